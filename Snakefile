@@ -1,0 +1,34 @@
+# Manul: threat, key-habitat and recommendation maps for the Pallas's cat. A table of contents; see README.md.
+from snakemake.utils import min_version
+
+min_version("9.3")
+
+
+# Another region brings its own complete file: snakemake --configfile config/my_region.yaml
+if "region" not in config:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+wildcard_constraints:
+    region=REGION,
+    scenario="|".join(SCENARIOS),
+    layer="|".join(BASE["layers"]),
+    surface="|".join(BASE["surfaces"]),
+    sheet="|".join(SHEETS),
+
+
+include: "workflow/rules/prepare.smk"
+include: "workflow/rules/surfaces.smk"
+include: "workflow/rules/model.smk"
+include: "workflow/rules/advice.smk"
+include: "workflow/rules/products.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        PRODUCTS,

@@ -1,0 +1,148 @@
+"""Cells of field tables: coordinates, numbers with units and dates, as tables of cases."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+import yaml
+from manul.field_values import PARSERS, Context
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = yaml.safe_load((ROOT / "workflow/schemas/records.yaml").read_text(encoding="utf-8"))
+CONTEXT = Context(SCHEMAS, dt.date(2026, 11, 23), (35, 25, 120, 56))
+
+
+def parse(kind, text, **field):
+    return PARSERS[kind](text, field, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("text", "degrees"),
+    [
+        ("75.3604", 75.3604),
+        ("75,3604", 75.3604),
+        ("75.3604°", 75.3604),
+        ("75.3604 E", 75.3604),
+        ("E75.3604", 75.3604),
+        ("75°30'36\"E", 75.51),
+        ("75° 30' 36\" E", 75.51),
+        ("75°30′36″E", 75.51),
+        ("75º30’36”E", 75.51),
+        ("75°30'36''E", 75.51),
+        ("E 75 30 36", 75.51),
+        ("75:30:36", 75.51),
+        ("75°30.6'", 75.51),
+        ("75°30,6' в.д.", 75.51),
+        ("75°30'36\" В", 75.51),
+        ("东经75度30分36秒", 75.51),
+        ("东经75°30′36″", 75.51),
+        ("４１°２４′", 41.4),
+        ("北纬41°24′54″", 41.415),
+        ("41°24'54\" с.ш.", 41.415),
+        ("41°24'54.0\"С", 41.415),
+        ("N41 24.9", 41.415),
+        ("41 град 24 мин 54 сек", 41.415),
+        ("75°30'36\"W", -75.51),
+        ("75°30'36\" З", -75.51),
+        ("41°24'54\" ю.ш.", -41.415),
+        ("-75.5", -75.5),
+    ],
+)
+def test_angles(text, degrees):
+    (value, _), _ = parse("longitude", text)
+    assert value == pytest.approx(degrees, abs=1e-9)
+
+
+@pytest.mark.parametrize("text", ["75°61'", "75°30'75\"", "75.5°30'", "-75 W", "75 7048", "E", "x"])
+def test_angles_that_are_none(text):
+    with pytest.raises(ValueError, match=r"expected|must|may"):
+        parse("longitude", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("3.5", "ha", 3.5),
+        ("3,5", "ha", 3.5),
+        ("1 500", "ha", 1500),
+        ("1\u00a0500,25 га", "ha", 1500.25),
+        ("1,234.5", "ha", 1234.5),
+        ("1.234,5", "ha", 1234.5),
+        ("1,234,567", "ha", 1234567),
+        ("0,500", "ha", 0.5),
+        ("1e3", "ha", 1000),
+        ("15 mu", "ha", 1),
+        ("24000 mu", "ha", 1600),
+        ("18750亩", "ha", 1250),
+        ("1.5万亩", "ha", 1000),
+        ("2 km2", "ha", 200),
+        ("2 км²", "ha", 200),
+        ("10000 m2", "ha", 1),
+        ("1.2 km", "m", 1200),
+        ("0.005 %", "ppm", 50),
+        ("70 %", "1", 0.7),
+        ("10 t", "kg", 10000),
+        ("−4", "m", -4),
+    ],
+)
+def test_numbers(text, unit, value):
+    assert parse("number", text, unit=unit)[0] == value
+
+
+@pytest.mark.parametrize("text", ["1,500", "1 50", "1,2,3", "many", "5 bags", "inf", "1e999"])
+def test_numbers_that_are_none_or_ambiguous(text):
+    with pytest.raises(ValueError, match=r"write|correct|mend"):
+        parse("number", text, unit="ha")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2021-07-15",
+        "2021/07/15",
+        "2021/7/15",
+        "2021.07.15",
+        "15.07.2021",
+        "15.7.2021 г.",
+        "15.07.21",
+        "15/07/2021",
+        "07/15/2021",
+        "15-07-2021",
+        "20210715",
+        "44392",
+        "44392.5",
+        "2021年7月15日",
+        "2021 оны 7 сарын 15",
+        "2021-07-15 00:00:00",
+        "2021-07-15T10:30:00Z",
+    ],
+)
+def test_dates(text):
+    assert parse("date", text)[0] == dt.date(2021, 7, 15)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("31.02.2022", "impossible"),
+        ("2022-13-01", "impossible"),
+        ("03/04/2021", "cannot be told apart"),
+        ("2026-11-24", "future"),
+        ("0001-01-01", "1900"),
+        ("July 2021", "whole day"),
+        ("2021", "whole day"),
+    ],
+)
+def test_dates_that_are_none_or_ambiguous(text, why):
+    with pytest.raises(ValueError, match=why):
+        parse("date", text)
+
+
+def test_today_is_not_the_future_and_a_licence_may_end_later():
+    assert parse("date", "2026-11-23")[0] == dt.date(2026, 11, 23)
+    assert parse("date", "2031-01-01", future="allowed")[0].year == 2031
+
+
+def test_a_two_digit_year_lies_in_the_past():
+    assert parse("date", "01.05.26")[0].year == 2026
+    assert parse("date", "01.05.27")[0].year == 1927

@@ -1,0 +1,544 @@
+"""Map sheets, judged by the artists on them: what is written, where, and in which colour."""
+
+import warnings
+from dataclasses import replace
+from math import degrees
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from manul import maps, maps_column, maps_furniture, maps_ground, maps_labels, maps_page, maps_parts
+from matplotlib import rcParams
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.text import Text
+from odc.geo.geobox import GeoBox
+from pyproj import CRS, Transformer
+
+LAEA = CRS("+proj=laea +lat_0=41.75 +lon_0=77.5 +datum=WGS84 +units=m +type=crs")
+GRID = GeoBox.from_bbox((-60_000, -40_000, 60_000, 40_000), crs=LAEA, resolution=4_000)
+RAMP = np.tile(np.linspace(0, 1, 30, dtype=np.float32), (20, 1))
+THREAT = maps.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
+SHEET = maps.Sheet(
+    title="Угроза: мануул, Өвөрхангай",
+    subtitle="Test region, current, as of 1 June 2025",
+    notice="Burrow transects are illustrative, at $5 and $6 each.",
+    limitations=("Relief is coarse.", "No layer of snow."),
+    sources=(
+        ("Elevation", "1999", "measured", "GLOBE"),
+        ("Burrows", "2025", "illustrative", "None"),
+    ),
+    footer=("Least Concern (2020), population decreasing", "not a legal boundary"),
+)
+
+
+def layer(geometry, **columns) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(columns, geometry=geometry, crs=LAEA)
+
+
+def towns(*rows) -> gpd.GeoDataFrame:
+    names, people, x, y = zip(*rows, strict=True)
+    return layer(gpd.points_from_xy(x, y), name=list(names), population=list(people))
+
+
+CONTEXT = maps.Context(
+    borders=layer([shapely.LineString([(-60_000, 0), (60_000, 10_000)])]),
+    lakes=layer([shapely.box(-40_000, -30_000, 0, -10_000)], name=["Long Lake"]),
+    settlements=towns(("Capital", 900_000, 20_000, 20_000), ("Hamlet", np.nan, 30_000, -30_000)),
+)
+
+
+def texts(figure: Figure, gid: str) -> list[str]:
+    found = figure.findobj(lambda a: isinstance(a, Text) and a.get_gid() == gid)
+    return [text.get_text().replace("\n", " ") for text in found]
+
+
+def drawn(figure: Figure, gid: str) -> list:
+    return figure.findobj(lambda artist: artist.get_gid() == gid)
+
+
+def threat_map(values=RAMP, sheet=SHEET, context=CONTEXT, **words) -> Figure:
+    scale = maps.Scale("Threat", palette="threat", **words)
+    return maps.continuous(sheet, context, GRID, values, scale)
+
+
+@pytest.fixture(scope="module")
+def figure() -> Figure:
+    return threat_map()
+
+
+# --- what stands on the face -------------------------------------------------------------------
+
+
+def test_every_word_of_the_sheet_is_on_the_page(figure):
+    assert texts(figure, "title") == [SHEET.title]
+    assert texts(figure, "subtitle") == [SHEET.subtitle]
+    assert texts(figure, "notice") == [SHEET.notice]
+    assert texts(figure, "limitation") == list(SHEET.limitations)
+    assert texts(figure, "footer") == [" · ".join(SHEET.footer)]
+    assert {"Elevation", "1999", "measured", "GLOBE"} <= set(texts(figure, "source"))
+    assert "✱ illustrative" in texts(figure, "source")
+
+
+def test_the_notice_lies_within_its_box(figure):
+    (box,) = drawn(figure, "notice-box")
+    (text,) = drawn(figure, "notice")
+    assert box.get_edgecolor() != (0, 0, 0, 0)
+    inner, outer = (
+        text.get_window_extent(FigureCanvasAgg(figure).get_renderer()),
+        box.get_window_extent(),
+    )
+    assert outer.x0 < inner.x0 and inner.x1 < outer.x1
+    assert outer.y0 < inner.y0 and inner.y1 < outer.y1
+
+
+@pytest.mark.parametrize("page", ["A3", "A4"])
+def test_no_text_leaves_the_page_and_no_glyph_is_a_box(page):
+    many = tuple(
+        (f"Layer {i}", "2019-2025", "measured", "A source with a long name " * 4) for i in range(14)
+    )
+    figure = threat_map(sheet=replace(SHEET, page=page, sources=many))
+    canvas = FigureCanvasAgg(figure)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Glyph")
+        canvas.draw()
+    renderer = canvas.get_renderer()
+    for text in figure.findobj(Text):
+        if text.get_text().strip() and text.get_visible():
+            extent = text.get_window_extent(renderer)
+            assert figure.bbox.x0 <= extent.x0 and extent.x1 <= figure.bbox.x1, text
+            assert figure.bbox.y0 <= extent.y0 and extent.y1 <= figure.bbox.y1, text
+
+
+def test_text_needs_no_mathematics_and_no_user_font(figure):
+    for text in figure.findobj(Text):
+        if text.get_text().strip():
+            assert not text.get_parse_math()
+            assert text.get_fontfamily() == ["DejaVu Sans"]
+
+
+def test_sources_that_find_no_room_are_counted_with_the_invented_ones():
+    rows = [("Layer", "2020", "measured", "x")] * 50 + [("Last", "2020", "illustrative", "x")]
+    figure = threat_map(sheet=replace(SHEET, sources=rows))
+    (left_out,) = texts(figure, "left-out")
+    kept = texts(figure, "source").count("Layer") - 2  # less the two column heads
+    assert left_out.startswith(f"and {51 - kept} more layers, 1 of them illustrative")
+
+
+def test_a_notice_longer_than_the_page_is_refused():
+    with pytest.raises(ValueError, match="too long for the side column"):
+        threat_map(sheet=replace(SHEET, notice="word " * 2000))
+
+
+def test_limits_without_room_are_counted():
+    limits = [f"Limit {i}: " + "many words " * 20 for i in range(60)]
+    figure = threat_map(sheet=replace(SHEET, limitations=limits))
+    (rest,) = texts(figure, "left-out")
+    assert rest == f"and {60 - len(texts(figure, 'limitation'))} more limits: see the report"
+
+
+# --- numbers and colours -------------------------------------------------------------------------
+
+
+def test_classes_are_keyed_with_their_share_and_the_limit_goes_up():
+    values = RAMP.copy()
+    values[:, :] = np.array([0.1, 0.2, 0.39, 0.4, 0.6] * 6)
+    figure = threat_map(values, classes=THREAT)
+    labels = texts(figure, "legend")
+    assert labels[:4] == [
+        *("very high (0.6 and above)", "high (0.4 to 0.6)"),
+        *("moderate (0.2 to 0.4)", "low (below 0.2)"),
+    ]
+    assert texts(figure, "share")[:5] == ["20 %", "20 %", "40 %", "20 %", "none"]
+
+
+def test_the_map_wears_the_colours_of_the_legend():
+    scale = maps.Scale("Threat", palette="threat", classes=THREAT)
+    cmap, norm = maps_column.colouring(scale)
+    found = [to_hex(cmap(norm(value))) for value in (0.0, 0.2, 0.5, 5.0)]
+    assert found == [to_hex(cmap(i)) for i in range(4)]
+    assert len(set(found)) == 4
+
+
+def test_unknown_cells_are_masked_over_a_hatched_ground_and_counted():
+    values = RAMP.copy()
+    values[:5] = np.nan
+    figure = threat_map(values)
+    (image,) = drawn(figure, "raster")
+    (ground,) = drawn(figure, "nodata")
+    assert np.ma.getmaskarray(image.get_array()).mean() == pytest.approx(0.25)
+    assert ground.get_hatch() and ground.get_zorder() < image.get_zorder()
+    assert "25 % of the region" in texts(figure, "share")
+
+
+def test_an_unknown_raster_says_so_and_has_no_share_of_any_class():
+    figure = threat_map(np.full_like(RAMP, np.nan), classes=THREAT)
+    assert texts(figure, "no-data") == ["no data"]
+    assert texts(figure, "share")[:5] == ["0 %"] * 4 + ["100 % of the region"]
+
+
+def test_cells_outside_the_region_count_for_nothing():
+    values = RAMP.copy()
+    values[:, :15] = np.nan
+    east = layer([shapely.box(0, -40_000, 60_000, 40_000)])
+    figure = threat_map(values, context=maps.Context(region=east))
+    assert "none" in texts(figure, "share")
+    assert len(drawn(figure, "outside")) == 1
+
+
+def test_the_ends_of_the_bar_tell_of_values_beyond_them():
+    figure = threat_map(vmin=0.25, vmax=0.5)
+    assert texts(figure, "legend-tick") == ["≤ 0.25", "0.3125", "0.375", "0.4375", "≥ 0.5"]
+
+
+@pytest.mark.parametrize("name", sorted(maps.PALETTES))
+def test_palettes_darken_steadily(name):
+    red, green, blue, _ = maps_parts.palette(name)(np.linspace(0, 1, 50)).T
+    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    assert (np.diff(light) < 0).all()
+
+
+def test_class_limits_must_rise_and_have_names():
+    with pytest.raises(ValueError, match="need 3 names, found 2"):
+        maps.Classes((0.2, 0.4), ("low", "high"))
+    with pytest.raises(ValueError, match="must rise"):
+        maps.Classes((0.4, 0.4), ("a", "b", "c"))
+
+
+def test_an_unknown_palette_lists_the_choices():
+    with pytest.raises(ValueError, match="habitat, quiet, risk, threat"):
+        maps_parts.palette("rainbows")
+
+
+# --- categories ----------------------------------------------------------------------------------
+
+CODES = np.repeat(np.array([0, 1, 2, 255], np.uint8), 150).reshape(20, 30)
+CATEGORIES = [
+    maps.Category(0, "nothing above 0.1", maps.NOTHING_COLOUR),
+    maps.Category(2, "dogs"),
+    maps.Category(1, "mines"),
+]
+
+
+def test_categories_keep_their_colour_whatever_their_order():
+    figure = maps.categorical(SHEET, CONTEXT, GRID, CODES, CATEGORIES, "Dominant threat", 255)
+    (image,) = drawn(figure, "raster")
+    cells = image.get_array()
+    shades = {
+        int(c): to_hex(image.cmap(image.norm(v)))
+        for c, v in zip(CODES.flat, cells.flat, strict=True)
+        if c != 255
+    }
+    expected = [maps.NOTHING_COLOUR, maps.QUALITATIVE[1], maps.QUALITATIVE[0]]
+    assert [shades[code] for code in (0, 1, 2)] == [colour.lower() for colour in expected]
+    assert np.ma.getmaskarray(cells)[CODES == 255].all()
+    assert texts(figure, "legend")[:4] == ["nothing above 0.1", "dogs", "mines", "no data"]
+    assert texts(figure, "share")[:4] == ["33 %", "33 %", "33 %", "25 % of the region"]
+
+
+def test_a_code_without_a_category_is_an_error():
+    with pytest.raises(ValueError, match=r"codes without a category: \[255\]"):
+        maps.categorical(SHEET, CONTEXT, GRID, CODES, CATEGORIES, "Dominant threat")
+
+
+def test_the_tenth_colour_does_not_exist():
+    ten = [maps.Category(i, str(i)) for i in range(10)]
+    with pytest.raises(ValueError, match="10 categories cannot be told apart"):
+        maps_parts.with_colours(ten)
+    assert len({c.colour for c in maps_parts.with_colours(ten[:9])}) == 9
+
+
+# --- thinning ------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 13), st.integers(1, 13), st.integers(1, 5), st.randoms())
+def test_block_mean_is_the_mean_of_the_known_cells(rows, columns, factor, random):
+    cells = [random.choice([np.nan, 0.0, 1.0, 3.0]) for _ in range(rows * columns)]
+    values = np.array(cells, np.float32).reshape(rows, columns)
+    found = maps_ground.block_mean(values, factor)
+    assert found.shape == (-(-rows // factor), -(-columns // factor))
+    for (i, j), mean in np.ndenumerate(found):
+        block = values[i * factor : (i + 1) * factor, j * factor : (j + 1) * factor]
+        known = block[np.isfinite(block)]
+        expected = known.mean() if known.size else np.nan
+        assert mean == pytest.approx(expected, rel=1e-5, nan_ok=True)
+
+
+def test_a_raster_finer_than_print_is_thinned_and_stays_in_place():
+    fine = GeoBox.from_bbox(tuple(GRID.boundingbox), crs=LAEA, shape=(6000, 9001), tight=True)
+    values = np.broadcast_to(np.float32(0.5), (6000, 9001))
+    figure = maps.continuous(SHEET, CONTEXT, fine, values, maps.Scale("Threat"))
+    (image,) = drawn(figure, "raster")
+    assert max(image.get_array().shape) < 5000
+    left, right, bottom, top = image.get_extent()
+    cell = 120_000 / 9001
+    assert (left, top) == (-60_000, 40_000)
+    assert 0 <= right - 60_000 < 3 * cell and 0 <= -40_000 - bottom < 3 * cell
+
+
+def test_shape_and_grid_are_checked():
+    with pytest.raises(ValueError, match=r"\(3, 3\) cells on a grid of \(20, 30\)"):
+        threat_map(np.zeros((3, 3)))
+    with pytest.raises(ValueError, match="north up"):
+        maps.continuous(SHEET, CONTEXT, GRID.flipy(), RAMP, maps.Scale("Threat"))
+
+
+# --- map furniture -------------------------------------------------------------------------------
+
+
+def map_frame(grid=GRID, box=(20, 40, 200, 150)) -> maps_furniture.Frame:
+    return maps_ground.open_frame(maps_page.Page("A3"), box, grid)
+
+
+def test_the_map_is_not_stretched_and_its_scale_is_round_and_shows_all():
+    frame = map_frame()
+    left, right, bottom, top = frame.extent
+    assert (right - left) / 200 == pytest.approx((top - bottom) / 150)
+    assert frame.denominator == pytest.approx(600_000)
+    assert left <= -60_000 and right >= 60_000 and bottom <= -40_000 and top >= 40_000
+
+
+@pytest.mark.parametrize("shape", [(2, 300), (300, 2), (1, 1)])
+def test_thin_regions_still_make_a_sheet(shape):
+    grid = GeoBox.from_bbox((0, 0, shape[1] * 1000, shape[0] * 1000), crs=LAEA, resolution=1000)
+    figure = maps.continuous(SHEET, maps.Context(), grid, np.zeros(shape), maps.Scale("Threat"))
+    (axes,) = [a for a in figure.axes if a.get_label() == "map"]
+    box = axes.get_position()
+    stretch = (
+        np.diff(axes.get_xlim())
+        / (box.width * 420)
+        / (np.diff(axes.get_ylim()) / (box.height * 297))
+    )
+    assert stretch == pytest.approx(1)
+    assert len(texts(figure, "graticule-label")) >= 4
+
+
+def test_the_scale_bar_is_as_long_on_paper_as_it_says():
+    frame = map_frame()
+    pen = maps_page.Page("A3").pen(0, 0, 92)
+    maps_furniture.write_scale_bar(pen, frame)
+    parts = [artist for artist in pen.written if artist.get_gid() == "scale-bar"]
+    labels = [a.get_text() for a in pen.written if a.get_gid() == "scale-label"]
+    assert labels == ["0", "10 km", "20 km"]
+    assert sum(part.get_width() for part in parts) * 600 == pytest.approx(20_000)
+
+
+@settings(deadline=None)
+@given(st.floats(1e-3, 1e9))
+def test_round_lengths_are_short_enough_and_not_too_short(longest):
+    length = maps_furniture.round_length(longest)
+    assert longest / 2.6 < length <= longest * 1.0001
+    assert f"{length:e}"[0] in "125"
+
+
+@settings(deadline=None)
+@given(st.floats(1, 1e9))
+def test_scales_are_rounded_up_by_less_than_a_tenth(value):
+    assert value * 0.999999 <= maps_furniture.round_up(value) < value * 1.11
+
+
+@pytest.mark.parametrize(
+    ("value", "axis", "label"),
+    [
+        (42.5, "lat", "42°30′ N"),
+        (-3, "lat", "3° S"),
+        (77, "lon", "77° E"),
+        (-0.25, "lon", "0°15′ W"),
+        (0, "lon", "0°"),
+        (40 + 1 / 6, "lat", "40°10′ N"),
+    ],
+)
+def test_degrees_are_written_as_an_atlas_does(value, axis, label):
+    assert maps_furniture.degree_label(value, axis) == label
+
+
+def test_graticule_labels_stand_where_the_lines_leave_the_frame(figure):
+    to_lonlat = Transformer.from_crs(LAEA, 4326, always_xy=True)
+    found = drawn(figure, "graticule-label")
+    assert len(found) >= 8
+    for label in found:
+        lon, lat = to_lonlat.transform(*label.get_position())
+        degree, _, rest = label.get_text().partition("°")
+        value = int(degree) + int(rest[:2] if "′" in rest else 0) / 60
+        assert value == pytest.approx(lat if rest.endswith("N") else lon, abs=0.02)
+
+
+def test_parallels_are_curved_on_an_azimuthal_map(figure):
+    lines = [line for line in drawn(figure, "graticule") if np.ptp(line.get_xdata()) > 100_000]
+    for line in lines:
+        x, y = line.get_data()
+        chord = np.interp(x, [x[0], x[-1]], [y[0], y[-1]])
+        assert np.abs(y - chord).max() > 100
+
+
+@pytest.mark.parametrize(("lon", "turn"), [(77.5, 0), (80.5, -2.0), (74.5, 2.0)])
+def test_north_turns_with_the_meridian(lon, turn):
+    x, y = Transformer.from_crs(4326, LAEA, always_xy=True).transform(lon, 41.75)
+    grid = GeoBox.from_bbox((x - 9000, y - 9000, x + 9000, y + 9000), crs=LAEA, resolution=1000)
+    # In an azimuthal map a meridian leans by about (lon - lon_0) * sin(lat).
+    assert degrees(maps_furniture.north_angle(map_frame(grid))) == pytest.approx(turn, abs=0.05)
+
+
+def test_degrees_make_no_scale_bar():
+    grid = GeoBox.from_bbox((74, 40, 76, 42), crs=4326, resolution=0.1)
+    with pytest.raises(ValueError, match="projected CRS in metres, found WGS 84"):
+        maps.continuous(SHEET, CONTEXT, grid, np.zeros(grid.shape), maps.Scale("Threat"))
+
+
+def test_the_projection_is_named():
+    name = maps_furniture.projection_name(LAEA)
+    assert name.startswith("Lambert Azimuthal Equal Area, centre 41.75° N 77.5° E")
+    assert maps_furniture.projection_name(CRS(32643)).endswith("EPSG:32643")
+
+
+# --- base map and names --------------------------------------------------------------------------
+
+
+def test_a_layer_in_another_crs_is_refused_by_name():
+    other = CONTEXT.lakes.to_crs(4326)
+    with pytest.raises(ValueError, match=r"lakes: CRS must be the map's .*found WGS 84"):
+        threat_map(context=maps.Context(lakes=other))
+
+
+def test_the_key_lists_only_what_is_on_the_map(figure):
+    assert {"state border", "lake", "largest towns"} <= set(texts(figure, "legend"))
+    assert not {"road", "railway", "province"} & set(texts(figure, "legend"))
+    assert texts(figure, "lakes") == ["lakes", "Long Lake"][1:]
+
+
+def test_holes_stay_open():
+    ring = shapely.box(0, 0, 30_000, 30_000).difference(shapely.box(9_000, 9_000, 21_000, 21_000))
+    frame = map_frame()
+    maps_ground.draw_areas(frame, np.array([ring]), {"facecolor": "red"}, 3, "ring")
+    (path,) = frame.axes.findobj(lambda a: a.get_gid() == "ring")[0].get_paths()
+    areas = [shapely.Polygon(p).exterior.is_ccw for p in path.to_polygons()]
+    assert sorted(areas) == [False, True]
+
+
+@settings(deadline=None, max_examples=10)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["Naryn", "At-Bashi", "Балыкчи", "A very long name indeed"]),
+            st.one_of(st.just(np.nan), st.floats(0, 1e6)),
+            st.floats(-70_000, 70_000),
+            st.floats(-50_000, 50_000),
+        ),
+        min_size=1,
+        max_size=25,
+    )
+)
+def test_names_never_overlap_nor_leave_the_map(rows):
+    named = [(f"{name} {i}", *rest) for i, (name, *rest) in enumerate(rows)]
+    labels = maps_labels.draw_labels(map_frame(), maps.Context(settlements=towns(*named)), 1, 30)
+    slots = labels.taken
+    for i, slot in enumerate(slots):
+        assert slot.within(labels.window)
+        # A dot and its own name may touch; they come in pairs.
+        assert not any(slot.meets(other) for other in slots[i + 2 - i % 2 :])
+
+
+def test_of_two_towns_in_one_place_the_bigger_is_named():
+    pair = towns(("Small", 100, 0, 0), ("Unknown", np.nan, 300, 0), ("Big", 5_000, 100, 0))
+    figure = threat_map(context=maps.Context(settlements=pair))
+    assert texts(figure, "town") == ["Big"]
+    assert len(drawn(figure, "town-dot")) == 1
+
+
+# --- panels and polygons -------------------------------------------------------------------------
+
+PANELS = [
+    maps.Panel("Mines", "mean 0.1", RAMP, "approximate"),
+    maps.Panel("Rodenticide", "mean 0.5", RAMP, "illustrative"),
+    maps.Panel("Disease", "not assessed", np.full_like(RAMP, np.nan), "measured"),
+]
+
+
+def test_panels_share_one_scale_and_carry_their_status():
+    scale = maps.Scale("Threat", palette="threat", vmax=0.8)
+    figure = maps.small_multiples(SHEET, CONTEXT, GRID, PANELS, scale)
+    assert texts(figure, "panel-title") == ["Mines", "Rodenticide", "Disease"]
+    assert texts(figure, "panel-mark") == ["‡", "✱", ""]
+    assert texts(figure, "panel-status") == ["approximate", "illustrative", "measured"]
+    assert len(drawn(figure, "invented")) == 1
+    limits = {(image.norm.vmin, image.norm.vmax) for image in drawn(figure, "raster")}
+    assert limits == {(0, 0.8)}
+    assert texts(figure, "no-data") == ["no data"]
+    assert any("illustrative: invented" in status for status in texts(figure, "status"))
+
+
+def test_long_panel_words_end_in_an_ellipsis_over_their_own_panel():
+    long = replace(PANELS[0], title="Long words " * 20, subtitle="More words " * 20)
+    figure = maps.small_multiples(SHEET, CONTEXT, GRID, [long] * 4, maps.Scale("Threat"))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    panels = [axes for axes in figure.axes if axes.get_label() == "panel"]
+    for gid in ("panel-title", "panel-subtitle"):
+        for text, axes in zip(drawn(figure, gid), panels, strict=True):
+            assert text.get_text().endswith(" …")
+            assert text.get_window_extent(renderer).x1 <= axes.get_window_extent().x1
+
+
+@pytest.mark.parametrize("count", [0, 17])
+def test_the_number_of_panels_is_bounded(count):
+    with pytest.raises(ValueError, match=f"1 to 16 panels, found {count}"):
+        maps.small_multiples(SHEET, CONTEXT, GRID, PANELS[:1] * count, maps.Scale("Threat"))
+
+
+@settings(deadline=None)
+@given(st.integers(1, 16), st.floats(0.05, 20))
+def test_panels_keep_their_shape_lie_in_the_body_and_apart(count, aspect):
+    boxes = maps.panel_boxes((10, 40, 280, 190), count, aspect, 8)
+    assert len(boxes) == count
+    ground = [shapely.box(x, y - 8, x + w, y + h) for x, y, w, h in boxes]
+    for (_, _, width, height), place in zip(boxes, ground, strict=True):
+        assert width / height == pytest.approx(aspect)
+        assert shapely.box(9.99, 39.99, 290.01, 230.01).contains(place)
+    total = sum(place.area for place in ground)
+    assert shapely.union_all(ground).area == pytest.approx(total)
+
+
+def test_overlays_are_measured_and_an_empty_one_is_named():
+    square = layer([shapely.box(0, 0, 10_000, 10_000), shapely.box(20_000, 0, 30_000, 10_000)])
+    line = layer([shapely.LineString([(-30_000, 0), (0, 0)])])
+    point = layer([shapely.Point(5_000, 5_000)])
+    overlays = [
+        maps.Overlay(square, "key habitat", {"facecolor": "green"}),
+        maps.Overlay(square.iloc[:0], "no-go zone", {"hatch": "//"}),
+        maps.Overlay(line, "segment", {"color": "red", "linewidth": 2}),
+        maps.Overlay(point, "mine", {"marker": "^"}),
+    ]
+    scale = maps.Scale("Habitat", palette="quiet")
+    figure = maps.polygons(SHEET, maps.Context(), GRID, RAMP, scale, overlays, "Key habitat")
+    assert texts(figure, "legend")[:4] == ["key habitat", "no-go zone", "segment", "mine"]
+    assert texts(figure, "share")[:4] == ["2 · 200 km²", "none here", "1 · 30 km", "1"]
+    order = [artist.get_zorder() for artist in drawn(figure, "overlay")]
+    assert order == sorted(order) and len(order) == 3
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text("abc дөү.-", max_size=80), st.floats(5, 60))
+def test_wrapped_lines_fit_and_lose_no_letter(string, width):
+    lines = maps_page.wrap(string, width, 8)
+    assert "".join("".join(lines).split()) == "".join(string.split())
+    assert all(maps_page.text_width(line, 8) <= width * 1.01 for line in lines)
+
+
+def test_a_page_that_does_not_exist_lists_those_that_do():
+    with pytest.raises(ValueError, match="A3, A4"):
+        maps_page.Page("B5")
+
+
+def test_a_sheet_leaves_matplotlib_as_it_was(figure):
+    before = dict(rcParams)
+    threat_map()
+    assert dict(rcParams) == before
+    assert all(isinstance(i, AxesImage) for i in drawn(figure, "raster"))

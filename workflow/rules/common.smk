@@ -1,0 +1,91 @@
+# What the rules share: the effective configs, and where a scenario's layers and surfaces lie.
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
+
+from manul import settings
+from snakemake.exceptions import WorkflowError
+
+try:
+    CONFIGS = settings.load(config)
+except settings.ConfigError as fault:
+    raise WorkflowError(str(fault)) from None
+
+SCENARIOS = list(CONFIGS)
+BASE = CONFIGS[SCENARIOS[0]]
+REGION = BASE["region"]["name"]
+SHEETS = [
+    "habitat",
+    "habitat_reference",
+    "threat",
+    "dominant_threat",
+    "threats",
+    "value_at_risk",
+    "key_habitat",
+]
+FOLDER = f"results/{REGION}"
+PRODUCTS = expand(
+    FOLDER + "/{scenario}/{product}",
+    scenario=SCENARIOS,
+    product=[
+        "preflight.csv",
+        "habitat.tif",
+        "recommendations.csv",
+        "units.csv",
+
+    ],
+)
+
+
+def layer_file(scenario, layer):
+    """Where a scenario's prepared layer lies: with the first scenario that has the same one."""
+    home = settings.owner(CONFIGS, scenario, "layers", layer)
+    kind = CONFIGS[scenario]["layers"][layer]["kind"]
+    return f"{FOLDER}/{home}/layers/{layer}.{'gpkg' if kind in ('vector', 'records') else 'tif'}"
+
+
+def surface_file(scenario, surface):
+    """Where a scenario's surface lies: with the first scenario that has the same one."""
+    return f"{FOLDER}/{settings.owner(CONFIGS, scenario, 'surfaces', surface)}/surfaces/{surface}.tif"
+
+
+def layers_of_kind(kind):
+    """Names of the layers of one kind; a name that no layer has if there is none."""
+    return [n for n, b in BASE["layers"].items() if b["kind"] == kind] or ["-"]
+
+
+def layer_block(wildcards):
+    """The config of a layer."""
+    return CONFIGS[wildcards.scenario]["layers"][wildcards.layer]
+
+
+def surface_layers(wildcards):
+    """The layers of a surface."""
+    return settings.layers_of(CONFIGS[wildcards.scenario]["surfaces"][wildcards.surface])
+
+
+def model_surfaces(wildcards):
+    """The surfaces that the model and the rules of a scenario read."""
+    return settings.used_surfaces(CONFIGS[wildcards.scenario])
+
+
+def rule_layers(wildcards):
+    """The layers that the recommendation rules of a scenario read."""
+    return settings.rule_layers(CONFIGS[wildcards.scenario])
+
+
+def context_layers(wildcards):
+    """The layers that are drawn around a map."""
+    return [i for i in CONFIGS[wildcards.scenario]["maps"]["context"].values()]
+
+
+def memory_mb(cells_at_once, bytes_per_cell, imports_mb=350):
+    """Memory of a job: what Python and its libraries take, and the cells held at once."""
+    return int(imports_mb + cells_at_once * bytes_per_cell / 1e6)
+
+
+def region_cells():
+    """Cells of the region's grid."""
+    height, width = settings.grid(BASE["region"]).shape
+    return height * width

@@ -1,0 +1,19 @@
+"""Find suitable and key habitat, breeding patches, key areas and degraded key habitat."""
+
+from manul import io, job, patches, products, settings
+
+with job.start(snakemake) as this:
+    params = snakemake.params
+    grid = settings.grid(params.region)
+    fields, _ = products.read_fields(snakemake.input, params, grid)
+    names = ("habitat", "habitat_reference", "threat", "value_at_risk")
+    maps = {name: fields[name] for name in names}
+    tables = patches.tables(maps, products.effects(fields), params.titles, grid, params.key)
+    io.write_vector(snakemake.output.polygons, tables, this.tags())
+    found = patches.classify(
+        maps["habitat"], maps["habitat_reference"], params.key, grid.resolution.x**2 / patches.KM2
+    )
+    io.write_map(
+        snakemake.output.classes, grid, found["class"], "key habitat class", "", this.tags(),
+        patches.CLASSES,
+    )  # fmt: skip

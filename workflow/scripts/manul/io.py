@@ -1,0 +1,358 @@
+"""The only module that opens or writes maps. Every file appears whole or not at all.
+
+Rasters on the region's grid are tiled GeoTIFFs; finished products are Cloud Optimized GeoTIFFs
+with overviews. Nodata is NaN for numbers and 255 for classes. Provenance travels in the tags.
+"""
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyogrio
+import rasterio
+import rasterio.shutil
+import rasterio.warp
+import yaml
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from pyproj import CRS
+from rasterio.windows import Window, from_bounds
+
+from manul import provenance
+
+CLASS_NODATA = 255
+TILE = 256
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+PROVENANCE_TAG = "MANUL_LAYERS"
+
+
+@contextmanager
+def atomic(path) -> Iterator[Path]:
+    """A temporary path in the same folder; it takes the name of `path` only if all went well."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    partial = Path(name)
+    try:
+        yield partial
+        umask = os.umask(0)
+        os.umask(umask)
+        partial.chmod(0o666 & ~umask)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path, text: str) -> None:
+    """Write text (UTF-8) whole or not at all."""
+    with atomic(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+# ------------------------------------------------------------------------------------- rasters
+
+
+@dataclass(frozen=True)
+class Raster:
+    """A window of one band in its own coordinates: values (2-D float32, NaN for nodata).
+
+    `pixel_m` is the size (x, y) of a pixel in metres at the centre of the whole file, not of the
+    window, so that a number derived from it does not depend on the window.
+    """
+
+    values: np.ndarray
+    transform: Affine
+    crs: object
+    pixel_m: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class RasterFile:
+    """One band of a raster file, read window by window."""
+
+    path: str
+    band: int = 1
+
+    def read(self, crs, bounds, margin=0.0) -> Raster:
+        """The part within `bounds` (left, bottom, right, top in `crs`, plus `margin` in its units).
+
+        Two source cells more are read on each side, for interpolation. Numbers come as float32
+        with NaN for nodata, whatever the file holds.
+        """
+        left, bottom, right, top = bounds
+        with rasterio.open(self.path) as source:
+            box = rasterio.warp.transform_bounds(
+                crs, source.crs, left - margin, bottom - margin, right + margin, top + margin, 21
+            )
+            window = _padded(from_bounds(*box, source.transform), 2, source.shape)
+            values = source.read(self.band, window=window, masked=True)
+            transform = source.window_transform(window)
+            return Raster(_numbers(values), transform, source.crs, pixel_size_m(source))
+
+    @property
+    def provenance(self) -> dict:
+        """The layers behind this file."""
+        return read_provenance(self.path)
+
+
+def read_map(path, band: int = 1) -> np.ndarray:
+    """A whole band on the region's grid: float32 with NaN, or uint8 for classes."""
+    with rasterio.open(path) as source:
+        values = source.read(band, masked=True)
+        return np.asarray(values.data) if values.dtype == "uint8" else _numbers(values)
+
+
+def read_block(path, window, band: int = 1) -> np.ndarray:
+    """A window (row0, row1, column0, column1) of a map as float32 with NaN."""
+    row0, row1, column0, column1 = window
+    with rasterio.open(path) as source:
+        at = Window(column0, row0, column1 - column0, row1 - row0)
+        return _numbers(source.read(band, window=at, masked=True))
+
+
+def descriptions(path) -> list[str]:
+    """The band descriptions of a map, without the units."""
+    with rasterio.open(path) as source:
+        return [(text or "").split(" [")[0] for text in source.descriptions]
+
+
+def read_provenance(path) -> dict:
+    """The layers behind a raster or vector file that this package wrote."""
+    path = Path(path)
+    if path.suffix == ".tif":
+        with rasterio.open(path) as source:
+            return provenance.load(source.tags().get(PROVENANCE_TAG))
+    layer = pyogrio.list_layers(path)[0][0]
+    metadata = pyogrio.read_info(path, layer=layer).get("dataset_metadata") or {}
+    return provenance.load(metadata.get(PROVENANCE_TAG))
+
+
+def pixel_size_m(source) -> tuple[float, float]:
+    """(x, y) size of a pixel in metres, at the centre of an open raster."""
+    dx, dy = abs(source.transform.a), abs(source.transform.e)
+    if not source.crs.is_geographic:
+        factor = source.crs.linear_units_factor[1]
+        return dx * factor, dy * factor
+    x, y = source.xy(source.height // 2, source.width // 2)
+    geod = CRS.from_user_input(source.crs).get_geod()
+    return geod.inv(x, y, x + dx, y)[2], geod.inv(x, y, x, y + dy)[2]
+
+
+def clip_raster(source: str, target, band, crs, bounds, scale, offset, tags) -> None:
+    """Copy the part of a band within bounds (in `crs`) to a file of its own, scaled, tagged."""
+    raster = RasterFile(source, band).read(crs, bounds)
+    values = raster.values * np.float32(scale) + np.float32(offset)
+    with atomic(target) as partial, rasterio.open(partial, "w", **_profile(values.shape, raster)) as out:
+        out.write(values, 1)
+        out.update_tags(**tags)
+
+
+class MapWriter:
+    """A raster on the region's grid that is written block by block, from several threads.
+
+    `bands` maps names to units. Numbers are float32 with NaN; with `categories` (code: name) the
+    raster is uint8 with 255 for nodata. The file takes its name on `close`, as a Cloud Optimized
+    GeoTIFF with overviews if `product`, else as a plain tiled GeoTIFF.
+    """
+
+    def __init__(self, path, grid: GeoBox, bands: dict, tags: dict, categories=None, product=True):
+        self.path, self.categories, self.product = Path(path), categories, product
+        self._lock = threading.Lock()
+        self._atomic = atomic(path)
+        self._partial = self._atomic.__enter__()
+        dtype = "uint8" if categories else "float32"
+        self._file = rasterio.open(
+            self._partial, "w", **_map_profile(grid, len(bands), dtype, product)
+        )
+        for i, (name, unit) in enumerate(bands.items(), 1):
+            self._file.set_band_description(i, f"{name} [{unit}]" if unit else name)
+        self._file.units = tuple(bands.values())
+        if categories:
+            table = "; ".join(f"{code} {name}" for code, name in categories.items())
+            tags = tags | {"CATEGORIES": table}
+        self._file.update_tags(**tags)
+
+    def write(self, window, *arrays) -> None:
+        """Write one array for each band at (row0, row1, column0, column1)."""
+        row0, row1, column0, column1 = window
+        at = Window(column0, row0, column1 - column0, row1 - row0)
+        with self._lock:
+            for band, array in enumerate(arrays, 1):
+                self._file.write(np.asarray(array, self._file.dtypes[0]), band, window=at)
+
+    def close(self) -> None:
+        """Finish the file and give it its name."""
+        self._file.close()
+        if self.product:
+            _to_cog(self._partial, "MODE" if self.categories else "AVERAGE")
+        self._atomic.__exit__(None, None, None)
+
+    def abandon(self, error) -> None:
+        """Leave nothing behind."""
+        self._file.close()
+        with_error = (type(error), error, error.__traceback__)
+        try:
+            self._atomic.__exit__(*with_error)
+        except BaseException as again:  # the context manager raises the error it was given
+            if again is not error:
+                raise
+
+
+@contextmanager
+def map_writers(*writers: MapWriter) -> Iterator[tuple]:
+    """Close all writers if the block ends well; otherwise leave no file of any."""
+    try:
+        yield writers
+    except BaseException as error:
+        for writer in writers:
+            writer.abandon(error)
+        raise
+    for writer in writers:
+        writer.close()
+
+
+def write_map(path, grid, array, name, units, tags, categories=None, product=True) -> None:
+    """Write one array that is in memory."""
+    writer = MapWriter(path, grid, {name: units}, tags, categories, product)
+    with map_writers(writer):
+        writer.write((0, grid.height, 0, grid.width), array)
+
+
+def windows(grid: GeoBox, size: int) -> list[tuple[int, int, int, int]]:
+    """(row0, row1, column0, column1) of square blocks that cover the grid."""
+    return [
+        (r, min(r + size, grid.height), c, min(c + size, grid.width))
+        for r in range(0, grid.height, size)
+        for c in range(0, grid.width, size)
+    ]
+
+
+# ------------------------------------------------------------------------------------- vectors
+
+
+@dataclass(frozen=True)
+class VectorFile:
+    """A vector layer that `prepare` wrote: filtered, in the region's CRS, clipped with a margin."""
+
+    path: str
+
+    def read(self) -> gpd.GeoDataFrame:
+        """All features."""
+        return read_vector(self.path)
+
+    @property
+    def provenance(self) -> dict:
+        """The layers behind this file."""
+        return read_provenance(self.path)
+
+
+def read_vector(path, layer=None, **options) -> gpd.GeoDataFrame:
+    """A vector layer as it stands."""
+    return gpd.read_file(path, layer=layer, engine="pyogrio", **options)
+
+
+def read_layers(path) -> dict[str, gpd.GeoDataFrame]:
+    """Every layer of a GeoPackage, by name."""
+    return {name: read_vector(path, name) for name, _ in pyogrio.list_layers(path)}
+
+
+def write_vector(path, layers: dict[str, gpd.GeoDataFrame], tags: dict) -> None:
+    """A GeoPackage with these layers; an empty layer is written with its columns."""
+    with atomic(path) as partial:
+        partial.unlink()
+        for name, table in layers.items():
+            kind = None if len(table) else "Unknown"
+            pyogrio.write_dataframe(
+                table,
+                partial,
+                layer=name,
+                driver="GPKG",
+                append=partial.exists(),
+                dataset_metadata=tags,
+                geometry_type=kind,
+            )
+
+
+def read_yaml(path) -> dict:
+    """A YAML file."""
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+
+
+def file_bytes(path) -> bytes:
+    """The content of a file, for its digest."""
+    return Path(path).read_bytes()
+
+
+def write_table(path, table) -> None:
+    """A CSV (UTF-8, with a mark so that spreadsheets see it)."""
+    with atomic(path) as partial:
+        table.to_csv(partial, index=False, encoding="utf-8-sig", lineterminator="\n")
+
+
+def save_figure(figure, png, pdf, dpi: int, title: str) -> None:
+    """A figure as PNG and PDF, with its title in the metadata and no date (so reruns agree)."""
+    with atomic(png) as partial:
+        figure.savefig(partial, dpi=dpi, format="png", metadata={"Title": title, "Software": "Manul"})
+    with atomic(pdf) as partial:
+        meta = {"Title": title, "Creator": "Manul", "CreationDate": None}
+        figure.savefig(partial, dpi=dpi, format="pdf", metadata=meta)
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _numbers(values) -> np.ndarray:
+    out = values.astype("float32").filled(np.nan)
+    out[~np.isfinite(out)] = np.nan
+    return out
+
+
+def _padded(window, cells, shape) -> Window:
+    row0 = max(int(np.floor(window.row_off)) - cells, 0)
+    column0 = max(int(np.floor(window.col_off)) - cells, 0)
+    row1 = min(int(np.ceil(window.row_off + window.height)) + cells, shape[0])
+    column1 = min(int(np.ceil(window.col_off + window.width)) + cells, shape[1])
+    if row1 <= row0 or column1 <= column0:
+        raise ValueError("the raster does not overlap the region")
+    return Window(column0, row0, column1 - column0, row1 - row0)
+
+
+def _profile(shape, raster) -> dict:
+    block = 256 if min(shape) >= 256 else 16
+    return {
+        "driver": "GTiff", "height": shape[0], "width": shape[1], "count": 1, "dtype": "float32",
+        "crs": raster.crs, "transform": raster.transform, "nodata": np.nan, "tiled": True,
+        "blockxsize": block, "blockysize": block, "compress": "deflate", "predictor": 3,
+    }  # fmt: skip
+
+
+def _map_profile(grid, count, dtype, product) -> dict:
+    return {
+        "driver": "GTiff", "height": grid.height, "width": grid.width, "count": count,
+        "dtype": dtype, "crs": str(grid.crs), "transform": grid.affine,
+        "nodata": CLASS_NODATA if dtype == "uint8" else np.nan,
+        "tiled": True, "blockxsize": TILE, "blockysize": TILE, "BIGTIFF": "IF_SAFER",
+        "interleave": "band", "compress": "zstd", "zstd_level": 1,
+        "predictor": 3 if dtype == "float32" else 1,
+    }  # fmt: skip
+
+
+def _to_cog(path: Path, resampling: str) -> None:
+    """Rewrite a finished GeoTIFF in place as a Cloud Optimized one."""
+    handle, name = tempfile.mkstemp(prefix=f"{path.stem}-", suffix=".tif", dir=path.parent)
+    os.close(handle)
+    try:
+        rasterio.shutil.copy(
+            path, name, driver="COG", compress="deflate", predictor="yes", blocksize=TILE,
+            overview_resampling=resampling, bigtiff="if_safer", num_threads="2",
+        )  # fmt: skip
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -1,0 +1,127 @@
+"""Layers: from what a team has to what the region's grid needs.
+
+Resampling follows the kind of a layer. A continuous layer is averaged where it is finer than the
+grid and interpolated where it is coarser; a count becomes a density first; classes become scores
+first, so that a coarse class map gives soft edges and a fine one gives the mean of its fractions.
+"""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from odc.geo.geobox import GeoBox
+from rasterio.enums import MergeAlg
+from rasterio.features import rasterize
+from rasterio.warp import Resampling, reproject
+from shapely import LineString, Point
+from shapely.geometry.base import BaseGeometry
+
+from manul.distance import block_mean
+from manul.responses import classes as score_classes
+
+
+class LayerError(ValueError):
+    """A layer does not hold what the config says; the message names the layer and the mend."""
+
+
+def bounds(grid: GeoBox, margin_m: float = 0.0) -> tuple[float, float, float, float]:
+    """(left, bottom, right, top) of the grid in its CRS, widened by a margin."""
+    box = grid.boundingbox
+    return box.left - margin_m, box.bottom - margin_m, box.right + margin_m, box.top + margin_m
+
+
+def prepare_vector(table: gpd.GeoDataFrame, block: dict, grid: GeoBox, margin_m: float):
+    """Filtered, in the grid's CRS, only features that reach the region and its margin."""
+    if block.get("crs"):
+        table = table.set_crs(block["crs"], allow_override=True)
+    table = select(table, block.get("filter"))
+    table = table.to_crs(str(grid.crs))
+    table = table[~(table.geometry.is_empty | table.geometry.isna())]
+    left, bottom, right, top = bounds(grid, margin_m)
+    return table.cx[left:right, bottom:top].reset_index(drop=True)
+
+
+def record_features(accepted: pd.DataFrame, spec: dict, classes: dict) -> gpd.GeoDataFrame:
+    """Accepted records as features in EPSG:4326: their outline, else their line, else their point.
+
+    A field with hazard classes (`classes`: field -> {name: class}) becomes its class; the name is
+    kept as FIELD_name. A record without a position has no geometry.
+    """
+    table = accepted.reset_index(names="row")
+    for field, mapping in classes.items():
+        if field in table:
+            table[f"{field}_name"] = table[field]
+            table[field] = table[field].map(mapping)
+    columns = [table[p[axis]] for p in spec["positions"] for axis in ("lon", "lat")]
+    place = [_place(numbers) for numbers in np.column_stack(columns)]
+    outline = table["geom"] if "geom" in table else [None] * len(table)
+    shapes = [
+        given if isinstance(given, BaseGeometry) else other
+        for given, other in zip(outline, place, strict=True)
+    ]
+    return gpd.GeoDataFrame(table.drop(columns="geom", errors="ignore"), geometry=shapes, crs=4326)
+
+
+def select(table: gpd.GeoDataFrame, condition: str | None) -> gpd.GeoDataFrame:
+    """The rows for which a condition such as `status == 'operating'` holds."""
+    return table if not condition else table[table.eval(condition, engine="python").astype(bool)]
+
+
+def onto_grid(source, grid: GeoBox, counts: bool = False, scores: dict | None = None) -> np.ndarray:
+    """A raster layer on the grid, float32, NaN where unknown.
+
+    `source` has `read(crs, bounds)`. With `counts`, the values per pixel are spread by area, so
+    that sums stay. With `scores`, classes become scores before they are interpolated.
+    """
+    raster = source.read(str(grid.crs), bounds(grid))
+    values = raster.values if scores is None else score_classes(raster.values, scores)
+    if counts:
+        values = values / np.prod(raster.pixel_m)
+    out = warp(values, raster, grid)
+    return out * np.float32(grid.resolution.x**2) if counts else out
+
+
+def warp(values: np.ndarray, raster, grid: GeoBox) -> np.ndarray:
+    """Numbers of a raster window onto the grid: mean where finer, bilinear where coarser."""
+    out = np.full(grid.shape, np.nan, "float32")
+    ratio = abs(grid.resolution.x) / np.array(raster.pixel_m)
+    how = Resampling.average if ratio.max() > 1.5 else Resampling.bilinear
+    reproject(
+        values.astype("float32"), out, src_transform=raster.transform, src_crs=raster.crs,
+        dst_transform=grid.affine, dst_crs=str(grid.crs), src_nodata=np.nan, dst_nodata=np.nan,
+        resampling=how, tolerance=0,
+        # Fixed, as GDAL would otherwise take them from the chunk and so make values depend on it.
+        XSCALE=min(1, 1 / ratio[0]), YSCALE=min(1, 1 / ratio[1]),
+    )  # fmt: skip
+    return out
+
+
+def burn(shapes, grid: GeoBox, merge: str = "replace") -> np.ndarray:
+    """(geometry, value) pairs onto every cell they touch, float32; merge: `replace` or `add`."""
+    shapes = [(g, v) for g, v in shapes if g is not None and not g.is_empty]
+    if not shapes:
+        return np.zeros(grid.shape, "float32")
+    return rasterize(
+        shapes, grid.shape, transform=grid.affine, fill=0, all_touched=True, dtype="float32",
+        merge_alg=MergeAlg[merge],
+    )  # fmt: skip
+
+
+def burn_inside(geometries, grid: GeoBox) -> np.ndarray:
+    """True where the centre of the cell lies in one of the polygons."""
+    shapes = [(g, 1) for g in geometries if g is not None and not g.is_empty]
+    if not shapes:
+        return np.zeros(grid.shape, bool)
+    return rasterize(shapes, grid.shape, transform=grid.affine, fill=0, dtype="uint8").astype(bool)
+
+
+def cover_share(geometries, grid: GeoBox, oversample: int = 8) -> np.ndarray:
+    """Share of each cell under the polygons, 0..1, from `oversample` squared points a cell."""
+    covered = burn_inside(geometries, grid.zoom_out(1 / oversample))
+    return block_mean(covered.astype("float32"), oversample)
+
+
+def _place(numbers):
+    """A point from (lon, lat), a line from (lon, lat, lon, lat), None where one is unknown."""
+    if np.isnan(numbers.astype(float)).any():
+        return None
+    return Point(numbers) if len(numbers) == 2 else LineString(numbers.reshape(-1, 2))

@@ -1,0 +1,37 @@
+"""What scripts of products share: the maps of a scenario, read by the names that rules use."""
+
+import numpy as np
+
+from manul import advice, io, patches
+
+
+def read_fields(inputs, params, grid) -> tuple[dict, dict]:
+    """(fields, records): every map that expressions may name, and the layers behind each."""
+    paths = {
+        "habitat": inputs.habitat,
+        "habitat_reference": inputs.reference,
+        "threat": inputs.threat,
+        "value_at_risk": inputs.value,
+    }
+    made = {name: io.read_map(path) for name, path in paths.items()}
+    records = {name: io.read_provenance(path) for name, path in paths.items()}
+    for name, path in zip(params.surfaces, inputs.surfaces, strict=True):
+        made[name], records[name] = io.read_map(path), io.read_provenance(path)
+    for name, path in zip(params.threats, inputs.threats, strict=True):
+        made[f"effect_{name}"] = io.read_map(path, 1)
+        records[f"effect_{name}"] = io.read_provenance(path)
+    for band, name in enumerate(io.descriptions(inputs.components), 1):
+        made[f"component_{name}"] = io.read_map(inputs.components, band)
+        records[f"component_{name}"] = io.read_provenance(inputs.components)
+    cell_km2 = grid.resolution.x**2 / patches.KM2
+    key = patches.classify(made["habitat"], made["habitat_reference"], params.key, cell_km2)
+    fields = advice.cell_fields(made, key, grid)
+    fields["key_area"] = patches.key_areas(key["key"], grid, params.key)
+    for name in fields.keys() - records.keys():
+        records[name] = records["habitat"]
+    return {n: np.asarray(a) for n, a in fields.items()}, records
+
+
+def effects(fields: dict) -> dict:
+    """The threats' effects among the fields, by threat."""
+    return {n.removeprefix("effect_"): a for n, a in fields.items() if n.startswith("effect_")}

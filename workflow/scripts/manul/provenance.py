@@ -1,0 +1,66 @@
+"""What a number came from: layers with source, date, licence and status, carried in every product.
+
+A product's provenance is a mapping from layer name to `{title, status, date, source, licence,
+positional_error_m, caveat, sha256}`. It is merged from input to output, file by file, so that a
+map knows exactly the layers that it used and no others.
+"""
+
+import hashlib
+import json
+import re
+
+STATUSES = ("measured", "reconstructed", "approximate", "assumed", "illustrative")
+KEPT = ("title", "date", "source", "licence", "positional_error_m", "caveat")
+
+
+def of_layer(name: str, block: dict, content: bytes) -> dict:
+    """The provenance of one layer, from its config block and the bytes of its file."""
+    record = {key: block.get(key) for key in KEPT}
+    record["status"] = block["data_status"]
+    record["sha256"] = hashlib.sha256(content).hexdigest()
+    return {name: record}
+
+
+def merge(*records: dict) -> dict:
+    """All layers of several provenances, sorted by name."""
+    merged = {name: layer for record in records for name, layer in record.items()}
+    return dict(sorted(merged.items()))
+
+
+def worst_status(record: dict) -> str:
+    """The weakest data status among the layers; 'measured' only if all are."""
+    found = {layer["status"] for layer in record.values()}
+    return max(found, key=STATUSES.index, default="measured")
+
+
+def notice(record: dict) -> str:
+    """The sentence that stands on the face of a map: invented layers first, then weaker ones."""
+    by = {s: [v["title"] for v in record.values() if v["status"] == s] for s in STATUSES}
+    words = []
+    if by["illustrative"]:
+        words.append(
+            f"ILLUSTRATIVE, NOT OBSERVED: {', '.join(by['illustrative'])} are invented to show the "
+            "method. Do not act on this map where they matter."
+        )
+    for status in ("assumed", "approximate", "reconstructed"):
+        if by[status]:
+            words.append(f"{status.capitalize()}: {', '.join(by[status])}.")
+    return " ".join(words)
+
+
+def age(record: dict) -> str:
+    """First and last year that the layers' dates name, as '1999-2025', or 'undated'."""
+    years = [y for layer in record.values() for y in re.findall(r"\b(?:19|20)\d\d\b", str(layer["date"]))]
+    if not years:
+        return "undated"
+    return min(years) if min(years) == max(years) else f"{min(years)}-{max(years)}"
+
+
+def dump(record: dict) -> str:
+    """As text, for a file's metadata."""
+    return json.dumps(record, sort_keys=True, ensure_ascii=False)
+
+
+def load(text: str | None) -> dict:
+    """From text; nothing is an empty provenance."""
+    return json.loads(text) if text else {}

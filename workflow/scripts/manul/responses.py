@@ -1,0 +1,116 @@
+"""Response curves: from a surface in its own units to a number, usually 0..1.
+
+A response stands in the config as a mapping with one key, its name, and its parameters:
+`{trapezoid: {a: 20, b: 100, c: 600, d: 1200}}`. Every curve keeps the shape of its argument and
+NaN stays NaN: unknown in, unknown out.
+"""
+
+import numpy as np
+
+
+def respond(response: dict | None, x):
+    """Pass `x` (any shape) through `{name: parameters}`; None is the identity."""
+    if response is None:
+        return np.asarray(x)
+    ((name, parameters),) = response.items()
+    return RESPONSES[name](x, **parameters)
+
+
+def identity(x):
+    """The surface as it stands."""
+    return np.asarray(x)
+
+
+def complement(x):
+    """1 - x, for a surface that is already 0..1."""
+    return 1 - np.asarray(x)
+
+
+def multiply(x, factor):
+    """x times a constant, for a change of units."""
+    return np.asarray(x) * factor
+
+
+def affine(x, slope, intercept=0.0):
+    """intercept + slope x, cut to 0..1."""
+    return np.clip(intercept + slope * np.asarray(x), 0, 1)
+
+
+def ramp(x, lower, upper):
+    """0 at `lower` and below, 1 at `upper` and above, straight between; falls if lower > upper."""
+    return np.clip((np.asarray(x) - lower) / (upper - lower), 0, 1)
+
+
+def exponential(x, scale, reach=np.inf):
+    """exp(-x / scale), and 0 beyond `reach`; both in the units of x."""
+    x = np.asarray(x)
+    return np.where(x > reach, 0, np.exp(-x / scale))
+
+
+def gaussian(x, scale, centre=0.0):
+    """exp(-(x - centre)^2 / (2 scale^2))."""
+    return np.exp(-((np.asarray(x) - centre) ** 2) / (2 * scale**2))
+
+
+def half_saturation(x, half):
+    """x / (x + half): 0 at 0, 0.5 at `half`; x must not be negative."""
+    x = np.asarray(x)
+    return x / (x + half)
+
+
+def logistic_fall(x, midpoint, slope):
+    """A falling logistic, 0.5 at `midpoint`, rescaled to be exactly 1 at 0.
+
+    With midpoint 15 and slope 2 (snow, cm): 0.99, 0.93, 0.50, 0.08 at 5, 10, 15, 20.
+    """
+    x = np.asarray(x)
+    return (1 + np.exp(-midpoint / slope)) / (1 + np.exp((x - midpoint) / slope))
+
+
+def trapezoid(x, a, b, c, d):
+    """0 at `a` and below, 1 from `b` to `c`, 0 at `d` and above."""
+    x = np.asarray(x)
+    return np.clip(np.minimum((x - a) / (b - a), (d - x) / (d - c)), 0, 1)
+
+
+def curve(x, points):
+    """Straight lines through [[x, y], ...], level beyond both ends."""
+    xs, ys = np.asarray(points, float).T
+    x = np.asarray(x, float)
+    return np.where(np.isnan(x), np.nan, np.interp(x, xs, ys))
+
+
+def threshold(x, minimum=-np.inf, maximum=np.inf):
+    """1 where minimum <= x <= maximum, 0 elsewhere, NaN where x is NaN."""
+    x = np.asarray(x, float)
+    return np.where(np.isnan(x), np.nan, (x >= minimum) & (x <= maximum))
+
+
+def classes(x, scores):
+    """A score for each class (number or text); a class without a score is NaN: unknown."""
+    x = np.asarray(x)
+    keys = {key: float(key) if x.dtype.kind in "uif" else str(key) for key in scores}
+    out = np.full(x.shape, np.nan, "float32")
+    for key, value in keys.items():
+        out[x == value] = scores[key]
+    return out
+
+
+RESPONSES = {
+    f.__name__: f
+    for f in (
+        identity,
+        complement,
+        multiply,
+        affine,
+        ramp,
+        exponential,
+        gaussian,
+        half_saturation,
+        logistic_fall,
+        trapezoid,
+        curve,
+        threshold,
+        classes,
+    )
+}

@@ -1,0 +1,29 @@
+"""Apply each recommendation rule; keep what must not be published apart."""
+
+from manul import advice, io, job, products, settings
+
+with job.start(snakemake) as this:
+    inputs, output, params = snakemake.input, snakemake.output, snakemake.params
+    grid = settings.grid(params.region)
+    fields, records = products.read_fields(inputs, params, grid)
+    files = dict(zip(params.layers, inputs.layers, strict=True))
+    layers = {name: io.read_vector(path) for name, path in files.items()}
+    records |= {name: io.read_provenance(path) for name, path in files.items()}
+    context = {
+        "as_of": params.as_of,
+        "units": layers[params.region["units"]] if params.region["units"] else [],
+        "effects": products.effects(fields),
+        "titles": params.titles,
+        "records": records,
+        "scenario": snakemake.wildcards.scenario,
+    }
+    found = {
+        name: advice.recommend(name, rule, fields, layers, grid, context)
+        for name, rule in params.rules.items()
+        if name not in params.not_assessed
+    }
+    advice.label_overlaps(found, params.priority)
+    open_to_all = advice.public(found, params.rules)
+    io.write_vector(output.polygons, open_to_all, this.tags())
+    io.write_table(output.table, advice.listing(open_to_all, params.rules, params.not_assessed))
+    io.write_vector(output.restricted, found, this.tags())
