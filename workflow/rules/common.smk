@@ -15,15 +15,7 @@ except settings.ConfigError as fault:
 SCENARIOS = list(CONFIGS)
 BASE = CONFIGS[SCENARIOS[0]]
 REGION = BASE["region"]["name"]
-SHEETS = [
-    "habitat",
-    "habitat_reference",
-    "threat",
-    "dominant_threat",
-    "threats",
-    "value_at_risk",
-    "key_habitat",
-]
+SHEETS = settings.read_schema("sheets")
 FOLDER = f"results/{REGION}"
 PRODUCTS = expand(
     FOLDER + "/{scenario}/{product}",
@@ -33,7 +25,7 @@ PRODUCTS = expand(
         "habitat.tif",
         "recommendations.csv",
         "units.csv",
-
+        *[f"maps/{sheet}.png" for sheet in SHEETS],
     ],
 )
 
@@ -76,8 +68,18 @@ def rule_layers(wildcards):
 
 
 def context_layers(wildcards):
-    """The layers that are drawn around a map."""
-    return [i for i in CONFIGS[wildcards.scenario]["maps"]["context"].values()]
+    """The layers that are drawn around a map, and the mask of the region."""
+    context = CONFIGS[wildcards.scenario]["maps"]["context"].values()
+    return list(dict.fromkeys([*context, *filter(None, [BASE["region"]["mask"]])]))
+
+
+def sheet_files(wildcards):
+    """The finished maps and polygons that a sheet shows, by name."""
+    home = f"{FOLDER}/{wildcards.scenario}"
+    files = {name: f"{home}/{path}" for name, path in SHEETS[wildcards.sheet]["files"].items()}
+    if "threats" in files:
+        files["threats"] = [f"{home}/threats/{t}.tif" for t in settings.assessed(BASE)]
+    return files
 
 
 def memory_mb(cells_at_once, bytes_per_cell, imports_mb=350):

@@ -1,1 +1,37 @@
-# Map sheets.
+# Map sheets, each as PNG (for the screen and the report) and PDF (for print).
+
+
+rule sheet:
+    input:
+        unpack(sheet_files),
+        layers=lambda w: [layer_file(w.scenario, i) for i in context_layers(w)],
+    output:
+        png=report(
+            FOLDER + "/{scenario}/maps/{sheet}.png",
+            caption="../report/sheet.rst",
+            category="{scenario}",
+            labels={"map": "{sheet}"},
+        ),
+        pdf=FOLDER + "/{scenario}/maps/{sheet}.pdf",
+    log:
+        "logs/" + REGION + "/{scenario}/sheet_{sheet}.log",
+    benchmark:
+        "benchmarks/out/" + REGION + "/{scenario}/sheet_{sheet}.tsv"
+    params:
+        layers=context_layers,
+        context=lambda w: CONFIGS[w.scenario]["maps"]["context"],
+        config=lambda w: settings.sheet_words(CONFIGS[w.scenario]),
+        region=BASE["region"],
+        dpi=BASE["maps"]["dpi"],
+        about=lambda w: SHEETS[w.sheet]["about"],
+        code=settings.code_digest("sheets"),
+    resources:
+        mem_mb=memory_mb(region_cells(), 300, 500),
+        runtime=30,
+    threads: 1
+    conda:
+        "../../envs/manul.yaml"
+    message:
+        "Draw the sheet {wildcards.sheet} of scenario {wildcards.scenario}."
+    script:
+        "../scripts/sheet.py"

@@ -10,8 +10,7 @@ a raster.
 from dataclasses import dataclass
 
 import numpy as np
-import statsmodels.api as sm
-from scipy import stats
+from scipy.special import stdtrit
 
 from manul.effort import UNSAMPLED, draw_survey
 
@@ -225,7 +224,7 @@ def _interval_factor(replicates, degrees_of_freedom, level):
     if degrees_of_freedom < 1 or not replicates[0] > 0:
         return np.nan
     cv = replicates[1:].std() / replicates[0]
-    t = stats.t.ppf((1 + level) / 2, degrees_of_freedom)
+    t = stdtrit(degrees_of_freedom, (1 + level) / 2)
     return np.exp(t * np.sqrt(np.log1p(cv**2)))
 
 
@@ -241,12 +240,12 @@ def _fit(survey, covariates):
     centre, scale = design.mean(axis=0), design.std(axis=0)
     scale = np.where(scale > 0, scale, 1)
     low, high = design.min(axis=0), design.max(axis=0)
-    columns = sm.add_constant((design - centre) / scale, has_constant="add")
+    columns = _with_constant((design - centre) / scale)
     beta = _replicates(survey, columns, fitted)
 
     def predict(cells):
         raw = np.clip(stack[:, cells].T, low, high)
-        return np.exp(sm.add_constant((raw - centre) / scale, has_constant="add") @ beta)
+        return np.exp(_with_constant((raw - centre) / scale) @ beta)
 
     return predict, known
 
@@ -260,7 +259,13 @@ def _site_design(survey, at_points, known):
     return (np.array(sums)[:, fitted] / n[fitted]).T, fitted
 
 
+def _with_constant(columns):
+    return np.column_stack([np.ones(len(columns)), columns])
+
+
 def _replicates(survey, columns, fitted):
+    import statsmodels.api as sm  # takes two seconds, and few surfaces need it
+
     count, offset = survey.count[fitted], np.log(survey.effort[fitted])
     poisson = sm.GLM(count, columns, family=sm.families.Poisson(), offset=offset).fit()
     family = sm.families.NegativeBinomial(alpha=_dispersion(count, poisson.fittedvalues, columns))

@@ -158,6 +158,17 @@ def titles(config: dict) -> dict[str, str]:
     return {name: config["threats"][name]["title"] for name in assessed(config)}
 
 
+def sheet_words(config: dict) -> dict:
+    """What a map sheet says beside its map: the params of the sheet rule."""
+    keys = ("scenario_title", "as_of", "limitations", "groups", "dominant_floor", "key_habitat")
+    words = {key: config[key] for key in keys}
+    told = ("title", "group", "iucn", "weight")
+    words["threats"] = {n: {k: t[k] for k in told} for n, t in config["threats"].items()}
+    words["rules"] = {name: {"title": rule["title"]} for name, rule in config["rules"].items()}
+    words["region"] = {"title": config["region"]["title"]}
+    return words | {"assessed": assessed(config), "not_assessed": not_assessed(config)}
+
+
 def layer_paths(config: dict) -> list[str]:
     """Files of all layers that exist, as inputs of the preflight."""
     return [b["path"] for b in config["layers"].values() if "path" in b and Path(b["path"]).exists()]
@@ -213,6 +224,11 @@ def document(schema: dict | None = None) -> str:
         lines.append(f"| **surface `{kind}`** | {block['description']} | |")
         lines += _document(block, f"{kind}.", schema)
     return "\n".join(lines) + "\n"
+
+
+def read_schema(name: str) -> dict:
+    """A YAML file of workflow/schemas."""
+    return yaml.safe_load((SCHEMAS / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 # ------------------------------------------------------------------------------------- helpers

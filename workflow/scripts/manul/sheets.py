@@ -1,0 +1,179 @@
+"""Map sheets of a scenario: which map, which words, which legend.
+
+To add a sheet: write a function of `Scenario` that returns a figure, name it in SHEETS, and give it
+a caption in workflow/report.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from manul import __version__, io, maps, patches, provenance
+
+SPECIES = "Pallas's cat (manul, Otocolobus manul): Least Concern (2020), population decreasing"
+THREAT_CLASSES = maps.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
+HABITAT_CLASSES = "habitat suitability"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a sheet is drawn from: files by name, the grid, the words of the config, the context."""
+
+    files: dict
+    grid: object
+    config: dict
+    context: maps.Context
+    digest: str
+
+    def sheet(self, title: str, *used: str, extra: tuple = ()) -> maps.Sheet:
+        """Head, notice, data table and foot of a sheet that shows these files."""
+        record = provenance.merge(*(io.read_provenance(f) for name in used for f in self.paths(name)))
+        config = self.config
+        rows = [(v["title"], str(v["date"]), v["status"], v["source"]) for v in record.values()]
+        caveats = [f"{v['title']}: {v['caveat']}" for v in record.values() if v.get("caveat")]
+        return maps.Sheet(
+            title=title,
+            subtitle=f"{config['region']['title']} · {config['scenario_title']} · as of {config['as_of']}",
+            notice=provenance.notice(record),
+            limitations=(*extra, *config["limitations"], *caveats),
+            sources=rows,
+            footer=(
+                SPECIES,
+                f"Manul {__version__}, run {self.digest}",
+                f"data {provenance.age(record)}",
+                "not a legal boundary",
+            ),
+        )
+
+    def paths(self, name: str) -> list[str]:
+        """The file or files of one name."""
+        found = self.files[name]
+        return [found] if isinstance(found, str) else list(found)
+
+
+def habitat(s: Scenario) -> Figure:
+    """Habitat suitability at present."""
+    sheet = s.sheet("Habitat of the Pallas's cat at present", "habitat")
+    return maps.continuous(sheet, s.context, s.grid, io.read_map(s.files["habitat"]), _suitability(s))
+
+
+def habitat_reference(s: Scenario) -> Figure:
+    """Habitat before the loss of marmot burrows."""
+    sheet = s.sheet("Habitat before the loss of marmots", "reference")
+    values = io.read_map(s.files["reference"])
+    return maps.continuous(sheet, s.context, s.grid, values, _suitability(s))
+
+
+def threat(s: Scenario) -> Figure:
+    """Cumulative threat in classes."""
+    sheet = s.sheet("Cumulative threat", "threat", extra=_left_out(s))
+    scale = maps.Scale("Share of habitat value lost", palette="threat", classes=THREAT_CLASSES)
+    return maps.continuous(sheet, s.context, s.grid, io.read_map(s.files["threat"]), scale)
+
+
+def dominant_threat(s: Scenario) -> Figure:
+    """The strongest threat of each cell, by group."""
+    sheet = s.sheet("Strongest threat", "dominant", extra=_left_out(s))
+    groups = list(s.config["groups"])
+    number = {g: i for i, g in enumerate(groups, 1)}
+    lookup = np.full(256, io.CLASS_NODATA, "uint8")
+    lookup[0] = 0
+    for i, name in enumerate(s.config["assessed"], 1):
+        lookup[i] = number[s.config["threats"][name]["group"]]
+    codes = lookup[io.read_map(s.files["dominant"])]
+    nothing = f"no threat above {s.config['dominant_floor']:g}"
+    legend = [maps.Category(0, nothing, maps.NOTHING_COLOUR)]
+    legend += [
+        maps.Category(i, s.config["groups"][g]["title"], s.config["groups"][g]["colour"])
+        for g, i in number.items()
+        if (codes == i).any()
+    ]
+    return maps.categorical(
+        sheet, s.context, s.grid, codes, legend, "Group of the strongest single threat",
+        nodata=io.CLASS_NODATA,
+    )  # fmt: skip
+
+
+def threats(s: Scenario) -> Figure:
+    """Every threat's effect, side by side."""
+    sheet = s.sheet("Threats side by side", "threats", extra=_left_out(s))
+    panels = []
+    for name, path in zip(s.config["assessed"], s.paths("threats"), strict=True):
+        block = s.config["threats"][name]
+        status = provenance.worst_status(io.read_provenance(path))
+        words = f"largest effect {block['weight']:g} · IUCN {block['iucn']}"
+        panels.append(maps.Panel(block["title"], words, io.read_map(path), status))
+    scale = maps.Scale("Effect of the threat", palette="threat")
+    return maps.small_multiples(sheet, s.context, s.grid, panels[:16], scale)
+
+
+def value_at_risk(s: Scenario) -> Figure:
+    """Where good habitat meets threat."""
+    sheet = s.sheet("Value at risk: where good habitat meets threat", "value", extra=_left_out(s))
+    values = io.read_map(s.files["value"])
+    scale = maps.Scale("Reference habitat x threat", palette="risk", vmax=_round_top(values))
+    return maps.continuous(sheet, s.context, s.grid, values, scale)
+
+
+def key_habitat(s: Scenario) -> Figure:
+    """Key habitat and recommendations that may be published."""
+    sheet = s.sheet(
+        "Key habitat and recommendations", "key", "recommendations",
+        extra=(*_left_out(s), "One run without uncertainty draws: confidence is not assessed"),
+    )  # fmt: skip
+    key = io.read_layers(s.files["key"])
+    found = io.read_layers(s.files["recommendations"])
+    rules = s.config["rules"]
+    overlays = [
+        maps.Overlay(key[name], label, style)
+        for name, label, style in KEY_STYLES
+        if len(key[name])
+    ]
+    overlays += [
+        maps.Overlay(found[name], f"{name} {rules[name]['title']}", style)
+        for name, style in RULE_STYLES.items()
+        if name in found and len(found[name])
+    ]
+    scale = maps.Scale("Habitat now", palette="quiet")
+    return maps.polygons(
+        sheet, s.context, s.grid, io.read_map(s.files["habitat"]), scale, overlays,
+        "Key habitat and recommendations",
+    )  # fmt: skip
+
+
+SHEETS = {
+    f.__name__: f
+    for f in (habitat, habitat_reference, threat, dominant_threat, threats, value_at_risk, key_habitat)
+}
+KEY_STYLES = (
+    ("key_degraded", "Degraded key habitat (restore)", {"facecolor": "#c7b8dd", "edgecolor": "none"}),
+    ("key", f"Key habitat ({patches.CLASSES[2]})", {"facecolor": "#8fc5a2", "edgecolor": "none"}),
+    ("breeding_patch", "Breeding patch", {"facecolor": "#1b7a4b", "edgecolor": "none"}),
+)
+RULE_STYLES = {
+    "R1a": {"facecolor": "none", "edgecolor": "#b30000", "linewidth": 0.5},
+    "R3": {"facecolor": "#e69f00", "edgecolor": "#8a5a00", "linewidth": 0.4},
+    "R4": {"color": "#0072b2", "linewidth": 2.2},
+    "R5": {"facecolor": "none", "edgecolor": "#0072b2", "hatch": "///", "linewidth": 0.5},
+    "R7": {"facecolor": "none", "edgecolor": "#cc79a7", "linewidth": 0.7},
+    "R10": {"facecolor": "none", "edgecolor": "#000000", "linewidth": 1.4},
+}
+
+
+def _suitability(s) -> maps.Scale:
+    key = s.config["key_habitat"]
+    bounds = (0.2, key["suitable"], key["key"], 0.8)
+    names = ("poor", "marginal", "suitable", "key", "best")
+    return maps.Scale("Habitat suitability", palette="habitat", classes=maps.Classes(bounds, names))
+
+
+def _left_out(s) -> tuple[str, ...]:
+    names = [s.config["threats"][n]["title"] for n in s.config["not_assessed"] if n in s.config["threats"]]
+    return (f"Not assessed, no layer: {', '.join(names)}",) if names else ()
+
+
+def _round_top(values) -> float:
+    """A round upper end of the scale: the 99.5th percentile, rounded up to a tenth."""
+    known = values[np.isfinite(values)]
+    return float(np.clip(np.ceil(np.percentile(known, 99.5) * 10) / 10, 0.1, 1)) if known.size else 1.0

@@ -1,0 +1,35 @@
+"""Suitability fitted to records: plain tables in, a model that predicts 0..1 out.
+
+Layering: design <- training <- solvers, measures <- maxent, regression, trees <- ensemble
+<- models <- validate, explain; `sampling` stands beside them. A module imports only from the left.
+"""
+
+from .explain import importance, mess, odmap, response_curves
+from .measures import Boyce, auc, boyce, omission, thresholds, tss
+from .models import METHODS, MIN_PRESENCES, Model, fit
+from .sampling import effort_background, record_effort, spatial_blocks, thin
+from .validate import Validation, cross_validate, skill_weights
+
+__all__ = [
+    "METHODS",
+    "MIN_PRESENCES",
+    "Boyce",
+    "Model",
+    "Validation",
+    "auc",
+    "boyce",
+    "cross_validate",
+    "effort_background",
+    "fit",
+    "importance",
+    "mess",
+    "odmap",
+    "omission",
+    "record_effort",
+    "response_curves",
+    "skill_weights",
+    "spatial_blocks",
+    "thin",
+    "thresholds",
+    "tss",
+]

@@ -1,0 +1,102 @@
+"""The mean of ranks: a prediction becomes the share of the background below it, then they average.
+
+Ranks make unlike scales comparable and no model shouts; with few records the models that hold back
+(Maxent, small models) count for more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .maxent import fit_maxent
+from .regression import fit_esm, fit_logistic
+from .training import Training
+from .trees import fit_boosted, fit_forest
+
+SINGLE = {
+    "maxent": fit_maxent,
+    "logistic": fit_logistic,
+    "random_forest": fit_forest,
+    "boosted": fit_boosted,
+    "esm": fit_esm,
+}
+
+# Weights by the least number of presences from which they hold. Small models are for few records;
+# boosting needs many.
+WEIGHTS = {
+    0: {"maxent": 2.0, "esm": 1.0, "random_forest": 2.0, "logistic": 1.0, "boosted": 0.5},
+    21: {"maxent": 2.0, "esm": 0.5, "random_forest": 2.0, "logistic": 1.0, "boosted": 1.0},
+    60: {"maxent": 2.0, "random_forest": 2.0, "logistic": 1.0, "boosted": 1.0},
+}
+RANK_KNOTS = 2001
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """A score's cumulative share over the background, at up to `RANK_KNOTS` quantiles."""
+
+    scores: np.ndarray
+    shares: np.ndarray
+
+    def share(self, scores: np.ndarray) -> np.ndarray:
+        """Return the share of the background (0..1) that a score exceeds; linear between knots."""
+        return np.interp(scores, self.scores, self.shares)
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Fitted models by name, how each ranks the background, and their weights."""
+
+    members: dict[str, Any]
+    ranks: dict[str, Ranks]
+    weights: dict[str, float]
+
+    def predict(self, matrix: np.ndarray) -> np.ndarray:
+        """Return the weighted mean rank among the background, 0..1: not a probability."""
+        total = np.zeros(len(matrix))
+        for name, member in self.members.items():
+            total += self.weights[name] * self.ranks[name].share(member.predict(matrix))
+        return total / sum(self.weights.values())
+
+
+def fit_ensemble(
+    train: Training,
+    *,
+    model_weights: Mapping[str, float] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Ensemble:
+    """Fit each model that has a weight above 0; `model_weights` may come from cross-validation."""
+    weights = {n: w for n, w in (model_weights or weights_for(train)).items() if w > 0}
+    unknown = sorted(set(weights) - set(SINGLE))
+    if unknown or not weights:
+        raise ValueError(f"model_weights names {unknown or 'no model'}; there are {[*SINGLE]}")
+    options = options or {}
+    members = {name: SINGLE[name](train, **options.get(name, {})) for name in weights}
+    ranks = {
+        name: background_ranks(member.predict(train.background), train.background_weights)
+        for name, member in members.items()
+    }
+    return Ensemble(members, ranks, weights)
+
+
+def weights_for(train: Training) -> dict[str, float]:
+    """Return the default weights for this number of presences."""
+    return WEIGHTS[max(least for least in WEIGHTS if least <= len(train.presences))]
+
+
+def background_ranks(scores: np.ndarray, weights: np.ndarray) -> Ranks:
+    """Learn the cumulative weighted share of the background at each score, ties at their middle."""
+    values, where = np.unique(scores, return_inverse=True)
+    mass = np.bincount(where, weights) / weights.sum()
+    shares = np.cumsum(mass) - mass / 2
+    if len(values) > RANK_KNOTS:
+        kept = np.unique(np.searchsorted(shares, np.linspace(shares[0], shares[-1], RANK_KNOTS)))
+        kept = kept[kept < len(values)]
+        values, shares = values[kept], shares[kept]
+    # Above the best background site the rank still rises, to 1; below the worst, falls to 0.
+    room = max(np.ptp(values), 1e-12) * 0.05
+    return Ranks(np.r_[values[0] - room, values, values[-1] + room], np.r_[0.0, shares, 1.0])

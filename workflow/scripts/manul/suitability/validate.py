@@ -1,0 +1,130 @@
+"""Cross-validation: what a model says of records it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .ensemble import SINGLE
+from .measures import auc, boyce, omission, presence_threshold, tss
+from .models import fit
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Scores by fold, and the held-out suitability of every row (NaN where unknown).
+
+    `scores` has the rows 0..k-1, `mean` (over folds, by their presences) and `pooled` (all held-out
+    predictions together), and the columns n_presences, n_background, auc, tss, boyce, omission.
+    """
+
+    scores: pd.DataFrame
+    at_presences: np.ndarray
+    at_background: np.ndarray
+
+
+def cross_validate(
+    presences: pd.DataFrame,
+    background: pd.DataFrame,
+    presence_folds: Sequence[int],
+    background_folds: Sequence[int],
+    method: str = "ensemble",
+    categorical: Sequence[str] = (),
+    weights: Sequence[float] | None = None,
+    bias: Sequence[float] | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Validation:
+    """Fit without each fold in turn, presences and background both, and score it on that fold.
+
+    Omission counts presences below the 10th percentile of the held-out presences of the other
+    folds: scores of records that a model was fitted to would set the bar too high. Folds come from
+    `spatial_blocks`; the other arguments are those of `fit`. Raises ValueError under two folds.
+    """
+    fold_p, fold_b = _folds(presence_folds, presences), _folds(background_folds, background)
+    folds = np.unique(fold_p)
+    if len(folds) < 2:
+        raise ValueError(f"presences lie in {len(folds)} fold(s); cross-validation needs two")
+    at_presences, at_background = np.full(len(presences), np.nan), np.full(len(background), np.nan)
+    for fold in folds:
+        in_p, in_b = fold_p == fold, fold_b == fold
+        kept = _part(weights, ~in_p), _part(bias, ~in_b)
+        tables = presences[~in_p], background[~in_b]
+        model = fit(*tables, method, categorical, *kept, seed, **options)
+        at_presences[in_p] = model.predict(presences[in_p])
+        at_background[in_b] = model.predict(background[in_b])
+    scores = _score_table(at_presences, at_background, fold_p, fold_b)
+    return Validation(scores, at_presences, at_background)
+
+
+def skill_weights(
+    presences: pd.DataFrame,
+    background: pd.DataFrame,
+    presence_folds: Sequence[int],
+    background_folds: Sequence[int],
+    methods: Sequence[str] = tuple(SINGLE),
+    **arguments: Any,
+) -> dict[str, float]:
+    """Return each method's Somers' D = 2 AUC - 1 on held-out folds, 0 where below chance.
+
+    Meant as `model_weights` of the ensemble; `arguments` are those of `cross_validate`.
+    """
+    weights = {}
+    for method in methods:
+        held = cross_validate(
+            presences, background, presence_folds, background_folds, method, **arguments
+        )
+        skill = 2 * held.scores.loc["mean", "auc"] - 1
+        weights[method] = float(max(skill, 0.0)) if np.isfinite(skill) else 0.0
+    return weights
+
+
+def _folds(folds, table) -> np.ndarray:
+    values = np.asarray(folds)
+    if values.shape != (len(table),):
+        raise ValueError(f"folds have shape {values.shape}, expected ({len(table)},)")
+    return values
+
+
+def _part(values, mask):
+    return None if values is None else np.asarray(values, float)[mask]
+
+
+def _score_table(at_presences, at_background, fold_p, fold_b) -> pd.DataFrame:
+    bars, rows = np.full(len(at_presences), np.nan), {}
+    for fold in np.unique(fold_p):
+        here = fold_p == fold
+        bars[here] = presence_threshold(at_presences[~here])
+        rows[int(fold)] = _scores(at_presences[here], at_background[fold_b == fold], bars[here])
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.loc["mean"] = _mean_row(table)
+    table.loc["pooled"] = _scores(at_presences, at_background, bars)
+    return table.rename_axis("fold")
+
+
+def _scores(at_presences, at_background, bars) -> dict[str, float]:
+    return {
+        "n_presences": float((~np.isnan(at_presences)).sum()),
+        "n_background": float((~np.isnan(at_background)).sum()),
+        "auc": auc(at_presences, at_background),
+        "tss": tss(at_presences, at_background),
+        "boyce": boyce(at_presences, at_background).index,
+        "omission": omission(at_presences - bars, 0.0),
+    }
+
+
+def _mean_row(table: pd.DataFrame) -> pd.Series:
+    totals = table[["n_presences", "n_background"]].sum()
+    means = {}
+    for name in ("auc", "tss", "boyce", "omission"):
+        held = table[name].notna() & (table["n_presences"] > 0)
+        means[name] = (
+            np.average(table.loc[held, name], weights=table.loc[held, "n_presences"])
+            if held.any()
+            else np.nan
+        )
+    return pd.concat([totals, pd.Series(means)])

@@ -1,0 +1,19 @@
+"""Draw one map sheet as PNG and PDF."""
+
+from manul import io, job, maps, settings, sheets
+
+with job.start(snakemake) as this:
+    inputs, params = snakemake.input, snakemake.params
+    layers = dict(zip(params.layers, inputs.layers, strict=True))
+    context = {role: io.read_vector(layers[name]) for role, name in params.context.items()}
+    if params.region["mask"]:
+        context["region"] = io.read_vector(layers[params.region["mask"]])
+    scenario = sheets.Scenario(
+        files=dict(inputs.items()),
+        grid=settings.grid(params.region),
+        config=params.config,
+        context=maps.Context(**context),
+        digest=settings.digest(this.provenance(), params.config),
+    )
+    figure = sheets.SHEETS[snakemake.wildcards.sheet](scenario)
+    io.save_figure(figure, *snakemake.output, params.dpi, snakemake.wildcards.sheet)
