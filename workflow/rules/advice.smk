@@ -1,12 +1,14 @@
 # Key habitat, recommendations and unit tables, all from the maps of the model.
 
 MAPS = {
-    "habitat": FOLDER + "/{scenario}/habitat.tif",
-    "reference": FOLDER + "/{scenario}/habitat_reference.tif",
-    "threat": FOLDER + "/{scenario}/threat.tif",
-    "value": FOLDER + "/{scenario}/value_at_risk.tif",
-    "components": FOLDER + "/{scenario}/habitat_components.tif",
-    "threats": expand(FOLDER + "/{{scenario}}/threats/{threat}.tif", threat=settings.assessed(BASE)),
+    "habitat": "results/{region}/{scenario}/habitat.tif",
+    "reference": "results/{region}/{scenario}/habitat_reference.tif",
+    "threat": "results/{region}/{scenario}/threat.tif",
+    "value": "results/{region}/{scenario}/value_at_risk.tif",
+    "components": "results/{region}/{scenario}/habitat_components.tif",
+    "threats": expand(
+        "results/{{region}}/{{scenario}}/threats/{threat}.tif", threat=settings.assessed(BASE)
+    ),
 }
 MAP_PARAMS = {
     "key": lambda w: CONFIGS[w.scenario]["key_habitat"],
@@ -21,22 +23,22 @@ rule key_habitat:
         **MAPS,
         surfaces=[],
     output:
-        polygons=FOLDER + "/{scenario}/key_habitat.gpkg",
-        classes=FOLDER + "/{scenario}/key_habitat.tif",
+        polygons="results/{region}/{scenario}/key_habitat.gpkg",
+        classes="results/{region}/{scenario}/key_habitat.tif",
     log:
-        "logs/" + REGION + "/{scenario}/key_habitat.log",
+        "logs/{region}/{scenario}/key_habitat.log",
     benchmark:
-        "benchmarks/out/" + REGION + "/{scenario}/key_habitat.tsv"
+        "benchmarks/out/{region}/{scenario}/key_habitat.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_mb(region_cells(), 400),
+        runtime=60,
     params:
         **MAP_PARAMS,
         surfaces=[],
         code=settings.code_digest("products", "patches"),
-    resources:
-        mem_mb=memory_mb(region_cells(), 400),
-        runtime=60,
-    threads: 1
-    conda:
-        "../../envs/manul.yaml"
     message:
         "Find key habitat, breeding patches and key areas of scenario {wildcards.scenario}."
     script:
@@ -46,16 +48,26 @@ rule key_habitat:
 rule recommend:
     input:
         **MAPS,
-        surfaces=lambda w: [surface_file(w.scenario, s) for s in settings.used_surfaces(CONFIGS[w.scenario])],
-        layers=lambda w: [layer_file(w.scenario, i) for i in settings.rule_layers(CONFIGS[w.scenario])],
+        surfaces=lambda w: [
+            surface_file(w.scenario, s) for s in settings.used_surfaces(CONFIGS[w.scenario])
+        ],
+        layers=lambda w: [
+            layer_file(w.scenario, i) for i in settings.rule_layers(CONFIGS[w.scenario])
+        ],
     output:
-        polygons=FOLDER + "/{scenario}/recommendations.gpkg",
-        table=FOLDER + "/{scenario}/recommendations.csv",
-        restricted=FOLDER + "/{scenario}/restricted/recommendations.gpkg",
+        polygons="results/{region}/{scenario}/recommendations.gpkg",
+        table="results/{region}/{scenario}/recommendations.csv",
+        restricted="results/{region}/{scenario}/restricted/recommendations.gpkg",
     log:
-        "logs/" + REGION + "/{scenario}/recommend.log",
+        "logs/{region}/{scenario}/recommend.log",
     benchmark:
-        "benchmarks/out/" + REGION + "/{scenario}/recommend.tsv"
+        "benchmarks/out/{region}/{scenario}/recommend.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_mb(region_cells(), 600),
+        runtime=60,
     params:
         **MAP_PARAMS,
         surfaces=lambda w: settings.used_surfaces(CONFIGS[w.scenario]),
@@ -65,12 +77,6 @@ rule recommend:
         as_of=BASE["as_of"],
         not_assessed=lambda w: settings.not_assessed(CONFIGS[w.scenario]),
         code=settings.code_digest("products", "advice"),
-    resources:
-        mem_mb=memory_mb(region_cells(), 600),
-        runtime=60,
-    threads: 1
-    conda:
-        "../../envs/manul.yaml"
     message:
         "Apply the recommendation rules to scenario {wildcards.scenario}."
     script:
@@ -81,26 +87,30 @@ rule units:
     input:
         **MAPS,
         surfaces=lambda w: [
-            surface_file(w.scenario, s) for s in ["protected"] if s in settings.available(CONFIGS[w.scenario])
+            surface_file(w.scenario, s)
+            for s in ["protected"]
+            if s in settings.available(CONFIGS[w.scenario])
         ],
         units=lambda w: [layer_file(w.scenario, u) for u in [BASE["region"]["units"]] if u],
-        recommendations=FOLDER + "/{scenario}/recommendations.gpkg",
+        recommendations="results/{region}/{scenario}/recommendations.gpkg",
     output:
-        table=FOLDER + "/{scenario}/units.csv",
+        table="results/{region}/{scenario}/units.csv",
     log:
-        "logs/" + REGION + "/{scenario}/units.log",
+        "logs/{region}/{scenario}/units.log",
     benchmark:
-        "benchmarks/out/" + REGION + "/{scenario}/units.tsv"
-    params:
-        **MAP_PARAMS,
-        surfaces=lambda w: [s for s in ["protected"] if s in settings.available(CONFIGS[w.scenario])],
-        code=settings.code_digest("products", "tables"),
+        "benchmarks/out/{region}/{scenario}/units.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
     resources:
         mem_mb=memory_mb(region_cells(), 400),
         runtime=60,
-    threads: 1
-    conda:
-        "../../envs/manul.yaml"
+    params:
+        **MAP_PARAMS,
+        surfaces=lambda w: [
+            s for s in ["protected"] if s in settings.available(CONFIGS[w.scenario])
+        ],
+        code=settings.code_digest("products", "tables"),
     message:
         "Sum up scenario {wildcards.scenario} by administrative unit."
     script:

@@ -16,9 +16,9 @@ SCENARIOS = list(CONFIGS)
 BASE = CONFIGS[SCENARIOS[0]]
 REGION = BASE["region"]["name"]
 SHEETS = settings.read_schema("sheets")
-FOLDER = f"results/{REGION}"
 PRODUCTS = expand(
-    FOLDER + "/{scenario}/{product}",
+    "results/{region}/{scenario}/{product}",
+    region=REGION,
     scenario=SCENARIOS,
     product=[
         "preflight.csv",
@@ -34,12 +34,12 @@ def layer_file(scenario, layer):
     """Where a scenario's prepared layer lies: with the first scenario that has the same one."""
     home = settings.owner(CONFIGS, scenario, "layers", layer)
     kind = CONFIGS[scenario]["layers"][layer]["kind"]
-    return f"{FOLDER}/{home}/layers/{layer}.{'gpkg' if kind in ('vector', 'records') else 'tif'}"
+    return f"results/{REGION}/{home}/layers/{layer}.{'gpkg' if kind in ('vector', 'records') else 'tif'}"
 
 
 def surface_file(scenario, surface):
     """Where a scenario's surface lies: with the first scenario that has the same one."""
-    return f"{FOLDER}/{settings.owner(CONFIGS, scenario, 'surfaces', surface)}/surfaces/{surface}.tif"
+    return f"results/{REGION}/{settings.owner(CONFIGS, scenario, 'surfaces', surface)}/surfaces/{surface}.tif"
 
 
 def layers_of_kind(kind):
@@ -75,7 +75,7 @@ def context_layers(wildcards):
 
 def sheet_files(wildcards):
     """The finished maps and polygons that a sheet shows, by name."""
-    home = f"{FOLDER}/{wildcards.scenario}"
+    home = f"results/{REGION}/{wildcards.scenario}"
     files = {name: f"{home}/{path}" for name, path in SHEETS[wildcards.sheet]["files"].items()}
     if "threats" in files:
         files["threats"] = [f"{home}/threats/{t}.tif" for t in settings.assessed(BASE)]

@@ -5,20 +5,20 @@ rule preflight:
     input:
         layers=lambda w: settings.layer_paths(CONFIGS[w.scenario]),
     output:
-        table=FOLDER + "/{scenario}/preflight.csv",
+        table="results/{region}/{scenario}/preflight.csv",
     log:
-        "logs/" + REGION + "/{scenario}/preflight.log",
+        "logs/{region}/{scenario}/preflight.log",
     benchmark:
-        "benchmarks/out/" + REGION + "/{scenario}/preflight.tsv"
-    params:
-        config=lambda w: CONFIGS[w.scenario],
-        code=settings.code_digest("preflight"),
+        "benchmarks/out/{region}/{scenario}/preflight.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    threads: 1
-    conda:
-        "../../envs/manul.yaml"
+    params:
+        config=lambda w: CONFIGS[w.scenario],
+        code=settings.code_digest("preflight"),
     message:
         "Check every layer, table and number of scenario {wildcards.scenario} before any computing."
     script:
@@ -28,24 +28,24 @@ rule preflight:
 rule prepare_raster:
     input:
         layer=lambda w: layer_block(w)["path"],
-        checked=ancient(FOLDER + "/{scenario}/preflight.csv"),
+        checked=ancient("results/{region}/{scenario}/preflight.csv"),
     output:
-        layer=FOLDER + "/{scenario}/layers/{layer}.tif",
+        layer="results/{region}/{scenario}/layers/{layer}.tif",
     log:
-        "logs/" + REGION + "/{scenario}/prepare_{layer}.log",
+        "logs/{region}/{scenario}/prepare_{layer}.log",
     benchmark:
-        "benchmarks/out/" + REGION + "/{scenario}/prepare_{layer}.tsv"
+        "benchmarks/out/{region}/{scenario}/prepare_{layer}.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
     params:
         block=layer_block,
         region=BASE["region"],
         margin_m=settings.margin_m(BASE),
         code=settings.code_digest("layers", "io"),
-    resources:
-        mem_mb=800,
-        runtime=30,
-    threads: 1
-    conda:
-        "../../envs/manul.yaml"
     message:
         "Clip raster layer {wildcards.layer} to the region and what lies within reach of it."
     script:
@@ -55,26 +55,26 @@ rule prepare_raster:
 rule prepare_vector:
     input:
         layer=lambda w: layer_block(w)["path"],
-        checked=ancient(FOLDER + "/{scenario}/preflight.csv"),
+        checked=ancient("results/{region}/{scenario}/preflight.csv"),
     output:
-        layer=FOLDER + "/{scenario}/layers/{layer}.gpkg",
+        layer="results/{region}/{scenario}/layers/{layer}.gpkg",
+    log:
+        "logs/{region}/{scenario}/prepare_{layer}.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/prepare_{layer}.tsv"
     wildcard_constraints:
         layer="|".join(layers_of_kind("vector")),
-    log:
-        "logs/" + REGION + "/{scenario}/prepare_{layer}.log",
-    benchmark:
-        "benchmarks/out/" + REGION + "/{scenario}/prepare_{layer}.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
     params:
         block=layer_block,
         region=BASE["region"],
         margin_m=settings.margin_m(BASE),
         code=settings.code_digest("layers", "io"),
-    resources:
-        mem_mb=800,
-        runtime=30,
-    threads: 1
-    conda:
-        "../../envs/manul.yaml"
     message:
         "Filter and clip layer {wildcards.layer}."
     script:
@@ -84,28 +84,28 @@ rule prepare_vector:
 rule prepare_records:
     input:
         layer=lambda w: layer_block(w)["path"],
-        checked=ancient(FOLDER + "/{scenario}/preflight.csv"),
+        checked=ancient("results/{region}/{scenario}/preflight.csv"),
     output:
-        layer=FOLDER + "/{scenario}/layers/{layer}.gpkg",
-        rejected=FOLDER + "/{scenario}/records/{layer}_rejected.csv",
-        normalised=FOLDER + "/{scenario}/records/{layer}_normalised.csv",
+        layer="results/{region}/{scenario}/layers/{layer}.gpkg",
+        rejected="results/{region}/{scenario}/records/{layer}_rejected.csv",
+        normalised="results/{region}/{scenario}/records/{layer}_normalised.csv",
+    log:
+        "logs/{region}/{scenario}/prepare_{layer}.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/prepare_{layer}.tsv"
     wildcard_constraints:
         layer="|".join(layers_of_kind("records")),
-    log:
-        "logs/" + REGION + "/{scenario}/prepare_{layer}.log",
-    benchmark:
-        "benchmarks/out/" + REGION + "/{scenario}/prepare_{layer}.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
     params:
         block=layer_block,
         region=BASE["region"],
         margin_m=settings.margin_m(BASE),
         code=settings.code_digest("field_data"),
-    resources:
-        mem_mb=800,
-        runtime=30,
-    threads: 1
-    conda:
-        "../../envs/manul.yaml"
     message:
         "Normalise and check field records {wildcards.layer} row by row."
     script:

@@ -7,16 +7,22 @@ rule sheet:
         layers=lambda w: [layer_file(w.scenario, i) for i in context_layers(w)],
     output:
         png=report(
-            FOLDER + "/{scenario}/maps/{sheet}.png",
+            "results/{region}/{scenario}/maps/{sheet}.png",
             caption="../report/sheet.rst",
             category="{scenario}",
             labels={"map": "{sheet}"},
         ),
-        pdf=FOLDER + "/{scenario}/maps/{sheet}.pdf",
+        pdf="results/{region}/{scenario}/maps/{sheet}.pdf",
     log:
-        "logs/" + REGION + "/{scenario}/sheet_{sheet}.log",
+        "logs/{region}/{scenario}/sheet_{sheet}.log",
     benchmark:
-        "benchmarks/out/" + REGION + "/{scenario}/sheet_{sheet}.tsv"
+        "benchmarks/out/{region}/{scenario}/sheet_{sheet}.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_mb(region_cells(), 300, 500),
+        runtime=30,
     params:
         layers=context_layers,
         context=lambda w: CONFIGS[w.scenario]["maps"]["context"],
@@ -25,12 +31,6 @@ rule sheet:
         dpi=BASE["maps"]["dpi"],
         about=lambda w: SHEETS[w.sheet]["about"],
         code=settings.code_digest("sheets"),
-    resources:
-        mem_mb=memory_mb(region_cells(), 300, 500),
-        runtime=30,
-    threads: 1
-    conda:
-        "../../envs/manul.yaml"
     message:
         "Draw the sheet {wildcards.sheet} of scenario {wildcards.scenario}."
     script:

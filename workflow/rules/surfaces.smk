@@ -5,23 +5,23 @@ rule surface:
     input:
         layers=lambda w: [layer_file(w.scenario, i) for i in surface_layers(w)],
     output:
-        surface=FOLDER + "/{scenario}/surfaces/{surface}.tif",
+        surface="results/{region}/{scenario}/surfaces/{surface}.tif",
     log:
-        "logs/" + REGION + "/{scenario}/surface_{surface}.log",
+        "logs/{region}/{scenario}/surface_{surface}.log",
     benchmark:
-        "benchmarks/out/" + REGION + "/{scenario}/surface_{surface}.tsv"
+        "benchmarks/out/{region}/{scenario}/surface_{surface}.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_mb(min(region_cells(), 2048**2) * 4, 60),
+        runtime=120,
     params:
         block=lambda w: CONFIGS[w.scenario]["surfaces"][w.surface],
         rules=lambda w: settings.surface_rules(CONFIGS[w.scenario], w.surface),
         layers=surface_layers,
         region=BASE["region"],
         code=settings.code_digest("surfaces", "io", "layers"),
-    resources:
-        mem_mb=memory_mb(min(region_cells(), 2048**2) * 4, 60),
-        runtime=120,
-    threads: 1
-    conda:
-        "../../envs/manul.yaml"
     message:
         "Make surface {wildcards.surface} for scenario {wildcards.scenario}."
     script:

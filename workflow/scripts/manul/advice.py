@@ -15,10 +15,12 @@ import shapely
 from manul import patches, strips, zones
 from manul.expressions import evaluate
 from manul.layers import select
+from manul.model import amount
 from manul.provenance import age, merge, worst_status
 
 KM2 = 1e6
 CONFIDENCE = "not assessed: one run, no uncertainty draws"
+CUT_BY_UNITS = ("mask", "key_areas", "patches")  # so that each piece has one agency
 COLUMNS = [
     "rule", "title", "zone", "unit", "reason", "action", "iucn_actions", "cmp_actions", "agency",
     "area_km2", "length_km", "value_at_risk_km2", "mean_threat", "threat_1", "threat_2", "threat_3",
@@ -47,12 +49,13 @@ def recommend(name, rule, fields, layers, grid, context) -> gpd.GeoDataFrame:
     `scenario`.
     """
     found = zones.find(rule["zones"], fields, layers, grid)
-    if rule["zones"]["kind"] == "mask" and len(context["units"]):
+    if rule["zones"]["kind"] in CUT_BY_UNITS and len(context["units"]):
         found = _cut_by_units(found, context["units"])
     values = {n: zones.measure(m, found, fields, grid) for n, m in rule["measures"].items()}
     for kind, spec in rule["nearest"].items():
         values |= _nearest(kind, spec, found, layers, context["as_of"])
-    values |= {f"{n}_rank": pd.Series(v).rank(pct=True) for n, v in values.items() if _is_number(v)}
+    numbers = {name: v for name, v in values.items() if np.asarray(v).dtype.kind == "f"}
+    values |= {f"{name}_rank": pd.Series(v).rank(pct=True) for name, v in numbers.items()}
     rows = pd.DataFrame(values, index=found.index)
     rows_fire = (bool(evaluate(rule["when"], row)) for row in rows.to_dict("records"))
     fires = np.fromiter(rows_fire, bool, len(rows))
@@ -90,10 +93,11 @@ def names_in(rule: dict) -> set[str]:
 def listing(tables: dict, rules: dict, not_assessed: dict) -> pd.DataFrame:
     """All recommendations as one table, then a row for each rule that could not be assessed."""
     rows = [table.drop(columns="geometry").assign(**_middle(table)) for table in tables.values()]
+    told = {n: "assessed: no place meets the rule" for n, t in tables.items() if not len(t)}
+    told |= {n: f"not assessed: {why}" for n, why in not_assessed.items() if n in rules}
     rows += [
-        pd.DataFrame([{"rule": n, "title": rules[n]["title"], "reason": f"not assessed: {why}"}])
-        for n, why in not_assessed.items()
-        if n in rules
+        pd.DataFrame([{"rule": n, "title": rules[n]["title"], "reason": why}])
+        for n, why in told.items()
     ]
     return pd.concat([r for r in rows if len(r)], ignore_index=True)
 
@@ -110,14 +114,13 @@ def _describe(name, rule, found, rows, fields, grid, context) -> gpd.GeoDataFram
     ground = _ground(found)
     area = ground.area / KM2
     lines = np.asarray(_is_line(found), bool)
-    amounts = {
-        threat: zones.zonal(-np.log1p(-np.clip(effect, 0, 1 - 1e-9)), ground, grid)
-        for threat, effect in context["effects"].items()
-    }
+    maps = {name: amount(effect) for name, effect in context["effects"].items()}
+    maps |= {"value at risk": fields["value_at_risk"], "threat": fields["threat"]}
+    amounts = zones.zonal_many(maps, ground, grid)
+    value, threat = amounts.pop("value at risk"), amounts.pop("threat")
     top = patches.top_threats(amounts, context["titles"])
     record = _behind(rule, context["records"])
     invented = [v["title"] for v in record.values() if v["status"] == "illustrative"]
-    value = zones.zonal(fields["value_at_risk"], ground, grid)
     table = found[["zone", "geometry"]].assign(
         rule=name,
         title=rule["title"],
@@ -130,7 +133,7 @@ def _describe(name, rule, found, rows, fields, grid, context) -> gpd.GeoDataFram
         area_km2=np.where(lines, np.nan, found.area / KM2).round(2),
         length_km=np.where(lines, found.length / 1000, np.nan).round(3),
         value_at_risk_km2=(value * area).round(3),
-        mean_threat=zones.zonal(fields["threat"], ground, grid).round(3),
+        mean_threat=threat.round(3),
         **dict(zip(("threat_1", "threat_2", "threat_3"), top, strict=True)),
         primary_rule=name,
         other_rules="",
@@ -198,10 +201,6 @@ def _middle(table) -> dict:
     points = gpd.GeoSeries(shapely.point_on_surface(table.geometry.to_numpy()), crs=table.crs)
     points = points.to_crs("EPSG:4326")
     return {"longitude": points.x.round(4), "latitude": points.y.round(4)}
-
-
-def _is_number(values) -> bool:
-    return np.asarray(values).dtype.kind == "f"
 
 
 def _is_line(table):

@@ -11,7 +11,11 @@ from manul import io, layers, records, table_io
 def read(path, block: dict) -> records.Records:
     """The table of a records layer; a date is in the future if it is after today."""
     return records.read_records(
-        table_io.read_table(path), block["table"], schemas(), dt.date.today(), zone=block.get("zone", "")
+        table_io.read_table(path),
+        block["table"],
+        schemas(),
+        dt.date.today(),
+        zone=block.get("zone", ""),
     )
 
 

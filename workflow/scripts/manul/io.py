@@ -149,7 +149,10 @@ def clip_raster(source: str, target, band, crs, bounds, scale, offset, tags) -> 
     """Copy the part of a band within bounds (in `crs`) to a file of its own, scaled, tagged."""
     raster = RasterFile(source, band).read(crs, bounds)
     values = raster.values * np.float32(scale) + np.float32(offset)
-    with atomic(target) as partial, rasterio.open(partial, "w", **_profile(values.shape, raster)) as out:
+    with (
+        atomic(target) as partial,
+        rasterio.open(partial, "w", **_profile(values.shape, raster)) as out,
+    ):
         out.write(values, 1)
         out.update_tags(**tags)
 
@@ -299,7 +302,9 @@ def write_table(path, table) -> None:
 def save_figure(figure, png, pdf, dpi: int, title: str) -> None:
     """A figure as PNG and PDF, with its title in the metadata and no date (so reruns agree)."""
     with atomic(png) as partial:
-        figure.savefig(partial, dpi=dpi, format="png", metadata={"Title": title, "Software": "Manul"})
+        figure.savefig(
+            partial, dpi=dpi, format="png", metadata={"Title": title, "Software": "Manul"}
+        )
     with atomic(pdf) as partial:
         meta = {"Title": title, "Creator": "Manul", "CreationDate": None}
         figure.savefig(partial, dpi=dpi, format="pdf", metadata=meta)

@@ -13,6 +13,7 @@ import dask
 from manul import __version__, io, provenance, settings
 
 log = logging.getLogger("manul")
+logging.getLogger("pyogrio").setLevel("WARNING")
 SPECIES = "Pallas's cat (Otocolobus manul): Least Concern (2020), population decreasing"
 
 
@@ -30,7 +31,10 @@ class Job:
     def layers(self) -> dict:
         """Handles of the inputs `layers`, by layer name: rasters or vectors."""
         files = dict(zip(self.snakemake.params.layers, self.snakemake.input.layers, strict=True))
-        return {n: io.RasterFile(p) if p.endswith(".tif") else io.VectorFile(p) for n, p in files.items()}
+        return {
+            n: io.RasterFile(p) if p.endswith(".tif") else io.VectorFile(p)
+            for n, p in files.items()
+        }
 
     def provenance(self) -> dict:
         """All layers behind the inputs of this job."""
@@ -60,7 +64,9 @@ def start(snakemake) -> Iterator[Job]:
     handlers = [logging.StreamHandler(sys.stderr)]
     if snakemake.log:
         handlers.append(logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8"))
-    logging.basicConfig(level="INFO", format="%(asctime)s %(message)s", handlers=handlers, force=True)
+    logging.basicConfig(
+        level="INFO", format="%(asctime)s %(message)s", handlers=handlers, force=True
+    )
     began = time.monotonic()
     try:
         with dask.config.set(scheduler="threads", num_workers=snakemake.threads):

@@ -18,6 +18,7 @@ import numpy as np
 from manul import nodes
 
 NO_DOMINANT, DOMINANT_NODATA = 0, 255
+LARGEST_EFFECT = np.float32(1 - 1e-6)  # beyond it a share could not be told
 
 
 def evaluate(surfaces: Mapping[str, np.ndarray], model: dict) -> dict[str, np.ndarray]:
@@ -56,16 +57,23 @@ def cumulate(effects: Mapping[str, np.ndarray], mode: str, dominant_floor: float
     amount = parts.sum(0)
     share = parts / np.where(amount > 0, amount, 1)
     dominant = np.where(e.max(0) >= max(dominant_floor, 1e-6), e.argmax(0) + 1, NO_DOMINANT)
-    out = {f"share:{name}": np.where(unknown, np.nan, s) for name, s in zip(effects, share)}
+    out = {
+        f"share:{name}": np.where(unknown, np.nan, s)
+        for name, s in zip(effects, share, strict=True)
+    }
     out["threat"] = np.where(unknown, np.float32(np.nan), total)
     out["dominant_threat"] = np.where(unknown, DOMINANT_NODATA, dominant).astype("uint8")
     return out
 
 
+def amount(effect):
+    """-ln(1 - e), the part of an effect in a saturating sum; finite also for an effect of 1."""
+    return -np.log1p(-np.clip(effect, 0, LARGEST_EFFECT))
+
+
 def saturation(e):
     """1 - prod(1 - e); parts are -ln(1 - e), so shares are exact."""
-    kept = 1 - e
-    return 1 - kept.prod(0), np.abs(np.log(np.maximum(kept, 1e-9)))
+    return 1 - (1 - e).prod(0), np.abs(amount(e))
 
 
 def additive(e):

@@ -1,4 +1,4 @@
-"""The model over a whole region: block by block, each surface read once, each result written once."""
+"""The model over a region, block by block: each surface read once, each result written once."""
 
 from dataclasses import dataclass
 

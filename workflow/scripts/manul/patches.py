@@ -11,6 +11,8 @@ from odc.geo.geobox import GeoBox
 from rasterio.features import shapes
 from scipy import ndimage
 
+from manul.model import amount
+
 KM2 = 1e6
 CORNERS = np.ones((3, 3), bool)
 CLASSES = {0: "other", 1: "suitable", 2: "key", 3: "breeding patch", 4: "key-degraded"}
@@ -90,10 +92,7 @@ def describe(table: gpd.GeoDataFrame, numbers: np.ndarray, maps: dict, shares: d
     out = table.copy()
     for name, array in maps.items():
         out[f"mean_{name}"] = patch_means(array, numbers, index).round(3)
-    amounts = {
-        name: patch_means(-np.log1p(-np.clip(effect, 0, 1 - 1e-9)), numbers, index)
-        for name, effect in shares.items()
-    }
+    amounts = {name: patch_means(amount(effect), numbers, index) for name, effect in shares.items()}
     for rank, column in enumerate(top_threats(amounts, titles), 1):
         out[f"threat_{rank}"] = column
     return out
@@ -115,10 +114,7 @@ def top_threats(amounts: dict, titles: dict, most: int = 3) -> list[list[str]]:
     total = table.sum(1)
     order = np.argsort(-table, axis=1, kind="stable")[:, :most]
     words = [
-        [
-            f"{titles[names[j]]} {100 * row[j] / whole:.0f} %" if row[j] > 0 else ""
-            for j in best
-        ]
+        [f"{titles[names[j]]} {100 * row[j] / whole:.0f} %" if row[j] > 0 else "" for j in best]
         for row, whole, best in zip(table, total, order, strict=True)
     ]
     return [list(column) for column in zip(*words, strict=True)] or [[] for _ in range(most)]

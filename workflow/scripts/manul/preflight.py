@@ -48,7 +48,8 @@ class Problem:
         found = f": found {self.value}" if self.value else ""
         expected = f"; expected {self.expected}" if self.expected else ""
         mend = f". {self.mend}" if self.mend else ""
-        return f"{self.severity.upper()} {self.layer}{f' ({place})' if place else ''}{found}{expected}{mend}"
+        where = f" ({place})" if place else ""
+        return f"{self.severity.upper()} {self.layer}{where}{found}{expected}{mend}"
 
 
 class PreflightError(ValueError):
@@ -118,7 +119,8 @@ def _region(config) -> Iterator[Problem]:
     cells = np.prod(settings.grid(region).shape)
     if not 25 <= cells <= LARGEST_GRID:
         yield Problem(
-            "error", "region", field="cell_m", value=f"{region['cell_m']} m gives {cells:.3g} cells",
+            "error", "region", field="cell_m",
+            value=f"{region['cell_m']} m gives {cells:.3g} cells",
             expected=f"25 to {LARGEST_GRID:.0e} cells", mend="Is the cell size in metres?",
         )  # fmt: skip
 
@@ -169,7 +171,9 @@ def _raster(name, block, config) -> Iterator[Problem]:
             )
             return
         if source.crs is None:
-            yield _bad(name, block, "no CRS", "a CRS", "Assign one, for example with gdal_edit.py -a_srs")
+            yield _bad(
+                name, block, "no CRS", "a CRS", "Assign one, for example with gdal_edit.py -a_srs"
+            )
             return
         world = source.bounds
         if source.crs.is_geographic and (max(map(abs, world)) > 360):
@@ -186,7 +190,9 @@ def _raster(name, block, config) -> Iterator[Problem]:
             return
     grid = settings.grid(config["region"])
     try:
-        raster = io.RasterFile(block["path"], block["band"]).read(str(grid.crs), layers.bounds(grid))
+        raster = io.RasterFile(block["path"], block["band"]).read(
+            str(grid.crs), layers.bounds(grid)
+        )
     except ValueError:
         yield _bad(
             name, block, "no overlap with the region", "a raster that covers the region",
@@ -227,7 +233,13 @@ def _cells(name, block, values) -> Iterator[Problem]:
 def _vector(name, block, config, tables) -> Iterator[Problem]:
     table = io.read_vector(block["path"])
     if not len(table):
-        yield _bad(name, block, "no features", "at least one", "An empty layer cannot be told from a lost one")
+        yield _bad(
+            name,
+            block,
+            "no features",
+            "at least one",
+            "An empty layer cannot be told from a lost one",
+        )
         return
     if table.crs is None and not block.get("crs"):
         yield _bad(name, block, "no CRS", "a CRS", "Assign one, or give the key `crs`")
@@ -336,7 +348,9 @@ def _surfaces(config, tables) -> Iterator[Problem]:
                 continue
             yield from _scores(name, part, layer)
             yield from _columns(name, part, layer, tables)
-        error = max((config["layers"][i].get("positional_error_m") or 0 for i in _sources(block)), default=0)
+        error = max(
+            (config["layers"][i].get("positional_error_m") or 0 for i in _sources(block)), default=0
+        )
         if block.get("reach_m", np.inf) < error:
             yield Problem(
                 "warning", name, field="reach_m", value=f"{block['reach_m']:g} m",
@@ -370,7 +384,13 @@ def _scores(name, block, layer) -> Iterator[Problem]:
 
 def _columns(name, block, layer, tables) -> Iterator[Problem]:
     table = tables.get(block.get("layer"))
-    if table is None or block.get("kind") not in ("exposure", "distance", "share", "density", "travel_time"):
+    if table is None or block.get("kind") not in (
+        "exposure",
+        "distance",
+        "share",
+        "density",
+        "travel_time",
+    ):
         return
     have = [c for c in table.columns if c != "geometry"]
     wanted = [*nodes.leaves(block.get("intensity") or {}, "field"), block.get("area_ha_field")]
@@ -392,7 +412,8 @@ def _columns(name, block, layer, tables) -> Iterator[Problem]:
             return
         if not len(kept):
             yield Problem(
-                "warning", name, layer["path"], field="where", value=f"{block['where']!r} keeps none",
+                "warning", name, layer["path"], field="where",
+                value=f"{block['where']!r} keeps none",
                 expected="a feature within reach", mend="This surface is 0 everywhere",
             )  # fmt: skip
 

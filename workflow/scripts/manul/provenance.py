@@ -50,7 +50,9 @@ def notice(record: dict) -> str:
 
 def age(record: dict) -> str:
     """First and last year that the layers' dates name, as '1999-2025', or 'undated'."""
-    years = [y for layer in record.values() for y in re.findall(r"\b(?:19|20)\d\d\b", str(layer["date"]))]
+    years = [
+        y for layer in record.values() for y in re.findall(r"\b(?:19|20)\d\d\b", str(layer["date"]))
+    ]
     if not years:
         return "undated"
     return min(years) if min(years) == max(years) else f"{min(years)}-{max(years)}"

@@ -4,6 +4,7 @@ Nothing here opens a data file. `load` raises `ConfigError` with every fault at 
 line that names the path in the config, what was found, and what is expected.
 """
 
+import ast
 import copy
 import difflib
 import hashlib
@@ -171,7 +172,9 @@ def sheet_words(config: dict) -> dict:
 
 def layer_paths(config: dict) -> list[str]:
     """Files of all layers that exist, as inputs of the preflight."""
-    return [b["path"] for b in config["layers"].values() if "path" in b and Path(b["path"]).exists()]
+    return [
+        b["path"] for b in config["layers"].values() if "path" in b and Path(b["path"]).exists()
+    ]
 
 
 def model(config: dict) -> dict:
@@ -208,8 +211,9 @@ def code_digest(*modules: str) -> str:
         path = path if path.exists() else here / name / "__init__.py"
         if name in seen or not path.exists():
             continue
-        seen[name] = path.read_text(encoding="utf-8")
-        todo += _imported(seen[name])
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        seen[name] = ast.dump(tree)  # comments and layout do not count
+        todo += _imported(tree)
         if path.name == "__init__.py":
             todo += [f"{name}.{p.stem}" for p in path.parent.glob("[!_]*.py")]
     return digest(sorted(seen.items()))
@@ -274,7 +278,8 @@ def _explain(error, where) -> list[str]:
             missing = [k for k in error.validator_value if k not in error.instance]
             return [f"{path}: the key {key!r} is missing" for key in missing]
         case "enum":
-            return [f"{path}: {error.instance!r} is not known{_hint(error.instance, error.validator_value)}"]
+            hint = _hint(error.instance, error.validator_value)
+            return [f"{path}: {error.instance!r} is not known{hint}"]
         case "type":
             return [f"{path}: found {error.instance!r}, expected {_words(error.validator_value)}"]
         case "minimum" | "exclusiveMinimum":
@@ -283,7 +288,9 @@ def _explain(error, where) -> list[str]:
         case "maximum":
             return [f"{path}: found {error.instance}, expected at most {error.validator_value}"]
         case "format":
-            return [f"{path}: found {error.instance!r}, expected a {error.validator_value} (yyyy-mm-dd)"]
+            return [
+                f"{path}: found {error.instance!r}, expected a {error.validator_value} (yyyy-mm-dd)"
+            ]
     return [f"{path}: {error.message}"]
 
 
@@ -302,7 +309,8 @@ def _range_faults(block, path):
     if is_parameter(block):
         low, high = block.get("range", (block["value"], block["value"]))
         if isinstance(low, int | float) and not low <= block["value"] <= high:
-            yield f"{'.'.join(path)}: the value {block['value']} lies outside its range {low}-{high}"
+            where = ".".join(path)
+            yield f"{where}: the value {block['value']} lies outside its range {low}-{high}"
     elif isinstance(block, dict):
         for key, value in block.items():
             yield from _range_faults(value, (*path, str(key)))
@@ -355,7 +363,9 @@ def _block_faults(block, where) -> list[str]:
     schema = _schema()
     kinds = schema["$defs"]["surfaces"]
     if block.get("kind") not in kinds:
-        return [f"{where}.kind: {block.get('kind')!r} is not known{_hint(block.get('kind'), kinds)}"]
+        return [
+            f"{where}.kind: {block.get('kind')!r} is not known{_hint(block.get('kind'), kinds)}"
+        ]
     closed = {"$defs": schema["$defs"], **kinds[block["kind"]]}
     faults = _complete(block, closed, where)
     for key, value in block.items():
@@ -376,7 +386,9 @@ def _reference_faults(config) -> list[str]:
     for name, layer in layers.items():
         for key in _layer_needs(layer):
             if layer.get(key) is None:
-                faults.append(f"layers.{name}: a layer of kind {layer['kind']} needs the key {key!r}")
+                faults.append(
+                    f"layers.{name}: a layer of kind {layer['kind']} needs the key {key!r}"
+                )
     for name, block in surfaces.items():
         for layer in layers_of(block):
             check(layer, layers, f"surfaces.{name}", "layer")
@@ -461,14 +473,13 @@ def _definition(config, kind, name):
     return [block, below, block and surface_rules(config, name)]
 
 
-def _imported(source: str) -> list[str]:
+def _imported(tree) -> list[str]:
     names = []
-    for line in source.splitlines():
-        words = line.replace(",", " ").replace("(", " ").split()
-        if words[:3] == ["from", "manul", "import"]:
-            names += words[3:]
-        elif words[:1] == ["from"] and len(words) > 1 and words[1].startswith("manul."):
-            names.append(words[1].removeprefix("manul."))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "manul":
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("manul."):
+            names.append(node.module.removeprefix("manul."))
     return names
 
 

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from manul import __version__, io, maps, patches, provenance
+from manul import __version__, io, maps, provenance
+from manul.layers import burn
 
 SPECIES = "Pallas's cat (manul, Otocolobus manul): Least Concern (2020), population decreasing"
 THREAT_CLASSES = maps.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
-HABITAT_CLASSES = "habitat suitability"
+EFFECT_CLASSES = maps.Classes(
+    (0.01, 0.05, 0.1, 0.2, 0.4), ("none", "slight", "low", "moderate", "high", "very high")
+)
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,17 @@ class Scenario:
 
     def sheet(self, title: str, *used: str, extra: tuple = ()) -> maps.Sheet:
         """Head, notice, data table and foot of a sheet that shows these files."""
-        record = provenance.merge(*(io.read_provenance(f) for name in used for f in self.paths(name)))
+        record = provenance.merge(
+            *(io.read_provenance(f) for name in used for f in self.paths(name))
+        )
         config = self.config
         rows = [(v["title"], str(v["date"]), v["status"], v["source"]) for v in record.values()]
         caveats = [f"{v['title']}: {v['caveat']}" for v in record.values() if v.get("caveat")]
         return maps.Sheet(
             title=title,
-            subtitle=f"{config['region']['title']} · {config['scenario_title']} · as of {config['as_of']}",
+            subtitle=" · ".join(
+                [config["region"]["title"], config["scenario_title"], f"as of {config['as_of']}"]
+            ),
             notice=provenance.notice(record),
             limitations=(*extra, *config["limitations"], *caveats),
             sources=rows,
@@ -55,7 +62,9 @@ class Scenario:
 def habitat(s: Scenario) -> Figure:
     """Habitat suitability at present."""
     sheet = s.sheet("Habitat of the Pallas's cat at present", "habitat")
-    return maps.continuous(sheet, s.context, s.grid, io.read_map(s.files["habitat"]), _suitability(s))
+    return maps.continuous(
+        sheet, s.context, s.grid, io.read_map(s.files["habitat"]), _suitability(s)
+    )
 
 
 def habitat_reference(s: Scenario) -> Figure:
@@ -104,7 +113,7 @@ def threats(s: Scenario) -> Figure:
         status = provenance.worst_status(io.read_provenance(path))
         words = f"largest effect {block['weight']:g} · IUCN {block['iucn']}"
         panels.append(maps.Panel(block["title"], words, io.read_map(path), status))
-    scale = maps.Scale("Effect of the threat", palette="threat")
+    scale = maps.Scale("Effect of the threat", palette="threat", classes=EFFECT_CLASSES)
     return maps.small_multiples(sheet, s.context, s.grid, panels[:16], scale)
 
 
@@ -126,9 +135,7 @@ def key_habitat(s: Scenario) -> Figure:
     found = io.read_layers(s.files["recommendations"])
     rules = s.config["rules"]
     overlays = [
-        maps.Overlay(key[name], label, style)
-        for name, label, style in KEY_STYLES
-        if len(key[name])
+        maps.Overlay(key[name], label, style) for name, label, style in KEY_STYLES if len(key[name])
     ]
     overlays += [
         maps.Overlay(found[name], f"{name} {rules[name]['title']}", style)
@@ -142,22 +149,49 @@ def key_habitat(s: Scenario) -> Figure:
     )  # fmt: skip
 
 
+def recommendations(s: Scenario) -> Figure:
+    """Where each rule that may be published holds, side by side."""
+    sheet = s.sheet("Recommendations, rule by rule", "recommendations", extra=_left_out(s))
+    panels = []
+    for name, table in io.read_layers(s.files["recommendations"]).items():
+        shown = burn(((g, 1) for g in table.geometry), s.grid)
+        amount = f"{len(table)} places" if len(table) else "no place meets the rule"
+        status = table["data_status"].iloc[0] if len(table) else "measured"
+        panels.append(
+            maps.Panel(f"{name} {s.config['rules'][name]['title']}", amount, shown, status)
+        )
+    scale = maps.Scale(
+        "Rule", palette="threat", classes=maps.Classes((0.5,), ("elsewhere", "here"))
+    )
+    return maps.small_multiples(sheet, s.context, s.grid, panels[:16], scale)
+
+
 SHEETS = {
     f.__name__: f
-    for f in (habitat, habitat_reference, threat, dominant_threat, threats, value_at_risk, key_habitat)
+    for f in (
+        habitat,
+        habitat_reference,
+        threat,
+        dominant_threat,
+        threats,
+        value_at_risk,
+        key_habitat,
+        recommendations,
+    )
 }
 KEY_STYLES = (
-    ("key_degraded", "Degraded key habitat (restore)", {"facecolor": "#c7b8dd", "edgecolor": "none"}),
-    ("key", f"Key habitat ({patches.CLASSES[2]})", {"facecolor": "#8fc5a2", "edgecolor": "none"}),
+    (
+        "key_degraded",
+        "Degraded key habitat (restore)",
+        {"facecolor": "#c7b8dd", "edgecolor": "none"},
+    ),
+    ("key", "Key habitat", {"facecolor": "#8fc5a2", "edgecolor": "none"}),
     ("breeding_patch", "Breeding patch", {"facecolor": "#1b7a4b", "edgecolor": "none"}),
 )
 RULE_STYLES = {
-    "R1a": {"facecolor": "none", "edgecolor": "#b30000", "linewidth": 0.5},
     "R3": {"facecolor": "#e69f00", "edgecolor": "#8a5a00", "linewidth": 0.4},
-    "R4": {"color": "#0072b2", "linewidth": 2.2},
-    "R5": {"facecolor": "none", "edgecolor": "#0072b2", "hatch": "///", "linewidth": 0.5},
-    "R7": {"facecolor": "none", "edgecolor": "#cc79a7", "linewidth": 0.7},
-    "R10": {"facecolor": "none", "edgecolor": "#000000", "linewidth": 1.4},
+    "R4": {"color": "#b30000", "linewidth": 2.2},
+    "R5": {"facecolor": "none", "edgecolor": "#0047b3", "hatch": "///", "linewidth": 0.6},
 }
 
 
@@ -169,11 +203,17 @@ def _suitability(s) -> maps.Scale:
 
 
 def _left_out(s) -> tuple[str, ...]:
-    names = [s.config["threats"][n]["title"] for n in s.config["not_assessed"] if n in s.config["threats"]]
+    names = [
+        s.config["threats"][n]["title"]
+        for n in s.config["not_assessed"]
+        if n in s.config["threats"]
+    ]
     return (f"Not assessed, no layer: {', '.join(names)}",) if names else ()
 
 
 def _round_top(values) -> float:
     """A round upper end of the scale: the 99.5th percentile, rounded up to a tenth."""
     known = values[np.isfinite(values)]
-    return float(np.clip(np.ceil(np.percentile(known, 99.5) * 10) / 10, 0.1, 1)) if known.size else 1.0
+    return (
+        float(np.clip(np.ceil(np.percentile(known, 99.5) * 10) / 10, 0.1, 1)) if known.size else 1.0
+    )

@@ -6,6 +6,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.features import rasterize
 
 from manul import patches
+from manul.model import amount
 
 
 def units(polygons, maps: dict, effects: dict, titles: dict, grid: GeoBox, rules: dict):
@@ -27,7 +28,7 @@ def units(polygons, maps: dict, effects: dict, titles: dict, grid: GeoBox, rules
         values = array if mask is None else np.where(mask, array, np.nan)
         return patches.patch_means(values, np.maximum(number, 0), index)
 
-    amounts = {n: mean(-np.log1p(-np.clip(e, 0, 1 - 1e-9))) for n, e in effects.items()}
+    amounts = {n: mean(amount(e)) for n, e in effects.items()}
     first, second, third = patches.top_threats(amounts, titles)
     total = area(number > 0)
     suitable, key = area(found["suitable"]), area(found["key"])

@@ -34,11 +34,19 @@ def measure(how: dict, zones: gpd.GeoDataFrame, fields: dict, grid: GeoBox) -> n
 
 def zonal(array, shapes, grid: GeoBox, statistic: str = "mean") -> np.ndarray:
     """A statistic of the known cells in each polygon, weighted by the covered share of a cell."""
+    return zonal_many({"only": array}, shapes, grid, statistic)["only"]
+
+
+def zonal_many(arrays: dict, shapes, grid: GeoBox, statistic: str = "mean") -> dict:
+    """`zonal` of several maps at once: the cover of each cell is found once for all."""
     if not len(shapes):
-        return np.zeros(0)
+        return {name: np.zeros(0) for name in arrays}
     table = gpd.GeoDataFrame(geometry=np.asarray(shapes, object), crs=str(grid.crs))
-    found = exact_extract(_source(array, grid), table, [statistic], output="pandas")
-    return found[statistic].to_numpy(dtype="float64", na_value=np.nan)
+    sources = [_source(array, grid, name) for name, array in arrays.items()]
+    found = exact_extract(sources, table, [statistic], output="pandas")
+    columns = [statistic] if len(arrays) == 1 else [f"{name}_{statistic}" for name in arrays]
+    numbers = found[columns].to_numpy(dtype="float64", na_value=np.nan)
+    return dict(zip(arrays, numbers.T, strict=True))
 
 
 # ----------------------------------------------------------------------------------- the zones
@@ -154,7 +162,9 @@ def _patch_share(what, zones, fields, grid):
         output="pandas",
     )  # fmt: skip
     best = np.zeros(len(zones))
-    for i, (count, unique, frac) in enumerate(zip(found["count"], found["unique"], found["frac"], strict=True)):
+    for i, (count, unique, frac) in enumerate(
+        zip(found["count"], found["unique"], found["frac"], strict=True)
+    ):
         parts = [f * count / cells[int(n)] for n, f in zip(unique, frac, strict=True) if n > 0]
         best[i] = max(parts, default=0.0)
     return best
@@ -188,11 +198,11 @@ MEASURES = {
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _source(array, grid):
+def _source(array, grid, name="only"):
     box = grid.boundingbox
     return NumPyRasterSource(
         np.asarray(array, "float64"), box.left, box.bottom, box.right, box.top,
-        nodata=np.nan, srs_wkt=grid.crs.to_wkt(),
+        nodata=np.nan, name=name, srs_wkt=grid.crs.to_wkt(),
     )  # fmt: skip
 
 
