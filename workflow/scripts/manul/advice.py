@@ -65,7 +65,7 @@ def recommend(name, rule, fields, layers, grid, context) -> gpd.GeoDataFrame:
 
 
 def label_overlaps(tables: dict[str, gpd.GeoDataFrame], priority: list[str]) -> None:
-    """Fill `other_rules` and `primary_rule`: what else holds on the same ground, and which leads."""
+    """Fill `other_rules` and `primary_rule`: what else holds on the same ground, what leads."""
     every = pd.concat([t[["rule", "geometry"]] for t in tables.values()], ignore_index=True)
     if not len(every):
         return

@@ -54,13 +54,11 @@ def cumulate(effects: Mapping[str, np.ndarray], mode: str, dominant_floor: float
     unknown = np.isnan(stack).all(0)
     e = np.nan_to_num(stack)
     total, parts = CUMULATIVE[mode](e)
-    amount = parts.sum(0)
-    share = parts / np.where(amount > 0, amount, 1)
+    sum_of_parts = parts.sum(0)
+    shares = parts / np.where(sum_of_parts > 0, sum_of_parts, 1)
+    shares = np.where(unknown, np.nan, shares)
     dominant = np.where(e.max(0) >= max(dominant_floor, 1e-6), e.argmax(0) + 1, NO_DOMINANT)
-    out = {
-        f"share:{name}": np.where(unknown, np.nan, s)
-        for name, s in zip(effects, share, strict=True)
-    }
+    out = {f"share:{name}": share for name, share in zip(effects, shares, strict=True)}
     out["threat"] = np.where(unknown, np.float32(np.nan), total)
     out["dominant_threat"] = np.where(unknown, DOMINANT_NODATA, dominant).astype("uint8")
     return out
