@@ -71,7 +71,7 @@ def label_overlaps(tables: dict[str, gpd.GeoDataFrame], priority: list[str]) -> 
         return
     areas = shapely.buffer(every["geometry"].to_numpy(), np.where(_is_line(every), 1.0, -1.0))
     tree = shapely.STRtree(areas)
-    rank = {name: i for i, name in enumerate([*priority, *tables])}
+    rank = {name: i for i, name in enumerate(dict.fromkeys([*priority, *tables]))}
     start = 0
     for name, table in tables.items():
         mine = areas[start : start + len(table)]

@@ -66,7 +66,8 @@ def colouring(scale: Scale) -> tuple[Colormap, Normalize]:
         return palette(scale.palette), Normalize(scale.vmin, scale.vmax)
     count = len(scale.classes.names)
     tints = palette(scale.palette)(np.linspace(0.06, 0.94, count))
-    return ListedColormap(tints), BoundaryNorm(scale.classes.bounds, count, extend="both")
+    edges = (-np.inf, *scale.classes.bounds, np.inf)
+    return ListedColormap(tints), BoundaryNorm(edges, count)
 
 
 def notice(sheet: Sheet) -> Block:

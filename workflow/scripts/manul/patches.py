@@ -88,7 +88,7 @@ def describe(table: gpd.GeoDataFrame, numbers: np.ndarray, maps: dict, shares: d
 
     `shares` holds each threat's effect; shares of a patch are shares of -ln(1 - effect), summed.
     """
-    index = table["patch"].to_numpy()
+    index = table["patch"].to_numpy(int)
     out = table.copy()
     for name, array in maps.items():
         out[f"mean_{name}"] = patch_means(array, numbers, index).round(3)
@@ -112,12 +112,13 @@ def top_threats(amounts: dict, titles: dict, most: int = 3) -> list[list[str]]:
     names = list(amounts)
     table = np.nan_to_num(np.array([amounts[name] for name in names])).T.reshape(-1, len(names))
     total = table.sum(1)
-    order = np.argsort(-table, axis=1, kind="stable")[:, :most]
-    words = [
-        [f"{titles[names[j]]} {100 * row[j] / whole:.0f} %" if row[j] > 0 else "" for j in best]
-        for row, whole, best in zip(table, total, order, strict=True)
-    ]
-    return [list(column) for column in zip(*words, strict=True)] or [[] for _ in range(most)]
+    order = np.argsort(-table, axis=1, kind="stable")
+    columns = [[""] * len(table) for _ in range(most)]
+    for row, (best, whole) in enumerate(zip(order, total, strict=True)):
+        for column, j in zip(columns, best, strict=False):
+            if table[row, j] > 0:
+                column[row] = f"{titles[names[j]]} {100 * table[row, j] / whole:.0f} %"
+    return columns
 
 
 def cats(suitable_km2, key_km2, rules: dict) -> tuple:
@@ -170,7 +171,7 @@ def tables(maps: dict, effects: dict, titles: dict, grid: GeoBox, rules: dict) -
 
 def _with_cats(table, numbers, found, cell_km2, rules):
     """Add the range of cats that the density table gives for suitable and key cells."""
-    index = table["patch"].to_numpy() if len(table) else np.zeros(0, int)
+    index = table["patch"].to_numpy(int)
     count = [
         np.bincount(numbers[found[n]], minlength=numbers.max() + 1)[index] * cell_km2
         for n in ("suitable", "key")

@@ -1,0 +1,147 @@
+"""Recommendation rules on synthetic ground: the demo's own rule blocks, known answers."""
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+import yaml
+from odc.geo.geobox import GeoBox
+
+from manul import advice, expressions, patches, settings, zones
+
+ROOT = Path(__file__).parents[2]
+CONFIG = settings.load(yaml.safe_load((ROOT / "config/config.yaml").read_text()))["current"]
+RULES = CONFIG["rules"]
+CELL = 100
+GRID = GeoBox.from_bbox((0, 0, 30_000, 30_000), crs="EPSG:6933", resolution=CELL)
+
+
+def fields_of(key_cells):
+    """Habitat 0.7 in the key cells and 0.5 elsewhere, all other maps 0.1."""
+    h = np.full(GRID.shape, 0.5, "float32")
+    h[key_cells] = 0.7
+    made = dict.fromkeys(["habitat", "habitat_reference"], h)
+    names = {*(n for r in RULES.values() for n in advice.names_in(r)), "threat", "value_at_risk"}
+    made = {n: np.full(GRID.shape, 0.1, "float32") for n in names} | made
+    key = patches.classify(h, h, CONFIG["key_habitat"], CELL**2 / 1e6)
+    return advice.cell_fields(made, key, GRID)
+
+
+def context():
+    record = {"camps": {"title": "Camps", "status": "illustrative", "date": "2024"}}
+    return {
+        "as_of": "2025-10-01",
+        "units": [],
+        "effects": {"dogs": np.full(GRID.shape, 0.1, "float32")},
+        "titles": {"dogs": "Dogs"},
+        "records": {"value_at_risk": record},
+        "scenario": "current",
+    }
+
+
+def licence_rules(share):
+    """Rules that fire on a 5000 ha licence with an isolated key patch of this share."""
+    cells = np.zeros(GRID.shape, bool)
+    count = round(share * 50e6 / CELL**2)
+    cells.ravel()[np.ravel_multi_index(np.divmod(np.arange(count), 60), GRID.shape)] = True
+    cells = np.roll(cells, (120, 120), (0, 1))
+    licence = shapely.box(10_000, 13_000, 20_000, 18_000)
+    assert cells.sum() == count
+    layer = gpd.GeoDataFrame({"zone": ["L1"]}, geometry=[licence], crs="EPSG:6933")
+    fired = []
+    for name in ("R1a", "R1b"):
+        rule = RULES[name] | {"zones": {"kind": "features", "layer": "licences"}}
+        table = advice.recommend(name, rule, fields_of(cells), {"licences": layer}, GRID, context())
+        fired += list(table["rule"])
+    return fired
+
+
+@pytest.mark.parametrize(("share", "fired"), [(0.31, ["R1a"]), (0.29, ["R1b"]), (0.09, [])])
+def test_a_licence_by_its_share_of_key_habitat(share, fired):
+    assert licence_rules(share) == fired
+
+
+def test_poison_four_km_from_key_habitat_is_restricted_not_forbidden():
+    cells = np.zeros(GRID.shape, bool)
+    cells[:60, :60] = True
+    fields = fields_of(cells)
+    polygon = shapely.box(10_050, 27_000, 11_000, 28_000)  # 4 km east of the key patch
+    inside = {}
+    for name in ("R2a", "R2b"):
+        table = advice.recommend(name, RULES[name], fields, {}, GRID, context())
+        inside[name] = table.intersects(polygon).any()
+        assert table.is_valid.all()
+    assert inside == {"R2a": False, "R2b": True}
+
+
+def test_a_recommendation_says_why_what_who_and_on_what_data():
+    cells = np.zeros(GRID.shape, bool)
+    cells[100:200, 100:200] = True
+    row = advice.recommend("R1a", RULES["R1a"], fields_of(cells), {}, GRID, context()).iloc[0]
+    assert "%" in row["reason"] and "{" not in row["reason"]
+    assert row["data_status"] == "illustrative" and row["illustrative_layers"] == "Camps"
+    assert row["agency"] and row["iucn_actions"] and row["cmp_actions"]
+    assert row["threat_1"] == "Dogs 100 %"
+
+
+def test_the_first_of_the_priority_list_is_the_label_where_rules_overlap():
+    cells = np.zeros(GRID.shape, bool)
+    cells[100:200, 100:200] = True
+    found = {
+        n: advice.recommend(n, RULES[n], fields_of(cells), {}, GRID, context())
+        for n in ("R2a", "R1a")
+    }
+    advice.label_overlaps(found, CONFIG["priority"])
+    assert set(found["R2a"]["primary_rule"]) == {"R1a"}
+    assert "R2a" in found["R1a"]["other_rules"].iloc[0]
+
+
+def test_dog_zones_are_never_public():
+    assert "R6" not in advice.public(dict.fromkeys(RULES), RULES)
+
+
+def test_the_table_tells_what_was_not_assessed_and_what_found_nothing():
+    empty = advice.recommend("R1a", RULES["R1a"], fields_of([]), {}, GRID, context())
+    table = advice.listing({"R1a": empty}, RULES, {"R8": "needs grazing pressure"})
+    reasons = dict(zip(table["rule"], table["reason"], strict=True))
+    assert reasons == {
+        "R1a": "assessed: no place meets the rule",
+        "R8": "not assessed: needs grazing pressure",
+    }
+
+
+def test_zonal_means_are_weighted_by_cover():
+    grid = GeoBox.from_bbox((0, 0, 4, 2), crs="EPSG:6933", resolution=1)
+    values = np.array([[1, 2, np.nan, 4], [1, 2, 3, 4]], float)
+    shape = [shapely.box(0.5, 0, 3, 2)]  # half of the first column, all of the next two
+    assert zones.zonal(values, shape, grid) == pytest.approx([(0.5 * 2 + 2 * 2 + 3) / 4])
+
+
+def test_both_sides_of_a_road_are_looked_at():
+    fields = fields_of([])
+    fields["habitat_reference"] = np.where(np.arange(300) < 150, 0.7, 0.3)[None, :] * np.ones(
+        (300, 1)
+    )
+    road = gpd.GeoDataFrame(
+        {"name": ["r"], "road_class": ["paved"]},
+        geometry=[shapely.LineString([(15_000, 1_000), (15_000, 9_000)])],
+        crs="EPSG:6933",
+    )
+    rule = RULES["R4"]
+    assert not len(advice.recommend("R4", rule, fields, {"roads": road}, GRID, context()))
+    west = road.set_geometry(road.translate(-5_000))
+    table = advice.recommend("R4", rule, fields, {"roads": west}, GRID, context())
+    assert table["length_km"].sum() == pytest.approx(8)
+
+
+@pytest.mark.parametrize("text", ["__import__('os')", "key.sum()", "[key for key in x]", "a +"])
+def test_expressions_refuse_what_is_not_a_condition(text):
+    with pytest.raises(expressions.ExpressionError):
+        expressions.names(text)
+
+
+def test_an_unknown_name_is_told_with_the_known_ones():
+    with pytest.raises(expressions.ExpressionError, match="habitat"):
+        expressions.evaluate("habitt > 0", {"habitat": 1})

@@ -1,0 +1,236 @@
+"""The worked values of the default model, as the demo config and the published numbers give them."""
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from manul import model, nodes
+from manul.responses import respond
+
+
+# The default model at 100 m, with a rock-outcrop layer, prey and snow: what the demo cannot have.
+HABITAT = yaml.safe_load(
+    """
+floor: 0.05
+known_weight: 0.5
+reference: {burrows: 2.5}
+components:
+  cover:
+    weight: 0.35
+    combine: sum
+    terms:
+      - {surface: rock, weight: 0.6, response: {exponential: {scale: 300}}}
+      - {surface: relief, weight: 0.4, response: {trapezoid: {a: 20, b: 100, c: 600, d: 1200}}}
+  den:
+    weight: 0.20
+    combine: noisy_or
+    terms:
+      - {surface: rock, weight: 0.9, response: {exponential: {scale: 250}}}
+      - {surface: burrows, weight: 1, response: {half_saturation: {half: 0.5}}}
+  prey: {weight: 0.25, surface: prey, response: {half_saturation: {half: 5}}}
+  vegetation: {weight: 0.10, surface: ndvi, response: {trapezoid: {a: 0.03, b: 0.12, c: 0.45, d: 0.7}}}
+  climate:
+    weight: 0.10
+    combine: product
+    terms:
+      - {surface: temperature, weight: 1, response: {trapezoid: {a: -14, b: -8, c: 6, d: 14}}}
+      - {surface: rain, weight: 1, response: {trapezoid: {a: 40, b: 120, c: 500, d: 900}}}
+gates:
+  land: {surface: land}
+  snow: {surface: snow, response: {logistic_fall: {midpoint: 15, slope: 2}}}
+  elevation: {surface: elevation, response: {trapezoid: {a: 300, b: 500, c: 5100, d: 6000}}}
+"""
+)
+HUSTAI = dict(
+    rock=50, relief=150, burrows=1, prey=15, ndvi=0.35, temperature=-1, rain=250, snow=8, land=1,
+    elevation=1500,
+)  # fmt: skip
+ROLLING = HUSTAI | dict(rock=2500, relief=60, prey=20, burrows=2.5)
+
+
+def parameters(threats=None, mode="saturation"):
+    dogs = {"surface": "dogs", "weight": 0.45}
+    return {
+        "habitat": HABITAT,
+        "threats": threats or {"dogs": dogs},
+        "cumulative": mode,
+        "dominant_floor": 0.02,
+        "absent": [],
+    }
+
+
+def evaluate(threats=None, mode="saturation", **surfaces):
+    arrays = {name: np.float32([value]) for name, value in surfaces.items()}
+    return {k: v[0] for k, v in model.evaluate(arrays, parameters(threats, mode)).items()}
+
+
+def habitat(**site):
+    return float(evaluate(dogs=0, **site)["habitat"])
+
+
+@pytest.mark.parametrize(
+    ("site", "expected"),
+    [
+        (HUSTAI, 0.858),
+        (HUSTAI | {"burrows": 0.05}, 0.827),
+        (HUSTAI | {"prey": 1.5}, 0.639),
+        (ROLLING, 0.504),
+        (ROLLING | {"burrows": 0}, 0.287),
+    ],
+)
+def test_worked_values(site, expected):
+    assert habitat(**site) == pytest.approx(expected, abs=0.01)
+
+
+def test_snow_limits_more_than_anything():
+    by_depth = [habitat(**HUSTAI | {"snow": cm}) for cm in (5, 10, 15, 20)]
+    assert by_depth[3] <= 0.10 * by_depth[0]
+    assert by_depth[1] >= 0.85 * by_depth[0]
+    gate = [float(respond(HABITAT["gates"]["snow"]["response"], cm)) for cm in (0, 5, 10, 15, 20)]
+    assert gate == pytest.approx([1, 0.99, 0.93, 0.50, 0.08], abs=0.01)
+
+
+def test_without_cover_there_is_no_habitat():
+    flat = HUSTAI | dict(relief=15, rock=3000, burrows=0)
+    basin = flat | dict(prey=0.3, ndvi=0.06, rain=90)
+    assert habitat(**basin) == pytest.approx(0.079, abs=0.01)
+    assert habitat(**flat | dict(prey=20, ndvi=0.4)) <= 0.20
+    assert habitat(**flat | dict(land=0.05)) <= 0.05
+    assert habitat(**HUSTAI) >= 0.75
+
+
+def test_marmots_matter_where_there_is_no_rock():
+    loss = 1 - habitat(**ROLLING | {"burrows": 0}) / habitat(**ROLLING)
+    assert 0.30 <= loss <= 0.55
+    on_rock = HUSTAI | {"rock": 0}
+    assert 1 - habitat(**on_rock | {"burrows": 0}) / habitat(**on_rock | {"burrows": 2.5}) <= 0.06
+
+
+@pytest.mark.parametrize("metres", [570, 3900, 4100, 4200, 4500, 4650])
+def test_elevation_is_no_driver(metres):
+    assert habitat(**HUSTAI | {"elevation": metres}) == habitat(**HUSTAI)
+
+
+def test_dogs_by_distance_and_two_camps():
+    effect = [0.45 * np.exp(-d / 1.5) for d in (0, 1, 3)]
+    assert effect == pytest.approx([0.45, 0.23, 0.06], abs=0.005)
+    two = {"dogs": {"combine": "noisy_or", "weight": 0.45, "terms": [
+        {"surface": "a", "weight": 1}, {"surface": "b", "weight": 1}]}}  # fmt: skip
+    made = evaluate(two, a=0.8, b=0.7, **HUSTAI)
+    assert made["effect:dogs"] == pytest.approx(0.45 * (1 - 0.2 * 0.3))
+
+
+def test_shares_sum_to_one_and_follow_the_logarithm():
+    threats = {n: {"surface": n, "weight": 1} for n in ("a", "b", "c")}
+    made = evaluate(threats, a=0.5, b=0.25, c=0, **HUSTAI)
+    shares = [made[f"share:{n}"] for n in threats]
+    assert sum(shares) == pytest.approx(1, abs=1e-3)
+    assert shares[0] == pytest.approx(np.log(0.5) / (np.log(0.5) + np.log(0.75)))
+    assert made["threat"] == pytest.approx(1 - 0.5 * 0.75)
+    assert made["dominant_threat"] == 1
+    h_ref = made["habitat_reference"]
+    assert made["quality"] == pytest.approx(h_ref * (1 - made["threat"]))
+    assert made["value_at_risk"] == pytest.approx(h_ref * made["threat"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "total"),
+    [("saturation", 0.625), ("additive", 0.75), ("diminishing", 0.625), ("dominant", 0.5)],
+)
+def test_cumulative_modes(mode, total):
+    threats = {n: {"surface": n, "weight": 1} for n in ("a", "b")}
+    made = evaluate(threats, mode, a=0.5, b=0.25, **HUSTAI)
+    assert made["threat"] == pytest.approx(total)
+    assert made["share:a"] + made["share:b"] == pytest.approx(1)
+
+
+def test_an_effect_of_one_keeps_shares_finite():
+    threats = {n: {"surface": n, "weight": 1} for n in ("pit", "dogs")}
+    made = evaluate(threats, pit=1, dogs=0.5, **HUSTAI)
+    assert made["threat"] == 1
+    assert made["share:pit"] + made["share:dogs"] == pytest.approx(1)
+
+
+def test_inside_a_footprint_the_effect_is_one():
+    mine = {"surface": "near", "weight": 0.4, "footprint": {"surface": "pit"}}
+    assert evaluate({"m": mine}, near=1, pit=1, **HUSTAI)["effect:m"] == 1
+    assert evaluate({"m": mine}, near=1, pit=0, **HUSTAI)["effect:m"] == pytest.approx(0.4)
+    half = evaluate({"m": mine}, near=1, pit=0.5, **HUSTAI)["effect:m"]
+    assert half == pytest.approx(0.5 + 0.5 * 0.4)
+
+
+def test_marmot_loss_is_derived_and_not_counted_in_the_reference():
+    loss = {"marmots": {"loss_from": ["burrows"], "weight": 1}}
+    made = evaluate(loss, **ROLLING | {"burrows": 0})
+    assert made["effect:marmots"] == pytest.approx(1 - 0.287 / 0.504, abs=0.01)
+    assert made["habitat_reference"] == pytest.approx(0.504, abs=0.01)
+    assert evaluate(loss, **ROLLING | {"burrows": 4})["effect:marmots"] == 0
+
+
+def test_unknown_burrows_are_no_loss_and_no_zero():
+    loss = {"marmots": {"loss_from": ["burrows"], "weight": 1}}
+    made = evaluate(loss, **ROLLING | {"burrows": np.nan})
+    assert np.isnan(made["effect:marmots"])
+    assert made["habitat"] == made["habitat_reference"]
+    assert made["missing_inputs"] == 1
+
+
+def test_a_missing_component_is_dropped_and_the_weights_scaled():
+    whole = habitat(**HUSTAI)
+    site = {k: v for k, v in HUSTAI.items() if k != "prey"}
+    made = evaluate(dogs=0, **site)
+    gate, prey = float(respond(HABITAT["gates"]["snow"]["response"], 8)), 15 / 20
+    without = (whole / gate / prey**0.25) ** (1 / 0.75) * gate
+    assert made["habitat"] == pytest.approx(without, rel=1e-3)
+    assert made["n_components"] == 4
+    assert made["missing_inputs"] == 1
+
+
+def test_too_little_known_is_nodata():
+    assert np.isnan(evaluate(dogs=0, ndvi=0.3, temperature=0, rain=200, land=1)["habitat"])
+
+
+unit = st.floats(0, 1, width=32)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(unit, min_size=2, max_size=5), st.sampled_from(sorted(model.CUMULATIVE)))
+def test_cumulative_threat_is_bounded_order_free_and_never_falls(effects, mode):
+    named = {str(i): np.float32([e]) for i, e in enumerate(effects)}
+    total = model.cumulate(named, mode)["threat"][0]
+    backwards = model.cumulate(dict(reversed(named.items())), mode)["threat"][0]
+    assert 0 <= total <= 1
+    assert total == pytest.approx(backwards, abs=1e-6)
+    if mode != "diminishing":  # there, one more threat weakens the others by rule
+        assert (
+            model.cumulate(named | {"more": np.float32([0.3])}, mode)["threat"][0] >= total - 1e-6
+        )
+    shares = sum(v[0] for k, v in model.cumulate(named, mode).items() if k.startswith("share:"))
+    assert shares == pytest.approx(1, abs=1e-3) or max(effects) < 1e-6
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.one_of(unit, st.just(float("nan"))), min_size=1, max_size=4))
+def test_unknown_terms_are_left_out_of_every_combination(values):
+    node = {"terms": [{"constant": 0, "weight": 1.0} for _ in values]}
+    for name, combine in nodes.COMBINE.items():
+        parts = [(t["weight"], np.float32([v])) for t, v in zip(node["terms"], values, strict=True)]
+        known = [p for p in parts if not np.isnan(p[1][0])]
+        out = combine(parts)[0] if known else np.asarray(combine(parts)).ravel()[0]
+        if not known:
+            assert np.isnan(out), name
+        elif name != "sum":
+            assert out == pytest.approx(np.asarray(combine(known)).ravel()[0], abs=1e-5), name
+
+
+def test_blocks_and_the_whole_agree_bit_for_bit():
+    rng = np.random.default_rng(3)
+    whole = {n: rng.uniform(0.5, 1.5, (20, 30)).astype("float32") * v for n, v in HUSTAI.items()}
+    whole["dogs"] = rng.uniform(0, 1, (20, 30)).astype("float32")
+    whole["prey"][3:5] = np.nan
+    made = model.evaluate(whole, parameters())
+    part = model.evaluate({n: a[7:13, 11:] for n, a in whole.items()}, parameters())
+    for name, array in part.items():
+        np.testing.assert_array_equal(array, made[name][7:13, 11:], err_msg=name)

@@ -1,0 +1,94 @@
+"""Key habitat: sizes of patches, clusters, and the range of cats."""
+
+import numpy as np
+import pytest
+from odc.geo.geobox import GeoBox
+
+from manul import patches
+
+RULES = {
+    "suitable": 0.4,
+    "key": 0.6,
+    "core_km2": 4.2,
+    "breeding_km2": 23,
+    "area_km2": 100,
+    "join_km": 5,
+    "cats_per_100_km2": {"low": {"suitable": 2, "key": 4}, "high": {"suitable": 4, "key": 15}},
+}
+GRID = GeoBox.from_bbox((0, 0, 40_000, 30_000), crs="EPSG:6933", resolution=1000)
+
+
+def habitat(*blocks):
+    h = np.full(GRID.shape, 0.2, "float32")
+    for rows, columns in blocks:
+        h[slice(*rows), slice(*columns)] = 0.7
+    return h
+
+
+def test_no_core_below_4_2_km2_and_no_breeding_patch_below_23():
+    h = habitat(((0, 2), (0, 2)), ((5, 6), (0, 5)), ((10, 12), (0, 11)), ((20, 21), (0, 23)))
+    found = patches.classify(h, h, RULES, cell_km2=1.0)
+    assert found["key"].sum() == 5 + 22 + 23  # 4 km2 is no core
+    assert found["breeding"].sum() == 23
+    assert set(np.unique(found["class"])) == {0, 2, 3} | ({1} if (h >= 0.4).any() else set())
+
+
+def test_a_patch_joins_over_corners():
+    h = habitat(((0, 2), (0, 2)), ((2, 4), (2, 4)))
+    assert patches.classify(h, h, RULES, 1.0)["key"].sum() == 8
+
+
+def test_degraded_key_habitat_is_where_only_the_reference_is_good():
+    now, before = habitat(), habitat(((0, 4), (0, 4)))
+    found = patches.classify(now, before, RULES, 1.0)
+    assert found["key_degraded"].sum() == 16
+    assert not found["key"].any()
+
+
+def test_unknown_habitat_is_in_no_patch():
+    h = habitat(((0, 6), (0, 6)))
+    h[2, 2] = np.nan
+    found = patches.classify(h, h, RULES, 1.0)
+    assert found["class"][2, 2] == 255
+    assert found["key"].sum() == 35
+
+
+def test_key_areas_join_within_the_distance_and_need_the_area():
+    near = habitat(((0, 6), (0, 10)), ((0, 6), (14, 24)))  # 4 km apart, 120 km2 together
+    assert patches.key_areas(near >= 0.6, GRID, RULES).max() == 1
+    far = habitat(((0, 6), (0, 10)), ((0, 6), (16, 26)))  # 6 km apart, 60 km2 each
+    assert patches.key_areas(far >= 0.6, GRID, RULES).max() == 0
+
+
+def test_tables_have_area_means_threats_and_cats():
+    h = habitat(((0, 5), (0, 5)))
+    maps = {
+        "habitat": h,
+        "habitat_reference": h,
+        "threat": np.full(GRID.shape, 0.3, "float32"),
+        "value_at_risk": 0.3 * h,
+    }
+    effects = {"a": np.full(GRID.shape, 0.3, "float32"), "b": np.zeros(GRID.shape, "float32")}
+    made = patches.tables(maps, effects, {"a": "Dogs", "b": "Roads"}, GRID, RULES)
+    row = made["key"].iloc[0]
+    assert row["area_km2"] == pytest.approx(25)
+    assert row["mean_habitat"] == pytest.approx(0.7)
+    assert row["threat_1"] == "Dogs 100 %"
+    assert row["threat_2"] == ""
+    assert (row["cats_low"], row["cats_high"]) == pytest.approx((1.0, 3.8), abs=0.06)
+    assert all(table.is_valid.all() for table in made.values() if len(table))
+
+
+def test_a_breeding_patch_holds_about_one_cat():
+    low, high = patches.cats(
+        23.1, 23.1, {"low": {"suitable": 0, "key": 4}, "high": {"suitable": 0, "key": 8}}
+    )
+    assert (round(float(low), 1), round(float(high), 1)) == (0.9, 1.8)
+    assert 50 / 6 * 100 == pytest.approx(830, abs=5)  # 50 cats at 6 per 100 km2
+
+
+def test_nothing_at_all():
+    h = np.full(GRID.shape, np.nan, "float32")
+    maps = dict.fromkeys(("habitat", "habitat_reference", "threat", "value_at_risk"), h)
+    made = patches.tables(maps, {"a": h}, {"a": "Dogs"}, GRID, RULES)
+    assert [len(t) for t in made.values()] == [0, 0, 0, 0, 0]
