@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from manul.suitability import METHODS, auc, fit
 from scipy.ndimage import gaussian_filter
+
+from manul.suitability import METHODS, auc, fit
 
 SIDE = 200
 NOT_COVARIATES = {"siteid", "spid", "x", "y", "occ", "group"}

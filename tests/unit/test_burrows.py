@@ -6,6 +6,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from manul import burrows
 from manul.density import choose_method, density_surface
 from manul.detection import half_normal, line_half_width

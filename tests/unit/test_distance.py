@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.ndimage import distance_transform_edt
+
 from manul import distance as kernels
 from manul import strips
 from manul.decay import CURVES, decay
-from scipy.ndimage import distance_transform_edt
 
 TABLE = [[0, 1], [100, 0.5], [200, 0.25]]
 ROOT2 = np.float32(np.sqrt(2))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from manul.field_values import PARSERS, Context
 
 ROOT = Path(__file__).parents[2]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from manul.distance import profile, scan
 from manul.invest import class_rows, degradation_strip, scene
 from manul.invest_inputs import sensitivity_from, threat_sources, threats_from

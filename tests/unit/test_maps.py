@@ -10,7 +10,6 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from manul import maps, maps_column, maps_furniture, maps_ground, maps_labels, maps_page, maps_parts
 from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
@@ -19,6 +18,8 @@ from matplotlib.image import AxesImage
 from matplotlib.text import Text
 from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
+
+from manul import maps, maps_column, maps_furniture, maps_ground, maps_labels, maps_page, maps_parts
 
 LAEA = CRS("+proj=laea +lat_0=41.75 +lon_0=77.5 +datum=WGS84 +units=m +type=crs")
 GRID = GeoBox.from_bbox((-60_000, -40_000, 60_000, 40_000), crs=LAEA, resolution=4_000)

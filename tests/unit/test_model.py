@@ -1,4 +1,4 @@
-"""The worked values of the default model, as the demo config and the published numbers give them."""
+"""The model against the worked values and acceptance facts of its description."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from manul import model, nodes
 from manul.responses import respond
-
 
 # The default model at 100 m, with a rock-outcrop layer, prey and snow: what the demo cannot have.
 HABITAT = yaml.safe_load(
@@ -30,7 +29,10 @@ components:
       - {surface: rock, weight: 0.9, response: {exponential: {scale: 250}}}
       - {surface: burrows, weight: 1, response: {half_saturation: {half: 0.5}}}
   prey: {weight: 0.25, surface: prey, response: {half_saturation: {half: 5}}}
-  vegetation: {weight: 0.10, surface: ndvi, response: {trapezoid: {a: 0.03, b: 0.12, c: 0.45, d: 0.7}}}
+  vegetation:
+    weight: 0.10
+    surface: ndvi
+    response: {trapezoid: {a: 0.03, b: 0.12, c: 0.45, d: 0.7}}
   climate:
     weight: 0.10
     combine: product

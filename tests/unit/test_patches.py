@@ -84,7 +84,8 @@ def test_a_breeding_patch_holds_about_one_cat():
         23.1, 23.1, {"low": {"suitable": 0, "key": 4}, "high": {"suitable": 0, "key": 8}}
     )
     assert (round(float(low), 1), round(float(high), 1)) == (0.9, 1.8)
-    assert 50 / 6 * 100 == pytest.approx(830, abs=5)  # 50 cats at 6 per 100 km2
+    six = {end: {"suitable": 0, "key": 6} for end in ("low", "high")}
+    assert float(patches.cats(830, 830, six)[0]) == pytest.approx(50, abs=0.5)
 
 
 def test_nothing_at_all():

@@ -9,11 +9,12 @@ import shapely
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyproj import Transformer
+
 from manul.field_values import PARSERS, Context, synonyms
 from manul.record_rules import RULES
 from manul.records import RecordsError, document, read_records
 from manul.table_io import read_table
-from pyproj import Transformer
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "resources" / "tien_shan"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from manul import features, strip_tasks, strips
 from manul.decay import decay
 from manul.distance import decay_table

@@ -7,6 +7,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
+from scipy.optimize import minimize
+from sklearn.metrics import roc_auc_score
+
 from manul.suitability import (
     METHODS,
     auc,
@@ -29,9 +33,6 @@ from manul.suitability import (
 from manul.suitability.design import learn_design
 from manul.suitability.maxent import classes_for, expand, features_for, penalties
 from manul.suitability.solvers import lasso_gaps, maxent_lasso, ridge_logistic
-from scipy.ndimage import gaussian_filter
-from scipy.optimize import minimize
-from sklearn.metrics import roc_auc_score
 
 SIDE = 50
 FAST = {

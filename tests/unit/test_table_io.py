@@ -11,6 +11,7 @@ import shapely
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from manul.records import RecordsError, read_records
 from manul.table_io import parse_csv, read_table
 
