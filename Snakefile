@@ -19,6 +19,7 @@ wildcard_constraints:
     layer="|".join(BASE["layers"]),
     surface="|".join(BASE["surfaces"]),
     sheet="|".join(SHEETS),
+    case="|".join(BASE["invest"]) or "-",
 
 
 include: "workflow/rules/prepare.smk"

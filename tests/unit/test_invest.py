@@ -1,23 +1,22 @@
 """InVEST Habitat Quality: by hand, against brute force, and against the model's own rasters."""
 
 import csv
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from manul import invest_files
 from manul.distance import profile, scan
 from manul.invest import class_rows, degradation_strip, scene
 from manul.invest_inputs import sensitivity_from, threat_sources, threats_from
 
 ROOT = Path(__file__).resolve().parents[2]
 ORACLE = ROOT / "tests" / "oracle" / "invest_hq"
-SCRIPT = ROOT / "benchmarks" / "invest_hq.py"
-needs_oracle = pytest.mark.skipif(not ORACLE.exists(), reason="no oracle rasters in this copy")
 
 MINE = {"threat": "mine", "max_dist": "200", "weight": "3", "decay": "linear"}
 ROAD = {"threat": "road", "max_dist": "150", "weight": "1", "decay": "exponential"}
@@ -225,15 +224,14 @@ def test_columns_are_found_whatever_their_case():
     assert found.sensitivity["mine"].tolist() == [0.5, 1.0]
 
 
-@needs_oracle
 @pytest.mark.parametrize("threads", [1, 3])
-def test_the_script_agrees_with_the_oracle(tmp_path, threads):
-    rasterio = pytest.importorskip("rasterio")
-    spec = importlib.util.spec_from_file_location("invest_hq", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    script.run(ORACLE, tmp_path, 0.05, threads)
-    for name in script.OUTPUTS:
+def test_files_agree_with_the_oracle(tmp_path, threads):
+    case = {name: ORACLE / f"{name}.csv" for name in ("threats", "sensitivity")}
+    case |= {"land_cover": ORACLE / "lulc.tif", "access": ORACLE / "access.geojson"}
+    names = "deg_sum_c.tif", "quality_c.tif"
+    case["half_saturation"] = 0.05
+    invest_files.run(case, *(tmp_path / name for name in names), threads)
+    for name in names:
         with rasterio.open(tmp_path / name) as ours, rasterio.open(ORACLE / name) as theirs:
             assert (ours.crs, ours.transform, ours.nodata) == (
                 theirs.crs,
@@ -246,10 +244,7 @@ def test_the_script_agrees_with_the_oracle(tmp_path, threads):
         assert np.abs(got.astype("float64") - expected).max() <= 1e-6
 
 
-@needs_oracle
 def test_the_strips_agree_with_the_oracle():
-    rasterio = pytest.importorskip("rasterio")
-
     def read(name):
         with rasterio.open(ORACLE / name) as raster:
             return raster.read(1), raster.nodata

@@ -26,6 +26,7 @@ PRODUCTS = expand(
         "recommendations.csv",
         "units.csv",
         *[f"maps/{sheet}.png" for sheet in SHEETS],
+        *[f"invest/{case}/quality_c.tif" for case in BASE["invest"]],
     ],
 )
 
@@ -40,6 +41,11 @@ def layer_file(scenario, layer):
 def surface_file(scenario, surface):
     """Where a scenario's surface lies: with the first scenario that has the same one."""
     return f"results/{REGION}/{settings.owner(CONFIGS, scenario, 'surfaces', surface)}/surfaces/{surface}.tif"
+
+
+def invest_case(wildcards):
+    """The config of an InVEST case."""
+    return CONFIGS[wildcards.scenario]["invest"][wildcards.case]
 
 
 def layers_of_kind(kind):

@@ -38,3 +38,32 @@ rule model:
         "Evaluate habitat, threats, quality and value at risk of scenario {wildcards.scenario}."
     script:
         "../scripts/model.py"
+
+
+rule invest:
+    input:
+        land_cover=lambda w: invest_case(w)["land_cover"],
+        threats=lambda w: invest_case(w)["threats"],
+        sensitivity=lambda w: invest_case(w)["sensitivity"],
+        access=lambda w: [path for path in [invest_case(w)["access"]] if path],
+        rasters=lambda w: settings.invest_rasters(invest_case(w)),
+    output:
+        degradation="results/{region}/{scenario}/invest/{case}/deg_sum_c.tif",
+        quality="results/{region}/{scenario}/invest/{case}/quality_c.tif",
+    log:
+        "logs/{region}/{scenario}/invest_{case}.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/invest_{case}.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: workflow.cores
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        half_saturation=lambda w: invest_case(w)["half_saturation"],
+        code=settings.code_digest("invest_files", "invest"),
+    message:
+        "Compute InVEST Habitat Quality of case {wildcards.case}."
+    script:
+        "../scripts/invest.py"

@@ -25,29 +25,12 @@ from pyproj import CRS
 from rasterio.windows import Window, from_bounds
 
 from manul import provenance
+from manul.atomic import atomic
 
 CLASS_NODATA = 255
 TILE = 256
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 PROVENANCE_TAG = "MANUL_LAYERS"
-
-
-@contextmanager
-def atomic(path) -> Iterator[Path]:
-    """A temporary path in the same folder; it takes the name of `path` only if all went well."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    partial = Path(name)
-    try:
-        yield partial
-        umask = os.umask(0)
-        os.umask(umask)
-        partial.chmod(0o666 & ~umask)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_text(path, text: str) -> None:

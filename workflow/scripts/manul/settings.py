@@ -6,6 +6,7 @@ line that names the path in the config, what was found, and what is expected.
 
 import ast
 import copy
+import csv
 import difflib
 import hashlib
 import json
@@ -168,6 +169,15 @@ def sheet_words(config: dict) -> dict:
     words["rules"] = {name: {"title": rule["title"]} for name, rule in config["rules"].items()}
     words["region"] = {"title": config["region"]["title"]}
     return words | {"assessed": assessed(config), "not_assessed": not_assessed(config)}
+
+
+def invest_rasters(case: dict) -> list[str]:
+    """The rasters that an InVEST case names in its table of threats; none if it is not there."""
+    table = Path(case["threats"])
+    if not table.exists():
+        return []
+    with table.open(newline="", encoding="utf-8-sig") as file:
+        return [str(table.parent / row["cur_path"]) for row in csv.DictReader(file)]
 
 
 def layer_paths(config: dict) -> list[str]:

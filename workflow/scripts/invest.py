@@ -1,0 +1,15 @@
+"""Compute one InVEST Habitat Quality case."""
+
+from manul import invest_files, job
+
+with job.start(snakemake) as this:
+    inputs = snakemake.input
+    case = {
+        "land_cover": inputs.land_cover,
+        "threats": inputs.threats,
+        "sensitivity": inputs.sensitivity,
+        "access": inputs.access[0] if inputs.access else None,
+        "half_saturation": snakemake.params.half_saturation,
+        "tags": this.tags({}),
+    }
+    invest_files.run(case, *snakemake.output, this.threads)

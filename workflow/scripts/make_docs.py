@@ -1,0 +1,24 @@
+"""Write the generated pages: config/README.md from its head and the schema, config/field_tables.md.
+
+Run it as `uv run python workflow/scripts/make_docs.py` after a change of a schema; a test compares.
+"""
+
+from pathlib import Path
+
+from manul import field_data, io, records, settings
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+def pages() -> dict[Path, str]:
+    """Path and text of each generated page."""
+    head = (CONFIG / "head.md").read_text(encoding="utf-8")
+    return {
+        CONFIG / "README.md": head + settings.document(),
+        CONFIG / "field_tables.md": records.document(field_data.schemas()),
+    }
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        io.write_text(path, text)
