@@ -134,7 +134,7 @@ def small_multiples(
     ]
     statuses = [panel.status for panel in panels]
     legends = [
-        column.ramp_legend(scale, [_array(panel.values) for panel in panels]),
+        column.shared_legend(scale, [_array(panel.values) for panel in panels]),
         column.status_legend(statuses),
     ]
     return _close(page, sheet, sparse, frames[0], legends, body, low)

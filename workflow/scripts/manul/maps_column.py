@@ -83,6 +83,15 @@ def number_legend(scale: Scale, values: np.ndarray) -> Block:
     return ramp_legend(scale, [values], share(unknown))
 
 
+def shared_legend(scale: Scale, arrays: Sequence[np.ndarray]) -> Block:
+    """Of several maps on one scale: a box for each class, without shares, or a colour bar."""
+    if scale.classes:
+        return partial(
+            _list_legend, _heading(scale), [*_class_entries(scale), nodata_entry("")], ""
+        )
+    return ramp_legend(scale, arrays)
+
+
 def ramp_legend(scale: Scale, arrays: Sequence[np.ndarray], unknown: str = "") -> Block:
     """A colour bar; its ends say whether any of the arrays goes beyond them."""
     beyond = (
@@ -193,18 +202,27 @@ def _bar(pen: Pen, cmap: Colormap, high: float) -> None:
 
 
 def _class_legend(scale: Scale, shares: np.ndarray, unknown: float, pen: Pen) -> None:
+    entries = [*_class_entries(scale, [percent(part) for part in shares])]
+    _list_legend(_heading(scale), [*entries, nodata_entry(share(unknown))], SHARE_NOTE, pen)
+
+
+def _class_entries(scale: Scale, figures: Sequence[str] | None = None) -> list[Entry]:
+    """A box, the name and the limits of each class, the highest first."""
     cmap, _ = colouring(scale)
+    names = scale.classes.names
     entries = [
         Entry(
             ground.area_symbol({"facecolor": cmap(i), "edgecolor": INK, "linewidth": 0.4}),
             f"{name} ({_limits(scale.classes.bounds, i)})",
-            percent(part),
+            figure,
         )
-        for i, (name, part) in enumerate(zip(scale.classes.names, shares, strict=True))
+        for i, (name, figure) in enumerate(zip(names, figures or [""] * len(names), strict=True))
     ]
-    entries = [*reversed(entries), nodata_entry(share(unknown))]
-    heading = f"{scale.label}, {scale.unit}" if scale.unit else scale.label
-    _list_legend(heading, entries, SHARE_NOTE, pen)
+    return entries[::-1]
+
+
+def _heading(scale: Scale) -> str:
+    return f"{scale.label}, {scale.unit}" if scale.unit else scale.label
 
 
 def _limits(bounds: Sequence[float], i: int) -> str:
@@ -219,7 +237,8 @@ def _list_legend(heading: str, entries: Sequence[Entry], note: str, pen: Pen) ->
     pen.heading(heading, 10.5)
     pen.gap(0.6)
     pen.key(entries, size=8)
-    pen.text(note, 6.8, color=QUIET)
+    if note:
+        pen.text(note, 6.8, color=QUIET)
     pen.gap(4)
 
 

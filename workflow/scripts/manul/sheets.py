@@ -152,11 +152,11 @@ def key_habitat(s: Scenario) -> Figure:
 def recommendations(s: Scenario) -> Figure:
     """Where each rule that may be published holds, side by side."""
     sheet = s.sheet("Recommendations, rule by rule", "recommendations", extra=_left_out(s))
-    panels = []
+    panels, weakest = [], provenance.worst_status(io.read_provenance(s.files["recommendations"]))
     for name, table in io.read_layers(s.files["recommendations"]).items():
         shown = burn(((g, 1) for g in table.geometry), s.grid)
         amount = f"{len(table)} places" if len(table) else "no place meets the rule"
-        status = table["data_status"].iloc[0] if len(table) else "measured"
+        status = table["data_status"].iloc[0] if len(table) else weakest
         panels.append(
             maps.Panel(f"{name} {s.config['rules'][name]['title']}", amount, shown, status)
         )
