@@ -33,7 +33,7 @@ rule model:
         model=lambda w: settings.model(CONFIGS[w.scenario]),
         surfaces=lambda w: settings.model_surfaces(CONFIGS[w.scenario]),
         region=BASE["region"],
-        code=settings.code_digest("model", "io"),
+        code=settings.code_digest("passes", "job"),
     message:
         "Evaluate habitat, threats, quality and value at risk of scenario {wildcards.scenario}."
     script:

@@ -1,6 +1,6 @@
 """Find suitable and key habitat, breeding patches, key areas and degraded key habitat."""
 
-from manul import io, job, patches, products, settings
+from manul import io, job, map_files, patches, products, settings
 
 with job.start(snakemake) as this:
     params = snakemake.params
@@ -13,7 +13,7 @@ with job.start(snakemake) as this:
     found = patches.classify(
         maps["habitat"], maps["habitat_reference"], params.key, grid.resolution.x**2 / patches.KM2
     )
-    io.write_map(
-        snakemake.output.classes, grid, found["class"], "key habitat class", "", this.tags(),
-        patches.CLASSES,
-    )  # fmt: skip
+    made = this.map_file(
+        snakemake.output.classes, grid, {"key habitat class": ""}, None, patches.CLASSES
+    )
+    this.run(lambda _: [[found["class"]]], [made], map_files.blocks(grid, max(grid.shape)))

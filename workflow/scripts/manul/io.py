@@ -4,11 +4,6 @@ Rasters on the region's grid are tiled GeoTIFFs; finished products are Cloud Opt
 with overviews. Nodata is NaN for numbers and 255 for classes. Provenance travels in the tags.
 """
 
-import os
-import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,15 +15,12 @@ import rasterio.shutil
 import rasterio.warp
 import yaml
 from affine import Affine
-from odc.geo.geobox import GeoBox
 from pyproj import CRS
 from rasterio.windows import Window, from_bounds
 
 from manul import provenance
 from manul.atomic import atomic
 
-CLASS_NODATA = 255
-TILE = 256
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 PROVENANCE_TAG = "MANUL_LAYERS"
 
@@ -140,86 +132,6 @@ def clip_raster(source: str, target, band, crs, bounds, scale, offset, tags) -> 
         out.update_tags(**tags)
 
 
-class MapWriter:
-    """A raster on the region's grid that is written block by block, from several threads.
-
-    `bands` maps names to units. Numbers are float32 with NaN; with `categories` (code: name) the
-    raster is uint8 with 255 for nodata. The file takes its name on `close`, as a Cloud Optimized
-    GeoTIFF with overviews if `product`, else as a plain tiled GeoTIFF.
-    """
-
-    def __init__(self, path, grid: GeoBox, bands: dict, tags: dict, categories=None, product=True):
-        self.path, self.categories, self.product = Path(path), categories, product
-        self._lock = threading.Lock()
-        self._atomic = atomic(path)
-        self._partial = self._atomic.__enter__()
-        dtype = "uint8" if categories else "float32"
-        self._file = rasterio.open(
-            self._partial, "w", **_map_profile(grid, len(bands), dtype, product)
-        )
-        for i, (name, unit) in enumerate(bands.items(), 1):
-            self._file.set_band_description(i, f"{name} [{unit}]" if unit else name)
-        self._file.units = tuple(bands.values())
-        if categories:
-            table = "; ".join(f"{code} {name}" for code, name in categories.items())
-            tags = tags | {"CATEGORIES": table}
-        self._file.update_tags(**tags)
-
-    def write(self, window, *arrays) -> None:
-        """Write one array for each band at (row0, row1, column0, column1)."""
-        row0, row1, column0, column1 = window
-        at = Window(column0, row0, column1 - column0, row1 - row0)
-        with self._lock:
-            for band, array in enumerate(arrays, 1):
-                self._file.write(np.asarray(array, self._file.dtypes[0]), band, window=at)
-
-    def close(self) -> None:
-        """Finish the file and give it its name."""
-        self._file.close()
-        if self.product:
-            _to_cog(self._partial, "MODE" if self.categories else "AVERAGE")
-        self._atomic.__exit__(None, None, None)
-
-    def abandon(self, error) -> None:
-        """Leave nothing behind."""
-        self._file.close()
-        with_error = (type(error), error, error.__traceback__)
-        try:
-            self._atomic.__exit__(*with_error)
-        except BaseException as again:  # the context manager raises the error it was given
-            if again is not error:
-                raise
-
-
-@contextmanager
-def map_writers(*writers: MapWriter) -> Iterator[tuple]:
-    """Close all writers if the block ends well; otherwise leave no file of any."""
-    try:
-        yield writers
-    except BaseException as error:
-        for writer in writers:
-            writer.abandon(error)
-        raise
-    for writer in writers:
-        writer.close()
-
-
-def write_map(path, grid, array, name, units, tags, categories=None, product=True) -> None:
-    """Write one array that is in memory."""
-    writer = MapWriter(path, grid, {name: units}, tags, categories, product)
-    with map_writers(writer):
-        writer.write((0, grid.height, 0, grid.width), array)
-
-
-def windows(grid: GeoBox, size: int) -> list[tuple[int, int, int, int]]:
-    """(row0, row1, column0, column1) of square blocks that cover the grid."""
-    return [
-        (r, min(r + size, grid.height), c, min(c + size, grid.width))
-        for r in range(0, grid.height, size)
-        for c in range(0, grid.width, size)
-    ]
-
-
 # ------------------------------------------------------------------------------------- vectors
 
 
@@ -319,28 +231,3 @@ def _profile(shape, raster) -> dict:
         "crs": raster.crs, "transform": raster.transform, "nodata": np.nan, "tiled": True,
         "blockxsize": block, "blockysize": block, "compress": "deflate", "predictor": 3,
     }  # fmt: skip
-
-
-def _map_profile(grid, count, dtype, product) -> dict:
-    return {
-        "driver": "GTiff", "height": grid.height, "width": grid.width, "count": count,
-        "dtype": dtype, "crs": str(grid.crs), "transform": grid.affine,
-        "nodata": CLASS_NODATA if dtype == "uint8" else np.nan,
-        "tiled": True, "blockxsize": TILE, "blockysize": TILE, "BIGTIFF": "IF_SAFER",
-        "interleave": "band", "compress": "zstd", "zstd_level": 1,
-        "predictor": 3 if dtype == "float32" else 1,
-    }  # fmt: skip
-
-
-def _to_cog(path: Path, resampling: str) -> None:
-    """Rewrite a finished GeoTIFF in place as a Cloud Optimized one."""
-    handle, name = tempfile.mkstemp(prefix=f"{path.stem}-", suffix=".tif", dir=path.parent)
-    os.close(handle)
-    try:
-        rasterio.shutil.copy(
-            path, name, driver="COG", compress="deflate", predictor="yes", blocksize=TILE,
-            overview_resampling=resampling, bigtiff="if_safer", num_threads="2",
-        )  # fmt: skip
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)

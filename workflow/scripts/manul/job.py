@@ -4,13 +4,14 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import dask
 
-from manul import __version__, io, provenance, settings
+from manul import __version__, io, map_files, provenance, settings
 
 log = logging.getLogger("manul")
 logging.getLogger("pyogrio").setLevel("WARNING")
@@ -40,6 +41,26 @@ class Job:
         """All layers behind the inputs of this job."""
         files = [f for f in map(str, self.snakemake.input) if f.endswith((".tif", ".gpkg"))]
         return provenance.merge(*(io.read_provenance(f) for f in files))
+
+    def map_file(self, path, grid, bands, record=None, categories=None) -> map_files.MapFile:
+        """A map that this job makes, tagged with the layers behind it (default: all inputs)."""
+        tags = self.tags(record)
+        digest = settings.digest(tags, str(grid))
+        return map_files.MapFile(path, grid, bands, tags, digest, categories)
+
+    def run(self, work: Callable, files: list, blocks: list) -> None:
+        """Make maps block by block; `work(block)` gives, for each file, the arrays of its bands.
+
+        Dask decides where: on the threads of this job, or, with DASK_SCHEDULER_ADDRESS, on the
+        workers of that running cluster, which must see the same files. The result is the same.
+        """
+        task = partial(map_files.make, work, files)
+        address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+        with map_files.finishing(files, blocks):
+            if address:
+                _on_cluster(address, task, blocks)
+            else:
+                _on_threads(task, blocks, self.threads)
 
     def tags(self, record: dict | None = None) -> dict:
         """Metadata of an output: layers, scenario, software, digest of what the job was told."""
@@ -77,58 +98,35 @@ def start(snakemake) -> Iterator[Job]:
     log.info("%s done in %.1f s", snakemake.rule, time.monotonic() - began)
 
 
-def run_blocks(work: Callable, blocks: Iterable, store: Callable, threads: int) -> None:
-    """`store(block, work(block))` for each block; Dask decides where `work` runs.
-
-    With DASK_SCHEDULER_ADDRESS the blocks go to that running cluster and come back here to be
-    stored, a few at a time; otherwise they run on `threads` threads of this process. The result
-    does not depend on which.
-    """
-    blocks = list(blocks)
-    report = _progress(len(blocks))
-    address = os.environ.get("DASK_SCHEDULER_ADDRESS")
-    if address:
-        _run_on_cluster(address, work, blocks, store, report)
-        return
-
-    def one(block):
-        store(block, work(block))
-        report()
-
+def _on_threads(task: Callable, blocks: list, threads: int) -> None:
     with dask.config.set(scheduler="threads", num_workers=threads):
-        dask.compute([dask.delayed(one, pure=False)(block) for block in blocks])
+        told = _progress(len(blocks))
+        dask.compute([dask.delayed(_then)(task, block, told) for block in blocks])
 
 
-def _run_on_cluster(address, work, blocks, store, report) -> None:
+def _on_cluster(address: str, task: Callable, blocks: list) -> None:
     from distributed import Client, as_completed
 
     with Client(address) as client:
-        waiting = iter(blocks)
-        ahead = 2 * max(1, sum(client.nthreads().values()))
-        running = {}
+        told = _progress(len(blocks))
+        for future in as_completed(client.map(task, blocks, pure=False)):
+            future.result()
+            told()
 
-        def submit(block):
-            future = client.submit(work, block, pure=False)
-            running[future] = block
-            return future
 
-        queue = as_completed([submit(b) for _, b in zip(range(ahead), waiting, strict=False)])
-        for future in queue:
-            store(running.pop(future), future.result())
-            report()
-            for block in waiting:
-                queue.add(submit(block))
-                break
+def _then(task, block, told):
+    task(block)
+    told()
 
 
 def _progress(total: int) -> Callable:
     state = {"done": 0, "told": time.monotonic()}
 
-    def report():
+    def told():
         state["done"] += 1
         now = time.monotonic()
         if now - state["told"] > 10 or (state["done"] == total and total > 1):
             state["told"] = now
             log.info("%d of %d blocks", state["done"], total)
 
-    return report
+    return told

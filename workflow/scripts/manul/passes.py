@@ -7,6 +7,7 @@ from odc.geo.geobox import GeoBox
 
 from manul import io, model, nodes
 from manul.layers import burn_inside
+from manul.map_files import CLASS_NODATA
 
 BLOCK = 1024
 
@@ -68,20 +69,20 @@ def outputs(parameters: dict, paths) -> list[Output]:
     return made
 
 
-def evaluate_window(files: dict, mask: list, grid: GeoBox, parameters: dict, window) -> dict:
-    """`model.evaluate` on (row0, row1, column0, column1); nodata outside the mask polygons."""
-    surfaces = {name: io.read_block(path, window) for name, path in files.items()}
-    made = model.evaluate(surfaces, parameters)
-    if not mask:
-        return made
-    row0, row1, column0, column1 = window
-    shapes = io.read_vector(mask[0]).geometry
-    outside = ~burn_inside(shapes, grid[row0:row1, column0:column1])
-    return {name: _blank(array, outside) for name, array in made.items()}
+def on_block(made, files: dict, mask: list, grid: GeoBox, parameters: dict, block) -> list:
+    """For each output, its bands on (row0, row1, column0, column1); nodata outside the mask."""
+    surfaces = {name: io.read_block(path, block) for name, path in files.items()}
+    results = model.evaluate(surfaces, parameters)
+    if mask:
+        row0, row1, column0, column1 = block
+        shapes = io.read_vector(mask[0]).geometry
+        outside = ~burn_inside(shapes, grid[row0:row1, column0:column1])
+        results = {name: _blank(array, outside) for name, array in results.items()}
+    return [output.pick(results) for output in made]
 
 
 def _blank(array, outside):
-    nodata = io.CLASS_NODATA if array.dtype == "uint8" else np.float32(np.nan)
+    nodata = CLASS_NODATA if array.dtype == "uint8" else np.float32(np.nan)
     return np.where(outside, nodata, array)
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from manul import __version__, io, maps, provenance
 from manul.layers import burn
+from manul.map_files import CLASS_NODATA
 
 SPECIES = "Pallas's cat (manul, Otocolobus manul): Least Concern (2020), population decreasing"
 THREAT_CLASSES = maps.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
@@ -86,7 +87,7 @@ def dominant_threat(s: Scenario) -> Figure:
     sheet = s.sheet("Strongest threat", "dominant", extra=_left_out(s))
     groups = list(s.config["groups"])
     number = {g: i for i, g in enumerate(groups, 1)}
-    lookup = np.full(256, io.CLASS_NODATA, "uint8")
+    lookup = np.full(256, CLASS_NODATA, "uint8")
     lookup[0] = 0
     for i, name in enumerate(s.config["assessed"], 1):
         lookup[i] = number[s.config["threats"][name]["group"]]
@@ -100,7 +101,7 @@ def dominant_threat(s: Scenario) -> Figure:
     ]
     return maps.categorical(
         sheet, s.context, s.grid, codes, legend, "Group of the strongest single threat",
-        nodata=io.CLASS_NODATA,
+        nodata=CLASS_NODATA,
     )  # fmt: skip
 
 

@@ -37,10 +37,10 @@ def block_size(block: dict, grid: GeoBox) -> int:
     return max(grid.shape) if block["kind"] in WHOLE else BLOCK
 
 
-def on_window(block: dict, layers: dict, grid: GeoBox, rules: dict, window) -> list[np.ndarray]:
-    """The bands of the surface on (row0, row1, column0, column1) of the grid."""
-    row0, row1, column0, column1 = window
-    return list(make(block, layers, grid[row0:row1, column0:column1], rules).values())
+def on_block(block: dict, layers: dict, grid: GeoBox, rules: dict, at) -> list:
+    """The bands of the surface, its only file, on (row0, row1, column0, column1) of the grid."""
+    row0, row1, column0, column1 = at
+    return [list(make(block, layers, grid[row0:row1, column0:column1], rules).values())]
 
 
 def make(block: dict, layers: dict, grid: GeoBox, rules: dict) -> dict[str, np.ndarray]:
