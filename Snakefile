@@ -22,6 +22,10 @@ wildcard_constraints:
     case="|".join(BASE["invest"]) or "-",
 
 
+onstart:
+    check_everything()
+
+
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/surfaces.smk"
 include: "workflow/rules/model.smk"
@@ -33,3 +37,9 @@ rule all:
     default_target: True
     input:
         PRODUCTS,
+
+
+# Only the checks: snakemake --cores 1 preflight
+rule preflight:
+    message:
+        "Every layer, table and number has been checked."

@@ -4,8 +4,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
-from manul import settings
+from manul import io, preflight, settings
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 try:
     CONFIGS = settings.load(config)
@@ -21,7 +22,6 @@ PRODUCTS = expand(
     region=REGION,
     scenario=SCENARIOS,
     product=[
-        "preflight.csv",
         "habitat.tif",
         "recommendations.csv",
         "units.csv",
@@ -97,3 +97,22 @@ def region_cells():
     """Cells of the region's grid."""
     height, width = settings.grid(BASE["region"]).shape
     return height * width
+
+
+def check_everything():
+    """Check all layers, tables and numbers before any job; stop with the whole list of errors.
+
+    Not a rule: as an input of every other rule it would rerun them all when any layer changes.
+    """
+    found = {name: preflight.check(config) for name, config in CONFIGS.items()}
+    for name, problems in found.items():
+        path = f"results/{REGION}/{name}/preflight.csv"
+        io.write_table(path, preflight.as_table(problems))
+    every = list(dict.fromkeys(problem for problems in found.values() for problem in problems))
+    for problem in every:
+        if problem.severity == "warning":
+            logger.warning(str(problem))
+    try:
+        preflight.stop_on_errors(every)
+    except preflight.PreflightError as fault:
+        raise WorkflowError(str(fault)) from None

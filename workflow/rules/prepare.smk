@@ -1,34 +1,9 @@
-# Check everything, then bring each layer into the region: clipped, filtered, in known units.
-
-
-rule preflight:
-    input:
-        layers=lambda w: settings.layer_paths(CONFIGS[w.scenario]),
-    output:
-        table="results/{region}/{scenario}/preflight.csv",
-    log:
-        "logs/{region}/{scenario}/preflight.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/preflight.tsv"
-    conda:
-        "../../envs/manul.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        config=lambda w: CONFIGS[w.scenario],
-        code=settings.code_digest("preflight"),
-    message:
-        "Check every layer, table and number of scenario {wildcards.scenario} before any computing."
-    script:
-        "../scripts/preflight.py"
+# Bring each layer into the region: clipped, filtered, in known units.
 
 
 rule prepare_raster:
     input:
         layer=lambda w: layer_block(w)["path"],
-        checked=ancient("results/{region}/{scenario}/preflight.csv"),
     output:
         layer="results/{region}/{scenario}/layers/{layer}.tif",
     log:
@@ -55,7 +30,6 @@ rule prepare_raster:
 rule prepare_vector:
     input:
         layer=lambda w: layer_block(w)["path"],
-        checked=ancient("results/{region}/{scenario}/preflight.csv"),
     output:
         layer="results/{region}/{scenario}/layers/{layer}.gpkg",
     log:
@@ -84,7 +58,6 @@ rule prepare_vector:
 rule prepare_records:
     input:
         layer=lambda w: layer_block(w)["path"],
-        checked=ancient("results/{region}/{scenario}/preflight.csv"),
     output:
         layer="results/{region}/{scenario}/layers/{layer}.gpkg",
         rejected="results/{region}/{scenario}/records/{layer}_rejected.csv",
