@@ -33,7 +33,7 @@ rule key_habitat:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(region_cells(), 400),
+        mem_mb=lambda w: plan.whole_mb(CONFIGS[w.scenario]),
         runtime=60,
     params:
         **MAP_PARAMS,
@@ -66,7 +66,7 @@ rule recommend:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(region_cells(), 600),
+        mem_mb=lambda w: plan.whole_mb(CONFIGS[w.scenario]),
         runtime=60,
     params:
         **MAP_PARAMS,
@@ -103,7 +103,7 @@ rule units:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(region_cells(), 400),
+        mem_mb=lambda w: plan.whole_mb(CONFIGS[w.scenario]),
         runtime=60,
     params:
         **MAP_PARAMS,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
-from manul import io, preflight, settings
+from manul import io, plan, preflight, settings
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -63,16 +63,6 @@ def surface_layers(wildcards):
     return settings.layers_of(CONFIGS[wildcards.scenario]["surfaces"][wildcards.surface])
 
 
-def model_surfaces(wildcards):
-    """The surfaces that the model and the rules of a scenario read."""
-    return settings.used_surfaces(CONFIGS[wildcards.scenario])
-
-
-def rule_layers(wildcards):
-    """The layers that the recommendation rules of a scenario read."""
-    return settings.rule_layers(CONFIGS[wildcards.scenario])
-
-
 def context_layers(wildcards):
     """The layers that are drawn around a map, and the mask of the region."""
     context = CONFIGS[wildcards.scenario]["maps"]["context"].values()
@@ -86,17 +76,6 @@ def sheet_files(wildcards):
     if "threats" in files:
         files["threats"] = [f"{home}/threats/{t}.tif" for t in settings.assessed(BASE)]
     return files
-
-
-def memory_mb(cells_at_once, bytes_per_cell, imports_mb=350):
-    """Memory of a job: what Python and its libraries take, and the cells held at once."""
-    return int(imports_mb + cells_at_once * bytes_per_cell / 1e6)
-
-
-def region_cells():
-    """Cells of the region's grid."""
-    height, width = settings.grid(BASE["region"]).shape
-    return height * width
 
 
 def check_everything():

@@ -27,7 +27,7 @@ rule model:
         "../../envs/manul.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=memory_mb(1024**2 * workflow.cores if workflow.cores else 1024**2, 200),
+        mem_mb=lambda w, threads: plan.model_mb(CONFIGS[w.scenario], threads),
         runtime=240,
     params:
         model=lambda w: settings.model(CONFIGS[w.scenario]),

@@ -21,7 +21,7 @@ rule sheet:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(region_cells(), 300, 500),
+        mem_mb=lambda w: plan.sheet_mb(CONFIGS[w.scenario]),
         runtime=30,
     params:
         layers=context_layers,
@@ -35,3 +35,16 @@ rule sheet:
         "Draw the sheet {wildcards.sheet} of scenario {wildcards.scenario}."
     script:
         "../scripts/sheet.py"
+
+
+rule plan:
+    localrule: True
+    conda:
+        "../../envs/manul.yaml"
+    params:
+        configs=CONFIGS,
+        cores=workflow.cores,
+    message:
+        "Plan: cells, peak memory, time class and disk of each rule."
+    script:
+        "../scripts/plan.py"

@@ -14,7 +14,7 @@ rule surface:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(min(region_cells(), 2048**2) * 4, 60),
+        mem_mb=lambda w, threads: plan.surface_mb(CONFIGS[w.scenario], w.surface, threads),
         runtime=120,
     params:
         block=lambda w: CONFIGS[w.scenario]["surfaces"][w.surface],

@@ -37,6 +37,14 @@ def block_size(block: dict, grid: GeoBox) -> int:
     return max(grid.shape) if block["kind"] in WHOLE else BLOCK
 
 
+def oversample(block: dict, grid: GeoBox) -> int:
+    """Source cells along the side of a cell: enough to follow a steep decay within the cell."""
+    if block["kind"] == "share":
+        return FINEST
+    scale = block.get("scale_m") or block["reach_m"] / 4
+    return int(np.clip(np.ceil(4 * grid.resolution.x / scale), 1, FINEST))
+
+
 def on_block(block: dict, layers: dict, grid: GeoBox, rules: dict, at) -> list:
     """The bands of the surface, its only file, on (row0, row1, column0, column1) of the grid."""
     row0, row1, column0, column1 = at
@@ -78,7 +86,7 @@ def distance(block, layers, grid, rules):
 def exposure(block, layers, grid, rules):
     """Intensity x decay of distance; the mean of finer cells where the decay is steep."""
     curve = decay(block["decay"], block.get("scale_m"), block["reach_m"], block.get("table"))
-    k = _oversample(block, grid)
+    k = oversample(block, grid)
     pad = _cells(block["reach_m"], grid)
     wide, fine = grid.pad(pad), grid.pad(pad).zoom_out(1 / k)
     options = {"oversample": k, "inner": _inner(grid, pad)}
@@ -330,11 +338,6 @@ def _speed_km_h(block, layers, grid) -> np.ndarray:
 def _inside(limit, layers, grid, rules):
     values = _one(limit["of"], layers, grid, rules)
     return (values >= limit.get("minimum", -np.inf)) & (values <= limit.get("maximum", np.inf))
-
-
-def _oversample(block, grid) -> int:
-    scale = block.get("scale_m") or block["reach_m"] / 4
-    return int(np.clip(np.ceil(4 * grid.resolution.x / scale), 1, FINEST))
 
 
 def _cells(metres, grid) -> int:

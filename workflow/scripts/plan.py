@@ -1,0 +1,11 @@
+"""Print what a run will need, before it starts."""
+
+from manul import io, plan
+
+told = []
+for name, config in snakemake.params.configs.items():
+    table = plan.rows(config, snakemake.params.cores)
+    told += [f"\nscenario {name}", table.to_string(index=False)]
+    told += [f"! {line}" for line in plan.advice(table)]
+print("\n".join(told))
+io.write_text(snakemake.log[0], "\n".join(told) + "\n")
