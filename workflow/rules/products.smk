@@ -38,6 +38,8 @@ rule sheet:
 
 
 rule plan:
+    log:
+        "logs/plan.log",
     localrule: True
     conda:
         "../../envs/manul.yaml"
