@@ -51,8 +51,9 @@ def cumulate(effects: Mapping[str, np.ndarray], mode: str, dominant_floor: float
     An unknown effect (NaN) is left out; where every effect is unknown, so is the threat.
     """
     stack = np.stack(np.broadcast_arrays(*effects.values())).astype("float32")
-    unknown = np.isnan(stack).all(0)
-    e = np.nan_to_num(stack)
+    missing = np.isnan(stack)
+    unknown = missing.all(0)
+    e = np.where(missing, np.float32(0), stack)
     total, parts = CUMULATIVE[mode](e)
     sum_of_parts = parts.sum(0)
     shares = parts / np.where(sum_of_parts > 0, sum_of_parts, 1)
