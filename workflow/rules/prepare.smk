@@ -3,7 +3,7 @@
 
 rule prepare_raster:
     input:
-        layer=lambda w: layer_block(w)["path"],
+        layer=lambda w: settings.existing(layer_block(w)["path"]),
     output:
         layer="results/{region}/{scenario}/layers/{layer}.tif",
     log:
@@ -29,7 +29,7 @@ rule prepare_raster:
 
 rule prepare_vector:
     input:
-        layer=lambda w: layer_block(w)["path"],
+        layer=lambda w: settings.existing(layer_block(w)["path"]),
     output:
         layer="results/{region}/{scenario}/layers/{layer}.gpkg",
     log:
@@ -57,7 +57,7 @@ rule prepare_vector:
 
 rule prepare_records:
     input:
-        layer=lambda w: layer_block(w)["path"],
+        layer=lambda w: settings.existing(layer_block(w)["path"]),
     output:
         layer="results/{region}/{scenario}/layers/{layer}.gpkg",
         rejected="results/{region}/{scenario}/records/{layer}_rejected.csv",

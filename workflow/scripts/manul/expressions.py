@@ -5,6 +5,7 @@ does not exist is told with the names that do. Comparisons with unknown (NaN) ar
 """
 
 import ast
+import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -15,6 +16,10 @@ ALLOWED = (
     ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.Invert, ast.USub,
     ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.BitAnd, ast.BitOr, ast.Compare, ast.Lt,
     ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.Name, ast.Load, ast.Constant, ast.Call,
+)  # fmt: skip
+IN_CONDITIONS = (
+    *(kind for kind in ALLOWED if kind is not ast.Call),
+    ast.In, ast.NotIn, ast.List, ast.Tuple,
 )  # fmt: skip
 
 
@@ -42,6 +47,24 @@ def names(text: str) -> list[str]:
     ]
 
 
+def columns(condition: str) -> list[str]:
+    """The columns that a condition on rows, such as `status == 'open'`, needs.
+
+    A column whose name is no word stands in backticks. Raises `ExpressionError` for anything but
+    comparisons and arithmetic: pandas would run a call or an attribute.
+    """
+    quoted = re.findall(r"`([^`]+)`", condition)
+    for i, name in enumerate(quoted):
+        condition = condition.replace(f"`{name}`", f"quoted_{i}")
+    marks = {f"quoted_{i}": name for i, name in enumerate(quoted)}
+    tree = _parsed(condition)
+    for node in ast.walk(tree):
+        if not isinstance(node, IN_CONDITIONS):
+            raise ExpressionError(f"{condition!r}: {type(node).__name__} is not allowed here")
+    found = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name)]
+    return list(dict.fromkeys(marks.get(name, name) for name in found))
+
+
 @cache
 def _compiled(text):
     return compile(_tree(text), text, "eval")
@@ -49,12 +72,25 @@ def _compiled(text):
 
 @cache
 def _tree(text):
-    try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except SyntaxError as error:
-        raise ExpressionError(f"{text!r} cannot be read: {error.msg}") from None
+    tree = _parsed(text)
     for node in ast.walk(tree):
         called = isinstance(node, ast.Call) and getattr(node.func, "id", None) not in FUNCTIONS
-        if not isinstance(node, ALLOWED) or called:
+        if not isinstance(node, ALLOWED) or called or _is_repeated_text(node):
             raise ExpressionError(f"{text!r}: {type(node).__name__} is not allowed here")
     return tree
+
+
+def _parsed(text):
+    try:
+        return ast.parse(text.strip(), mode="eval")
+    except SyntaxError as error:
+        hint = " (a comparison is written ==)" if re.search(r"[^=<>!]=[^=]", text) else ""
+        raise ExpressionError(f"{text!r} cannot be read: {error.msg}{hint}") from None
+    except (RecursionError, MemoryError, ValueError):
+        raise ExpressionError(f"{text[:60]!r}... cannot be read; it is too deep") from None
+
+
+def _is_repeated_text(node) -> bool:
+    """True for 'a' * 9999999999, which would fill the memory."""
+    sides = (node.left, node.right) if isinstance(node, ast.BinOp) else ()
+    return any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in sides)

@@ -21,6 +21,7 @@ from rasterio.windows import Window, from_bounds
 from manul import provenance
 from manul.atomic import atomic
 
+BLOCK = 2048
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 PROVENANCE_TAG = "MANUL_LAYERS"
 
@@ -61,15 +62,21 @@ class RasterFile:
         Two source cells more are read on each side, for interpolation. Numbers come as float32
         with NaN for nodata, whatever the file holds.
         """
-        left, bottom, right, top = bounds
         with rasterio.open(self.path) as source:
-            box = rasterio.warp.transform_bounds(
-                crs, source.crs, left - margin, bottom - margin, right + margin, top + margin, 21
-            )
-            window = _padded(from_bounds(*box, source.transform), 2, source.shape)
+            window = _window(source, crs, bounds, margin)
             values = source.read(self.band, window=window, masked=True)
             transform = source.window_transform(window)
             return Raster(_numbers(values), transform, source.crs, pixel_size_m(source))
+
+    def blocks(self, crs, bounds, margin=0.0) -> Iterator[np.ndarray]:
+        """The numbers of `read`, block by block: for a look at a raster that fills no memory."""
+        with rasterio.open(self.path) as source:
+            window = _window(source, crs, bounds, margin)
+            down, across = (int(np.ceil(n / BLOCK)) for n in (window.height, window.width))
+            for row, column in np.ndindex(down, across):
+                left, top = window.col_off + column * BLOCK, window.row_off + row * BLOCK
+                part = Window(left, top, BLOCK, BLOCK).intersection(window)
+                yield _numbers(source.read(self.band, window=part, masked=True))
 
     @property
     def provenance(self) -> dict:
@@ -212,6 +219,15 @@ def _numbers(values) -> np.ndarray:
     out = values.astype("float32").filled(np.nan)
     out[~np.isfinite(out)] = np.nan
     return out
+
+
+def _window(source, crs, bounds, margin) -> Window:
+    """Where `bounds` (in `crs`) and two cells on each side lie in an open raster."""
+    left, bottom, right, top = bounds
+    box = rasterio.warp.transform_bounds(
+        crs, source.crs, left - margin, bottom - margin, right + margin, top + margin, 21
+    )
+    return _padded(from_bounds(*box, source.transform), 2, source.shape)
 
 
 def _padded(window, cells, shape) -> Window:

@@ -16,6 +16,7 @@ from shapely import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
 from manul.distance import block_mean
+from manul.expressions import ExpressionError, columns
 from manul.responses import classes as score_classes
 
 
@@ -62,8 +63,24 @@ def record_features(accepted: pd.DataFrame, spec: dict, classes: dict) -> gpd.Ge
 
 
 def select(table: gpd.GeoDataFrame, condition: str | None) -> gpd.GeoDataFrame:
-    """The rows for which a condition such as `status == 'operating'` holds."""
-    return table if not condition else table[table.eval(condition, engine="python").astype(bool)]
+    """The rows for which a condition such as `status == 'operating'` holds.
+
+    Raises `LayerError` for a condition that names no column of the table, is neither true nor
+    false, or does more than compare.
+    """
+    if not condition:
+        return table
+    have = [str(c) for c in table.columns if c != "geometry"]
+    try:
+        unknown = [name for name in columns(condition) if name not in have]
+        if unknown:
+            raise LayerError(f"there is no column {unknown[0]!r}")
+        keep = table.eval(condition, engine="python")
+    except (ExpressionError, TypeError, ValueError) as error:
+        raise LayerError(f"{error}; the columns are {', '.join(have)}") from None
+    if not isinstance(keep, pd.Series) or not pd.api.types.is_bool_dtype(keep):
+        raise LayerError(f"{condition!r} is neither true nor false for a row; compare a column")
+    return table[keep.fillna(False).astype(bool)]
 
 
 def onto_grid(source, grid: GeoBox, counts: bool = False, scores: dict | None = None) -> np.ndarray:

@@ -47,6 +47,18 @@ def leaves(node: dict, kind: str) -> Iterator[str]:
         yield from leaves(term, kind)
 
 
+def layers_of(block) -> list[str]:
+    """Every layer that a surface block reads, in order."""
+    found = []
+    if isinstance(block, dict):
+        for key, value in block.items():
+            if (key == "layer" or key.endswith("_layer")) and isinstance(value, str):
+                found.append(value)
+            else:
+                found += layers_of(value)
+    return list(dict.fromkeys(found))
+
+
 def weighted_sum(parts):
     """Sum of w x, where unknown terms give their weight to the known ones."""
     total = sum(w for w, _ in parts)

@@ -7,7 +7,6 @@ line that names the path in the config, what was found, and what is expected.
 import ast
 import copy
 import csv
-import difflib
 import hashlib
 import json
 import re
@@ -20,12 +19,24 @@ from odc.geo.geobox import GeoBox
 from odc.geo.geom import BoundingBox
 from pyproj import CRS, Transformer
 
+from manul import config_faults, nodes
 from manul import model as manul_model
-from manul import nodes
+from manul.config_faults import hint, nearest
+from manul.nodes import layers_of
 from manul.parameters import is_parameter, plain
 
 USES = {"poison": ("as_of", "compounds", "poison"), "burrow_density": ("as_of", "burrows")}
 SCHEMAS = Path(__file__).parents[2] / "schemas"
+# Broken rules of the schema that leave every block in the shape that later checks expect.
+HARMLESS = (
+    "additionalProperties",
+    "minimum",
+    "exclusiveMinimum",
+    "maximum",
+    "enum",
+    "pattern",
+    "format",
+)
 
 
 class ConfigError(ValueError):
@@ -38,20 +49,19 @@ def load(config: dict) -> dict:
     Surface blocks that stand within threats or components are moved to `surfaces` under the name
     of the threat, so that later code meets surfaces in one place.
     """
-    config = json.loads(json.dumps(config, default=str))
+    config = _as_json(config)
     faults = list(_range_faults(config, ()))
     base = plain(config)
-    faults += _complete(base, _schema(), "config")
-    if faults:
+    found, sound = _complete(base, _schema(), "config")
+    faults += found
+    if not sound:
         raise ConfigError(_listing(faults))
     out = {}
     for name, scenario in base["scenarios"].items():
-        merged = _merge(copy.deepcopy(base), scenario["changes"])
-        found = _complete(merged, _schema(), f"scenarios.{name}.changes")
-        if not found:
-            _hoist(merged)
-            found = [*_surface_faults(merged), *_reference_faults(merged)]
-        faults += [f"{name}: {f}" if scenario["changes"] else f for f in found]
+        strange = config_faults.unknown_changes(base, scenario["changes"])
+        merged = _merge(copy.deepcopy(base), {} if strange else scenario["changes"])
+        found = [f for f in strange or _deep_faults(merged) if f not in faults]
+        faults += [f"scenario {name}: {f}" if scenario["changes"] else f for f in found]
         out[name] = merged | {"scenario": name, "scenario_title": scenario["title"]}
     if faults:
         raise ConfigError(_listing(dict.fromkeys(faults)))
@@ -60,10 +70,7 @@ def load(config: dict) -> dict:
 
 def grid(region: dict) -> GeoBox:
     """The region's grid: cells of `cell_m` on a lattice through the origin of its CRS."""
-    west, south, east, north = region["bounds"]
-    to = Transformer.from_crs("EPSG:4326", CRS.from_user_input(region["crs"]), always_xy=True)
-    box = BoundingBox(*to.transform_bounds(west, south, east, north, densify_pts=101))
-    return GeoBox.from_bbox(tuple(box), crs=region["crs"], resolution=region["cell_m"])
+    return _grid(tuple(region["bounds"]), region["crs"], region["cell_m"])
 
 
 def margin_m(config: dict) -> float:
@@ -74,18 +81,6 @@ def margin_m(config: dict) -> float:
         if block["kind"] == "travel_time":
             reaches.append(50_000)
     return max(reaches)
-
-
-def layers_of(block) -> list[str]:
-    """Every layer that a surface block reads, in order."""
-    found = []
-    if isinstance(block, dict):
-        for key, value in block.items():
-            if (key == "layer" or key.endswith("_layer")) and isinstance(value, str):
-                found.append(value)
-            else:
-                found += layers_of(value)
-    return list(dict.fromkeys(found))
 
 
 def is_absent(config: dict, layer: str) -> bool:
@@ -118,7 +113,8 @@ def not_assessed(config: dict) -> dict[str, str]:
             missing = [i for b in blocks for i in layers_of(b) if is_absent(config, i)]
             out[name] = "; ".join(_need(config, layer) for layer in dict.fromkeys(missing))
     for name, rule in config["rules"].items():
-        missing = [i for i in rule["needs"] if is_absent(config, i)]
+        wanted = dict.fromkeys([*rule["needs"], *layers_of(rule)])
+        missing = [i for i in wanted if is_absent(config, i)]
         if missing:
             out[name] = "; ".join(_need(config, layer) for layer in missing)
     return out
@@ -182,9 +178,12 @@ def invest_rasters(case: dict) -> list[str]:
 
 def layer_paths(config: dict) -> list[str]:
     """Files of all layers that exist, as inputs of the preflight."""
-    return [
-        b["path"] for b in config["layers"].values() if "path" in b and Path(b["path"]).exists()
-    ]
+    return [p for b in config["layers"].values() if "path" in b for p in existing(b["path"])]
+
+
+def existing(path: str) -> list[str]:
+    """The path if there is such a file; a missing one is told by the preflight with all others."""
+    return [path] if Path(path).exists() else []
 
 
 def model(config: dict) -> dict:
@@ -249,21 +248,46 @@ def read_schema(name: str) -> dict:
 
 
 @cache
-def _schema_text() -> str:
-    return (SCHEMAS / "config.schema.yaml").read_text(encoding="utf-8")
+def _grid(bounds, crs, cell_m) -> GeoBox:
+    to = Transformer.from_crs("EPSG:4326", CRS.from_user_input(crs), always_xy=True)
+    box = BoundingBox(*to.transform_bounds(*bounds, densify_pts=101))
+    return GeoBox.from_bbox(tuple(box), crs=crs, resolution=cell_m)
 
 
+@cache
 def _schema() -> dict:
-    return yaml.safe_load(_schema_text())
+    return read_schema("config.schema")
 
 
-def _complete(config, schema, where) -> list[str]:
-    """Fill in defaults in place; the faults found, as lines."""
-    errors = _defaulting(schema).iter_errors(config)
-    return [line for e in errors for line in _explain(e, where)]
+def _as_json(config):
+    try:
+        return json.loads(json.dumps(config, default=str))
+    except (ValueError, RecursionError):
+        raise ConfigError(
+            "the config refers to itself; expected anchors without a circle"
+        ) from None
 
 
-def _defaulting(schema):
+def _deep_faults(merged) -> list[str]:
+    """Move surfaces to one place in `merged`; the faults of one scenario."""
+    found, sound = _complete(merged, _schema(), "config")
+    if not sound:
+        return found
+    _hoist(merged)
+    return [*found, *_surface_faults(merged), *config_faults.find(merged)]
+
+
+def _complete(config, schema, where) -> tuple[list[str], bool]:
+    """Fill in defaults in place; the faults as lines, and whether later checks can go on."""
+    check = _defaulting_validator()(schema, format_checker=jsonschema.FormatChecker())
+    errors = list(check.iter_errors(config))
+    lines = [line for e in errors for line in _explain(e, where)]
+    return lines, all(e.validator in HARMLESS for e in errors)
+
+
+@cache
+def _defaulting_validator():
+    """A validator class that fills in the schema's defaults as it goes."""
     check_properties = jsonschema.Draft202012Validator.VALIDATORS["properties"]
 
     def fill(validator, properties, instance, parent):
@@ -273,8 +297,7 @@ def _defaulting(schema):
                     instance.setdefault(key, copy.deepcopy(sub["default"]))
         yield from check_properties(validator, properties, instance, parent)
 
-    cls = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"properties": fill})
-    return cls(schema, format_checker=jsonschema.FormatChecker())
+    return jsonschema.validators.extend(jsonschema.Draft202012Validator, {"properties": fill})
 
 
 def _explain(error, where) -> list[str]:
@@ -283,13 +306,15 @@ def _explain(error, where) -> list[str]:
     match error.validator:
         case "additionalProperties":
             unknown = [k for k in error.instance if k not in known]
-            return [f"{path}: unknown key {key!r}{_hint(key, known)}" for key in unknown]
+            return [f"{path}: unknown key {key!r}{hint(key, known)}" for key in unknown]
         case "required":
+            unknown = [k for k in error.instance if known and k not in known]
             missing = [k for k in error.validator_value if k not in error.instance]
+            missing = [k for k in missing if not nearest(k, unknown)]  # a typo is told once
             return [f"{path}: the key {key!r} is missing" for key in missing]
         case "enum":
-            hint = _hint(error.instance, error.validator_value)
-            return [f"{path}: {error.instance!r} is not known{hint}"]
+            meant = hint(error.instance, error.validator_value)
+            return [f"{path}: {error.instance!r} is not known{meant}"]
         case "type":
             return [f"{path}: found {error.instance!r}, expected {_words(error.validator_value)}"]
         case "minimum" | "exclusiveMinimum":
@@ -304,13 +329,6 @@ def _explain(error, where) -> list[str]:
     return [f"{path}: {error.message}"]
 
 
-def _hint(word, choices) -> str:
-    choices = sorted(map(str, choices))
-    near = difflib.get_close_matches(str(word), choices, 1, 0.6)
-    meant = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{meant} (choices: {', '.join(choices)})" if choices else meant
-
-
 def _words(types) -> str:
     return " or ".join([types] if isinstance(types, str) else types)
 
@@ -318,7 +336,8 @@ def _words(types) -> str:
 def _range_faults(block, path):
     if is_parameter(block):
         low, high = block.get("range", (block["value"], block["value"]))
-        if isinstance(low, int | float) and not low <= block["value"] <= high:
+        numbers = all(isinstance(n, int | float) for n in (low, block["value"], high))
+        if numbers and not low <= block["value"] <= high:
             where = ".".join(path)
             yield f"{where}: the value {block['value']} lies outside its range {low}-{high}"
     elif isinstance(block, dict):
@@ -373,93 +392,13 @@ def _block_faults(block, where) -> list[str]:
     schema = _schema()
     kinds = schema["$defs"]["surfaces"]
     if block.get("kind") not in kinds:
-        return [
-            f"{where}.kind: {block.get('kind')!r} is not known{_hint(block.get('kind'), kinds)}"
-        ]
+        return [f"{where}.kind: {block.get('kind')!r} is not known{hint(block.get('kind'), kinds)}"]
     closed = {"$defs": schema["$defs"], **kinds[block["kind"]]}
-    faults = _complete(block, closed, where)
+    faults, _ = _complete(block, closed, where)
     for key, value in block.items():
         below = value if key == "of" else value.get("of") if isinstance(value, dict) else None
         if isinstance(below, dict):
             faults += _block_faults(below, f"{where}.{key}")
-    return faults
-
-
-def _reference_faults(config) -> list[str]:
-    """Names that point nowhere, each with the nearest name that exists."""
-    faults, layers, surfaces = [], config["layers"], config["surfaces"]
-
-    def check(name, choices, where, what):
-        if name is not None and name not in choices:
-            faults.append(f"{where}: there is no {what} {name!r}{_hint(name, choices)}")
-
-    for name, layer in layers.items():
-        for key in _layer_needs(layer):
-            if layer.get(key) is None:
-                faults.append(
-                    f"layers.{name}: a layer of kind {layer['kind']} needs the key {key!r}"
-                )
-    for name, block in surfaces.items():
-        for layer in layers_of(block):
-            check(layer, layers, f"surfaces.{name}", "layer")
-        if block["kind"] in ("distance", "exposure") and ("layer" in block) == ("of" in block):
-            faults.append(f"surfaces.{name}: give either a layer or a block `of`, not both or none")
-        if "of" in block and block["kind"] in ("distance", "exposure") and "minimum" not in block:
-            faults.append(f"surfaces.{name}: a block `of` needs `minimum`, the level of a source")
-        if block["kind"] == "exposure" and block["decay"] != "linear":
-            need = "table" if block["decay"] == "table" else "scale_m"
-            if need not in block:
-                faults.append(f"surfaces.{name}: decay {block['decay']!r} needs the key {need!r}")
-    habitat = config["habitat"]
-    for group, blocks in (
-        ("habitat.components", habitat["components"]),
-        ("habitat.gates", habitat["gates"]),
-        ("threats", config["threats"]),
-    ):
-        for name, node in blocks.items():
-            where = f"{group}.{name}"
-            faults += _node_faults(node, where)
-            for part in (node, node.get("footprint") or {}):
-                for surface in nodes.leaves(part, "surface"):
-                    check(surface, surfaces, where, "surface")
-                for component in nodes.leaves(part, "component"):
-                    check(component, habitat["components"], where, "habitat component")
-                for names in nodes.leaves(part, "loss_from"):
-                    for surface in names:
-                        check(surface, habitat["reference"], where, "reference level of")
-    for surface in habitat["reference"]:
-        check(surface, surfaces, "habitat.reference", "surface")
-    for name, threat in config["threats"].items():
-        check(threat["group"], config["groups"], f"threats.{name}.group", "group")
-    for key in ("mask", "units"):
-        check(config["region"][key], layers, f"region.{key}", "layer")
-    for role, layer in config["maps"]["context"].items():
-        check(layer, layers, f"maps.context.{role}", "layer")
-    for name, rule in config["rules"].items():
-        for layer in [*layers_of(rule), *rule["needs"]]:
-            check(layer, layers, f"rules.{name}", "layer")
-    for name in config["priority"]:
-        check(name, config["rules"], "priority", "rule")
-    return faults
-
-
-def _layer_needs(layer) -> list[str]:
-    if layer["kind"] == "absent":
-        return ["needs"]
-    need = ["path", "date", "source", "licence", "data_status", "positional_error_m"]
-    return need + {"classes": ["classes"], "records": ["table"]}.get(layer["kind"], [])
-
-
-def _node_faults(node, where) -> list[str]:
-    ways = [kind for kind in nodes.LEAVES if kind in node] + ["terms"] * ("terms" in node)
-    faults = []
-    if len(ways) != 1:
-        found = " and ".join(ways) or "none of them"
-        faults.append(f"{where}: give one of {', '.join(nodes.LEAVES)} or terms; found {found}")
-    if ("terms" in node) != ("combine" in node):
-        faults.append(f"{where}: `combine` and `terms` go together")
-    for i, term in enumerate(node.get("terms", [])):
-        faults += _node_faults(term, f"{where}.terms.{i}")
     return faults
 
 

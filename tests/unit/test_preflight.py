@@ -1,0 +1,813 @@
+"""Bad inputs: each gives one plain message that names the place, and none gets past the checks.
+
+A row of a table below says how to spoil the demo config or one of its layers, and the words that
+the message must hold. Layers are spoiled in copies; the region is a corner of 60 x 60 km.
+"""
+
+import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import pytest
+import rasterio
+import shapely
+import yaml
+from manul import io, layers, preflight, settings
+from rasterio.transform import Affine
+
+ROOT = Path(__file__).parents[2]
+CORNER = [78.0, 42.2, 78.8, 42.7]
+THREATS = ("overgrazing", "dogs_camps", "subsidised_predators", "mines_large", "mines_small")
+THREATS += ("tracks", "railways", "hunting", "marmot_depletion")
+TOMORROW = str((pd.Timestamp.today() + pd.Timedelta(days=40)).date())
+
+
+@pytest.fixture(scope="module")
+def corner(tmp_path_factory):
+    """A smaller demo config on its corner: fewer threats and rules, a few rows of records."""
+    folder = tmp_path_factory.mktemp("records")
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config["region"]["bounds"] = CORNER
+    config["rules"] = {name: config["rules"][name] for name in ("R2a", "R5", "R6")}
+    config["priority"] = list(config["rules"])
+    config["threats"] = {name: config["threats"][name] for name in THREATS}
+    for unused in ("rodenticide_events", "borders"):
+        del config["layers"][unused]
+    del config["maps"]["context"]["borders"], config["scenarios"]["planned"]
+    for layer in config["layers"].values():
+        if "path" in layer:
+            layer["path"] = str(ROOT / layer["path"])
+        if layer["kind"] == "records":
+            lines = Path(layer["path"]).read_text(encoding="utf-8").splitlines()
+            layer["path"] = str(folder / Path(layer["path"]).name)
+            Path(layer["path"]).write_text("\n".join([lines[0], *lines[1::4]]), encoding="utf-8")
+    return config
+
+
+def problems(config) -> list[str]:
+    """Every problem as the user reads it; those of the config come alone."""
+    try:
+        loaded = settings.load(config)
+    except settings.ConfigError as error:
+        return [f"ERROR {line}" for line in str(error).splitlines()[1:]]
+    return [str(problem) for problem in preflight.check(loaded["current"])]
+
+
+def of_severity(found, severity) -> list[str]:
+    return [text for text in found if text.startswith(severity)]
+
+
+# ---------------------------------------------------------------------------- ways to spoil
+
+
+def key(path, value):
+    """Set a key of the config; `path` has dots."""
+
+    def spoil(config, folder):
+        *above, last = path.split(".")
+        block = config
+        for name in above:
+            block = block[int(name) if name.isdigit() else name]
+        block[last] = value
+
+    return spoil
+
+
+def rename(path, new):
+    """Rename a key of the config."""
+
+    def spoil(config, folder):
+        *above, last = path.split(".")
+        block = config
+        for name in above:
+            block = block[name]
+        block[new] = block.pop(last)
+
+    return spoil
+
+
+def raster(layer, edit):
+    """Write a raster layer again after `edit(profile, values)`, which may return new values."""
+
+    def spoil(config, folder):
+        block = config["layers"][layer]
+        with rasterio.open(block["path"]) as source:
+            profile, values = dict(source.profile), source.read()
+        made = edit(profile, values)
+        values = values if made is None else made
+        profile.update(count=len(values), height=values.shape[1], width=values.shape[2])
+        block["path"] = str(folder / f"{layer}.tif")
+        with rasterio.open(block["path"], "w", **profile) as target:
+            target.write(values.astype(profile["dtype"]))
+
+    return spoil
+
+
+def vector(layer, edit):
+    """Write a vector layer again after `edit(table)`, which returns the new one."""
+
+    def spoil(config, folder):
+        block = config["layers"][layer]
+        table = edit(gpd.read_file(block["path"]))
+        block["path"] = str(folder / f"{layer}.gpkg")
+        pyogrio.write_dataframe(
+            table, block["path"], geometry_type=None if len(table) else "Unknown"
+        )
+
+    return spoil
+
+
+def cells(layer, edit):
+    """Write a table of records again after `edit(frame)` of texts."""
+
+    def spoil(config, folder):
+        block = config["layers"][layer]
+        frame = pd.read_csv(block["path"], dtype=str, keep_default_na=False)
+        made = edit(frame)
+        block["path"] = str(folder / f"{layer}.csv")
+        (frame if made is None else made).to_csv(block["path"], index=False)
+
+    return spoil
+
+
+def put(row, column, value):
+    """Set a cell of a table; the row counts from 0, so it stands in line row + 2."""
+
+    def edit(frame):
+        frame.loc[row, column] = value
+
+    return edit
+
+
+def file(layer, content, name=None):
+    """Put bytes in the place of a layer's file; None leaves it missing."""
+
+    def spoil(config, folder):
+        old = Path(config["layers"][layer]["path"])
+        path = folder / (name or old.name)
+        if content is not None:
+            path.write_bytes(content(old.read_bytes()))
+        config["layers"][layer]["path"] = str(path)
+
+    return spoil
+
+
+def both(*spoils):
+    def spoil(config, folder):
+        for one in spoils:
+            one(config, folder)
+
+    return spoil
+
+
+def profile_key(**keys):
+    def edit(profile, values):
+        profile.update(keys)
+
+    return edit
+
+
+def everywhere(number):
+    return lambda profile, values: np.full_like(values, number)
+
+
+def some(number, nodata=None, dtype=None):
+    """A few cells in the middle of the raster, which is in the region, get the number."""
+
+    def edit(profile, values):
+        profile.update(nodata=nodata, **({"dtype": dtype} if dtype else {}))
+        values = values.astype(dtype or values.dtype)
+        height, width = values.shape[1:]
+        values[:, height // 4 : height // 2, width // 2 : 3 * width // 4] = number
+        return values
+
+    return edit
+
+
+def moved(east, north):
+    def edit(profile, values):
+        profile["transform"] = Affine.translation(east, north) @ profile["transform"]
+
+    return edit
+
+
+def relabelled(code):
+    return lambda table: table.set_crs(code, allow_override=True)
+
+
+def in_utm_called_degrees(table):
+    return table.to_crs(32644).set_crs(4326, allow_override=True)
+
+
+def swapped(table):
+    return table.set_geometry(shapely.transform(table.geometry.to_numpy(), lambda c: c[:, ::-1]))
+
+
+def shifted(east, north):
+    return lambda table: table.set_geometry(table.translate(east, north))
+
+
+def bow_tie(table):
+    shape = shapely.Polygon([(78, 42), (78.5, 42.5), (78.5, 42), (78, 42.5)])
+    table.loc[2, "geometry"] = shape
+    return table
+
+
+def utm_raster(profile, values):
+    """The same numbers with a transform in metres, still called degrees."""
+    profile["transform"] = Affine(900, 0, 300_000, 0, -900, 4_800_000)
+
+
+R, T = "rules", "threats"
+TYPO_IN_CHANGES = {"title": "x", "changes": {"layers": {"railways": {"filtr": "status == 'x'"}}}}
+NO_SUCH_IN_CHANGES = {"title": "x", "changes": {"layers": {"railway": {"filter": "status == 'x'"}}}}
+
+# How to spoil, and what the one message must name.
+CONFIG_FAULTS = {
+    "typo in a key": (
+        rename("region.cell_m", "cell_n"),
+        ["region", "'cell_n'", "did you mean 'cell_m'"],
+    ),
+    "typo in a scenario's changes": (
+        key("scenarios.planned", TYPO_IN_CHANGES),
+        ["scenario planned", "layers.railways", "'filtr'", "did you mean 'filter'"],
+    ),
+    "unknown name in a scenario's changes": (
+        key("scenarios.planned", NO_SUCH_IN_CHANGES),
+        ["scenario planned", "layers", "'railway'", "did you mean 'railways'"],
+    ),
+    "a scenario that moves the region": (
+        key("scenarios.planned", {"title": "x", "changes": {"region": {"cell_m": 500}}}),
+        ["scenario planned", "region", "one region"],
+    ),
+    "a value of the wrong type": (
+        key("layers.elevation.band", "first"),
+        ["layers.elevation.band", "'first'", "integer"],
+    ),
+    "a date that is no date": (key("as_of", "next autumn"), ["as_of", "next autumn", "yyyy-mm-dd"]),
+    "negative weight": (
+        key(f"{T}.railways.weight", -0.2),
+        ["threats.railways.weight", "-0.2", "at least 0"],
+    ),
+    "weight above 1": (
+        key(f"{T}.railways.weight", 1.5),
+        ["threats.railways.weight", "1.5", "0 to 1", "largest share"],
+    ),
+    "weight above 1 in a noisy-or": (
+        key("habitat.components.den.terms.0.weight", 3),
+        ["habitat.components.den.terms.0.weight", "3", "0 to 1"],
+    ),
+    "value outside its range": (
+        key(f"{T}.railways.weight", {"value": 0.9, "range": [0.1, 0.3]}),
+        ["threats.railways.weight", "0.9", "0.1-0.3"],
+    ),
+    "no component counts": (
+        lambda config, folder: [
+            c.update(weight=0) for c in config["habitat"]["components"].values()
+        ],
+        ["habitat.components", "every weight is 0"],
+    ),
+    "unknown layer": (
+        key("surfaces.slope.layer", "elevaton"),
+        ["surfaces.slope", "no layer 'elevaton'", "did you mean 'elevation'"],
+    ),
+    "unknown surface": (
+        key("habitat.gates.elevation.surface", "elevaton"),
+        ["habitat.gates.elevation", "no surface 'elevaton'", "did you mean 'elevation'"],
+    ),
+    "unknown group": (
+        key(f"{T}.railways.group", "infrastucture"),
+        ["threats.railways.group", "did you mean 'infrastructure'"],
+    ),
+    "unknown component": (
+        key(f"{T}.subsidised_predators.terms.1.component", "covr"),
+        ["threats.subsidised_predators", "'covr'", "did you mean 'cover'"],
+    ),
+    "unknown rule in the priority": (key("priority", ["R1"]), ["priority", "'R1'", "R2a"]),
+    "typo in the kind of a surface": (
+        key("surfaces.slope.kind", "slop"),
+        ["surfaces.slope.kind", "'slop'", "did you mean 'slope'"],
+    ),
+    "a vector layer where a raster is needed": (
+        key("surfaces.slope.layer", "roads"),
+        ["surfaces.slope", "'roads' of kind vector", "continuous"],
+    ),
+    "bounds in the wrong order": (
+        key("region.bounds", [81.0, 40.0, 74.0, 43.5]),
+        ["region.bounds", "81.0", "west < east"],
+    ),
+    "bounds with latitude first": (
+        key("region.bounds", [42.0, 98.0, 43.0, 99.0]),
+        ["region.bounds", "98.0", "swapped"],
+    ),
+    "a region in degrees": (
+        key("region.crs", "EPSG:4326"),
+        ["region.crs", "EPSG:4326", "degree", "metres", "+proj=laea"],
+    ),
+    "a region in feet": (key("region.crs", "EPSG:2263"), ["region.crs", "foot", "metres"]),
+    "an unknown coordinate system": (
+        key("region.crs", "EPSG:0"),
+        ["region.crs", "EPSG:0", "+proj"],
+    ),
+    "cells of a millimetre": (key("region.cell_m", 0.001), ["region.cell_m", "0.001 m", "cells"]),
+    "cells larger than the region": (key("region.cell_m", 1e7), ["region.cell_m", "1e+07 m"]),
+    "decay without a scale": (
+        lambda config, folder: config[T]["railways"]["surface"].pop("scale_m"),
+        ["surfaces.railways", "'exponential'", "'scale_m'"],
+    ),
+    "a decay table that rises": (
+        lambda config, folder: config[T]["railways"]["surface"].update(
+            decay="table", table=[[0, 0.2], [1000, 0.9]]
+        ),
+        ["surfaces.railways", "table", "never rise"],
+    ),
+    "a ramp without a slope": (
+        key(f"{T}.overgrazing.response", {"ramp": {"lower": 0.3, "upper": 0.3}}),
+        ["threats.overgrazing.response.ramp", "both 0.3"],
+    ),
+    "a trapezoid that does not rise": (
+        key("habitat.components.vegetation.response", {"trapezoid": dict(a=1, b=1, c=2, d=3)}),
+        ["habitat.components.vegetation.response.trapezoid", "b 1", "ascending"],
+    ),
+    "a curve that goes back": (
+        key("habitat.components.vegetation.response", {"curve": {"points": [[0, 0], [0, 1]]}}),
+        ["habitat.components.vegetation.response.curve", "ascending x"],
+    ),
+    "a response with a parameter too many": (
+        key(f"{T}.hunting.response", {"exponential": {"scale": 2.0, "rech": 8}}),
+        ["threats.hunting.response.exponential", "'rech'", "did you mean 'reach'"],
+    ),
+    "a response without its parameter": (
+        key(f"{T}.hunting.response", {"exponential": {"reach": 2.0}}),
+        ["threats.hunting.response.exponential", "'scale' is missing"],
+    ),
+    "a mask rule without a condition": (
+        lambda config, folder: config[R]["R2a"]["zones"].pop("where"),
+        ["rules.R2a.zones", "'where'"],
+    ),
+    "a layer without a licence": (
+        lambda config, folder: config["layers"]["roads"].pop("licence"),
+        ["layers.roads", "'licence'"],
+    ),
+    "a crs for a raster": (
+        key("layers.elevation.crs", "EPSG:4326"),
+        ["layers.elevation.crs", "only a vector layer"],
+    ),
+}
+
+RULE_FAULTS = {
+    "unknown map in a mask": (
+        key(f"{R}.R2a.zones.where", "key_distance <= 3000"),
+        ["rule R2a", "zones.where", "'key_distance'", "key_distance_m"],
+    ),
+    "unknown map in a measure": (
+        key(f"{R}.R2a.measures.threat", {"mean": "treat"}),
+        ["rule R2a", "measures.threat", "'treat'", "threat"],
+    ),
+    "unknown measure in the condition": (
+        key(f"{R}.R5.when", "habitat >= 0.5 and huntin >= 0.15"),
+        ["rule R5", "when", "'huntin'", "hunting"],
+    ),
+    "unknown measure in the reason": (
+        key(f"{R}.R5.reason", "hunting {hunting:.2f}, {valu:.2f}"),
+        ["rule R5", "reason", "{valu}", "value"],
+    ),
+    "a reason that reaches into objects": (
+        key(f"{R}.R5.reason", "{habitat.__class__}"),
+        ["rule R5", "reason", "{habitat.__class__}", "habitat"],
+    ),
+    "a reason with an open brace": (key(f"{R}.R5.reason", "{habitat"), ["rule R5", "reason"]),
+    "a call in an expression": (
+        key(f"{R}.R5.when", "__import__('os').system('true') == 0"),
+        ["rule R5", "when", "not allowed"],
+    ),
+    "a tower of powers": (key(f"{R}.R5.when", "9 ** 9 ** 9 > habitat"), ["rule R5", "not allowed"]),
+    "an endless text": (key(f"{R}.R5.when", "'a' * 9999999999 == 'a'"), ["rule R5", "not allowed"]),
+    "a call in a filter": (
+        key("layers.roads.filter", "@pd.io.common.os.system('true') == 0"),
+        ["roads", "field filter", "cannot be read"],
+    ),
+    "unknown column of a rule": (
+        key(f"{R}.R6.zones.id_field", "camp_id"),
+        ["rule R6", "camps.csv", "field camp_id", "season"],
+    ),
+}
+
+RASTER_FAULTS = {
+    "raster in metres called degrees": (
+        raster("elevation", utm_raster),
+        ["elevation", "elevation.tif", "degrees", "look like metres"],
+    ),
+    "raster in degrees called metres": (
+        raster("elevation", profile_key(crs="EPSG:32644")),
+        ["elevation", "elevation.tif", "WGS 84 / UTM zone 44N", "look like degrees"],
+    ),
+    "raster without a CRS": (
+        raster("elevation", profile_key(crs=None)),
+        ["elevation", "elevation.tif", "no CRS", "gdal_edit.py -a_srs"],
+    ),
+    "raster of another place": (
+        raster("elevation", moved(-40, 0)),
+        ["elevation", "elevation.tif", "no overlap", "another place"],
+    ),
+    "raster upside down": (
+        raster("ndvi_max", profile_key(transform=Affine(0.05, 0, 73.5, 0, 0.05, 39.5))),
+        ["ndvi_max", "north to south", "gdalwarp"],
+    ),
+    "raster of nodata": (
+        raster("ndvi_max", everywhere(-9999)),
+        ["ndvi_max", "ndvi_max.tif", "only nodata or NaN", "right file and band"],
+    ),
+    "raster of NaN": (
+        raster("ndvi_max", everywhere(np.nan)),
+        ["ndvi_max", "ndvi_max.tif", "only nodata or NaN"],
+    ),
+    "undeclared nodata": (
+        raster("elevation", some(-9999)),
+        ["elevation", "field valid", "-9999", "-450 to 8900", "-a_nodata -9999"],
+    ),
+    "nodata declared as another number": (
+        raster("elevation", some(-9999, nodata=-32768)),
+        ["elevation", "field valid", "-9999", "not declared"],
+    ),
+    "undeclared nodata without limits": (
+        both(
+            lambda config, folder: config["layers"]["elevation"].pop("valid"),
+            raster("elevation", some(-32768)),
+        ),
+        ["elevation", "-32768", "not declared"],
+    ),
+    "a missing scale factor": (
+        raster("ndvi_max", lambda profile, values: np.where(values > -2, values * 1e4, values)),
+        ["ndvi_max", "field valid", "-1 to 1", "scale: 0.0001"],
+    ),
+    "wrong units": (
+        raster("precipitation", lambda profile, values: np.where(values < 0, values, -5 - values)),
+        ["precipitation", "field valid", "mm", "0 to 12000", "units"],
+    ),
+    "unknown class": (
+        raster("land_cover", some(77, nodata=255)),
+        ["land_cover", "field classes", "class 77", "16", "Name the class"],
+    ),
+    "nodata that is a class": (
+        raster("land_cover", profile_key(nodata=10)),
+        ["land_cover", "field classes", "nodata 10", "'grassland'"],
+    ),
+    "class without a score": (
+        lambda config, folder: config["surfaces"]["land_cover_score"]["scores"].pop(16),
+        ["surface land_cover_score", "field scores", "class 16", "score for each class"],
+    ),
+    "score for no class": (
+        lambda config, folder: config["surfaces"]["land_cover_score"]["scores"].update({61: 1}),
+        ["surface land_cover_score", "field scores", "class 61"],
+    ),
+    "a band that is not there": (
+        key("layers.elevation.band", 3),
+        ["elevation", "elevation.tif", "field band", "band 3", "1 to 1"],
+    ),
+    "cut-off raster": (
+        file("elevation", lambda data: data[: len(data) // 3]),
+        ["elevation", "elevation.tif", "cannot be read"],
+    ),
+    "garbage in the place of a raster": (
+        file("elevation", lambda data: b"not a map at all" * 99),
+        ["elevation", "elevation.tif", "cannot be read"],
+    ),
+    "empty file": (
+        file("elevation", lambda data: b""),
+        ["elevation", "elevation.tif", "0 bytes", "Copy"],
+    ),
+    "missing file": (
+        key("layers.elevation.path", str(ROOT / "resources/tien_shan/elevaton.tif")),
+        ["elevation", "elevaton.tif", "no such file", "nearest names", " elevation.tif"],
+    ),
+    "missing folder": (
+        key("layers.elevation.path", "nowhere/elevation.tif"),
+        ["elevation", "nowhere/elevation.tif", "no folder nowhere"],
+    ),
+}
+
+VECTOR_FAULTS = {
+    "metres called degrees": (
+        vector("roads", in_utm_called_degrees),
+        ["roads", "roads.gpkg", "row 1", "in degrees", "look like metres"],
+    ),
+    "degrees called metres": (
+        vector("roads", relabelled(32644)),
+        ["roads", "roads.gpkg", "row 1", "UTM zone 44N", "look like degrees"],
+    ),
+    "no CRS": (
+        vector("roads", relabelled(None)),
+        ["roads", "roads.gpkg", "no CRS", "key `crs`"],
+    ),
+    "outside the world": (
+        vector("roads", lambda t: shifted(0, 60)(t)),
+        ["roads", "roads.gpkg", "row 1", "latitude -90 to 90", "outside the world"],
+    ),
+    "longitude and latitude swapped": (
+        vector("roads", swapped),
+        ["roads", "roads.gpkg", "swapped"],
+    ),
+    "another place": (
+        vector("roads", shifted(-60, 5)),
+        ["roads", "roads.gpkg", "none within reach", "another place"],
+    ),
+    "no features": (
+        vector("roads", lambda table: table.iloc[:0]),
+        ["roads", "roads.gpkg", "no features", "kind: absent"],
+    ),
+    "no geometry at all": (
+        vector("roads", lambda table: table.set_geometry([None] * len(table), crs=4326)),
+        ["roads", "roads.gpkg", "no feature with a geometry"],
+    ),
+    "filter that keeps none": (
+        key("layers.roads.filter", "road_class == 'Paved'"),
+        ["roads", "roads.gpkg", "field filter", "'Paved'", "keeps none of 33", "holds haul, paved"],
+    ),
+    "unknown column in a filter": (
+        key("layers.roads.filter", "roadclass == 'paved'"),
+        ["roads", "roads.gpkg", "field filter", "no column 'roadclass'", "road_class"],
+    ),
+    "one equals sign in a filter": (
+        key("layers.roads.filter", "road_class = 'paved'"),
+        ["roads", "field filter", "=="],
+    ),
+    "filter that is no condition": (
+        key("layers.roads.filter", "length_km"),
+        ["roads", "field filter", "neither true nor false"],
+    ),
+    "unknown column in where": (
+        key(f"{T}.tracks.surface.where", "clas == 'track'"),
+        ["surface tracks", "roads.gpkg", "field where", "'clas'", "road_class"],
+    ),
+    "unknown column in an intensity": (
+        key(f"{T}.dogs_camps.surface.intensity.terms.0.field", "dog"),
+        ["surface dogs_camps", "camps.csv", "field dog", "households, dogs"],
+    ),
+    "unknown column of areas": (
+        key(f"{T}.mines_large.surface.area_ha_field", "hectares"),
+        ["surface mines_large", "mines.gpkg", "field hectares", "area_ha"],
+    ),
+    "text in a column of areas": (
+        both(
+            vector("mines", lambda t: t.assign(area_ha=["about 3 km2"] * len(t))),
+            key(f"{T}.mines_small.footprint", None),
+            lambda config, folder: config[T]["mines_large"].pop("footprint"),
+            lambda config, folder: config[T]["mines_small"].pop("footprint"),
+            lambda config, folder: config[T]["mines_small"]["surface"].pop("area_ha_field"),
+        ),
+        ["surface mines_large", "mines.gpkg", "field area_ha", "about 3 km2", "a number"],
+    ),
+    "unknown class column of travel time": (
+        key(f"{T}.hunting.surface.class_field", "class"),
+        ["surface hunting", "roads.gpkg", "field class", "class_field", "road_class"],
+    ),
+    "road class without a speed": (
+        lambda config, folder: config[T]["hunting"]["surface"]["speeds_km_h"].pop("paved"),
+        ["surface hunting", "roads.gpkg", "field road_class", "paved", "speeds_km_h"],
+    ),
+    "units without names": (
+        vector("provinces", lambda table: table.drop(columns="name")),
+        ["provinces", "provinces.gpkg", "field name", "country", "units.csv"],
+    ),
+    "units that are points": (
+        vector("provinces", lambda t: t.set_geometry(t.representative_point())),
+        ["provinces", "provinces.gpkg", "Point", "polygons"],
+    ),
+    "invalid geometry": (
+        vector("protected_areas", bow_tie),
+        ["protected_areas", "protected_areas.gpkg", "row 3", "Self-intersection", "-makevalid"],
+    ),
+    "lines where polygons are needed": (
+        vector("lakes", lambda table: table.set_geometry(table.boundary)),
+        ["surface lake_share", "lakes.gpkg", "LineString", "polygons"],
+    ),
+    "garbage in the place of a layer": (
+        file("roads", lambda data: b"not a map at all" * 99),
+        ["roads", "roads.gpkg", "cannot be read"],
+    ),
+    "cut-off layer": (
+        file("roads", lambda data: data[: len(data) // 3]),
+        ["roads", "roads.gpkg", "cannot be read"],
+    ),
+}
+
+RECORD_FAULTS = {
+    "record with a future date": (
+        cells("manul_records", put(0, "date", TOMORROW)),
+        ["manul_records", "manul_records.csv", "row 2", "field date", TOMORROW],
+    ),
+    "duplicate id": (
+        cells("camps", put(1, "id", "C001")),
+        ["camps", "camps.csv", "row 3", "field id", "C001", "Row 2"],
+    ),
+    "text in a number field": (
+        cells("camps", put(4, "dogs", "many")),
+        ["camps", "camps.csv", "row 6", "field dogs", "'many'", "number"],
+    ),
+    "record outside the box": (
+        cells("camps", put(0, "lon", "12.5")),
+        ["camps", "camps.csv", "row 2", "field lon", "12.5", "outside"],
+    ),
+    "required column missing": (
+        cells("burrow_transects", lambda frame: frame.drop(columns="n_active")),
+        ["burrow_transects", "burrow_transects.csv", "'n_active'", "Add the column"],
+    ),
+    "unknown table": (
+        key("layers.camps.table", "camps"),
+        ["camps", "camps.csv", "no table 'camps'", "camp"],
+    ),
+    "future date of a layer": (
+        key("layers.roads.date", TOMORROW),
+        ["roads", "field date", TOMORROW, "up to today"],
+    ),
+    "future as-of date": (
+        key("as_of", TOMORROW),
+        ["config", "field as_of", TOMORROW, "up to today"],
+    ),
+}
+
+BAD = {**CONFIG_FAULTS, **RULE_FAULTS, **RASTER_FAULTS, **VECTOR_FAULTS, **RECORD_FAULTS}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_input_gives_one_message_that_names_the_place(name, corner, tmp_path):
+    spoil, words = BAD[name]
+    config = copy.deepcopy(corner)
+    spoil(config, tmp_path)
+    found = of_severity(problems(config), "ERROR")
+    assert len(found) == 1, "\n".join(found)
+    missing = [word for word in words if word not in found[0]]
+    assert not missing, f"{missing} not in: {found[0]}"
+
+
+def blank(column):
+    return lambda frame: frame.assign(**{column: ""})
+
+
+# What does not stop the run, but stands on the list.
+DOUBTFUL = {
+    "weight of zero": (
+        key(f"{T}.railways.weight", 0),
+        ["threat railways", "field weight", "found 0", "no effect"],
+    ),
+    "reach shorter than the positional error": (
+        key(f"{T}.railways.surface.reach_m", 1200),
+        ["surface railways", "field reach_m", "1200 m", "layer railways, 5000 m"],
+    ),
+    "features farther than the reach": (
+        key(f"{T}.mines_small.surface.reach_m", 4000),
+        ["surface mines_small", "field reach_m", "4000 m", "outside the region", "no habitat"],
+    ),
+    "no feature near the region": (
+        key(f"{T}.railways.weight", 0.1),
+        ["railways", "railways.gpkg", "none within reach", "there is none here"],
+    ),
+    "a condition that keeps none": (
+        key(f"{T}.tracks.surface.where", "road_class == 'Track'"),
+        ["surface tracks", "field where", "'Track'", "keeps no feature", "road_class holds"],
+    ),
+    "a band that is another's twin": (
+        raster("precipitation", lambda profile, values: np.repeat(values[:1], 3, axis=0)),
+        ["precipitation", "field band", "band 1 equal to band 2"],
+    ),
+    "a layer that is a copy": (
+        lambda config, folder: config["layers"].update(twin=dict(config["layers"]["ndvi_max"])),
+        ["twin", "ndvi_max.tif", "the same as layer 'ndvi_max'"],
+    ),
+    "a raster that covers a third of the region": (
+        raster("ndvi_max", moved(5.05, 0)),
+        ["ndvi_max", "% of the region", "nodata on the maps"],
+    ),
+    "a region whose areas are not true": (
+        key("region.crs", "EPSG:32644"),
+        ["region", "field crs", "UTM zone 44N", "equal-area"],
+    ),
+    "no limits of believable values": (
+        lambda config, folder: config["layers"]["elevation"].pop("valid"),
+        ["elevation", "field valid", "no believable range"],
+    ),
+    "an intensity without a value": (
+        cells("camps", blank("dogs")),
+        ["surface dogs_camps", "camps.csv", "field dogs", "no value"],
+    ),
+    "rejected rows that may be left out": (
+        both(cells("camps", put(4, "dogs", "many")), key("layers.camps.on_rejected", "continue")),
+        ["camps", "row 6", "field dogs", "'many'"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DOUBTFUL)
+def test_a_doubtful_input_gives_a_warning_and_no_error(name, corner, tmp_path):
+    spoil, words = DOUBTFUL[name]
+    config = copy.deepcopy(corner)
+    spoil(config, tmp_path)
+    found = problems(config)
+    assert not of_severity(found, "ERROR")
+    told = [t for t in of_severity(found, "WARNING") if all(word in t for word in words)]
+    assert len(told) == 1, "\n".join(found)
+
+
+def test_the_demo_has_no_error(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    for loaded in settings.load(config).values():
+        assert not [p for p in preflight.check(loaded) if p.severity == "error"]
+
+
+def test_an_absent_layer_and_what_waits_for_it_are_noted(corner):
+    notes = of_severity(problems(corner), "NOTE")
+    assert any(
+        "snow_depth" in note and "snow depth, December to February" in note for note in notes
+    )
+    assert any("overgrazing" in note and "not assessed" in note for note in notes)
+
+
+def test_a_rule_whose_layer_is_absent_is_not_assessed(corner):
+    config = copy.deepcopy(corner)
+    del config["threats"]["dogs_camps"]
+    config["layers"]["camps"] = {"kind": "absent", "title": "Camps", "needs": "herding camps"}
+    found = problems(config)
+    assert not of_severity(found, "ERROR")
+    assert [n for n in found if n.startswith("NOTE R6") and "herding camps" in n]
+
+
+def test_lines_in_many_parts_and_three_dimensions_are_as_good_as_plain_ones(corner, tmp_path):
+    config = copy.deepcopy(corner)
+    as_multi = lambda g: shapely.force_3d(shapely.MultiLineString([g]), 900.0)  # noqa: E731
+    vector("roads", lambda t: t.set_geometry([as_multi(g) for g in t.geometry]))(config, tmp_path)
+    assert len(problems(config)) == len(problems(corner))
+    grid, maps = settings.grid(corner["region"]), []
+    for path in (corner["layers"]["roads"]["path"], config["layers"]["roads"]["path"]):
+        near = layers.prepare_vector(io.read_vector(path), {}, grid, 10_000)
+        maps.append(layers.burn(((g, 1) for g in near.geometry), grid))
+    assert maps[0].sum() > 20
+    np.testing.assert_array_equal(*maps)
+
+
+def test_all_faults_of_a_config_come_in_one_list(corner, tmp_path):
+    config = copy.deepcopy(corner)
+    for name in ("negative weight", "unknown layer", "bounds in the wrong order"):
+        CONFIG_FAULTS[name][0](config, tmp_path)
+    rename("maps.dpi", "dpy")(config, tmp_path)
+    found = problems(config)
+    assert len(found) == 4
+    for words in ("threats.railways.weight", "'elevaton'", "region.bounds", "'dpy'"):
+        assert sum(words in line for line in found) == 1
+
+
+def test_all_problems_of_layers_and_rules_come_in_one_list(corner, tmp_path):
+    config = copy.deepcopy(corner)
+    RASTER_FAULTS["cut-off raster"][0](config, tmp_path)
+    VECTOR_FAULTS["no CRS"][0](config, tmp_path)
+    RECORD_FAULTS["text in a number field"][0](config, tmp_path)
+    found = preflight.check(settings.load(config)["current"])
+    with pytest.raises(preflight.PreflightError) as told:
+        preflight.stop_on_errors(found)
+    lines = str(told.value).splitlines()
+    assert "3 problems" in lines[0] and len(lines) == 4
+    assert [line.strip()[:2] for line in lines[1:]] == ["1.", "2.", "3."]
+    table = preflight.as_table(found)
+    assert list(table["severity"][:3]) == ["error"] * 3
+    assert set(table["layer"][:3]) == {"elevation", "roads", "camps"}
+
+
+def test_anchors_in_a_circle_are_refused(corner):
+    config = copy.deepcopy(corner)
+    config["threats"]["railways"]["terms"] = [config["threats"]["railways"]]
+    with pytest.raises(settings.ConfigError, match="refers to itself"):
+        settings.load(config)
+
+
+THROUGH_SNAKEMAKE = {
+    "a typo in the config": CONFIG_FAULTS["typo in a key"],
+    "a bad layer": VECTOR_FAULTS["longitude and latitude swapped"],
+    "a missing layer": RASTER_FAULTS["missing file"],
+}
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize("name", THROUGH_SNAKEMAKE)
+def test_a_run_with_a_bad_input_fails_and_makes_no_map(name, corner, tmp_path):
+    spoil, words = THROUGH_SNAKEMAKE[name]
+    config = copy.deepcopy(corner)
+    spoil(config, tmp_path)
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--directory", str(tmp_path)]
+    run = subprocess.run(
+        [*command, "-s", str(ROOT / "Snakefile"), "--configfile", str(file)],
+        capture_output=True, text=True, check=False, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert run.returncode != 0
+    missing = [word for word in words if word not in run.stdout + run.stderr]
+    assert not missing, run.stderr
+    assert "Traceback" not in run.stderr
+    assert not [p for p in (tmp_path / "results").rglob("*") if p.is_file()]

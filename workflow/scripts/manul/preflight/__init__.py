@@ -1,0 +1,88 @@
+"""Preflight: every problem of every layer, table and number, in one list, before any computing.
+
+Errors stop the run; warnings go on into the products. Each problem tells file, row, field, the
+value found, what was expected, and how to mend it. Faults that need no file to be opened were told
+before, by `settings.load`.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+
+from pyproj import CRS
+
+from manul.preflight import model
+from manul.preflight.files import check_file
+from manul.preflight.findings import PreflightError, Problem, as_table, in_order, stop_on_errors
+
+__all__ = ["PreflightError", "Problem", "as_table", "check", "stop_on_errors"]
+
+EQUAL_AREA = (
+    "Equal Area", "Sinusoidal", "Mollweide", "Eckert IV", "Eckert VI", "Equal Earth",
+    "Goode Homolosine",
+)  # fmt: skip
+
+
+def check(config: dict) -> list[Problem]:
+    """All problems of one scenario, errors first."""
+    found, tables = [*_areas(config["region"]), *_dates(config), *_copies(config["layers"])], {}
+    for name, block in config["layers"].items():
+        if block["kind"] == "absent":
+            found.append(Problem("note", name, value=f"no layer; it needs {block['needs']}"))
+        else:
+            found += check_file(name, block, config, tables)
+    found += model.check_places(config, tables)
+    found += model.check_surfaces(config, tables)
+    found += model.check_habitat(config)
+    found += model.check_rules(config, tables)
+    return in_order(found)
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _areas(region) -> Iterator[Problem]:
+    crs = CRS.from_user_input(region["crs"])
+    method = crs.coordinate_operation.method_name if crs.coordinate_operation else ""
+    if not any(word in method for word in EQUAL_AREA):
+        yield Problem(
+            "warning", "region", field="crs", value=f"{crs.name} ({method})",
+            expected="an equal-area coordinate system",
+            mend="Areas of key habitat are off by the scale of this projection",
+        )  # fmt: skip
+
+
+def _dates(config) -> Iterator[Problem]:
+    today = dt.date.today()
+    if dt.date.fromisoformat(config["as_of"]) > today:
+        yield Problem(
+            "error", "config", field="as_of", value=config["as_of"],
+            expected=f"a date up to today, {today}", mend="Ages cannot count to a day to come",
+        )  # fmt: skip
+    for name, block in config["layers"].items():
+        if _latest(str(block.get("date", ""))) > today:
+            yield Problem(
+                "error", name, block.get("path", ""), field="date", value=str(block["date"]),
+                expected=f"a date up to today, {today}", mend="Correct the date of the layer",
+            )  # fmt: skip
+
+
+def _latest(text) -> dt.date:
+    """The earliest day that the latest date in a text can mean; year 1 if it names none."""
+    found = re.findall(r"\b(\d{4})(?:-(\d\d))?(?:-(\d\d))?\b", text)
+    days = [tuple(int(part or 1) for part in date) for date in found]
+    real = [(y, m, d) for y, m, d in days if y and 1 <= m <= 12 and 1 <= d <= 28] or [(1, 1, 1)]
+    return dt.date(*max(real))
+
+
+def _copies(layers) -> Iterator[Problem]:
+    """Two layers that read the same band of the same file, or the same features."""
+    seen = {}
+    for name, block in layers.items():
+        same = tuple(block.get(key) for key in ("path", "band", "filter", "kind"))
+        first = seen.setdefault(same, name)
+        if block.get("path") and first != name:
+            yield Problem(
+                "warning", name, block["path"], field="path", value=f"the same as layer {first!r}",
+                expected="data of its own", mend="Was a block copied and its path not changed?",
+            )  # fmt: skip

@@ -1,0 +1,46 @@
+"""Preflight of the file of a layer: is it there, is it whole, and what do its readers say?"""
+
+import difflib
+from pathlib import Path
+
+from rasterio.errors import RasterioError
+
+from manul.config_faults import RASTERS
+from manul.preflight import rasters, vectors
+from manul.preflight.findings import Problem, bad
+from manul.records import RecordsError
+
+CHECKS = dict.fromkeys(RASTERS, rasters.check)
+CHECKS |= {"vector": vectors.check_vector, "records": vectors.check_records}
+
+
+def check_file(name, block, config, tables) -> list[Problem]:
+    """The problems of the file of one layer."""
+    path = Path(block["path"])
+    if not path.is_file():
+        return [bad(name, block, "no such file", "an existing file", _nearest_files(path))]
+    if path.stat().st_size == 0:
+        return [bad(name, block, "an empty file (0 bytes)", "data", "Copy the file again")]
+    try:
+        return list(CHECKS[block["kind"]](name, block, config, tables))
+    except RecordsError as error:
+        why = " ".join(str(error).split())
+        return [bad(name, block, "a table that cannot be used", "field records", why)]
+    except (RasterioError, OSError, RuntimeError, ValueError) as error:
+        found = f"a file that cannot be read ({_first_line(error)})"
+        kind = "raster" if block["kind"] in RASTERS else "vector layer or table"
+        return [bad(name, block, found, f"a whole {kind}", "Copy or export the file again")]
+
+
+def _nearest_files(path) -> str:
+    if not path.parent.is_dir():
+        return f"There is no folder {path.parent} either; paths count from the project's folder"
+    names = sorted(p.name for p in path.parent.iterdir() if p.is_file())
+    near = difflib.get_close_matches(path.name, names, 3, 0.5) or names[:12]
+    return (
+        f"The nearest names in its folder are {', '.join(near)}" if near else "The folder is empty"
+    )
+
+
+def _first_line(error) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,59 @@
+"""Findings of the preflight: what is wrong, where, what was expected and how to mend it."""
+
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+
+ORDER = {"error": 0, "warning": 1, "note": 2}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding; `severity` is error, warning or note, `layer` the block of the config."""
+
+    severity: str
+    layer: str
+    file: str = ""
+    row: str = ""
+    field: str = ""
+    value: str = ""
+    expected: str = ""
+    mend: str = ""
+
+    def __str__(self):
+        told = (("file", self.file), ("row", self.row), ("field", self.field))
+        place = ", ".join(f"{name} {text}" for name, text in told if text)
+        where = f" ({place})" if place else ""
+        found = f": found {self.value}" if self.value else ""
+        expected = f"; expected {self.expected}" if self.expected else ""
+        mend = f". {self.mend}" if self.mend else ""
+        return f"{self.severity.upper()} {self.layer}{where}{found}{expected}{mend}"
+
+
+def bad(name, block, value, expected, mend="", row="", field="", severity="error") -> Problem:
+    """A problem of the file of a layer."""
+    return Problem(severity, name, block.get("path", ""), row, field, value, expected, mend)
+
+
+class PreflightError(ValueError):
+    """Something would make a wrong map; the message lists every error."""
+
+
+def as_table(problems: list[Problem]) -> pd.DataFrame:
+    """The problems as a table, one row each."""
+    columns = list(Problem.__dataclass_fields__)
+    return pd.DataFrame([asdict(p) for p in problems], columns=columns)
+
+
+def in_order(problems) -> list[Problem]:
+    """Each problem once, errors first."""
+    return sorted(dict.fromkeys(problems), key=lambda p: ORDER[p.severity])
+
+
+def stop_on_errors(problems: list[Problem]) -> None:
+    """Raise `PreflightError` with every error, numbered, if there is one."""
+    errors = [p for p in problems if p.severity == "error"]
+    if errors:
+        many = f"{len(errors)} problems" if len(errors) > 1 else "1 problem"
+        lines = [f"  {i}. {p}" for i, p in enumerate(errors, 1)]
+        raise PreflightError("\n".join([f"no map is made: mend {many} first", *lines]))

@@ -1,0 +1,46 @@
+"""Where a layer lies: coordinates that its coordinate system cannot hold."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import shapely
+
+from manul.preflight.findings import Problem, bad
+
+WORLD = (-180, -90, 180, 90)
+ROUND_WORLD = (-181, -91, 361, 91)  # rasters stand out by half a cell or count longitude to 360
+
+
+def impossible(name, block, crs, box, region, row="", world=WORLD) -> Iterator[Problem]:
+    """Coordinates that their CRS cannot hold; boxes are (west, south, east, north)."""
+    far = max(map(abs, box))
+    found = "coordinates " + corners(box)
+    expected = "longitude -180 to 180 and latitude -90 to 90"
+    if not np.isfinite(far):
+        yield bad(name, block, found, "finite coordinates", "Correct the geometry", row)
+    elif not crs.is_geographic and far <= 360:
+        yield bad(
+            name, block, f"{found} in the metres of {crs.name}", "metres",
+            "The CRS says metres but the numbers look like degrees: assign EPSG:4326", row,
+        )  # fmt: skip
+    elif crs.is_geographic and far > 360:
+        yield bad(
+            name, block, f"{found} in degrees", expected,
+            "The CRS says degrees but the numbers look like metres: assign the right CRS", row,
+        )  # fmt: skip
+    elif crs.is_geographic and not shapely.box(*world).covers(shapely.box(*box)):
+        why = "Coordinates lie outside the world: correct them"
+        if is_swapped(box, region):
+            why = "Longitude and latitude seem to be swapped: swap them"
+        yield bad(name, block, found, expected, why, row)
+
+
+def corners(box) -> str:
+    west, south, east, north = (f"{number:.6g}" for number in box)
+    return f"{west}, {south} to {east}, {north}"
+
+
+def is_swapped(box, region) -> bool:
+    west, south, east, north = box
+    left, bottom, right, top = region["bounds"]
+    return south < right and north > left and west < top and east > bottom
