@@ -372,7 +372,7 @@ RULE_FAULTS = {
     ),
     "unknown measure in the condition": (
         key(f"{R}.R5.when", "habitat >= 0.5 and huntin >= 0.15"),
-        ["rule R5", "when", "'huntin'", "hunting"],
+        ["rule R5", "when", "'huntin'", "perhaps 'hunting'"],
     ),
     "unknown measure in the reason": (
         key(f"{R}.R5.reason", "hunting {hunting:.2f}, {valu:.2f}"),

@@ -67,10 +67,11 @@ def unknown_changes(base: dict, changes: dict) -> list[str]:
 
 
 def hint(word, choices) -> str:
-    """The nearest of the choices, and all of them."""
+    """The choice that is nearest to a misspelt word, or all of them if none is near."""
     near = nearest(word, choices)
-    meant = f"; did you mean {near!r}?" if near else ""
-    return f"{meant} (choices: {', '.join(sorted(map(str, choices)))})" if choices else meant
+    if near:
+        return f"; did you mean {near!r}?"
+    return f" (choices: {', '.join(sorted(map(str, choices)))})" if choices else ""
 
 
 def nearest(word, choices) -> str | None:
@@ -134,7 +135,8 @@ def _layers(config) -> Iterator[str]:
         if low >= high:
             yield f"{where}.valid: found {layer['valid']}, expected smallest, largest value"
         if layer.get("crs") and kind != "vector":
-            yield f"{where}.crs: only a vector layer can be given one; write it into the file"
+            found = f"{where}.crs: found {layer['crs']!r} for a layer of kind {kind}"
+            yield f"{found}; only a vector layer can be given one, write it into the file"
         elif layer.get("crs"):
             yield from _known_crs(layer["crs"], f"{where}.crs")
 

@@ -21,6 +21,10 @@ IN_CONDITIONS = (
     *(kind for kind in ALLOWED if kind is not ast.Call),
     ast.In, ast.NotIn, ast.List, ast.Tuple,
 )  # fmt: skip
+PLAIN_WORDS = {
+    "Call": "a call", "Attribute": "a dot", "Pow": "a power", "BinOp": "arithmetic with a text",
+    "Subscript": "an index", "Lambda": "a function",
+}  # fmt: skip
 
 
 class ExpressionError(ValueError):
@@ -60,7 +64,7 @@ def columns(condition: str) -> list[str]:
     tree = _parsed(condition)
     for node in ast.walk(tree):
         if not isinstance(node, IN_CONDITIONS):
-            raise ExpressionError(f"{condition!r}: {type(node).__name__} is not allowed here")
+            raise ExpressionError(f"{condition!r}: {_plainly(node)} is not allowed here")
     found = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name)]
     return list(dict.fromkeys(marks.get(name, name) for name in found))
 
@@ -76,7 +80,7 @@ def _tree(text):
     for node in ast.walk(tree):
         called = isinstance(node, ast.Call) and getattr(node.func, "id", None) not in FUNCTIONS
         if not isinstance(node, ALLOWED) or called or _is_repeated_text(node):
-            raise ExpressionError(f"{text!r}: {type(node).__name__} is not allowed here")
+            raise ExpressionError(f"{text!r}: {_plainly(node)} is not allowed here")
     return tree
 
 
@@ -88,6 +92,11 @@ def _parsed(text):
         raise ExpressionError(f"{text!r} cannot be read: {error.msg}{hint}") from None
     except (RecursionError, MemoryError, ValueError):
         raise ExpressionError(f"{text[:60]!r}... cannot be read; it is too deep") from None
+
+
+def _plainly(node) -> str:
+    kind = type(node).__name__
+    return PLAIN_WORDS.get(kind, kind)
 
 
 def _is_repeated_text(node) -> bool:

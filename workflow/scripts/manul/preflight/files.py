@@ -43,4 +43,4 @@ def _nearest_files(path) -> str:
 
 
 def _first_line(error) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+    return str(error).partition("\n")[0].partition(";")[0].strip()[:300] or type(error).__name__

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pandas as pd
 import shapely
 
-from manul import expressions, layers, nodes, settings
+from manul import config_faults, expressions, layers, nodes, settings
 from manul.config_faults import SHAPES
 from manul.preflight.findings import Problem, bad
 from manul.preflight.vectors import held
@@ -28,7 +28,7 @@ def check_places(config, tables) -> Iterator[Problem]:
         if not table.geom_type.isin(POLYGONS).any():
             yield bad(
                 name, block, _shapes_of(table), "polygons in the region",
-                f"It is the {role} of the region", field="geometry",
+                f"The {role} of the region must be a layer of polygons", field="geometry",
             )  # fmt: skip
         if role == "units" and "name" not in table:
             yield _no_column(name, block, "name", table, "The units of units.csv need their names")
@@ -274,9 +274,11 @@ def _expression(name, field, text, known, what) -> Iterator[Problem]:
         )  # fmt: skip
         return
     for unknown in dict.fromkeys(missing):
+        near = config_faults.nearest(unknown, known)
         yield Problem(
             "error", f"rule {name}", field=field, value=f"{unknown!r} in {text!r}",
-            expected=f"one of {', '.join(sorted(known))}", mend=f"There is no such {what}",
+            expected=f"perhaps {near!r}" if near else f"one of {', '.join(sorted(known))}",
+            mend=f"There is no such {what}",
         )  # fmt: skip
 
 

@@ -156,8 +156,9 @@ def _values(name, block, found) -> Iterator[Problem]:
     fake = [v for v in raw if _is_stand_in(v)]
     outside = found.low < low or found.high > high
     if outside or ("valid" not in block and fake):
+        units = block["units"].removeprefix("1")
         yield bad(
-            name, block, f"values {found.low:g} to {found.high:g} {block['units']}".strip(),
+            name, block, f"values {found.low:g} to {found.high:g} {units}".strip(),
             f"{low:g} to {high:g}" if outside else "real values",
             _why_outside(found, low, high, fake, block), field="valid",
         )  # fmt: skip
