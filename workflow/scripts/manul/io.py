@@ -4,6 +4,7 @@ Rasters on the region's grid are tiled GeoTIFFs; finished products are Cloud Opt
 with overviews. Nodata is NaN for numbers and 255 for classes. Provenance travels in the tags.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 

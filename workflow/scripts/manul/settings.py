@@ -176,11 +176,6 @@ def invest_rasters(case: dict) -> list[str]:
         return [str(table.parent / row["cur_path"]) for row in csv.DictReader(file)]
 
 
-def layer_paths(config: dict) -> list[str]:
-    """Files of all layers that exist, as inputs of the preflight."""
-    return [p for b in config["layers"].values() if "path" in b for p in existing(b["path"])]
-
-
 def existing(path: str) -> list[str]:
     """The path if there is such a file; a missing one is told by the preflight with all others."""
     return [path] if Path(path).exists() else []
