@@ -76,7 +76,7 @@ def select(table: gpd.GeoDataFrame, condition: str | None) -> gpd.GeoDataFrame:
         if unknown:
             raise LayerError(f"there is no column {unknown[0]!r}")
         keep = table.eval(condition, engine="python")
-    except (ExpressionError, TypeError, ValueError) as error:
+    except (ExpressionError, TypeError, ValueError, NotImplementedError, NameError) as error:
         raise LayerError(f"{error}; the columns are {', '.join(have)}") from None
     if not isinstance(keep, pd.Series) or not pd.api.types.is_bool_dtype(keep):
         raise LayerError(f"{condition!r} is neither true nor false for a row; compare a column")

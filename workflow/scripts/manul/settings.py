@@ -176,9 +176,9 @@ def invest_rasters(case: dict) -> list[str]:
         return [str(table.parent / row["cur_path"]) for row in csv.DictReader(file)]
 
 
-def existing(path: str) -> list[str]:
-    """The path if there is such a file; a missing one is told by the preflight with all others."""
-    return [path] if Path(path).exists() else []
+def existing(path: str) -> str | list:
+    """The path, or no input at all: the preflight tells a missing file together with all else."""
+    return path if Path(path).exists() else []
 
 
 def model(config: dict) -> dict:
