@@ -21,6 +21,7 @@ from rasterio.windows import Window, from_bounds
 
 from manul import provenance
 from manul.atomic import atomic
+from manul.layers import NoOverlapError
 
 BLOCK = 2048
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -237,7 +238,7 @@ def _padded(window, cells, shape) -> Window:
     row1 = min(int(np.ceil(window.row_off + window.height)) + cells, shape[0])
     column1 = min(int(np.ceil(window.col_off + window.width)) + cells, shape[1])
     if row1 <= row0 or column1 <= column0:
-        raise ValueError("the raster does not overlap the region")
+        raise NoOverlapError("the raster does not overlap the region")
     return Window(column0, row0, column1 - column0, row1 - row0)
 
 

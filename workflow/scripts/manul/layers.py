@@ -8,6 +8,7 @@ first, so that a coarse class map gives soft edges and a fine one gives the mean
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.enums import MergeAlg
 from rasterio.features import rasterize
@@ -18,6 +19,12 @@ from shapely.geometry.base import BaseGeometry
 from manul.distance import block_mean
 from manul.expressions import ExpressionError, columns
 from manul.responses import classes as score_classes
+
+TILE = 256  # cells along the side of the tiles in which rasters are warped
+
+
+class NoOverlapError(ValueError):
+    """A raster has no cell within the bounds that were asked for."""
 
 
 class LayerError(ValueError):
@@ -86,15 +93,42 @@ def select(table: gpd.GeoDataFrame, condition: str | None) -> gpd.GeoDataFrame:
 def onto_grid(source, grid: GeoBox, counts: bool = False, scores: dict | None = None) -> np.ndarray:
     """A raster layer on the grid, float32, NaN where unknown.
 
-    `source` has `read(crs, bounds)`. With `counts`, the values per pixel are spread by area, so
-    that sums stay. With `scores`, classes become scores before they are interpolated.
+    `source` has `read(crs, bounds, margin)`. With `counts`, the values per pixel are spread by
+    area, so that sums stay. With `scores`, classes become scores before they are interpolated.
     """
-    raster = source.read(str(grid.crs), bounds(grid))
-    values = raster.values if scores is None else score_classes(raster.values, scores)
-    if counts:
-        values = values / np.prod(raster.pixel_m)
-    out = warp(values, raster, grid)
+
+    def prepare(raster):
+        values = raster.values if scores is None else score_classes(raster.values, scores)
+        return values / np.prod(raster.pixel_m) if counts else values
+
+    out = warp_tiles(source, grid, prepare)
     return out * np.float32(grid.resolution.x**2) if counts else out
+
+
+def warp_tiles(source, grid: GeoBox, prepare, margin_m: float = 0.0) -> np.ndarray:
+    """`prepare(raster)` onto the grid, tile by tile; float32, NaN where unknown.
+
+    GDAL's numbers depend on the window it is asked for, so the windows are tiles of the lattice
+    through the origin of the CRS: any block of a grid gets the bits of the whole. `prepare` sees
+    `margin_m` around each tile.
+    """
+    row, column = (int(np.floor(n + 1e-6)) for n in _lattice_place(grid))
+    rows, columns = grid.shape
+    out = np.full(grid.shape, np.nan, "float32")
+    for top in range(row // TILE * TILE, row + rows, TILE):
+        for left in range(column // TILE * TILE, column + columns, TILE):
+            tile = _tile(grid, top, left)
+            try:
+                raster = source.read(str(grid.crs), bounds(tile), margin_m)
+            except NoOverlapError:
+                continue
+            made = warp(prepare(raster), raster, tile)
+            r0, c0 = max(top, row), max(left, column)
+            r1, c1 = min(top + TILE, row + rows), min(left + TILE, column + columns)
+            out[r0 - row : r1 - row, c0 - column : c1 - column] = made[
+                r0 - top : r1 - top, c0 - left : c1 - left
+            ]
+    return out
 
 
 def warp(values: np.ndarray, raster, grid: GeoBox) -> np.ndarray:
@@ -135,6 +169,20 @@ def cover_share(geometries, grid: GeoBox, oversample: int = 8) -> np.ndarray:
     """Share of each cell under the polygons, 0..1, from `oversample` squared points a cell."""
     covered = burn_inside(geometries, grid.zoom_out(1 / oversample))
     return block_mean(covered.astype("float32"), oversample)
+
+
+def _lattice_place(grid) -> tuple[float, float]:
+    """(row, column) of the grid's corner, counted in cells from the origin of its CRS."""
+    return grid.affine.f / grid.affine.e, grid.affine.c / grid.affine.a
+
+
+def _tile(grid, top, left) -> GeoBox:
+    """The tile at this row and column of the lattice, with the same bits for every grid on it."""
+    step_y, step_x = grid.affine.e, grid.affine.a
+    # A grid that lies beside the lattice keeps its offset, rounded so that blocks of it agree.
+    off_y, off_x = (round((n + 1e-6) % 1 - 1e-6, 6) for n in _lattice_place(grid))
+    corner_x, corner_y = (left + off_x) * step_x, (top + off_y) * step_y
+    return GeoBox((TILE, TILE), Affine(step_x, 0, corner_x, 0, step_y, corner_y), grid.crs)
 
 
 def _place(numbers):

@@ -15,12 +15,13 @@ from scipy import ndimage
 from manul import burrows, features, nodes, poison, strips
 from manul.decay import decay
 from manul.density import density_surface
-from manul.layers import burn, cover_share, onto_grid, select, warp
+from manul.layers import burn, cover_share, onto_grid, select, warp_tiles
 
 M2_PER_HA, M2_PER_KM2 = 1e4, 1e6
 FINEST = 8  # largest number of source cells along the side of a cell
 BLOCK = 2048  # cells along the side of a block; each block reads its own margin
-WHOLE = {"travel_time"}  # kinds whose paths may wander far: one block
+# Kinds of which a cell depends on far ones, over paths or the means of strata: one block.
+WHOLE = {"travel_time", "burrow_density"}
 EXTRA_BANDS = {
     "burrow_density": {"cv": "1", "extrapolated": "1"},
     "poison": {"reports_within_50_km": "1"},
@@ -113,20 +114,26 @@ def density(block, layers, grid, rules):
 
 def relief(block, layers, grid, rules):
     """Highest less lowest elevation within a radius, at the raster's own resolution."""
-    raster = _read(layers[block["layer"]], grid, block["radius_m"])
-    disc = _disc(*(max(block["radius_m"] / p, 1.0) for p in raster.pixel_m))
-    unknown = np.isnan(raster.values)
-    top = ndimage.maximum_filter(np.where(unknown, -np.inf, raster.values), footprint=disc)
-    bottom = ndimage.minimum_filter(np.where(unknown, np.inf, raster.values), footprint=disc)
-    return warp(np.where(unknown, np.nan, top - bottom), raster, grid)
+
+    def prepare(raster):
+        disc = _disc(*(max(block["radius_m"] / p, 1.0) for p in raster.pixel_m))
+        unknown = np.isnan(raster.values)
+        top = ndimage.maximum_filter(np.where(unknown, -np.inf, raster.values), footprint=disc)
+        bottom = ndimage.minimum_filter(np.where(unknown, np.inf, raster.values), footprint=disc)
+        return np.where(unknown, np.nan, top - bottom)
+
+    return warp_tiles(layers[block["layer"]], grid, prepare, block["radius_m"])
 
 
 def slope(block, layers, grid, rules):
     """Slope in degrees at the raster's own resolution."""
-    raster = _read(layers[block["layer"]], grid, 2 * grid.resolution.x)
-    dx, dy = raster.pixel_m
-    fall, run = np.gradient(raster.values.astype("float64"), dy, dx)
-    return warp(np.degrees(np.arctan(np.hypot(fall, run))), raster, grid)
+
+    def prepare(raster):
+        dx, dy = raster.pixel_m
+        fall, run = np.gradient(raster.values.astype("float64"), dy, dx)
+        return np.degrees(np.arctan(np.hypot(fall, run)))
+
+    return warp_tiles(layers[block["layer"]], grid, prepare, 2 * grid.resolution.x)
 
 
 def focal_mean(block, layers, grid, rules):
@@ -224,11 +231,6 @@ SURFACES = {
 
 def _one(block, layers, grid, rules):
     return next(iter(make(block, layers, grid, rules).values()))
-
-
-def _read(source, grid, margin_m):
-    box = grid.boundingbox
-    return source.read(str(grid.crs), (box.left, box.bottom, box.right, box.top), margin_m)
 
 
 def _features(block, layers) -> gpd.GeoDataFrame:
