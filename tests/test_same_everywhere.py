@@ -1,0 +1,255 @@
+"""The same cells in any blocks, threads and scheduler; nearly the same on any grid."""
+
+import runpy
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+import yaml
+from conftest import BOUNDS, ROOT
+
+from manul import field_data, io, layers, map_files, passes, settings, surfaces
+
+SCRIPTS = ROOT / "workflow" / "scripts"
+SMALL = [75.55, 41.35, 76.35, 41.85]  # Naryn town, a mine, camps, transects, two poison events
+EXTRA = {
+    "road_density": {"kind": "density", "layer": "roads", "radius_m": 5000},
+    "camp_density": {"kind": "density", "layer": "camps", "radius_m": 5000},
+    "mean_relief": {
+        "kind": "focal_mean",
+        "radius_m": 5000,
+        "of": {"kind": "relief", "layer": "elevation", "radius_m": 1000},
+    },
+    "road_distance": {"kind": "distance", "layer": "roads", "reach_m": 15_000},
+    "camp_kernel": {
+        "kind": "exposure",
+        "layer": "camps",
+        "kernel": "density",
+        "decay": "gaussian",
+        "scale_m": 3000,
+        "reach_m": 9000,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A vector layer that is in memory."""
+
+    table: gpd.GeoDataFrame
+
+    def read(self) -> gpd.GeoDataFrame:
+        """All features."""
+        return self.table
+
+
+def demo() -> dict:
+    """The demo's current scenario with surfaces of the kinds that it lacks."""
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config["surfaces"] |= EXTRA
+    for layer in config["layers"].values():
+        if "path" in layer:
+            layer["path"] = str(ROOT / layer["path"])
+    return settings.load(config)["current"]
+
+
+CONFIG = demo()
+MADE = [name for name in settings.available(CONFIG)]
+
+
+def grid_of(bounds, cell_m):
+    return settings.grid(CONFIG["region"] | {"bounds": bounds, "cell_m": cell_m})
+
+
+def readers(grid) -> dict:
+    """Every layer of the demo as the surfaces read it."""
+    return {
+        name: reader(block, grid) for name, block in CONFIG["layers"].items() if "path" in block
+    }
+
+
+def reader(block, grid):
+    if block["kind"] not in ("vector", "records"):
+        return io.RasterFile(block["path"], block["band"])
+    if block["kind"] == "records":
+        table = field_data.features(field_data.read(block["path"], block), block)
+    else:
+        table = io.read_vector(block["path"])
+    return Table(layers.prepare_vector(table, block, grid, settings.margin_m(CONFIG)))
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A small grid and the layers around it."""
+    grid = grid_of(SMALL, 1000)
+    return grid, readers(grid)
+
+
+# ------------------------------------------------------------------------------------- blocks
+
+
+def test_every_kind_of_surface_is_tried():
+    assert {CONFIG["surfaces"][name]["kind"] for name in MADE} == set(surfaces.SURFACES)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_surface_in_blocks_has_the_bits_of_the_whole(small, name):
+    grid, sources = small
+    block, rules = CONFIG["surfaces"][name], settings.surface_rules(CONFIG, name)
+    whole = surfaces.make(block, sources, grid, rules)
+    # Blocks that divide neither side and are far smaller than a reach, unless one is needed.
+    size = max(grid.shape) if block["kind"] in surfaces.WHOLE else 31
+    parts = {key: np.full_like(band, -1) for key, band in whole.items()}
+    for window in map_files.blocks(grid, size):
+        row0, row1, column0, column1 = window
+        (made,) = surfaces.on_block(block, sources, grid, rules, window)
+        for part, piece in zip(parts.values(), made, strict=True):
+            part[row0:row1, column0:column1] = piece
+    for key, band in whole.items():
+        np.testing.assert_array_equal(parts[key], band, err_msg=key)
+
+
+# ----------------------------------------------------------------------- threads and schedulers
+
+
+def job(corner, rule, wildcards, threads, outputs):
+    """What Snakemake would hand to the script of a surface or of the model."""
+    config = settings.load(corner.config())["current"]
+    home = corner.results / "current"
+    if rule == "surface":
+        block = config["surfaces"][wildcards["surface"]]
+        names = settings.layers_of(block)
+        inputs = Files(layers=[found(home / "layers", n) for n in names])
+        params = {
+            "block": block,
+            "rules": settings.surface_rules(config, wildcards["surface"]),
+            "layers": names,
+        }
+    else:
+        names = settings.model_surfaces(config)
+        mask = found(home / "layers", config["region"]["mask"])
+        inputs = Files(surfaces=[found(home / "surfaces", n) for n in names], mask=[mask])
+        params = {"model": settings.model(config), "surfaces": names}
+    return SimpleNamespace(
+        rule=rule,
+        input=inputs,
+        output=Files(**outputs),
+        params=Params(**params, region=config["region"]),
+        wildcards=Params(region="corner", scenario="current", **wildcards),
+        threads=threads,
+        log=[],
+    )
+
+
+class Params(dict):
+    """Named values, by attribute too."""
+
+    __getattr__ = dict.__getitem__
+
+
+class Files(Params):
+    """Named files; iterates over the files, as Snakemake's does."""
+
+    def __iter__(self):
+        for value in self.values():
+            yield from [value] if isinstance(value, str) else value
+
+
+def found(folder, name) -> str:
+    return str(next(p for p in folder.glob(f"{name}.*") if p.suffix in (".tif", ".gpkg")))
+
+
+def model_outputs(folder) -> dict:
+    names = {"reference": "habitat_reference", "value": "value_at_risk", "missing": "missing"}
+    plain = ("habitat", "components", "threat", "dominant", "quality")
+    single = {key: f"{folder}/{names.get(key, key)}.tif" for key in (*plain, *names)}
+    threats = ("dogs_camps", "mines_large", "roads_paved", "marmot_depletion")
+    return single | {"threats": [f"{folder}/threats/{t}.tif" for t in threats]}
+
+
+CASES = {
+    "saturating surface": ("surface", {"surface": "dogs_camps"}),
+    "nearest surface": ("surface", {"surface": "roads_paved"}),
+    "model": ("model", {}),
+}
+WAYS = {"one thread": 1, "two threads": 2, "two processes": 2}
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("case", CASES)
+def test_job_in_small_blocks_makes_the_map_of_the_run(
+    corner, tmp_path, monkeypatch, request, case, way
+):
+    rule, wildcards = CASES[case]
+    if way == "two processes":
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", request.getfixturevalue("dask_cluster"))
+    monkeypatch.setattr(passes, "BLOCK", 48)
+    monkeypatch.setattr(surfaces, "BLOCK", 48)
+    monkeypatch.chdir(corner.folder)
+    outputs = model_outputs(tmp_path) if rule == "model" else {"surface": f"{tmp_path}/made.tif"}
+    told = job(corner, rule, wildcards, WAYS[way], outputs)
+    runpy.run_path(str(SCRIPTS / f"{rule}.py"), {"snakemake": told})
+    home = corner.results / "current"
+    pairs = {
+        "habitat.tif": "habitat.tif",
+        "habitat_reference.tif": "habitat_reference.tif",
+        "components.tif": "habitat_components.tif",
+        "threat.tif": "threat.tif",
+        "dominant.tif": "dominant_threat.tif",
+        "quality.tif": "quality.tif",
+        "value_at_risk.tif": "value_at_risk.tif",
+        "missing.tif": "missing_inputs.tif",
+        "threats/dogs_camps.tif": "threats/dogs_camps.tif",
+        "threats/marmot_depletion.tif": "threats/marmot_depletion.tif",
+    }
+    if rule == "surface":
+        pairs = {"made.tif": f"surfaces/{wildcards['surface']}.tif"}
+    for made, before in pairs.items():
+        assert_same(tmp_path / made, home / before)
+
+
+def assert_same(path, other) -> None:
+    with rasterio.open(path) as a, rasterio.open(other) as b:
+        assert str(a.nodata) == str(b.nodata)
+        assert a.dtypes == b.dtypes
+        np.testing.assert_array_equal(a.read(), b.read(), err_msg=path.name)
+
+
+# -------------------------------------------------------------------------- where sources matter
+
+
+def test_a_mine_acts_within_its_reach_only(small):
+    grid, sources = small
+    every = io.read_vector(CONFIG["layers"]["mines"]["path"]).to_crs(str(grid.crs))
+    mine = every[every["id"] == "M03"].geometry.iloc[0]
+    block, rules = CONFIG["surfaces"]["mines_large"], settings.surface_rules(CONFIG, "mines_large")
+    with_mine = surfaces.make(block, sources, grid, rules)["value"]
+    others = sources["mines"].table
+    without = sources | {"mines": Table(others[others["id"] != "M03"])}
+    alone = surfaces.make(block, without, grid, rules)["value"]
+    x, y = grid.coordinates["x"].values, grid.coordinates["y"].values
+    away = np.hypot(x - mine.x, y[:, None] - mine.y)
+    out_of_reach = away > 10_000 + 1000  # no part of the cell is within reach
+    np.testing.assert_array_equal(with_mine[out_of_reach], alone[out_of_reach])
+    assert (with_mine[away < 5000] > alone[away < 5000]).all()
+
+
+@pytest.mark.parametrize("name", ["roads_paved", "dogs_camps", "mines_large", "dogs_settlements"])
+def test_half_the_cell_size_changes_exposure_by_discretisation_only(name):
+    block, rules = CONFIG["surfaces"][name], settings.surface_rules(CONFIG, name)
+    coarse_grid = grid_of(BOUNDS, 1000)
+    # The same ground: the grid of a bounding box may start half a coarse cell elsewhere.
+    fine_grid = coarse_grid.zoom_out(0.5)
+    sources = readers(coarse_grid)
+    coarse = surfaces.make(block, sources, coarse_grid, rules)["value"]
+    fine = surfaces.make(block, sources, fine_grid, rules)["value"]
+    rows, columns = coarse.shape
+    mean = fine.reshape(rows, 2, columns, 2).mean(axis=(1, 3))
+    difference = np.abs(coarse - mean)
+    assert mean.max() > 0.3
+    assert difference.mean() < 0.01
+    assert difference.max() < 0.15
