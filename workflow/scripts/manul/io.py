@@ -107,6 +107,14 @@ def descriptions(path) -> list[str]:
         return [(text or "").split(" [")[0] for text in source.descriptions]
 
 
+def made_from(path) -> list:
+    """What decides the content of a raster that this package wrote: its layers, config, inputs."""
+    with rasterio.open(path) as source:
+        tags = source.tags()
+    names = (PROVENANCE_TAG, "MANUL_CONFIG_DIGEST", "MANUL_INPUTS_DIGEST")
+    return [tags.get(name, str(path)) for name in names]
+
+
 def read_provenance(path) -> dict:
     """The layers behind a raster or vector file that this package wrote."""
     path = Path(path)

@@ -66,6 +66,7 @@ class Job:
         """Metadata of an output: layers, scenario, software, digest of what the job was told."""
         record = self.provenance() if record is None else record
         names = dict(self.snakemake.wildcards.items())
+        rasters = [f for f in map(str, self.snakemake.input) if f.endswith(".tif")]
         return {
             io.PROVENANCE_TAG: provenance.dump(record),
             "MANUL_NOTICE": provenance.notice(record),
@@ -75,6 +76,7 @@ class Job:
             "MANUL_SCENARIO": names.get("scenario", ""),
             "MANUL_VERSION": __version__,
             "MANUL_CONFIG_DIGEST": settings.digest(dict(self.snakemake.params.items())),
+            "MANUL_INPUTS_DIGEST": settings.digest([io.made_from(f) for f in rasters]),
             "MANUL_SPECIES_STATUS": SPECIES,
         }
 
