@@ -26,6 +26,8 @@ from manul.layers import NoOverlapError
 BLOCK = 2048
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 PROVENANCE_TAG = "MANUL_LAYERS"
+# Reading a GeoPackage would otherwise leave a file of statistics beside it.
+pyogrio.set_gdal_config_options({"GDAL_PAM_ENABLED": False})
 
 
 def write_text(path, text: str) -> None:
