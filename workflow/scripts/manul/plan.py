@@ -16,7 +16,7 @@ IMPORTS_MB = 380  # Python and the libraries of a job
 WHOLE_MAP_BYTES = 12  # per cell and map held whole, with the copies that statistics make
 FINE_BYTES = 26  # per source cell of an exposure block: intensities, distances, result
 PLAIN_BYTES = 90  # per cell of a block of any other surface
-MODEL_BYTES = 12  # per cell, input and output of the model
+MODEL_BYTES = 9  # per cell and map that the model reads or writes
 DRAWING_MB = 500
 SECONDS_PER_JOB = 6
 NANOSECONDS = {"prepare": 20, "surface": 120, "model": 250, "whole": 900, "sheet": 60}
@@ -46,7 +46,9 @@ def surface_mb(config: dict, name: str, threads: int = 1) -> int:
 def model_mb(config: dict, threads: int) -> int:
     """Peak memory of the model job (MB)."""
     side = min(passes.BLOCK, max(settings.grid(config["region"]).shape))
-    maps = len(settings.model_surfaces(config)) + 3 * len(settings.assessed(config)) + 20
+    habitat = config["habitat"]
+    parts = len(habitat["components"]) + len(habitat["gates"])
+    maps = len(settings.model_surfaces(config)) + 2 * len(settings.assessed(config)) + parts + 10
     return _mb(threads * side**2 * maps * MODEL_BYTES)
 
 
