@@ -109,6 +109,8 @@ def corner_config() -> dict:
     config["habitat"]["components"].pop("climate")
     config["habitat"]["gates"].pop("snow")
     config["surfaces"] = {n: b for n, b in config["surfaces"].items() if n not in LEFT_OUT}
+    fit = config["suitability"]
+    fit["predictors"] = [name for name in fit["predictors"] if name in config["surfaces"]]
     told = yaml.safe_dump([config[k] for k in ("region", "surfaces", "threats", "rules", "maps")])
     words = set(re.findall(r"\w+", told))
     config["layers"] = {n: b for n, b in config["layers"].items() if n in words}

@@ -6,6 +6,7 @@ MAPS = {
     "threat": "results/{region}/{scenario}/threat.tif",
     "value": "results/{region}/{scenario}/value_at_risk.tif",
     "components": "results/{region}/{scenario}/habitat_components.tif",
+    "key_thresholds": threshold_file,
     "threats": expand(
         "results/{{region}}/{{scenario}}/threats/{threat}.tif", threat=settings.assessed(BASE)
     ),
@@ -54,6 +55,7 @@ rule recommend:
         layers=lambda w: [
             layer_file(w.scenario, i) for i in settings.rule_layers(CONFIGS[w.scenario])
         ],
+        fit=fit_map,
     output:
         polygons="results/{region}/{scenario}/recommendations.gpkg",
         table="results/{region}/{scenario}/recommendations.csv",

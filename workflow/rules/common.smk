@@ -17,6 +17,8 @@ SCENARIOS = list(CONFIGS)
 BASE = CONFIGS[SCENARIOS[0]]
 REGION = BASE["region"]["name"]
 SHEETS = settings.read_schema("sheets")
+FITS = [n for n, c in CONFIGS.items() if settings.fit_spec(c)]  # scenarios with a fit of their own
+FITS = [n for n in FITS if settings.fit_owner(CONFIGS, n) == n]
 PRODUCTS = expand(
     "results/{region}/{scenario}/{product}",
     region=REGION,
@@ -25,9 +27,21 @@ PRODUCTS = expand(
         "habitat.tif",
         "recommendations.csv",
         "units.csv",
-        *[f"maps/{sheet}.png" for sheet in SHEETS],
+        *[f"maps/{sheet}.png" for sheet, block in SHEETS.items() if "needs" not in block],
         *[f"invest/{case}/quality_c.tif" for case in BASE["invest"]],
     ],
+)
+PRODUCTS += [
+    f"results/{REGION}/{scenario}/evidence/{layer}.html"
+    for scenario, block in CONFIGS.items()
+    for layer in settings.evidence_layers(block)
+    if settings.page_owner(CONFIGS, scenario, layer) == scenario
+]
+PRODUCTS += expand(
+    "results/{region}/{scenario}/maps/{sheet}.png",
+    region=REGION,
+    scenario=FITS,
+    sheet=[sheet for sheet, block in SHEETS.items() if block.get("needs") == "suitability"],
 )
 
 
@@ -78,6 +92,39 @@ def sheet_files(wildcards):
     return files
 
 
+def fit_spec(wildcards):
+    """The block `suitability` of a scenario with the predictors that can be made."""
+    return settings.fit_spec(CONFIGS[wildcards.scenario])
+
+
+def fit_file(scenario, name):
+    """Where a file of a scenario's fit lies: with the first scenario that has the same fit."""
+    return f"results/{REGION}/{settings.fit_owner(CONFIGS, scenario)}/suitability/{name}"
+
+
+def evidence_of(wildcards):
+    """What the evidence page of a layer shows."""
+    return settings.evidence_of(CONFIGS[wildcards.scenario], wildcards.layer)
+
+
+def record_file(wildcards, name):
+    """A log of the reader of a records layer; it lies beside the prepared layer."""
+    home = settings.owner(CONFIGS, wildcards.scenario, "layers", wildcards.layer)
+    return f"results/{REGION}/{home}/{name.format(wildcards.layer)}"
+
+
+def fit_map(wildcards):
+    """The map of the fit, if there is one."""
+    return [fit_file(wildcards.scenario, "fitted.tif")] if fit_spec(wildcards) else []
+
+
+def threshold_file(wildcards):
+    """The table with the thresholds of key habitat, if they come from the records."""
+    if settings.fitted_thresholds(CONFIGS[wildcards.scenario]):
+        return [fit_file(wildcards.scenario, "thresholds.csv")]
+    return []
+
+
 def check_everything():
     """Check all layers, tables and numbers before any job; stop with the whole list of errors.
 
@@ -86,7 +133,8 @@ def check_everything():
     found = {name: preflight.check(config) for name, config in CONFIGS.items()}
     for name, problems in found.items():
         path = f"results/{REGION}/{name}/preflight.csv"
-        io.write_table(path, preflight.as_table(problems))
+        private = settings.private_layers(CONFIGS[name])
+        io.write_table(path, preflight.as_table(problems, private))
     every = list(dict.fromkeys(problem for problems in found.values() for problem in problems))
     for problem in every:
         if problem.severity == "warning":

@@ -60,8 +60,9 @@ rule prepare_records:
         layer=lambda w: settings.existing(layer_block(w)["path"]),
     output:
         layer="results/{region}/{scenario}/layers/{layer}.gpkg",
-        rejected="results/{region}/{scenario}/records/{layer}_rejected.csv",
-        normalised="results/{region}/{scenario}/records/{layer}_normalised.csv",
+        summary="results/{region}/{scenario}/records/{layer}_summary.csv",
+        rejected="results/{region}/{scenario}/restricted/records/{layer}_rejected.csv",
+        normalised="results/{region}/{scenario}/restricted/records/{layer}_normalised.csv",
     log:
         "logs/{region}/{scenario}/prepare_{layer}.log",
     benchmark:
@@ -78,7 +79,7 @@ rule prepare_records:
         block=layer_block,
         region=BASE["region"],
         margin_m=settings.margin_m(BASE),
-        code=settings.code_digest("field_data"),
+        code=settings.code_digest("field_data", "layers"),
     message:
         "Normalise and check field records {wildcards.layer} row by row."
     script:

@@ -4,6 +4,7 @@
 rule sheet:
     input:
         unpack(sheet_files),
+        key_thresholds=threshold_file,
         layers=lambda w: [layer_file(w.scenario, i) for i in context_layers(w)],
     output:
         png=report(

@@ -6,7 +6,7 @@ with job.start(snakemake) as this:
     params, name = snakemake.params, snakemake.wildcards.layer
     record = provenance.of_layer(name, params.block, io.file_bytes(snakemake.input.layer))
     table = layers.prepare_vector(
-        io.read_vector(snakemake.input.layer),
+        io.read_rows(snakemake.input.layer),
         params.block,
         settings.grid(params.region),
         params.margin_m,

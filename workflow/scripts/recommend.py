@@ -1,6 +1,6 @@
 """Apply each recommendation rule; keep what must not be published apart."""
 
-from manul import advice, io, job, products, settings
+from manul import advice, fit_words, io, job, products, settings
 
 with job.start(snakemake) as this:
     inputs, output, params = snakemake.input, snakemake.output, snakemake.params
@@ -23,7 +23,9 @@ with job.start(snakemake) as this:
         if name not in params.not_assessed
     }
     advice.label_overlaps(found, params.priority)
+    key = products.key_rules(inputs, params.key)
+    tags = this.tags() | {"MANUL_THRESHOLDS": fit_words.threshold_words(key)}
     open_to_all = advice.public(found, params.rules)
-    io.write_vector(output.polygons, open_to_all, this.tags())
+    io.write_vector(output.polygons, open_to_all, tags)
     io.write_table(output.table, advice.listing(open_to_all, params.rules, params.not_assessed))
-    io.write_vector(output.restricted, found, this.tags())
+    io.write_vector(output.restricted, found, tags)

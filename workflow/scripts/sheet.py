@@ -1,6 +1,6 @@
 """Draw one map sheet as PNG and PDF."""
 
-from manul import io, job, maps, settings, sheets
+from manul import io, job, maps, products, settings, sheets
 
 with job.start(snakemake) as this:
     inputs, params = snakemake.input, snakemake.params
@@ -8,10 +8,11 @@ with job.start(snakemake) as this:
     context = {role: io.read_vector(layers[name]) for role, name in params.context.items()}
     if params.region["mask"]:
         context["region"] = io.read_vector(layers[params.region["mask"]])
+    key = products.key_rules(inputs, params.config["key_habitat"])
     scenario = sheets.Scenario(
         files=dict(inputs.items()),
         grid=settings.grid(params.region),
-        config=params.config,
+        config=params.config | {"key_habitat": key},
         context=maps.Context(**context),
         digest=settings.digest(this.provenance(), params.config),
     )

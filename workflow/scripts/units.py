@@ -8,7 +8,7 @@ with job.start(snakemake) as this:
     fields, _ = products.read_fields(snakemake.input, params, grid)
     table = tables.units(
         io.read_vector(snakemake.input.units), fields, products.effects(fields), params.titles,
-        grid, params.key,
+        grid, products.key_rules(snakemake.input, params.key),
     )  # fmt: skip
     found = io.read_layers(snakemake.input.recommendations)
     io.write_table(snakemake.output.table, tables.with_rules(table, found))

@@ -95,6 +95,16 @@ def quadrat_sites(quadrats, as_of, rules):
     )
 
 
+def pooled(sites, n_boot=1000, seed=0, level=0.9):
+    """Burrows per ha over all sites, with the bootstrap interval: (density, low, high)."""
+    known = sites[sites["count"].notna() & (sites["effort_ha"] > 0)]
+    if not len(known):
+        return np.nan, np.nan, np.nan
+    weights = resample_weights(np.zeros(len(known)), n_boot, seed)
+    found = known["count"].to_numpy(float) @ weights / (known["effort_ha"].to_numpy() @ weights)
+    return (found[0], *_interval(found[1:], level))
+
+
 def trend(sites_a, sites_b, n_boot=1000, seed=0, level=0.9):
     """Ratio of the densities of survey b to survey a, with its bootstrap interval.
 

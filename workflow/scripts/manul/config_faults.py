@@ -29,6 +29,7 @@ LAYER_KINDS = {
     "travel_time": SHAPES,
     "burrow_density": ("records",),
     "poison": ("records",),
+    "effort": SHAPES,
 }
 DESCRIBED = ["path", "date", "source", "licence", "data_status", "positional_error_m"]
 NEEDED = {
@@ -49,6 +50,7 @@ def find(config: dict) -> list[str]:
     """The faults of one scenario whose blocks agree with the schema."""
     faults = [*_region(config["region"]), *_layers(config), *_surfaces(config)]
     faults += [*_nodes(config), *_weights(config), *_rules(config), *_references(config)]
+    faults += _fit(config)
     return faults
 
 
@@ -158,8 +160,9 @@ def _parts(block, where):
     """The block and every surface block within it, each with its path."""
     yield where, block
     for key, value in block.items():
-        if isinstance(value, dict):
-            yield from _parts(value, f"{where}.{key}")
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, dict):
+                yield from _parts(part, f"{where}.{key}")
 
 
 def _surface(block, where, layers) -> Iterator[str]:
@@ -348,3 +351,23 @@ def _references(config) -> list[str]:
     for name in config["priority"]:
         check(name, config["rules"], "priority", "rule")
     return faults
+
+
+def _fit(config) -> Iterator[str]:
+    """Names in the block `suitability` that point nowhere."""
+    block, layers = config.get("suitability"), config["layers"]
+    if not block:
+        if config["key_habitat"]["thresholds"] == "fitted":
+            yield "key_habitat.thresholds: 'fitted' needs a block `suitability`"
+        return
+    effort, words = block["background"]["effort"], ("target_group", "none")
+    for name in [block["records"], *(effort if isinstance(effort, list) else [])]:
+        if layers.get(name, {}).get("kind") not in ("records", "absent"):
+            known = [n for n, layer in layers.items() if layer["kind"] == "records"]
+            yield f"suitability: there is no records layer {name!r}{hint(name, known)}"
+    if isinstance(effort, str) and effort not in words:
+        yield f"suitability.background.effort: {effort!r} is not known{hint(effort, words)}"
+    for name in block["predictors"]:
+        if name not in config["surfaces"]:
+            near = hint(name, config["surfaces"])
+            yield f"suitability.predictors: there is no surface {name!r}{near}"

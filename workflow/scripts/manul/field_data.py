@@ -4,6 +4,7 @@ import datetime as dt
 from functools import cache
 
 import geopandas as gpd
+import pandas as pd
 
 from manul import io, layers, records, table_io
 
@@ -23,6 +24,24 @@ def features(found: records.Records, block: dict) -> gpd.GeoDataFrame:
     """The accepted rows as features in EPSG:4326."""
     known = schemas()
     return layers.record_features(found.accepted, known["tables"][block["table"]], known["classes"])
+
+
+def summary(found: records.Records, kept: gpd.GeoDataFrame) -> pd.DataFrame:
+    """How many rows came and what became of them; came = accepted + rejected, always.
+
+    `kept` are the rows in reach of the region that the layer's filter lets pass.
+    """
+    rejected, accepted = found.rejected["row"].nunique(), found.accepted.index
+    without_place = int(kept.geometry.isna().sum())
+    rows = {
+        "came": len(found.accepted) + rejected,
+        "accepted": len(found.accepted),
+        "rejected": rejected,
+        "accepted with a changed value": len(set(found.normalised["row"]) & set(accepted)),
+        "in reach of the region and used": len(kept) - without_place,
+        "without a place of their own": without_place,
+    }
+    return pd.DataFrame({"rows": list(rows), "number": list(rows.values())})
 
 
 @cache

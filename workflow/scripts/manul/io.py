@@ -10,6 +10,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyogrio
 import rasterio
 import rasterio.shutil
@@ -24,6 +25,7 @@ from manul.atomic import atomic
 from manul.layers import NoOverlapError
 
 BLOCK = 2048
+SOUGHT = 512  # cells along the side of a tile in which single cells are looked up
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 PROVENANCE_TAG = "MANUL_LAYERS"
 # Reading a GeoPackage would otherwise leave a file of statistics beside it.
@@ -103,6 +105,23 @@ def read_block(path, window, band: int = 1) -> np.ndarray:
         return _numbers(source.read(band, window=at, masked=True))
 
 
+def read_cells(files: dict, rows, columns) -> pd.DataFrame:
+    """The first band of each map at some cells, one column a map; NaN where unknown.
+
+    Maps are read tile by tile, only where there are cells.
+    """
+    rows, columns = np.asarray(rows, int), np.asarray(columns, int)
+    tiles = pd.DataFrame({"r": rows // SOUGHT, "c": columns // SOUGHT}).groupby(["r", "c"]).indices
+    out = {name: np.full(len(rows), np.nan) for name in files}
+    for name, path in files.items():
+        with rasterio.open(path) as source:
+            for (r, c), at in tiles.items():
+                window = Window(c * SOUGHT, r * SOUGHT, SOUGHT, SOUGHT)
+                values = _numbers(source.read(1, window=window, masked=True))
+                out[name][at] = values[rows[at] - r * SOUGHT, columns[at] - c * SOUGHT]
+    return pd.DataFrame(out)
+
+
 def descriptions(path) -> list[str]:
     """The band descriptions of a map, without the units."""
     with rasterio.open(path) as source:
@@ -161,8 +180,12 @@ class VectorFile:
     path: str
 
     def read(self) -> gpd.GeoDataFrame:
-        """All features."""
+        """All features that have a place."""
         return read_vector(self.path)
+
+    def rows(self) -> gpd.GeoDataFrame:
+        """All rows, those without a place too."""
+        return read_rows(self.path)
 
     @property
     def provenance(self) -> dict:
@@ -171,7 +194,13 @@ class VectorFile:
 
 
 def read_vector(path, layer=None, **options) -> gpd.GeoDataFrame:
-    """A vector layer as it stands."""
+    """The features of a vector layer that have a place."""
+    table = read_rows(path, layer, **options)
+    return table[table.geometry.notna()].reset_index(drop=True)
+
+
+def read_rows(path, layer=None, **options) -> gpd.GeoDataFrame:
+    """A vector layer as it stands; rows without a place have no geometry."""
     return gpd.read_file(path, layer=layer, engine="pyogrio", **options)
 
 
@@ -185,7 +214,7 @@ def write_vector(path, layers: dict[str, gpd.GeoDataFrame], tags: dict) -> None:
     with atomic(path) as partial:
         partial.unlink()
         for name, table in layers.items():
-            kind = None if len(table) else "Unknown"
+            kind = None if table.geometry.notna().any() else "Unknown"
             pyogrio.write_dataframe(
                 table,
                 partial,
@@ -211,6 +240,11 @@ def write_table(path, table) -> None:
     """A CSV (UTF-8, with a mark so that spreadsheets see it)."""
     with atomic(path) as partial:
         table.to_csv(partial, index=False, encoding="utf-8-sig", lineterminator="\n")
+
+
+def read_table(path) -> pd.DataFrame:
+    """A CSV that `write_table` wrote."""
+    return pd.read_csv(path, encoding="utf-8-sig")
 
 
 def save_figure(figure, png, pdf, dpi: int, title: str) -> None:

@@ -48,6 +48,13 @@ def prepare_vector(table: gpd.GeoDataFrame, block: dict, grid: GeoBox, margin_m:
     return table.cx[left:right, bottom:top].reset_index(drop=True)
 
 
+def prepare_records(features: gpd.GeoDataFrame, block: dict, grid: GeoBox, margin_m: float):
+    """`prepare_vector`, then the rows without a place: a district may stand for it."""
+    placed = prepare_vector(features[features.geometry.notna()], block, grid, margin_m)
+    rest = select(features[features.geometry.isna()], block.get("filter"))
+    return pd.concat([placed, rest.to_crs(placed.crs)], ignore_index=True) if len(rest) else placed
+
+
 def record_features(accepted: pd.DataFrame, spec: dict, classes: dict) -> gpd.GeoDataFrame:
     """Accepted records as features in EPSG:4326: their outline, else their line, else their point.
 
@@ -60,7 +67,9 @@ def record_features(accepted: pd.DataFrame, spec: dict, classes: dict) -> gpd.Ge
             table[f"{field}_name"] = table[field]
             table[field] = table[field].map(mapping)
     columns = [table[p[axis]] for p in spec["positions"] for axis in ("lon", "lat")]
-    place = [_place(numbers) for numbers in np.column_stack(columns)]
+    # a table without positions, such as distances from a line, has no places
+    places = np.column_stack(columns) if columns else [None] * len(table)
+    place = [_place(numbers) for numbers in places]
     outline = table["geom"] if "geom" in table else [None] * len(table)
     shapes = [
         given if isinstance(given, BaseGeometry) else other
@@ -187,6 +196,6 @@ def _tile(grid, top, left) -> GeoBox:
 
 def _place(numbers):
     """A point from (lon, lat), a line from (lon, lat, lon, lat), None where one is unknown."""
-    if np.isnan(numbers.astype(float)).any():
+    if numbers is None or np.isnan(numbers.astype(float)).any():
         return None
     return Point(numbers) if len(numbers) == 2 else LineString(numbers.reshape(-1, 2))

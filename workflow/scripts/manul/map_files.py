@@ -9,7 +9,7 @@ inputs are never taken. The finished raster is a Cloud Optimized GeoTIFF with ov
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -57,6 +57,10 @@ class MapFile:
     def nodata(self) -> float:
         """What stands for unknown."""
         return CLASS_NODATA if self.categories else np.nan
+
+    def told(self, tags: dict[str, str]) -> "MapFile":
+        """The same map with more metadata."""
+        return replace(self, tags=self.tags | tags)
 
     def part(self, block: Block) -> Path:
         """The file of one block."""

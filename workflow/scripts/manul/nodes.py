@@ -56,6 +56,9 @@ def layers_of(block) -> list[str]:
                 found.append(value)
             else:
                 found += layers_of(value)
+    elif isinstance(block, list):
+        for value in block:
+            found += layers_of(value)
     return list(dict.fromkeys(found))
 
 

@@ -11,6 +11,7 @@ from manul.map_files import CLASS_NODATA
 
 BLOCK = 1024
 CACHED_CELLS = 65536
+FIT_BLOCK = 512  # cells along the side of the blocks that a fitted model predicts
 
 
 @dataclass(frozen=True)

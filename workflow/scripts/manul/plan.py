@@ -17,9 +17,11 @@ WHOLE_MAP_BYTES = 12  # per cell and map held whole, with the copies that statis
 FINE_BYTES = 26  # per source cell of an exposure block: intensities, distances, result
 PLAIN_BYTES = 90  # per cell of a block of any other surface
 MODEL_BYTES = 9  # per cell and map that the model reads or writes
+FIT_BYTES = 600  # per cell of a block that a fitted model predicts
+LEARNING_MB = 300  # libraries of the fit, and its trees
 DRAWING_MB = 500
 SECONDS_PER_JOB = 6
-NANOSECONDS = {"prepare": 20, "surface": 120, "model": 250, "whole": 900, "sheet": 60}
+NANOSECONDS = {"prepare": 20, "surface": 120, "model": 250, "fit": 9000, "whole": 900, "sheet": 60}
 KEPT_SHARE = 0.45  # of the raw bytes, after compression, with overviews
 CLASSES = ((60, "a minute"), (600, "minutes"), (5400, "an hour"), (50_000, "hours"))
 
@@ -52,6 +54,11 @@ def model_mb(config: dict, threads: int) -> int:
     return _mb(threads * side**2 * maps * MODEL_BYTES)
 
 
+def fit_mb(threads: int) -> int:
+    """Peak memory of the fit to records and of its prediction (MB)."""
+    return _mb(threads * passes.FIT_BLOCK**2 * FIT_BYTES + LEARNING_MB * 1e6)
+
+
 def whole_mb(config: dict) -> int:
     """Peak memory of key habitat, recommendations and unit tables, which hold whole maps (MB)."""
     maps = len(settings.used_surfaces(config)) + len(settings.assessed(config)) + 15
@@ -77,6 +84,13 @@ def rows(config: dict, threads: int) -> pd.DataFrame:
         ("prepare", len(present), _mb(100e6), NANOSECONDS["prepare"], 0.05 * len(present)),
         ("surface", len(used), largest, NANOSECONDS["surface"] * len(used) / threads, len(used)),
         ("model", 1, model_mb(config, threads), NANOSECONDS["model"] / threads, outputs),
+        (
+            "suitability",
+            bool(settings.fit_spec(config)) * 1,
+            fit_mb(threads),
+            NANOSECONDS["fit"],
+            5,
+        ),
         ("key_habitat, recommend, units", 3, whole_mb(config), NANOSECONDS["whole"], 0.3),
         ("sheet", 8, sheet_mb(config), NANOSECONDS["sheet"], 0),
     ]

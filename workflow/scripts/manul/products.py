@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from manul import advice, io, patches
+from manul import advice, fit_words, io, patches
 
 
 def read_fields(inputs, params, grid) -> tuple[dict, dict]:
@@ -24,12 +24,23 @@ def read_fields(inputs, params, grid) -> tuple[dict, dict]:
         made[f"component_{name}"] = io.read_map(inputs.components, band)
         records[f"component_{name}"] = io.read_provenance(inputs.components)
     cell_km2 = grid.resolution.x**2 / patches.KM2
-    key = patches.classify(made["habitat"], made["habitat_reference"], params.key, cell_km2)
+    for band, name in enumerate(fit_words.FIELDS, 1):  # unknown everywhere if nothing was fitted
+        fit = inputs.get("fit") or []
+        made[name] = io.read_map(fit[0], band) if fit else np.full(grid.shape, np.nan, "float32")
+        records[name] = io.read_provenance(fit[0]) if fit else {}
+    rules = key_rules(inputs, params.key)
+    key = patches.classify(made["habitat"], made["habitat_reference"], rules, cell_km2)
     fields = advice.cell_fields(made, key, grid)
-    fields["key_area"] = patches.key_areas(key["key"], grid, params.key)
+    fields["key_area"] = patches.key_areas(key["key"], grid, rules)
     for name in fields.keys() - records.keys():
         records[name] = records["habitat"]
     return {n: np.asarray(a) for n, a in fields.items()}, records
+
+
+def key_rules(inputs, key: dict) -> dict:
+    """The rules of key habitat; thresholds come from the records if there is a table of them."""
+    found = inputs.get("key_thresholds") or []
+    return fit_words.key_rules(key, io.read_table(found[0]) if found else None)
 
 
 def effects(fields: dict) -> dict:

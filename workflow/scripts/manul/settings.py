@@ -25,7 +25,12 @@ from manul.config_faults import hint, nearest
 from manul.nodes import layers_of
 from manul.parameters import is_parameter, plain
 
-USES = {"poison": ("as_of", "compounds", "poison"), "burrow_density": ("as_of", "burrows")}
+USES = {
+    "poison": ("as_of", "compounds", "poison"),
+    "burrow_density": ("as_of", "burrows"),
+    "effort": ("as_of",),
+}
+FIT_TABLES = ("evaluation", "response_curves", "importance", "odmap", "thresholds")
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 # Broken rules of the schema that leave every block in the shape that later checks expect.
 HARMLESS = (
@@ -141,6 +146,67 @@ def used_surfaces(config: dict) -> list[str]:
     text = json.dumps(config["rules"])
     wanted = [s for s in available(config) if re.search(rf"\b{s}\b", text)]
     return list(dict.fromkeys([*model_surfaces(config), *wanted]))
+
+
+def evidence_surfaces(config: dict) -> list[str]:
+    """The surfaces that explain the fitted suitability and can be made."""
+    have = set(available(config))
+    return [s for s in config.get("suitability", {}).get("predictors", []) if s in have]
+
+
+def fit_spec(config: dict) -> dict:
+    """The block `suitability` with the predictors that can be made; empty if nothing is fitted."""
+    block = config.get("suitability")
+    if not block or is_absent(config, block["records"]) or not evidence_surfaces(config):
+        return {}
+    return block | {"predictors": evidence_surfaces(config)}
+
+
+def effort_layers(config: dict) -> list[str]:
+    """Records layers whose places stand for effort in the fit."""
+    effort = fit_spec(config).get("background", {}).get("effort", [])
+    return [] if isinstance(effort, str) else [i for i in effort if not is_absent(config, i)]
+
+
+def fit_owner(configs: dict, scenario: str) -> str:
+    """The first scenario whose fit would be the same, records, predictors and habitat alike."""
+    wanted = _fit_definition(configs[scenario])
+    return next(n for n, config in configs.items() if _fit_definition(config) == wanted)
+
+
+def fitted_thresholds(config: dict) -> bool:
+    """True if key habitat takes its thresholds from the records."""
+    return config["key_habitat"]["thresholds"] == "fitted" and bool(fit_spec(config))
+
+
+def private_layers(config: dict) -> list[str]:
+    """The layers whose places must not be published."""
+    return [name for name, block in config["layers"].items() if not block["public"]]
+
+
+def evidence_layers(config: dict) -> list[str]:
+    """The layers of field records, each with an evidence page."""
+    return [name for name, block in config["layers"].items() if block["kind"] == "records"]
+
+
+def evidence_of(config: dict, layer: str) -> dict:
+    """What the page of a records layer shows: surfaces, other layers, rules, tables of the fit."""
+    shown = {
+        name: config["surfaces"][name]
+        for name in available(config)
+        if config["surfaces"][name]["kind"] in USES and layer in layers_of(config["surfaces"][name])
+    }
+    others = [i for block in shown.values() for i in layers_of(block)]
+    records = [i for i in dict.fromkeys(others) if config["layers"][i]["kind"] == "records"]
+    rules = {name: surface_rules(config, name) for name in shown} | {"poison": config["poison"]}
+    fit = FIT_TABLES if fit_spec(config).get("records") == layer else ()
+    return {"surfaces": shown, "layers": records, "rules": rules, "fit": list(fit)}
+
+
+def page_owner(configs: dict, scenario: str, layer: str) -> str:
+    """The first scenario whose evidence page of the layer would be the same."""
+    wanted = _page_definition(configs[scenario], layer)
+    return next(n for n, c in configs.items() if _page_definition(c, layer) == wanted)
 
 
 def rule_layers(config: dict) -> list[str]:
@@ -392,8 +458,9 @@ def _block_faults(block, where) -> list[str]:
     faults, _ = _complete(block, closed, where)
     for key, value in block.items():
         below = value if key == "of" else value.get("of") if isinstance(value, dict) else None
-        if isinstance(below, dict):
-            faults += _block_faults(below, f"{where}.{key}")
+        for part in [below, *(value if key == "covariates" else [])]:
+            if isinstance(part, dict):
+                faults += _block_faults(part, f"{where}.{key}")
     return faults
 
 
@@ -415,6 +482,27 @@ def _definition(config, kind, name):
         return {k: v for k, v in (block or {}).items() if k != "needs"}
     below = {i: _definition(config, "layers", i) for i in layers_of(block)}
     return [block, below, block and surface_rules(config, name)]
+
+
+def _page_definition(config, layer):
+    """All that decides what the evidence page of a layer shows."""
+    if config["layers"].get(layer, {}).get("kind") != "records":
+        return None
+    shown = evidence_of(config, layer)
+    surfaces = [_definition(config, "surfaces", name) for name in shown["surfaces"]]
+    fit = _fit_definition(config) if shown["fit"] else []
+    return [_definition(config, "layers", layer), surfaces, shown["rules"], fit]
+
+
+def _fit_definition(config):
+    """All that decides what the fit of a scenario holds."""
+    spec = fit_spec(config)
+    if not spec:
+        return {}
+    names = dict.fromkeys([*spec["predictors"], *model_surfaces(config)])
+    surfaces = [_definition(config, "surfaces", name) for name in names]
+    layers = [_definition(config, "layers", i) for i in [spec["records"], *effort_layers(config)]]
+    return [spec, surfaces, layers, config["habitat"], config["as_of"], config["key_habitat"]]
 
 
 def _imported(tree) -> list[str]:

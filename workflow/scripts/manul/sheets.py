@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from manul import __version__, io, maps, provenance
+from manul import __version__, fit_words, io, maps, provenance
 from manul.layers import burn
 from manul.map_files import CLASS_NODATA
 
@@ -62,7 +62,8 @@ class Scenario:
 
 def habitat(s: Scenario) -> Figure:
     """Habitat suitability at present."""
-    sheet = s.sheet("Habitat of the Pallas's cat at present", "habitat")
+    words = fit_words.threshold_words(s.config["key_habitat"])
+    sheet = s.sheet("Habitat of the Pallas's cat at present", "habitat", extra=(words,))
     return maps.continuous(
         sheet, s.context, s.grid, io.read_map(s.files["habitat"]), _suitability(s)
     )
@@ -130,7 +131,10 @@ def key_habitat(s: Scenario) -> Figure:
     """Key habitat and recommendations that may be published."""
     sheet = s.sheet(
         "Key habitat and recommendations", "key", "recommendations",
-        extra=(*_left_out(s), "One run without uncertainty draws: confidence is not assessed"),
+        extra=(
+            *_left_out(s), fit_words.threshold_words(s.config["key_habitat"]),
+            "One run without uncertainty draws: confidence is not assessed",
+        ),
     )  # fmt: skip
     key = io.read_layers(s.files["key"])
     found = io.read_layers(s.files["recommendations"])
@@ -166,6 +170,27 @@ def recommendations(s: Scenario) -> Figure:
     return maps.small_multiples(sheet, s.context, s.grid, panels[:16], scale)
 
 
+def suitability(s: Scenario) -> Figure:
+    """Suitability fitted to the records, with how well it does on records it has not seen."""
+    sheet = s.sheet("Suitability fitted to records", "fitted", extra=_fit_words(s))
+    scale = maps.Scale("Fitted suitability", palette="habitat")
+    return maps.continuous(sheet, s.context, s.grid, io.read_map(s.files["fitted"]), scale)
+
+
+def disagreement(s: Scenario) -> Figure:
+    """Where the fit and the expert model call different places suitable."""
+    sheet = s.sheet("Where records and expert model disagree", "disagreement", extra=_fit_words(s))
+    found = io.read_map(s.files["disagreement"], fit_words.DISAGREEMENT.index("agreement") + 1)
+    codes = np.where(np.isnan(found), CLASS_NODATA, found).astype("uint8")
+    legend = [
+        maps.Category(code, name.capitalize(), AGREEMENT_COLOURS[code])
+        for code, name in fit_words.AGREEMENT.items()
+    ]
+    return maps.categorical(
+        sheet, s.context, s.grid, codes, legend, "Called suitable by", nodata=CLASS_NODATA
+    )
+
+
 SHEETS = {
     f.__name__: f
     for f in (
@@ -177,8 +202,11 @@ SHEETS = {
         value_at_risk,
         key_habitat,
         recommendations,
+        suitability,
+        disagreement,
     )
 }
+AGREEMENT_COLOURS = {0: maps.NOTHING_COLOUR, 1: "#1b7a4b", 2: "#0072b2", 3: "#e69f00"}
 KEY_STYLES = (
     (
         "key_degraded",
@@ -200,6 +228,13 @@ def _suitability(s) -> maps.Scale:
     bounds = (0.2, key["suitable"], key["key"], 0.8)
     names = ("poor", "marginal", "suitable", "key", "best")
     return maps.Scale("Habitat suitability", palette="habitat", classes=maps.Classes(bounds, names))
+
+
+def _fit_words(s) -> tuple[str, ...]:
+    """How many records, how good on unseen ones, and which thresholds."""
+    return fit_words.sentences(
+        io.read_table(s.files["evaluation"]), io.read_table(s.files["thresholds"])
+    )
 
 
 def _left_out(s) -> tuple[str, ...]:

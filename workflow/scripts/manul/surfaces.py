@@ -12,7 +12,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
-from manul import burrows, features, nodes, poison, strips
+from manul import features, field_surfaces, nodes, poison, strips
 from manul.decay import decay
 from manul.density import density_surface
 from manul.layers import burn, cover_share, onto_grid, select, warp_tiles
@@ -29,8 +29,10 @@ EXTRA_BANDS = {
 
 
 def bands(block: dict) -> dict[str, str]:
-    """Band names and units of a surface; the surface itself comes first."""
-    return {"value": block.get("units", ""), **EXTRA_BANDS.get(block["kind"], {})}
+    """Band names and units of a surface; the surface itself comes first, other dates last."""
+    unit = block.get("units", "")
+    dates = {f"value_{day}": unit for day in block.get("dates", [])}
+    return {"value": unit, **EXTRA_BANDS.get(block["kind"], {}), **dates}
 
 
 def block_size(block: dict, grid: GeoBox) -> int:
@@ -56,8 +58,8 @@ def make(block: dict, layers: dict, grid: GeoBox, rules: dict) -> dict[str, np.n
     """The surface on the grid, float32, NaN where unknown; the first entry is the surface itself.
 
     `layers` maps names to readers (`read(crs, bounds, margin)` for rasters, `read()` for vector
-    layers in the grid's CRS). `rules` holds `as_of`, `compounds`, `poison`, `burrows` and the
-    `kinds` of the layers.
+    layers in the grid's CRS, `rows()` for these and what has no place). `rules` holds `as_of`,
+    `compounds`, `poison`, `burrows` and the `kinds` of the layers.
     """
     made = SURFACES[block["kind"]](block, layers, grid, rules)
     bands = made if isinstance(made, dict) else {"value": made}
@@ -104,12 +106,10 @@ def exposure(block, layers, grid, rules):
 def density(block, layers, grid, rules):
     """Points per km2, or km of line per km2, within a radius."""
     pad = _cells(block["radius_m"], grid)
-    wide = grid.pad(pad)
-    amount = _amount_per_cell(_features(block, layers).geometry, wide)
-    disc = _disc(block["radius_m"] / grid.resolution.x, block["radius_m"] / grid.resolution.x)
-    total = ndimage.correlate(amount, disc.astype("float64"), mode="constant")
-    area_km2 = disc.sum() * grid.resolution.x**2 / M2_PER_KM2
-    return _crop(total / area_km2, pad)
+    shapes = _features(block, layers).geometry
+    length_km = np.where(shapes.geom_type == "Point", 1.0, shapes.length / 1000)
+    amount = _amount_per_cell(shapes, length_km, grid.pad(pad))
+    return _per_km2(amount, block["radius_m"], grid, pad)
 
 
 def relief(block, layers, grid, rules):
@@ -180,34 +180,56 @@ def travel_time(block, layers, grid, rules):
 
 def burrow_density(block, layers, grid, rules):
     """Usable burrows per ha, with its coefficient of variation and where it is extrapolated."""
-    table = _with_ends(layers[block["layer"]].read())
-    sites = burrows.transect_sites(table, rules["as_of"], rules["burrows"])
+    sites = field_surfaces.burrow_sites(
+        *(_rows(block, layers, key) for key in ("layer", "quadrats_layer", "observations_layer")),
+        rules["as_of"], rules["burrows"],
+    )  # fmt: skip
     by = _one(block["strata"]["of"], layers, grid, rules)
     strata = np.where(np.isnan(by), np.nan, np.digitize(by, block["strata"]["breaks"]))
     for key in ("within", "elevation"):
         if key in block:
             strata[~_inside(block[key], layers, grid, rules)] = np.nan
+    covariates = {
+        str(i): _one(part, layers, grid, rules) for i, part in enumerate(block["covariates"])
+    }
     made = density_surface(
-        sites, *_centres(grid), strata, method=block["method"],
+        sites, *_centres(grid), strata, covariates, method=block["method"],
         bandwidth_m=block["bandwidth_m"], seed=block["seed"],
     )  # fmt: skip
     return {"value": made["density"], "cv": made["cv"], "extrapolated": made["extrapolated"]}
 
 
 def poison_exposure(block, layers, grid, rules):
-    """Exposure to rodenticide at the as-of date, and how many events were reported within 50 km."""
-    events = layers[block["layer"]].read()
-    events = pd.DataFrame(events.drop(columns="geometry")).assign(
-        x=events.geometry.centroid.x,
-        y=events.geometry.centroid.y,
-        geometry=[g if g.geom_type.endswith("Polygon") else None for g in events.geometry],
-    )
+    """Exposure to rodenticide at the as-of date and at `dates`, and events within 50 km.
+
+    An event that names only its district is spread over it, if the block has `districts_layer`.
+    """
+    events = field_surfaces.events(layers[block["layer"]].rows(), block)
+    districts = {}
+    if block.get("districts_layer"):
+        polygons = layers[block["districts_layer"]].read()
+        districts = field_surfaces.districts(polygons, block["districts_field"])
     path = {"source": block["path"], "decay_m": block["scale_m"], "cut_m": block["reach_m"]}
     x, y = _centres(grid)
+    days = pd.to_datetime([rules["as_of"], *block["dates"]])
     shown = poison.exposure(
-        events, x, y, pd.Timestamp(rules["as_of"]), path, rules["compounds"], rules["poison"]
+        events, x, y, days, path, rules["compounds"], rules["poison"], districts
     )
-    return {"value": shown, "reports_within_50_km": poison.reporting_effort(events, x, y, 50_000)}
+    names = list(bands(block))
+    reports = poison.reporting_effort(events, x, y, 50_000, districts)
+    return dict(zip(names, [shown[0], reports, *shown[1:]], strict=True))
+
+
+def effort(block, layers, grid, rules):
+    """Camera-days per km2 within a radius, of records with and without a cat, and of routes."""
+    pad = _cells(block["radius_m"], grid)
+    wide = grid.pad(pad)
+    amount = np.zeros(wide.shape)
+    for key in ("layer", "routes_layer"):
+        if key in block:
+            found = field_surfaces.effort(layers[block[key]].read(), block, rules["as_of"])
+            amount += _amount_per_cell(*found, wide)
+    return _per_km2(amount, block["radius_m"], grid, pad)
 
 
 SURFACES = {
@@ -223,6 +245,7 @@ SURFACES = {
     "travel_time": travel_time,
     "burrow_density": burrow_density,
     "poison": poison_exposure,
+    "effort": effort,
 }
 
 
@@ -296,30 +319,39 @@ def _saturating_features(block, layers, wide, fine):
     return points, extended
 
 
-def _with_ends(lines) -> pd.DataFrame:
-    """Lines as a plain table with their end points."""
-    ends = shapely.get_coordinates(lines.boundary.to_numpy()).reshape(-1, 4)
-    columns = dict(zip(("x_start", "y_start", "x_end", "y_end"), ends.T, strict=True))
-    return pd.DataFrame(lines.drop(columns="geometry")).assign(**columns)
+def _rows(block, layers, key):
+    """All rows of a layer, those without a place too; None if the block names none."""
+    return layers[block[key]].rows() if block.get(key) else None
 
 
-def _amount_per_cell(geometries, grid) -> np.ndarray:
-    """Points, or km of line, in each cell; lines count in steps of an eighth of a cell."""
+def _amount_per_cell(geometries, amounts, grid) -> np.ndarray:
+    """What falls into each cell of the amount of each shape; lines in steps of 1/8 of a cell."""
     step = grid.resolution.x / 8
     xs, ys, weights = [], [], []
-    for shape in geometries.explode(index_parts=False):
-        if shape.geom_type == "Point":
-            xs.append(shape.x), ys.append(shape.y), weights.append(1.0)
-            continue
-        n = max(1, int(np.ceil(shape.length / step)))
-        for at in shape.interpolate((np.arange(n) + 0.5) * shape.length / n) if n else []:
-            xs.append(at.x), ys.append(at.y), weights.append(shape.length / n / 1000)
-    columns, rows = ~grid.affine * (np.array(xs), np.array(ys))
+    for whole, amount in zip(geometries, amounts, strict=True):
+        for shape in shapely.get_parts(whole):
+            if shape.geom_type == "Point":
+                xs.append(shape.x), ys.append(shape.y), weights.append(amount)
+                continue
+            n = max(1, int(np.ceil(shape.length / step)))
+            part = amount * shape.length / whole.length if whole.length else 0.0
+            for at in shapely.line_interpolate_point(
+                shape, (np.arange(n) + 0.5) * shape.length / n
+            ):
+                xs.append(at.x), ys.append(at.y), weights.append(part / n)
+    columns, rows = ~grid.affine @ (np.array(xs), np.array(ys))
     out = np.zeros(grid.shape)
     rows, columns = np.floor(rows).astype(int), np.floor(columns).astype(int)
     ok = (rows >= 0) & (rows < out.shape[0]) & (columns >= 0) & (columns < out.shape[1])
     np.add.at(out, (rows[ok], columns[ok]), np.array(weights)[ok])
     return out
+
+
+def _per_km2(amount, radius_m, grid, pad):
+    """Amounts of a padded grid's cells within a radius, per km2, on the grid."""
+    disc = _disc(radius_m / grid.resolution.x, radius_m / grid.resolution.x)
+    total = ndimage.correlate(amount, disc.astype("float64"), mode="constant")
+    return _crop(total / (disc.sum() * grid.resolution.x**2 / M2_PER_KM2), pad)
 
 
 def _speed_km_h(block, layers, grid) -> np.ndarray:

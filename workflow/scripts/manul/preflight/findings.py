@@ -1,9 +1,11 @@
 """Findings of the preflight: what is wrong, where, what was expected and how to mend it."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 
 import pandas as pd
 
+IN_FULL = "Not public: value and reason stand in restricted/records"
 ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -39,10 +41,13 @@ class PreflightError(ValueError):
     """Something would make a wrong map; the message lists every error."""
 
 
-def as_table(problems: list[Problem]) -> pd.DataFrame:
-    """The problems as a table, one row each."""
+def as_table(problems: list[Problem], private: Iterable[str] = ()) -> pd.DataFrame:
+    """The problems as a table, one row each; what rows of `private` layers hold is left out."""
     columns = list(Problem.__dataclass_fields__)
-    return pd.DataFrame([asdict(p) for p in problems], columns=columns)
+    shown = [
+        replace(p, value="", mend=IN_FULL) if p.layer in private and p.row else p for p in problems
+    ]
+    return pd.DataFrame([asdict(p) for p in shown], columns=columns)
 
 
 def in_order(problems) -> list[Problem]:

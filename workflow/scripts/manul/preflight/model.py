@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pandas as pd
 import shapely
 
-from manul import config_faults, expressions, layers, nodes, settings
+from manul import config_faults, expressions, fit_words, layers, nodes, settings
 from manul.config_faults import SHAPES
 from manul.preflight.findings import Problem, bad
 from manul.preflight.vectors import held
@@ -88,6 +88,7 @@ def known_fields(config) -> list[str]:
     made += ["breeding", "key_degraded", "key_area", "key_distance_m", "breeding_distance_m"]
     made += [f"effect_{name}" for name in settings.assessed(config)]
     made += [f"component_{name}" for name in config["habitat"]["components"]]
+    made += fit_words.FIELDS
     return made + settings.available(config)
 
 
@@ -97,8 +98,9 @@ def known_fields(config) -> list[str]:
 def _parts(block):
     yield block
     for value in block.values():
-        if isinstance(value, dict):
-            yield from _parts(value)
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, dict):
+                yield from _parts(part)
 
 
 def _scores(name, block, layer) -> Iterator[Problem]:
@@ -122,7 +124,7 @@ def _scores(name, block, layer) -> Iterator[Problem]:
 
 def _features(name, block, layer, table, config) -> Iterator[Problem]:
     """What a surface asks of the features of a layer."""
-    numbers = [block["area_ha_field"]] if block.get("area_ha_field") else []
+    numbers = [block[key] for key in ("area_ha_field", "field") if block.get(key)]
     numbers += _number_fields(block.get("intensity") or {})
     wanted = [*numbers, *nodes.leaves(block.get("intensity") or {}, "field")]
     for column in dict.fromkeys(wanted):

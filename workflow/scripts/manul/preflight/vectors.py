@@ -26,7 +26,7 @@ def check_vector(name, block, config, tables) -> Iterator[Problem]:
             name, block, f"{len(parts)} layers in the file: {', '.join(parts)}", "one",
             f"The first, {parts[0]!r}, is used", severity="warning",
         )  # fmt: skip
-    table = io.read_vector(block["path"], parts[0] if parts else None)
+    table = io.read_rows(block["path"], parts[0] if parts else None)
     if not len(table) or not isinstance(table, gpd.GeoDataFrame):
         found = "no features" if not len(table) else "a table without geometry"
         yield bad(
@@ -59,14 +59,18 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
     if len(found.normalised):
         told = f"{len(found.normalised)} names and values were put in the form of the schema"
         yield Problem("note", name, block["path"], value=told)
+    spec = field_data.schemas()["tables"][block["table"]]
+    if not spec["positions"] and "geom" not in spec["fields"]:
+        return  # a table without places, such as distances from a line
     table = field_data.features(found, block)
     lost = int(table.geometry.isna().sum())
     if lost:
         yield bad(
             name, block, f"{lost} rows without a position", "a position",
-            "They are on no map", severity="warning",
+            "They count only in surfaces that have districts", severity="warning",
         )  # fmt: skip
-    yield from _shapes(name, block, table, config, tables)
+    if lost < len(table):
+        yield from _shapes(name, block, table[table.geometry.notna()], config, tables)
 
 
 def held(table, condition) -> str:

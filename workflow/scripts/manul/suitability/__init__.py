@@ -8,7 +8,13 @@ from .explain import importance, mess, odmap, response_curves
 from .measures import Boyce, auc, boyce, omission, thresholds, tss
 from .models import METHODS, MIN_PRESENCES, Model, fit
 from .sampling import effort_background, record_effort, spatial_blocks, thin
-from .validate import Validation, cross_validate, skill_weights
+from .validate import (
+    Validation,
+    cross_validate,
+    cross_validate_members,
+    members,
+    skill_weights,
+)
 
 __all__ = [
     "METHODS",
@@ -19,9 +25,11 @@ __all__ = [
     "auc",
     "boyce",
     "cross_validate",
+    "cross_validate_members",
     "effort_background",
     "fit",
     "importance",
+    "members",
     "mess",
     "odmap",
     "omission",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 
 from .ensemble import SINGLE
 from .measures import auc, boyce, omission, presence_threshold, tss
-from .models import fit
+from .models import Model, fit
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,53 @@ def cross_validate(
     folds: scores of records that a model was fitted to would set the bar too high. Folds come from
     `spatial_blocks`; the other arguments are those of `fit`. Raises ValueError under two folds.
     """
+    return cross_validate_members(
+        presences, background, presence_folds, background_folds, method, categorical, weights, bias,
+        seed, **options,
+    )[method]  # fmt: skip
+
+
+def cross_validate_members(
+    presences: pd.DataFrame,
+    background: pd.DataFrame,
+    presence_folds: Sequence[int],
+    background_folds: Sequence[int],
+    method: str = "ensemble",
+    categorical: Sequence[str] = (),
+    weights: Sequence[float] | None = None,
+    bias: Sequence[float] | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> dict[str, Validation]:
+    """`cross_validate` of a method and, from the very same fits, of each model that votes in it."""
     fold_p, fold_b = _folds(presence_folds, presences), _folds(background_folds, background)
     folds = np.unique(fold_p)
     if len(folds) < 2:
         raise ValueError(f"presences lie in {len(folds)} fold(s); cross-validation needs two")
-    at_presences, at_background = np.full(len(presences), np.nan), np.full(len(background), np.nan)
+    held: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for fold in folds:
         in_p, in_b = fold_p == fold, fold_b == fold
         kept = _part(weights, ~in_p), _part(bias, ~in_b)
         tables = presences[~in_p], background[~in_b]
         model = fit(*tables, method, categorical, *kept, seed, **options)
-        at_presences[in_p] = model.predict(presences[in_p])
-        at_background[in_b] = model.predict(background[in_b])
-    scores = _score_table(at_presences, at_background, fold_p, fold_b)
-    return Validation(scores, at_presences, at_background)
+        for name, one in members(model).items():
+            at_p, at_b = held.setdefault(name, (_unknown(presences), _unknown(background)))
+            at_p[in_p] = one.predict(presences[in_p])
+            at_b[in_b] = one.predict(background[in_b])
+    return {
+        name: Validation(_score_table(at_p, at_b, fold_p, fold_b), at_p, at_b)
+        for name, (at_p, at_b) in held.items()
+    }
+
+
+def members(model: Model) -> dict[str, Model]:
+    """The model by its method's name, then each model that votes in it."""
+    voters = getattr(model.fitted, "members", {})
+    if not isinstance(voters, dict):  # a forest's or small models' own parts are not methods
+        voters = {}
+    return {model.method: model} | {
+        name: replace(model, method=name, fitted=fitted) for name, fitted in voters.items()
+    }
 
 
 def skill_weights(
@@ -81,6 +114,10 @@ def skill_weights(
         skill = 2 * held.scores.loc["mean", "auc"] - 1
         weights[method] = float(max(skill, 0.0)) if np.isfinite(skill) else 0.0
     return weights
+
+
+def _unknown(table) -> np.ndarray:
+    return np.full(len(table), np.nan)
 
 
 def _folds(folds, table) -> np.ndarray:

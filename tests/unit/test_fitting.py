@@ -1,0 +1,179 @@
+"""Suitability from records to maps: simulated cats with a known truth, thinning, thresholds."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from odc.geo.geobox import GeoBox
+
+from manul import fit_words, fitting, settings
+
+GRID = GeoBox.from_bbox((0, 0, 200_000, 200_000), crs="EPSG:6933", resolution=1000)
+KEY = {"thresholds": "expert", "suitable": 0.4, "key": 0.6}
+SPEC = {
+    "records": "cats",
+    "where": "n > 0",
+    "date_field": "date",
+    "max_age_years": 20,
+    "thin_m": 2000,
+    "predictors": ["relief", "cover", "noise"],
+    "background": {"points": 1000, "effort": "none", "bandwidth_m": 20_000},
+    "method": "ensemble",
+    "options": {"random_forest": {"trees": 60}, "boosted": {"bags": 1}},
+    "weights": "by_records",
+    "block_m": 40_000,
+    "folds": 4,
+    "seed": 1,
+    "minimum_records": 30,
+    "prefer_at": 60,
+}
+
+
+def land(seed=0):
+    """Three smooth maps, and the truth: cats like relief and cover and ignore the noise."""
+    rng = np.random.default_rng(seed)
+    from scipy.ndimage import gaussian_filter
+
+    maps = {n: gaussian_filter(rng.normal(size=GRID.shape), 8) for n in SPEC["predictors"]}
+    maps = {n: (m - m.mean()) / m.std() for n, m in maps.items()}
+    truth = 1 / (1 + np.exp(-(2.5 * maps["relief"] + 2 * maps["cover"] - 2.5)))
+    return maps, truth
+
+
+def cats(truth, n=100, seed=0):
+    """Records drawn by the truth, dated 2020."""
+    rng = np.random.default_rng(seed)
+    flat = rng.choice(truth.size, n, replace=False, p=truth.ravel() / truth.sum())
+    row, column = np.divmod(flat, truth.shape[1])
+    x, y = GRID.affine @ (column + 0.5, row + 0.5)
+    dates = pd.Timestamp("2020-06-01")
+    return gpd.GeoDataFrame(
+        {"date": dates, "n": 1.0},
+        geometry=gpd.points_from_xy(x, y),
+        crs="EPSG:6933",
+        index=range(n),
+    )
+
+
+def fitted(records, maps, habitat, spec=SPEC, key=KEY):
+    found, steps = fitting.presences(records, spec, "2025-10-01")
+    looked = fitting.effort_places(records, [], spec)
+    sites = fitting.draw_sites(found, looked, GRID, lambda r, c: habitat[r, c], spec)
+    values = pd.DataFrame({n: m[sites["row"], sites["column"]] for n, m in maps.items()})
+    return fitting.fit(sites, values, steps, spec, key)
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    maps, truth = land()
+    return maps, truth, fitted(cats(truth), maps, truth)
+
+
+def test_known_truth_is_found_in_blocks_that_the_fit_has_not_seen(simulated):
+    _, _, made = simulated
+    table = made.tables["evaluation"]
+    whole = table[(table["method"] == "ensemble") & (table["fold"] == "pooled")].iloc[0]
+    assert whole["auc"] >= 0.75 and whole["boyce"] >= 0.5 and whole["omission"] <= 0.10
+    assert set(table["method"]) >= {"ensemble", "maxent", "random_forest", "logistic", "boosted"}
+    assert set(table["fold"]) == {0, 1, 2, 3, "mean", "pooled"}
+
+
+def test_importance_names_what_the_cats_like(simulated):
+    _, _, made = simulated
+    share = made.tables["importance"].set_index("covariate")["share"]
+    assert share["relief"] > share["noise"] and share["cover"] > share["noise"]
+
+
+def test_prediction_follows_the_truth_and_does_not_depend_on_blocks(simulated):
+    maps, truth, made = simulated
+    values = pd.DataFrame({n: m.ravel() for n, m in maps.items()})
+    whole = fitting.predict(made, values, truth.ravel(), KEY)
+    half = fitting.predict(made, values[:7000], truth.ravel()[:7000], KEY)
+    for name in fit_words.BANDS:
+        np.testing.assert_array_equal(whole[name][:7000], half[name])
+    assert np.corrcoef(whole["suitability"], truth.ravel())[0, 1] > 0.8
+    assert np.abs(whole["rank_difference"]).mean() < 0.15
+    assert set(np.unique(whole["agreement"])) <= {0, 1, 2, 3}
+
+
+def test_conditions_never_surveyed_have_a_negative_mess_and_their_predictor(simulated):
+    _, _, made = simulated
+    strange = pd.DataFrame({"relief": [0.0, np.nan], "cover": [99.0, 0.0], "noise": [0.0, 0.0]})
+    made = fitting.predict(made, strange, np.array([0.5, 0.5]), KEY)
+    assert made["mess"][0] < 0 and made["most_dissimilar"][0] == 2
+    for name in fit_words.BANDS:
+        assert np.isnan(made[name][1]), "an unknown predictor stays unknown"
+
+
+def test_rows_of_effort_and_old_and_crowded_records_are_no_presences():
+    table = gpd.GeoDataFrame(
+        {
+            "date": pd.to_datetime(["2020-01-01", "2020-01-01", "1990-01-01", "2020-01-01", None]),
+            "n": [1.0, 1.0, 1.0, 0.0, 1.0],
+        },
+        geometry=gpd.points_from_xy([0, 100, 50_000, 90_000, 120_000], [0] * 5),
+        crs="EPSG:6933",
+    )
+    found, steps = fitting.presences(table, SPEC, "2025-10-01")
+    assert steps == {"records": 5, "presences": 4, "young enough": 2, "independent": 1}
+    assert len(found) == 1
+    looked = fitting.effort_places(
+        table, [], SPEC | {"background": {"effort": "target_group", "points": 1, "bandwidth_m": 1}}
+    )
+    assert len(looked) == 5, "absences and old records show where people looked"
+
+
+def test_the_background_lies_where_people_looked():
+    spec = SPEC | {
+        "background": {"points": 300, "effort": "target_group", "bandwidth_m": 5000.0},
+        "thin_m": 1.0,
+    }
+    looked = np.array([[50_000.0, 50_000.0]])
+    found = pd.DataFrame({"x": [50_000.0], "y": [50_000.0]})
+    sites = fitting.draw_sites(found, looked, GRID, lambda r, c: np.ones(len(r)), spec)
+    ground = sites[sites["kind"] == "background"]
+    near = np.hypot(ground["x"] - 50_000, ground["y"] - 50_000) < 15_000
+    assert len(ground) == 300 and near.mean() > 5 * np.pi * 15**2 / 200**2
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_too_few_records_give_unknown_maps_and_the_reason(n):
+    maps, truth = land()
+    made = fitted(cats(truth, 3)[:n], maps, truth)
+    shown = fitting.predict(made, pd.DataFrame({n: [0.0] for n in maps}), np.array([0.5]), KEY)
+    assert made.model is None and all(np.isnan(shown[name]).all() for name in fit_words.BANDS)
+    assert "not fitted" in made.tables["evaluation"]["fold"].iloc[0]
+    assert fit_words.key_rules(KEY, made.tables["thresholds"])["suitable"] == 0.4
+    assert (
+        "not fitted" in fit_words.sentences(made.tables["evaluation"], made.tables["thresholds"])[0]
+    )
+
+
+def test_thresholds_come_from_the_records_only_if_wanted_and_enough(simulated):
+    maps, truth, made = simulated
+    assert fit_words.key_rules(KEY, made.tables["thresholds"])["suitable"] == 0.4
+    wanted = KEY | {"thresholds": "fitted"}
+    light = SPEC | {"method": "logistic"}
+    many = fit_words.key_rules(
+        wanted, fitted(cats(truth), maps, truth, light, wanted).tables["thresholds"]
+    )
+    few = fit_words.key_rules(
+        wanted, fitted(cats(truth, 20), maps, truth, light, wanted).tables["thresholds"]
+    )
+    assert few["suitable"] == 0.4 and "expert" in fit_words.threshold_words(few)
+    assert many["suitable"] != 0.4 and many["key"] >= many["suitable"]
+    assert "independent records" in fit_words.threshold_words(many)
+
+
+def test_the_config_names_what_is_wrong_with_the_block():
+    config = yaml.safe_load((settings.SCHEMAS.parents[1] / "config/config.yaml").read_text())
+    config["suitability"]["records"] = "manul_record"
+    config["suitability"]["predictors"].append("releif")
+    with pytest.raises(settings.ConfigError, match="'manul_records'") as fault:
+        settings.load(config)
+    assert "'relief'" in str(fault.value)
+    del config["suitability"]
+    config["key_habitat"]["thresholds"] = "fitted"
+    with pytest.raises(settings.ConfigError, match="needs a block `suitability`"):
+        settings.load(config)

@@ -1,0 +1,50 @@
+"""What is said of a fit to records: its maps' bands and codes, thresholds in use, words on a sheet.
+
+Apart from `fitting`, so that a product which only says it does not load the libraries that fit.
+"""
+
+import pandas as pd
+
+FIELDS = ("fitted_suitability", "mess")  # maps of the fit that a rule may name; unknown without one
+AGREEMENT = {0: "neither suitable", 1: "both suitable", 2: "fit only", 3: "expert model only"}
+BANDS = {
+    "suitability": "0..1",
+    "mess": "%",
+    "most_dissimilar": "number",
+    "rank_difference": "-1..1",
+    "agreement": "class",
+}
+FITTED_BANDS = ("suitability", "mess", "most_dissimilar")
+DISAGREEMENT = ("rank_difference", "agreement")
+
+
+def key_rules(key: dict, thresholds: pd.DataFrame | None) -> dict:
+    """The rules of key habitat with the thresholds in use, and in words where they come from."""
+    if thresholds is None:
+        return key | {"source": "expert values of the config"}
+    used = thresholds[(thresholds["map"] == "habitat") & thresholds["used"].astype(bool)].iloc[0]
+    return key | {name: float(used[name]) for name in ("suitable", "key")} | {"source": used["by"]}
+
+
+def threshold_words(key: dict) -> str:
+    """Which thresholds a product used, as a sentence."""
+    return f"Suitable from {key['suitable']:.2f}, key from {key['key']:.2f}: {key['source']}"
+
+
+def sentences(evaluation: pd.DataFrame, thresholds: pd.DataFrame) -> tuple[str, ...]:
+    """What must stand beside a map of the fit: records, skill on unseen blocks, thresholds."""
+    method = evaluation["method"].iloc[0]
+    whole = evaluation[(evaluation["method"] == method) & (evaluation["fold"] == "mean")]
+    told = thresholds[thresholds["map"] == "fitted"]
+    if not len(whole) or not len(told):
+        return (f"{method}: {evaluation['fold'].iloc[0]}",)
+    scores = ", ".join(f"{name} {whole[key].iloc[0]:.2f}" for key, name in NAMES.items())
+    row = told.iloc[0]
+    return (
+        f"Fitted to {row['records']} independent records ({method}); {row['note']}",
+        f"On blocks it has not seen: {scores}",
+        f"Suitable here from {row['suitable']:.2f} (10th percentile of held-out presences)",
+    )
+
+
+NAMES = {"auc": "AUC", "tss": "TSS", "boyce": "Boyce index", "omission": "omission"}
