@@ -1,0 +1,246 @@
+"""Evidence pages: every row is told of, nothing is loaded, no exact place is given away."""
+
+import re
+from types import SimpleNamespace
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from manul import burrows, evidence, evidence_page, field_data, fit_words, preflight
+
+SCHEMAS = field_data.schemas()["tables"]
+BLOCK = {
+    "title": "Cats", "source": "invented", "licence": "CC0", "data_status": "illustrative",
+    "date": "2025", "positional_error_m": 100,
+}  # fmt: skip
+
+
+def cats():
+    return gpd.GeoDataFrame(
+        {
+            "rec_id": ["MR1", "MR2", "MR3"],
+            "date": pd.to_datetime(["2024-05-01", "2025-05-01", "2025-06-01"]),
+            "n_adults": [1, 0, 1],
+            "days": [100.0, 60.0, np.nan],
+        },
+        geometry=gpd.points_from_xy([12_345.6, 12_999.9, 31_234.5], [1_234.5, 4_321.0, 9_876.5]),
+        crs="EPSG:6933",
+    )
+
+
+def logs():
+    rejected = pd.DataFrame(
+        {
+            "row": [4, 5],
+            "field": ["lon", "date"],
+            "value": ["175.12345", "tomorrow"],
+            "reason": [
+                "Found '175.12345' in lon; expected 35 to 120.",
+                "Found 'tomorrow' in date.",
+            ],
+        }
+    )
+    changed = pd.DataFrame(
+        {"row": [1], "field": ["lat"], "value_found": ["41,12345"], "value_used": ["41.12345"],
+         "rule": ["decimal comma"]}
+    )  # fmt: skip
+    counts = {"came": 5, "accepted": 3, "rejected": 2}
+    summary = pd.DataFrame({"rows": list(counts), "number": list(counts.values())})
+    return {"summary": summary, "rejected": rejected, "normalised": changed}
+
+
+def page_of(public, table="manul_record", rows=None, **more):
+    found = evidence.Evidence(
+        name="cats", block=BLOCK | {"public": public}, schema=SCHEMAS[table],
+        rows=cats() if rows is None else rows, outline=None, as_of="2025-10-01", cell_km2=1.0,
+        **logs(), **more,
+    )  # fmt: skip
+    made = evidence.sections(found)
+    return made, evidence_page.html("Cats", "Here", "ILLUSTRATIVE", made, "Least Concern (2020)")
+
+
+def words(page):
+    """The text of a page without pictures and style."""
+    return re.sub(r"<[^>]+>", " ", re.sub(r"<style>.*?</style>|<img[^>]*>", "", page, flags=re.S))
+
+
+def test_the_page_tells_of_every_row_and_loads_nothing():
+    _, page = page_of(public=True)
+    text = words(page)
+    for told in ("came 5", "accepted 3", "rejected 2", "decimal comma", "175.12345", "tomorrow"):
+        assert told in re.sub(r"\s+", " ", text)
+    assert "ILLUSTRATIVE" in text
+    assert not re.search(r"(src|href)=\"(?!data:)|https?://|@import", page)
+
+
+def test_a_page_of_a_layer_that_is_not_public_has_no_place_and_no_name():
+    made, page = page_of(public=False)
+    text = words(page)
+    for secret in ("175.12345", "41.12345", "41,12345", "12345", "1234.5", "MR1"):
+        assert secret not in text
+    assert "10 km" in text and "date" in text and "tomorrow" in text
+    assert (
+        not evidence_page.numbers(made)
+        .astype(str)
+        .apply(lambda c: c.str.contains("MR1"))
+        .any()
+        .any()
+    )
+
+
+def test_general_cells_are_10_km_wide_and_hold_every_row():
+    cells = evidence.general_cells(cats())
+    assert cells["value"].sum() == 3 and len(cells) == 2
+    assert (cells[["x", "y"]] % 10_000 == 0).all().all()
+
+
+def test_what_is_written_on_a_page_is_escaped():
+    table = pd.DataFrame({"<b>": ["<script>", np.nan, 3]})
+    page = evidence_page.html(
+        "<t>", "", "", [evidence_page.Section("s", ["<i>"], [("", table)])], ""
+    )
+    assert "<script>" not in page and "<i>" not in page and "&lt;script&gt;" in page
+
+
+def test_poison_page_tells_area_by_year_exposed_area_and_where_nobody_reported():
+    rows = gpd.GeoDataFrame(
+        {
+            "date_start": pd.to_datetime(["2024-05-01", "2025-05-01"]),
+            "compound": ["bromadiolone", "zinc_phosphide"],
+            "area_treated_ha": [1000.0, 500.0],
+            "soum": ["A", "B"],
+        },
+        geometry=[shapely.Point(0, 0), None],
+        crs="EPSG:6933",
+    )
+    block = {"kind": "poison", "path": "toxic", "place_field": "soum"}
+    maps = {
+        "value": np.array([[0.5, 0.1]]),
+        "reports_within_50_km": np.array([[2.0, 0.0]]),
+        "value_2024-10-01": np.array([[0.5, 0.3]]),
+    }
+    rules = {"poison": {
+        "conc_reference_ppm": 50, "conc_exponent": 0.5, "dose_label_kg_ha": 3,
+        "exposed": {"methods": [], "factor": 1}, "enclosed": {"methods": [], "factor": 1},
+        "assume": {"conc_ppm": 50, "dose_kg_ha": 3, "coverage_frac": 1.0, "method": "aerial",
+                   "carcass_collected": "n"},
+    }}  # fmt: skip
+    made, page = page_of(
+        True,
+        "rodenticide_event",
+        rows,
+        surfaces={"toxic": block},
+        maps={"toxic": maps},
+        rules=rules,
+    )
+    text = re.sub(r"\s+", " ", words(page))
+    assert "No report within 50 km: 50% of the map" in text
+    assert "2 of 2 events had a value that had to be assumed" in text
+    assert "1 events are known only by their district" in text
+    numbers = evidence_page.numbers(made).set_index("what")["value"]
+    assert numbers["exposed on 2025-10-01"] == 1 and numbers["exposed on 2024-10-01"] == 2
+    assert "2024 10" in text and "2025 0 5" in text
+
+
+def burrow_page(transects, seen=None):
+    block = {
+        "kind": "burrow_density", "layer": "cats", "observations_layer": "seen", "method": "auto",
+        "covariates": [],
+    }  # fmt: skip
+    rules = {
+        "collapse_half_life_yr": 8, "fresh_yr": 9, "detection": {"uav": 1.0},
+        "assume_method": "uav", "strip_half_width_m": 25, "truncation_m": None, "min_distances": 40,
+    }  # fmt: skip
+    maps = {
+        "value": np.array([[1.0, 3.0, np.nan]]),
+        "cv": np.array([[0.4, 0.6, np.nan]]),
+        "extrapolated": np.array([[0.0, 1.0, 1.0]]),
+    }
+    return page_of(
+        True, "burrow_transect", transects, surfaces={"burrows": block}, maps={"burrows": maps},
+        layers={"cats": transects, "seen": seen}, rules={"burrows": {"burrows": rules}},
+    )  # fmt: skip
+
+
+def transects(counts, years):
+    lines = [shapely.LineString([(i * 5000, 0), (i * 5000 + 1000, 0)]) for i in range(len(counts))]
+    return gpd.GeoDataFrame(
+        {
+            "transect_id": [f"T{i}" for i in range(len(counts))],
+            "date": pd.to_datetime([f"{y}-06-01" for y in years]),
+            "length_m": 1000.0, "half_width_m": 25.0, "n_active": counts, "n_inactive": 0.0,
+            "method": "uav",
+        },
+        geometry=lines, crs="EPSG:6933",
+    )  # fmt: skip
+
+
+def test_burrow_page_tells_method_density_cv_trend_and_extrapolation():
+    made, page = burrow_page(transects([8.0, 4.0, 2.0, 2.0], [2020, 2020, 2025, 2025]))
+    numbers = evidence_page.numbers(made).set_index("what")
+    assert "method: stratum means" in words(page)
+    assert numbers.loc["density over all sites", "value"] == pytest.approx(0.8)
+    assert numbers.loc["density over the map", "value"] == 2
+    assert numbers.loc["extrapolated: no site in reach, stratum mean", "value"] == 50
+    assert numbers.loc["ratio 2025 to 2020", "value"] == pytest.approx(4 / 12)
+    low, high = numbers.loc["ratio 2025 to 2020", ["low", "high"]]
+    assert low <= 4 / 12 <= high
+
+
+def test_burrow_page_shows_the_detection_function_only_with_enough_distances():
+    rows = transects([8.0, 4.0], [2025, 2025])
+    many = pd.DataFrame({"perp_dist_m": np.linspace(0, 50, 60), "status": "active"})
+    assert "Detection function" in burrow_page(rows, many)[1]
+    _, page = burrow_page(rows, many[:20])
+    assert "Detection function" not in page and "No trend" in words(page)
+
+
+def test_pooled_density_is_known_to_be_unknown_without_sites():
+    none = pd.DataFrame({"count": [], "effort_ha": []})
+    assert np.isnan(burrows.pooled(none)).all()
+    one = pd.DataFrame({"count": [2.0, 6.0], "effort_ha": [5.0, 5.0]})
+    density, low, high = burrows.pooled(one)
+    assert density == pytest.approx(0.8) and low <= density <= high
+
+
+def test_rows_in_are_rows_accepted_and_rejected():
+    found = SimpleNamespace(
+        accepted=pd.DataFrame(index=[1, 2, 3]),
+        rejected=pd.DataFrame({"row": [4, 4, 5]}),
+        normalised=pd.DataFrame({"row": [1, 1, 4, "header"]}),
+    )
+    counts = field_data.summary(found, cats()).set_index("rows")["number"]
+    assert counts["came"] == counts["accepted"] + counts["rejected"] == 5
+    assert counts["accepted with a changed value"] == 1
+
+
+def test_the_table_of_the_preflight_hides_what_rows_of_private_layers_hold():
+    problem = preflight.Problem(
+        "error", "camps", "camps.csv", "3", "lon", "'175.1'", "", "Mend 175.1"
+    )
+    shown = preflight.as_table([problem], ["camps"])
+    assert "175.1" not in shown.to_csv()
+    assert "175.1" in preflight.as_table([problem], ["mines"]).to_csv()
+
+
+def test_the_words_of_a_fit_tell_records_skill_and_thresholds():
+    evaluation = pd.DataFrame(
+        [
+            {
+                "method": "ensemble",
+                "fold": "mean",
+                "auc": 0.81,
+                "tss": 0.5,
+                "boyce": 0.7,
+                "omission": 0.1,
+            }
+        ]
+    )
+    limits = pd.DataFrame(
+        [{"map": "fitted", "suitable": 0.45, "records": 31, "note": "expert model is the default"}]
+    )
+    told = " ".join(fit_words.sentences(evaluation, limits))
+    assert "31 independent records" in told and "AUC 0.81" in told and "0.45" in told
