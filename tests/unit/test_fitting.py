@@ -177,3 +177,20 @@ def test_the_config_names_what_is_wrong_with_the_block():
     config["key_habitat"]["thresholds"] = "fitted"
     with pytest.raises(settings.ConfigError, match="needs a block `suitability`"):
         settings.load(config)
+
+
+def test_preflight_tells_of_columns_that_the_fit_and_districts_lack():
+    from manul.preflight import model
+
+    config = yaml.safe_load((settings.SCHEMAS.parents[1] / "config/config.yaml").read_text())
+    config["suitability"] |= {"where": "n_adult > 0", "date_field": "day"}
+    config["threats"]["rodenticide_toxic"]["surface"] |= {
+        "districts_layer": "provinces",
+        "districts_field": "nam",
+    }
+    config = settings.load(config)["current"]
+    records = pd.DataFrame({"n_adults": [1], "date": ["2020-01-01"]})
+    tables = {"manul_records": records, "provinces": pd.DataFrame({"name": ["A"]})}
+    told = " ".join(map(str, model.check_fit(config, tables)))
+    for word in ("n_adult", "day", "nam", "rodenticide_toxic"):
+        assert word in told

@@ -252,14 +252,13 @@ def _answers(steps, spec) -> dict[str, str]:
 def _not_fitted(predictors, reason, steps, spec, key) -> Fitted:
     told = pd.DataFrame([{"method": spec["method"], "fold": f"not fitted: {reason}"}])
     n = steps["independent"]
-    none = {"section": [], "element": [], "value": []}
     tables = {
         "evaluation": told.reindex(
             columns=["method", "fold", "n_presences", "n_background", *SCORES]
         ),
         "response_curves": pd.DataFrame(columns=["covariate", "value", "suitability"]),
         "importance": pd.DataFrame(columns=["covariate", "auc_drop", "auc_drop_sd", "share"]),
-        "odmap": pd.DataFrame(none | {"value": []}),
+        "odmap": pd.DataFrame(columns=["section", "element", "value"]),
         "thresholds": _threshold_table({}, n, spec, key | {"thresholds": "expert"}),
     }
     return Fitted(predictors, tables, reason)

@@ -34,6 +34,7 @@ def check(config: dict) -> list[Problem]:
     found += model.check_places(config, tables)
     found += model.check_surfaces(config, tables)
     found += model.check_habitat(config)
+    found += model.check_fit(config, tables)
     found += model.check_rules(config, tables)
     return in_order(found)
 

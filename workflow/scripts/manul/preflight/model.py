@@ -82,6 +82,23 @@ def check_rules(config, tables) -> Iterator[Problem]:
         yield from _rule_columns(name, rule, config, tables)
 
 
+def check_fit(config, tables) -> Iterator[Problem]:
+    """Columns that the fit to records and the districts of events ask for."""
+    block = settings.fit_spec(config)
+    table = tables.get(block.get("records"))
+    if table is not None:
+        layer = config["layers"][block["records"]]
+        if block["date_field"] not in table:
+            yield _no_column("suitability", layer, block["date_field"], table)
+        if block["where"]:
+            yield from _condition("suitability", layer, "where", block["where"], table)
+    for surface, part in config["surfaces"].items():
+        name = part.get("districts_layer")
+        if name in tables and part["districts_field"] not in tables[name]:
+            layer = config["layers"][name]
+            yield _no_column(f"surface {surface}", layer, part["districts_field"], tables[name])
+
+
 def known_fields(config) -> list[str]:
     """Every map that a cell expression may name."""
     made = ["habitat", "habitat_reference", "threat", "value_at_risk", "suitable", "key"]
