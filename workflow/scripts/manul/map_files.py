@@ -46,7 +46,7 @@ class MapFile:
     def __post_init__(self):
         path = Path(self.path).resolve()
         object.__setattr__(self, "path", path)
-        object.__setattr__(self, "parts", path.parent / ".parts" / f"{path.stem}-{self.digest}")
+        object.__setattr__(self, "parts", path.parent / f".{path.stem}-{self.digest}.parts")
 
     @property
     def dtype(self) -> str:
@@ -84,20 +84,46 @@ class MapFile:
             with atomic(self.part(block)) as partial:
                 partial.write_bytes(memory.getbuffer())
 
-    def finish(self, blocks: Iterable[Block]) -> None:
-        """Join the blocks to the finished raster and remove them."""
-        with atomic(self.path) as partial, MemoryFile(self._mosaic(blocks), ext=".vrt") as mosaic:
+    def join(self, blocks: Iterable[Block]) -> None:
+        """Join the blocks to a raster that lies among them; a full disk raises and leaves nothing.
+
+        There a killed try is overwritten by the next one and goes with the blocks.
+        """
+        try:
+            self._join(blocks, self._joined)
+        except Exception as fault:  # GDAL has many words for a full disk, "unknown" among them
+            self._joined.unlink(missing_ok=True)
+            free = shutil.disk_usage(self.parts).free // 2**20
+            raise OSError(
+                f"{self.path} could not be written ({free} MiB of its disk are free): {fault}. "
+                f"Its blocks are kept for the next run."
+            ) from fault
+
+    def publish(self) -> None:
+        """Give the joined raster its name; remove its blocks and those of other inputs."""
+        self._joined.replace(self.path)
+        for old in self.path.parent.glob(f".{self.path.stem}-????????????????.parts"):
+            # The map is finished, even if a lost worker is still writing a block of it.
+            shutil.rmtree(old, ignore_errors=True)
+
+    @property
+    def _joined(self) -> Path:
+        return self.parts / "joined.tif"
+
+    def _join(self, blocks, path) -> None:
+        # Each open block takes a megabyte; GDAL would keep 100 of them open.
+        with (
+            rasterio.Env(GDAL_MAX_DATASET_POOL_SIZE=16),
+            MemoryFile(self._mosaic(blocks), ext=".vrt") as mosaic,
+        ):
             rasterio.shutil.copy(
-                mosaic.name, partial, driver="COG", compress="deflate", level="1",
+                mosaic.name, path, driver="COG", compress="deflate", level="1",
                 predictor="yes", blocksize=TILE, bigtiff="if_safer", num_threads="2",
                 overview_resampling="MODE" if self.categories else "AVERAGE",
             )  # fmt: skip
-            with rasterio.open(partial) as raster:  # a cut-off file would fail at its last block
-                raster.read(1, window=Window(raster.width - 1, raster.height - 1, 1, 1))
-        for old in self.parts.parent.glob(f"{self.path.stem}-????????????????"):
-            shutil.rmtree(old)
-        if not any(self.parts.parent.iterdir()):
-            self.parts.parent.rmdir()
+        # GDAL is silent about a disk that is full when it closes a file: the last block is cut off.
+        with rasterio.open(path) as raster:
+            raster.read(1, window=Window(raster.width - 1, raster.height - 1, 1, 1))
 
     def _mosaic(self, blocks) -> bytes:
         """The blocks as one virtual raster (GDAL's VRT), with all metadata."""
@@ -133,10 +159,12 @@ def make(work: Callable, files: list[MapFile], block: Block) -> None:
 
 @contextmanager
 def finishing(files: list[MapFile], blocks: list[Block]) -> Iterator[None]:
-    """Finish the files if all went well; otherwise keep their blocks for the next try."""
+    """Finish the files if all went well; otherwise keep all their blocks for the next try."""
     yield
     for f in files:
-        f.finish(blocks)
+        f.join(blocks)
+    for f in files:
+        f.publish()
 
 
 def blocks(grid: GeoBox, size: int) -> list[Block]:
