@@ -206,7 +206,7 @@ def _measure_here(options):
     start, busy = time.perf_counter(), time.process_time()
     try:
         # Whole blocks are read and written once: a large block cache would only take memory.
-        with rasterio.Env(GDAL_CACHEMAX=64):
+        with rasterio.Env(GDAL_CACHEMAX=64 * 2**20):
             WORKS[options.one](options.mask, options.result)
     except ImportError:
         print(f"{options.one:<16} not installed")
