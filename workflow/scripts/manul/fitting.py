@@ -6,6 +6,7 @@ maps are then unknown and tables say so, for the expert model needs no records.
 
 from dataclasses import dataclass, field
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
@@ -102,7 +103,7 @@ def fit(sites: pd.DataFrame, values: pd.DataFrame, steps: dict, spec: dict, key:
             *tables, *split, spec["method"], seed=spec["seed"], **options
         )
         model = suitability.fit(*tables, spec["method"], seed=spec["seed"], **options)
-    except ValueError as problem:
+    except suitability.TooFewError as problem:
         return _not_fitted(tuple(values), str(problem), steps, spec, key)
     return _described(sites, values, here, present, held, model, steps, spec, key)
 
@@ -134,7 +135,7 @@ def predict(fitted: Fitted, values: pd.DataFrame, habitat: np.ndarray, key: dict
 
 
 def _xy(table) -> np.ndarray:
-    if "x" in table:
+    if not isinstance(table, gpd.GeoDataFrame):
         return table[["x", "y"]].to_numpy(float)
     points = table.geometry.centroid
     return np.column_stack([points.x, points.y])[(~table.geometry.isna()).to_numpy()]

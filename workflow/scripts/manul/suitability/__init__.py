@@ -1,9 +1,11 @@
 """Suitability fitted to records: plain tables in, a model that predicts 0..1 out.
 
 Layering: design <- training <- solvers, measures <- maxent, regression, trees <- ensemble
-<- models <- validate, explain; `sampling` stands beside them. A module imports only from the left.
+<- models <- validate, explain; `sampling` stands beside them, on `design`. A module imports only
+from the left.
 """
 
+from .design import TooFewError
 from .explain import importance, mess, odmap, response_curves
 from .measures import Boyce, auc, boyce, omission, thresholds, tss
 from .models import METHODS, MIN_PRESENCES, Model, fit
@@ -21,6 +23,7 @@ __all__ = [
     "MIN_PRESENCES",
     "Boyce",
     "Model",
+    "TooFewError",
     "Validation",
     "auc",
     "boyce",

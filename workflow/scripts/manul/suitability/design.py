@@ -14,6 +14,10 @@ import numpy as np
 import pandas as pd
 
 
+class TooFewError(ValueError):
+    """The records cannot carry a model or its validation; the message says how many it takes."""
+
+
 @dataclass(frozen=True)
 class Design:
     """How a table of covariates becomes a matrix; learned from presences and background together.
@@ -102,7 +106,7 @@ def learn_design(table: pd.DataFrame, categorical: Sequence[str]) -> Design:
             finite = values[np.isfinite(values)]
             ranges[name] = (float(finite.min()), float(finite.max()))
     if not ranges and not levels:
-        raise ValueError("no covariate varies: a model needs at least one that does")
+        raise TooFewError("no covariate varies: a model needs at least one that does")
     return Design(tuple(map(str, table.columns)), ranges, levels, tuple(constant))
 
 

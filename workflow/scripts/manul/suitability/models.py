@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from .design import Design, learn_design
+from .design import Design, TooFewError, learn_design
 from .ensemble import SINGLE, fit_ensemble
 from .training import Training
 
@@ -118,12 +118,12 @@ def _require_enough(sites: pd.DataFrame, ground: pd.DataFrame) -> None:
     # A record copied five times is one record.
     distinct = len(sites.drop_duplicates())
     if distinct < MIN_PRESENCES:
-        raise ValueError(
+        raise TooFewError(
             f"{distinct} distinct presences with all covariates known; "
             f"a model needs at least {MIN_PRESENCES}"
         )
     if len(ground) < MIN_BACKGROUND:
-        raise ValueError(
+        raise TooFewError(
             f"{len(ground)} background points with all covariates known; "
             f"a model needs at least {MIN_BACKGROUND}"
         )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from .design import TooFewError
+
 
 def thin(
     xy: np.ndarray, *, cell_m: float | None = None, distance_m: float | None = None, seed: int = 0
@@ -93,7 +95,7 @@ def spatial_blocks(
     per_block, sizes = np.bincount(block, counted), np.bincount(block)
     k = min(k, int((per_block > 0).sum()))
     if k < 2:
-        raise ValueError(
+        raise TooFewError(
             f"presences lie in {k} block(s) of {block_m} m; two folds need two: take smaller blocks"
         )
     return _deal(per_block, sizes, k, rng)[block]
