@@ -224,9 +224,11 @@ RULE_STYLES = {
 
 
 def _suitability(s) -> maps.Scale:
-    key = s.config["key_habitat"]
-    bounds = (0.2, key["suitable"], key["key"], 0.8)
-    names = ("poor", "marginal", "suitable", "key", "best")
+    suitable, key = (s.config["key_habitat"][name] for name in ("suitable", "key"))
+    limits = {"marginal": suitable / 2, "suitable": suitable, "key": key, "best": (1 + key) / 2}
+    if suitable == key:  # so it may come from the records: then all that is suitable is key
+        del limits["suitable"]
+    bounds, names = tuple(limits.values()), ("poor", *limits)
     return maps.Scale("Habitat suitability", palette="habitat", classes=maps.Classes(bounds, names))
 
 
