@@ -498,3 +498,28 @@ def test_wild_tables_never_crash_nor_lose_a_row(table, data):
     records = read(raw, table)
     holds(records, raw)
     assert {*fields, "other", "flags (2)", "flags"} <= set(records.accepted.columns)
+
+
+def test_darwin_core_as_gbif_gives_it():
+    row = {
+        "gbifID": "77",
+        "eventDate": "2021-02-03",
+        "decimalLongitude": "77.5",
+        "decimalLatitude": "41.9",
+        "coordinateUncertaintyInMeters": "250",
+        "basisOfRecord": "MACHINE_OBSERVATION",
+        "occurrenceStatus": "PRESENT",
+        "individualCount": "2",
+        "datasetKey": "kept as it came",
+    }
+    raw = pd.DataFrame([row, row | {"gbifID": "78", "eventDate": "2071-01-01"}], dtype=object)
+    found = read(raw, "occurrence")
+    holds(found, raw)
+    kept = found.accepted.iloc[0]
+    assert (kept["basis_of_record"], kept["occurrence_status"]) == (
+        "machine_observation",
+        "present",
+    )
+    assert (kept["lon"], kept["lat"], kept["coord_error_m"]) == (77.5, 41.9, 250)
+    assert kept["datasetKey"] == "kept as it came"
+    assert found.rejected["field"].tolist() == ["date"]
