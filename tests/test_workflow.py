@@ -19,7 +19,7 @@ import yaml
 from conftest import ROOT, Region
 from packaging.requirements import Requirement
 
-from manul import provenance, settings
+from manul import digests, provenance
 
 pytestmark = pytest.mark.workflow
 
@@ -323,7 +323,7 @@ def digest(path) -> str:
     """Of all cells and what nodata is; not of tags or layout."""
     with rasterio.open(path) as source:
         told = (source.nodata, source.dtypes, source.shape, source.transform)
-        return settings.digest(repr(told), hashlib.sha256(source.read().tobytes()).hexdigest())
+        return digests.digest(repr(told), hashlib.sha256(source.read().tobytes()).hexdigest())
 
 
 def wait_for(condition, process, limit_s=300) -> None:

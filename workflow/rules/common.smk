@@ -4,7 +4,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
-from manul import io, plan, preflight, settings
+from manul import config_schema, digests, io, plan, preflight, settings
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -16,7 +16,7 @@ except settings.ConfigError as fault:
 SCENARIOS = list(CONFIGS)
 BASE = CONFIGS[SCENARIOS[0]]
 REGION = BASE["region"]["name"]
-SHEETS = settings.read_schema("sheets")
+SHEETS = config_schema.read_schema("sheets")
 FITS = [n for n, c in CONFIGS.items() if settings.fit_spec(c)]  # scenarios with a fit of their own
 FITS = [n for n in FITS if settings.fit_owner(CONFIGS, n) == n]
 PRODUCTS = expand(

@@ -20,7 +20,7 @@ rule prepare_raster:
         block=layer_block,
         region=BASE["region"],
         margin_m=settings.margin_m(BASE),
-        code=settings.code_digest("layers", "io"),
+        code=digests.code_digest("layers", "io"),
     message:
         "Clip raster layer {wildcards.layer} to the region and what lies within reach of it."
     script:
@@ -48,7 +48,7 @@ rule prepare_vector:
         block=layer_block,
         region=BASE["region"],
         margin_m=settings.margin_m(BASE),
-        code=settings.code_digest("layers", "io"),
+        code=digests.code_digest("layers", "io"),
     message:
         "Filter and clip layer {wildcards.layer}."
     script:
@@ -79,7 +79,7 @@ rule prepare_records:
         block=layer_block,
         region=BASE["region"],
         margin_m=settings.margin_m(BASE),
-        code=settings.code_digest("field_data", "layers"),
+        code=digests.code_digest("field_data", "layers"),
     message:
         "Normalise and check field records {wildcards.layer} row by row."
     script:

@@ -5,7 +5,7 @@ Run it as `uv run python workflow/scripts/make_docs.py` after a change of a sche
 
 from pathlib import Path
 
-from manul import field_data, io, records, settings
+from manul import config_schema, field_data, io, records
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -14,7 +14,7 @@ def pages() -> dict[Path, str]:
     """Path and text of each generated page."""
     head = (CONFIG / "head.md").read_text(encoding="utf-8")
     return {
-        CONFIG / "README.md": head + settings.document(),
+        CONFIG / "README.md": head + config_schema.document(),
         CONFIG / "field_tables.md": records.document(field_data.schemas()),
     }
 

@@ -11,7 +11,7 @@ from functools import partial
 
 import dask
 
-from manul import __version__, io, map_files, provenance, settings
+from manul import __version__, digests, io, map_files, provenance
 
 log = logging.getLogger("manul")
 logging.getLogger("pyogrio").setLevel("WARNING")
@@ -45,7 +45,7 @@ class Job:
     def map_file(self, path, grid, bands, record=None, categories=None) -> map_files.MapFile:
         """A map that this job makes, tagged with the layers behind it (default: all inputs)."""
         tags = self.tags(record)
-        digest = settings.digest(tags, str(grid))
+        digest = digests.digest(tags, str(grid))
         return map_files.MapFile(path, grid, bands, tags, digest, categories)
 
     def run(self, work: Callable, files: list, blocks: list) -> None:
@@ -75,8 +75,8 @@ class Job:
             "MANUL_REGION": names.get("region", ""),
             "MANUL_SCENARIO": names.get("scenario", ""),
             "MANUL_VERSION": __version__,
-            "MANUL_CONFIG_DIGEST": settings.digest(dict(self.snakemake.params.items())),
-            "MANUL_INPUTS_DIGEST": settings.digest([io.made_from(f) for f in rasters]),
+            "MANUL_CONFIG_DIGEST": digests.digest(dict(self.snakemake.params.items())),
+            "MANUL_INPUTS_DIGEST": digests.digest([io.made_from(f) for f in rasters]),
             "MANUL_SPECIES_STATUS": SPECIES,
         }
 

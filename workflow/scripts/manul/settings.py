@@ -4,24 +4,19 @@ Nothing here opens a data file. `load` raises `ConfigError` with every fault at 
 line that names the path in the config, what was found, and what is expected.
 """
 
-import ast
 import copy
 import csv
-import hashlib
 import json
 import re
 from functools import cache
 from pathlib import Path
 
-import jsonschema
-import yaml
 from odc.geo.geobox import GeoBox
 from odc.geo.geom import BoundingBox
 from pyproj import CRS, Transformer
 
-from manul import config_faults, nodes
+from manul import config_faults, config_schema, nodes
 from manul import model as manul_model
-from manul.config_faults import hint, nearest
 from manul.nodes import layers_of
 from manul.parameters import is_parameter, plain
 
@@ -31,17 +26,6 @@ USES = {
     "effort": ("as_of",),
 }
 FIT_TABLES = ("evaluation", "response_curves", "importance", "odmap", "thresholds")
-SCHEMAS = Path(__file__).parents[2] / "schemas"
-# Broken rules of the schema that leave every block in the shape that later checks expect.
-HARMLESS = (
-    "additionalProperties",
-    "minimum",
-    "exclusiveMinimum",
-    "maximum",
-    "enum",
-    "pattern",
-    "format",
-)
 
 
 class ConfigError(ValueError):
@@ -57,7 +41,7 @@ def load(config: dict) -> dict:
     config = _as_json(config)
     faults = list(_range_faults(config, ()))
     base = plain(config)
-    found, sound = _complete(base, _schema(), "config")
+    found, sound = config_schema.complete(base, config_schema.schema(), "config")
     faults += found
     if not sound:
         raise ConfigError(_listing(faults))
@@ -266,45 +250,6 @@ def owner(configs: dict, scenario: str, kind: str, name: str) -> str:
     raise KeyError(scenario)
 
 
-def digest(*things) -> str:
-    """A short digest of anything that JSON can hold."""
-    return hashlib.sha256(json.dumps(things, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-@cache
-def code_digest(*modules: str) -> str:
-    """A digest of these modules of the package and of all that they import from it."""
-    here, todo, seen = Path(__file__).parent, list(modules), {}
-    while todo:
-        name = todo.pop()
-        path = here / f"{name.replace('.', '/')}.py"
-        path = path if path.exists() else here / name / "__init__.py"
-        if name in seen or not path.exists():
-            continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        seen[name] = ast.dump(tree)  # comments and layout do not count
-        todo += _imported(tree)
-        if path.name == "__init__.py":
-            todo += [f"{name}.{p.stem}" for p in path.parent.glob("[!_]*.py")]
-    return digest(sorted(seen.items()))
-
-
-def document(schema: dict | None = None) -> str:
-    """The key table of config/README.md, made from the schema."""
-    schema = schema or _schema()
-    lines = ["| key | meaning | default |", "|---|---|---|"]
-    lines += _document(schema, "", schema)
-    for kind, block in schema["$defs"]["surfaces"].items():
-        lines.append(f"| **surface `{kind}`** | {block['description']} | |")
-        lines += _document(block, f"{kind}.", schema)
-    return "\n".join(lines) + "\n"
-
-
-def read_schema(name: str) -> dict:
-    """A YAML file of workflow/schemas."""
-    return yaml.safe_load((SCHEMAS / f"{name}.yaml").read_text(encoding="utf-8"))
-
-
 # ------------------------------------------------------------------------------------- helpers
 
 
@@ -313,11 +258,6 @@ def _grid(bounds, crs, cell_m) -> GeoBox:
     to = Transformer.from_crs("EPSG:4326", CRS.from_user_input(crs), always_xy=True)
     box = BoundingBox(*to.transform_bounds(*bounds, densify_pts=101))
     return GeoBox.from_bbox(tuple(box), crs=crs, resolution=cell_m)
-
-
-@cache
-def _schema() -> dict:
-    return read_schema("config.schema")
 
 
 def _as_json(config):
@@ -331,67 +271,11 @@ def _as_json(config):
 
 def _deep_faults(merged) -> list[str]:
     """Move surfaces to one place in `merged`; the faults of one scenario."""
-    found, sound = _complete(merged, _schema(), "config")
+    found, sound = config_schema.complete(merged, config_schema.schema(), "config")
     if not sound:
         return found
     _hoist(merged)
-    return [*found, *_surface_faults(merged), *config_faults.find(merged)]
-
-
-def _complete(config, schema, where) -> tuple[list[str], bool]:
-    """Fill in defaults in place; the faults as lines, and whether later checks can go on."""
-    check = _defaulting_validator()(schema, format_checker=jsonschema.FormatChecker())
-    errors = list(check.iter_errors(config))
-    lines = [line for e in errors for line in _explain(e, where)]
-    return lines, all(e.validator in HARMLESS for e in errors)
-
-
-@cache
-def _defaulting_validator():
-    """A validator class that fills in the schema's defaults as it goes."""
-    check_properties = jsonschema.Draft202012Validator.VALIDATORS["properties"]
-
-    def fill(validator, properties, instance, parent):
-        if isinstance(instance, dict):
-            for key, sub in properties.items():
-                if isinstance(sub, dict) and "default" in sub:
-                    instance.setdefault(key, copy.deepcopy(sub["default"]))
-        yield from check_properties(validator, properties, instance, parent)
-
-    return jsonschema.validators.extend(jsonschema.Draft202012Validator, {"properties": fill})
-
-
-def _explain(error, where) -> list[str]:
-    path = ".".join([where, *map(str, error.absolute_path)]).removeprefix("config.")
-    known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
-    match error.validator:
-        case "additionalProperties":
-            unknown = [k for k in error.instance if k not in known]
-            return [f"{path}: unknown key {key!r}{hint(key, known)}" for key in unknown]
-        case "required":
-            unknown = [k for k in error.instance if known and k not in known]
-            missing = [k for k in error.validator_value if k not in error.instance]
-            missing = [k for k in missing if not nearest(k, unknown)]  # a typo is told once
-            return [f"{path}: the key {key!r} is missing" for key in missing]
-        case "enum":
-            meant = hint(error.instance, error.validator_value)
-            return [f"{path}: {error.instance!r} is not known{meant}"]
-        case "type":
-            return [f"{path}: found {error.instance!r}, expected {_words(error.validator_value)}"]
-        case "minimum" | "exclusiveMinimum":
-            than = "at least" if error.validator == "minimum" else "more than"
-            return [f"{path}: found {error.instance}, expected {than} {error.validator_value}"]
-        case "maximum":
-            return [f"{path}: found {error.instance}, expected at most {error.validator_value}"]
-        case "format":
-            return [
-                f"{path}: found {error.instance!r}, expected a {error.validator_value} (yyyy-mm-dd)"
-            ]
-    return [f"{path}: {error.message}"]
-
-
-def _words(types) -> str:
-    return " or ".join([types] if isinstance(types, str) else types)
+    return [*found, *config_schema.surface_faults(merged), *config_faults.find(merged)]
 
 
 def _range_faults(block, path):
@@ -441,29 +325,6 @@ def _hoist(config) -> None:
             walk(node, name)
 
 
-def _surface_faults(config) -> list[str]:
-    """Each surface block against the closed schema of its kind."""
-    faults = []
-    for name, block in config["surfaces"].items():
-        faults += _block_faults(block, f"surfaces.{name}")
-    return faults
-
-
-def _block_faults(block, where) -> list[str]:
-    schema = _schema()
-    kinds = schema["$defs"]["surfaces"]
-    if block.get("kind") not in kinds:
-        return [f"{where}.kind: {block.get('kind')!r} is not known{hint(block.get('kind'), kinds)}"]
-    closed = {"$defs": schema["$defs"], **kinds[block["kind"]]}
-    faults, _ = _complete(block, closed, where)
-    for key, value in block.items():
-        below = value if key == "of" else value.get("of") if isinstance(value, dict) else None
-        for part in [below, *(value if key == "covariates" else [])]:
-            if isinstance(part, dict):
-                faults += _block_faults(part, f"{where}.{key}")
-    return faults
-
-
 def _surfaces_of(threat) -> set[str]:
     names = set(nodes.leaves(threat, "surface"))
     for group in nodes.leaves(threat, "loss_from"):
@@ -503,31 +364,3 @@ def _fit_definition(config):
     surfaces = [_definition(config, "surfaces", name) for name in names]
     layers = [_definition(config, "layers", i) for i in [spec["records"], *effort_layers(config)]]
     return [spec, surfaces, layers, config["habitat"], config["as_of"], config["key_habitat"]]
-
-
-def _imported(tree) -> list[str]:
-    names = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "manul":
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("manul."):
-            names.append(node.module.removeprefix("manul."))
-    return names
-
-
-def _document(block, prefix, schema) -> list[str]:
-    lines = []
-    for key, sub in block.get("properties", {}).items():
-        if not sub:
-            continue
-        sub = {**schema["$defs"].get(sub.get("$ref", "").rsplit("/", 1)[-1], {}), **sub}
-        default = json.dumps(sub["default"]) if "default" in sub else ""
-        lines.append(f"| `{prefix}{key}` | {sub.get('description', '')} | {default} |")
-        deeper = sub.get("additionalProperties")
-        if prefix.count(".") < 2 and isinstance(sub.get("properties"), dict):
-            lines += _document(sub, f"{prefix}{key}.", schema)
-        if prefix == "" and isinstance(deeper, dict):
-            target = deeper.get("$ref") or deeper.get("allOf", [{}])[0].get("$ref", "")
-            named = schema["$defs"].get(target.rsplit("/", 1)[-1], deeper)
-            lines += _document(named, f"{key}.NAME.", schema)
-    return lines
