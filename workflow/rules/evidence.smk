@@ -24,7 +24,7 @@ rule suitability:
         "benchmarks/out/{region}/{scenario}/suitability.tsv"
     conda:
         "../../envs/manul.yaml"
-    threads: workflow.cores
+    threads: 8
     resources:
         mem_mb=lambda w, threads: plan.fit_mb(threads),
         runtime=120,

@@ -25,7 +25,7 @@ rule model:
         "benchmarks/out/{region}/{scenario}/model.tsv"
     conda:
         "../../envs/manul.yaml"
-    threads: workflow.cores
+    threads: 8
     resources:
         mem_mb=lambda w, threads: plan.model_mb(CONFIGS[w.scenario], threads),
         runtime=240,
@@ -56,7 +56,7 @@ rule invest:
         "benchmarks/out/{region}/{scenario}/invest_{case}.tsv"
     conda:
         "../../envs/manul.yaml"
-    threads: workflow.cores
+    threads: 8
     resources:
         mem_mb=1000,
         runtime=120,

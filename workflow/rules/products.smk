@@ -44,9 +44,9 @@ rule plan:
     localrule: True
     conda:
         "../../envs/manul.yaml"
+    threads: 8
     params:
         configs=CONFIGS,
-        cores=workflow.cores,
     message:
         "Plan: cells, peak memory, time class and disk of each rule."
     script:

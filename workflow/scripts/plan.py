@@ -4,7 +4,7 @@ from manul import io, plan
 
 told = []
 for name, config in snakemake.params.configs.items():
-    table = plan.rows(config, snakemake.params.cores)
+    table = plan.rows(config, snakemake.threads)
     told += [f"\nscenario {name}", table.to_string(index=False)]
     told += [f"! {line}" for line in plan.advice(table)]
 print("\n".join(told))
