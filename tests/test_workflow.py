@@ -272,6 +272,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_maps(corner, tmp_path):
     "command",
     [
         ["snakemake", "--lint"],
+        ["snakemake", "--rulegraph"],
         ["snakefmt", "--check", "Snakefile", "workflow"],
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
