@@ -42,7 +42,11 @@ class Table:
     table: gpd.GeoDataFrame
 
     def read(self) -> gpd.GeoDataFrame:
-        """All features."""
+        """All features that have a place."""
+        return self.table[self.table.geometry.notna()].reset_index(drop=True)
+
+    def rows(self) -> gpd.GeoDataFrame:
+        """All rows, those without a place too."""
         return self.table
 
 
