@@ -8,6 +8,7 @@ the same outputs again through rasterio with the same compression. Prints a tabl
 """
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import numpy as np
 import rasterio
 from odc.geo.geobox import GeoBox
 
+os.environ.setdefault("GDAL_CACHEMAX", "128")  # as every job of the workflow
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 import dask
 
@@ -128,7 +130,11 @@ def copy(options):
                 source.read(1, window=window)
     for output in outputs(options):
         with rasterio.open(output.path) as source:
-            profile = source.profile | {"driver": "GTiff", "num_threads": options.threads}
+            profile = source.profile | {
+                "driver": "GTiff",
+                "zlevel": 1,
+                "num_threads": options.threads,
+            }
             with rasterio.open(str(output.path) + ".copy", "w", **profile) as target:
                 for row in range(0, options.size, 1024):
                     height = min(1024, options.size - row)
