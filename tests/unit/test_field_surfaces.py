@@ -7,7 +7,7 @@ import pytest
 import shapely
 from odc.geo.geobox import GeoBox
 
-from manul import field_surfaces, layers, settings, surfaces
+from manul import config_schema, field_surfaces, layers, settings, surfaces
 
 CRS = "EPSG:6933"
 GRID = GeoBox.from_bbox((0, 0, 40_000, 40_000), crs=CRS, resolution=1000)
@@ -181,4 +181,4 @@ def test_blocks_within_a_list_are_held_against_the_schema_and_their_layers_are_f
     assert settings.layers_of(block) == ["ndvi"]
     wrong = {"kind": "burrow_density", "layer": "t", "covariates": [{"kind": "slop", "layer": "e"}]}
     wrong["strata"] = {"of": {"kind": "slope", "layer": "e"}, "breaks": [5]}
-    assert any("'slop'" in fault for fault in settings._block_faults(wrong, "surfaces.b"))
+    assert any("'slop'" in fault for fault in config_schema._block_faults(wrong, "surfaces.b"))

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from odc.geo.geobox import GeoBox
 
-from manul import fit_words, fitting, settings
+from manul import config_schema, fit_words, fitting, settings
 
 GRID = GeoBox.from_bbox((0, 0, 200_000, 200_000), crs="EPSG:6933", resolution=1000)
 KEY = {"thresholds": "expert", "suitable": 0.4, "key": 0.6}
@@ -167,7 +167,7 @@ def test_thresholds_come_from_the_records_only_if_wanted_and_enough(simulated):
 
 
 def test_the_config_names_what_is_wrong_with_the_block():
-    config = yaml.safe_load((settings.SCHEMAS.parents[1] / "config/config.yaml").read_text())
+    config = yaml.safe_load((config_schema.SCHEMAS.parents[1] / "config/config.yaml").read_text())
     config["suitability"]["records"] = "manul_record"
     config["suitability"]["predictors"].append("releif")
     with pytest.raises(settings.ConfigError, match="'manul_records'") as fault:
@@ -182,7 +182,7 @@ def test_the_config_names_what_is_wrong_with_the_block():
 def test_preflight_tells_of_columns_that_the_fit_and_districts_lack():
     from manul.preflight import model
 
-    config = yaml.safe_load((settings.SCHEMAS.parents[1] / "config/config.yaml").read_text())
+    config = yaml.safe_load((config_schema.SCHEMAS.parents[1] / "config/config.yaml").read_text())
     config["suitability"] |= {"where": "n_adult > 0", "date_field": "day"}
     config["threats"]["rodenticide_toxic"]["surface"] |= {
         "districts_layer": "provinces",
