@@ -15,7 +15,6 @@ from manul import __version__, digests, io, map_files, provenance
 
 log = logging.getLogger("manul")
 logging.getLogger("pyogrio").setLevel("WARNING")
-SPECIES = "Pallas's cat (Otocolobus manul): Least Concern (2020), population decreasing"
 
 
 @dataclass
@@ -77,7 +76,7 @@ class Job:
             "MANUL_VERSION": __version__,
             "MANUL_CONFIG_DIGEST": digests.digest(dict(self.snakemake.params.items())),
             "MANUL_INPUTS_DIGEST": digests.digest([io.made_from(f) for f in rasters]),
-            "MANUL_SPECIES_STATUS": SPECIES,
+            "MANUL_SPECIES_STATUS": provenance.SPECIES,
         }
 
 

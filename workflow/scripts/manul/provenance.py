@@ -10,6 +10,8 @@ import json
 import re
 
 STATUSES = ("measured", "reconstructed", "approximate", "assumed", "illustrative")
+# Products must say this exactly: agencies reject a map that cites the wrong category.
+SPECIES = "Pallas's cat (manul, Otocolobus manul): Least Concern (2020), population decreasing"
 KEPT = ("title", "date", "source", "licence", "positional_error_m", "caveat")
 
 

@@ -13,7 +13,6 @@ from manul import __version__, fit_words, io, maps, provenance
 from manul.layers import burn
 from manul.map_files import CLASS_NODATA
 
-SPECIES = "Pallas's cat (manul, Otocolobus manul): Least Concern (2020), population decreasing"
 THREAT_CLASSES = maps.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
 EFFECT_CLASSES = maps.Classes(
     (0.01, 0.05, 0.1, 0.2, 0.4), ("none", "slight", "low", "moderate", "high", "very high")
@@ -47,7 +46,7 @@ class Scenario:
             limitations=(*extra, *config["limitations"], *caveats),
             sources=rows,
             footer=(
-                SPECIES,
+                provenance.SPECIES,
                 f"Manul {__version__}, run {self.digest}",
                 f"data {provenance.age(record)}",
                 "not a legal boundary",
