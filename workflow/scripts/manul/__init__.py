@@ -13,7 +13,7 @@ Floors of the house; a module imports only from floors below its own:
 5. `zones`, `advice` (recommendations), `tables`, `maps` with its rooms `maps_*`, `sheets`,
    `evidence` with its rooms
 
-Beside them: `io`, `map_files`, `table_io`, `atomic` and the `*_files` modules (the only ones that
+Beside them: `io`, `map_files`, `cog`, `table_io`, `atomic` and the `*_files` modules (the only ones that
 open or write files), `passes` (the model over a region), `config_schema`, `config_faults`,
 `settings`, `digests` (what the config means), `preflight` (what is wrong with the data), `plan`
 (what a run will need), `provenance` (what a number came from) and `job` (the only module that

@@ -3,7 +3,8 @@
 A block that was once written is kept until the map is finished, so a job that was killed goes on
 where it stopped, and blocks may be written by threads or by the workers of a cluster without
 waiting for each other. Blocks are kept under a digest of what the map is made from: blocks of other
-inputs are never taken. The finished raster is a Cloud Optimized GeoTIFF with overviews.
+inputs are never taken. The finished raster is a Cloud Optimized GeoTIFF with overviews; a block
+holds its tiles as they will stand there, and those of its overviews, so joining copies bytes.
 """
 
 import shutil
@@ -11,20 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import numpy as np
-import rasterio
-import rasterio.shutil
 from odc.geo.geobox import GeoBox
-from rasterio.io import MemoryFile
-from rasterio.windows import Window
 
+from manul import cog
 from manul.atomic import atomic
+from manul.cog import Block
 
 CLASS_NODATA = 255
-TILE = 256
-Block = tuple[int, int, int, int]  # row0, row1, column0, column1
+OVERVIEW_BLOCK = 1024  # cells along the side of what the coarser overviews are made from
 
 
 @dataclass(frozen=True)
@@ -62,27 +59,24 @@ class MapFile:
         """The same map with more metadata."""
         return replace(self, tags=self.tags | tags)
 
-    def part(self, block: Block) -> Path:
-        """The file of one block."""
-        return self.parts / "-".join(map(str, block)) / "block.tif"
+    @property
+    def form(self) -> cog.Form:
+        """What its cells are."""
+        return cog.Form(len(self.bands), self.dtype, self.nodata)
+
+    def part(self, block: Block, level: int = 0) -> Path:
+        """The file of one block, in cells of a level (0: the map's own)."""
+        folder = self.parts / f"overview-{level}" if level else self.parts
+        return folder / "-".join(map(str, block)) / "block.tif"
 
     def write(self, block: Block, arrays) -> None:
-        """Write one array for each band of a block; a full disk raises and leaves nothing."""
-        row0, _, column0, _ = block
+        """Write one array for each band of a block; a full disk raises and leaves nothing.
+
+        ValueError if the block does not end on tiles of 256 cells or at the map's border.
+        """
+        number = cog.depth(block, self.grid.shape)
         values = np.stack([np.asarray(a, self.dtype) for a in arrays])
-        profile = {
-            "driver": "GTiff", "count": len(values), "dtype": self.dtype, "nodata": self.nodata,
-            "height": values.shape[1], "width": values.shape[2], "crs": str(self.grid.crs),
-            "transform": self.grid.affine @ _shift(column0, row0), "tiled": True,
-            "blockxsize": TILE, "blockysize": TILE, "interleave": "band",
-            "compress": "zstd", "zstd_level": 1, "predictor": 3 if self.dtype == "float32" else 1,
-        }  # fmt: skip
-        # GDAL may tell of a full disk only in a log line; Python raises.
-        with MemoryFile() as memory:
-            with memory.open(**profile) as raster:
-                raster.write(values)
-            with atomic(self.part(block)) as partial:
-                partial.write_bytes(memory.getbuffer())
+        self._keep(self.part(block), cog.overviews(values, self.form, number))
 
     def join(self, blocks: Iterable[Block]) -> None:
         """Join the blocks to a raster that lies among them; a full disk raises and leaves nothing.
@@ -110,40 +104,46 @@ class MapFile:
     def _joined(self) -> Path:
         return self.parts / "joined.tif"
 
-    def _join(self, blocks, path) -> None:
-        # Each open block takes a megabyte; GDAL would keep 100 of them open.
-        with (
-            rasterio.Env(GDAL_MAX_DATASET_POOL_SIZE=16),
-            MemoryFile(self._mosaic(blocks), ext=".vrt") as mosaic,
-        ):
-            rasterio.shutil.copy(
-                mosaic.name, path, driver="COG", compress="deflate", level="1",
-                predictor="yes", blocksize=TILE, bigtiff="if_safer", num_threads="2",
-                overview_resampling="MODE" if self.categories else "AVERAGE",
-            )  # fmt: skip
-        # GDAL is silent about a disk that is full when it closes a file: the last block is cut off.
-        with rasterio.open(path) as raster:
-            raster.read(1, window=Window(raster.width - 1, raster.height - 1, 1, 1))
+    def _keep(self, path, arrays) -> None:
+        with atomic(path) as partial:
+            partial.write_bytes(cog.encode(arrays, self.form))
 
-    def _mosaic(self, blocks) -> bytes:
-        """The blocks as one virtual raster (GDAL's VRT), with all metadata."""
-        bands = [
-            _vrt_band(i, name, unit, self, blocks)
-            for i, (name, unit) in enumerate(self.bands.items(), 1)
-        ]
+    def _join(self, blocks, path) -> None:
+        shape = self.grid.shape
+        level = min(cog.depth(block, shape) for block in blocks)
+        pieces = [cog.Piece(self.part(block), block, range(level + 1)) for block in blocks]
+        finest = pieces
+        while level + 1 < len(cog.shapes(shape)):
+            finest = self._overviews(finest, level)
+            pieces += finest
+            level = finest[0].levels[-1]
+        cog.join(path, pieces, shape, self.form, self._describe)
+
+    def _overviews(self, pieces, level) -> list[cog.Piece]:
+        """Make the overviews beyond a level, which no block could make alone."""
+        size = cog.shapes(self.grid.shape)[level]
+        blocks = squares(size, OVERVIEW_BLOCK)
+        number = min(cog.depth(block, size) for block in blocks)
+        out = []
+        for block in blocks:
+            piece = cog.Piece(
+                self.part(block, level), block, range(level + 1, level + number + 1), level
+            )
+            values = cog.decode(pieces, level, block, self.form)
+            self._keep(piece.path, cog.overviews(values, self.form, number)[1:])
+            out.append(piece)
+        return out
+
+    def _describe(self, raster) -> None:
+        """Tell an open raster where it lies, what its bands are, and all metadata."""
+        raster.crs, raster.transform = str(self.grid.crs), self.grid.affine
         tags = dict(self.tags)
         if self.categories:
             tags["CATEGORIES"] = "; ".join(f"{c} {name}" for c, name in self.categories.items())
-        items = "".join(
-            f"<MDI key={_quoted(key)}>{escape(str(value))}</MDI>" for key, value in tags.items()
-        )
-        a = self.grid.affine
-        numbers = ", ".join(repr(float(v)) for v in (a.c, a.a, a.b, a.f, a.d, a.e))
-        return (
-            f'<VRTDataset rasterXSize="{self.grid.width}" rasterYSize="{self.grid.height}">'
-            f"<SRS>{escape(self.grid.crs.to_wkt())}</SRS><GeoTransform>{numbers}</GeoTransform>"
-            f"<Metadata>{items}</Metadata>{''.join(bands)}</VRTDataset>"
-        ).encode()
+        raster.update_tags(**tags)
+        for i, (name, unit) in enumerate(self.bands.items(), 1):
+            raster.set_band_description(i, f"{name} [{unit}]" if unit else name)
+            raster.set_band_unit(i, unit)
 
 
 def make(work: Callable, files: list[MapFile], block: Block) -> None:
@@ -169,39 +169,14 @@ def finishing(files: list[MapFile], blocks: list[Block]) -> Iterator[None]:
 
 def blocks(grid: GeoBox, size: int) -> list[Block]:
     """Square blocks that cover the grid, row by row."""
+    return squares(grid.shape, size)
+
+
+def squares(shape: tuple[int, int], size: int) -> list[Block]:
+    """Square blocks that cover (rows, columns) cells, row by row."""
+    height, width = shape
     return [
-        (r, min(r + size, grid.height), c, min(c + size, grid.width))
-        for r in range(0, grid.height, size)
-        for c in range(0, grid.width, size)
+        (r, min(r + size, height), c, min(c + size, width))
+        for r in range(0, height, size)
+        for c in range(0, width, size)
     ]
-
-
-def _vrt_band(number, name, unit, made: MapFile, blocks) -> str:
-    sources = "".join(_vrt_source(number, made, block) for block in blocks)
-    kind = "Byte" if made.dtype == "uint8" else "Float32"
-    label = f"{name} [{unit}]" if unit else name
-    return (
-        f'<VRTRasterBand dataType="{kind}" band="{number}">'
-        f"<Description>{escape(label)}</Description>"
-        f"<UnitType>{escape(unit)}</UnitType><NoDataValue>{made.nodata}</NoDataValue>"
-        f"{sources}</VRTRasterBand>"
-    )
-
-
-def _vrt_source(number, made: MapFile, block) -> str:
-    row0, row1, column0, column1 = block
-    size = f'xSize="{column1 - column0}" ySize="{row1 - row0}"'
-    return (
-        f'<SimpleSource><SourceFilename relativeToVRT="0">{escape(str(made.part(block)))}'
-        f"</SourceFilename><SourceBand>{number}</SourceBand>"
-        f'<SrcRect xOff="0" yOff="0" {size}/>'
-        f'<DstRect xOff="{column0}" yOff="{row0}" {size}/></SimpleSource>'
-    )
-
-
-def _quoted(text) -> str:
-    return '"' + escape(str(text), {'"': "&quot;"}) + '"'
-
-
-def _shift(columns, rows):
-    return rasterio.Affine.translation(columns, rows)
