@@ -294,7 +294,8 @@ def _log(entries: list[tuple], columns: list[str]) -> pd.DataFrame:
 # the page -----------------------------------------------------------------------------------------
 
 _INTRODUCTION = (
-    "Send CSV, XLSX or a GeoPackage layer, coordinates in WGS 84. A field marked * needs a value in"
+    "Send CSV, XLSX or a GeoPackage layer, coordinates in WGS 84; camera-trap packages (Camtrap DP)"
+    " as they were exported, zipped, as manul_record. A field marked * needs a value in"
     " each row; (*) needs the column, a cell may be blank. Further columns are kept as they are."
 )
 

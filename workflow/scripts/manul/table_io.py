@@ -1,4 +1,4 @@
-"""Field tables from CSV, XLSX or GeoPackage as raw text; the only module that opens them.
+"""Field tables from CSV, XLSX, GeoPackage or Camtrap DP as raw text; the only module to open them.
 
 A raw table is a DataFrame of text ("" = blank). Its index is the row as a person counts it: the
 line of a CSV, the row of a sheet, the feature id of a layer. Geometry comes as well-known text in
@@ -9,7 +9,9 @@ import codecs
 import csv
 import datetime as dt
 import io
+import json
 import re
+import zipfile
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +22,7 @@ import pandas as pd
 import pyogrio
 import shapely
 
+from manul import camtrap
 from manul.records import OVERFLOW, RecordsError
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1251", "gb18030")
@@ -29,7 +32,9 @@ csv.field_size_limit(10_000_000)  # outlines as text are longer than csv's defau
 
 
 def read_table(path: str | Path, layer: str | None = None) -> pd.DataFrame:
-    """The raw table in a .csv, .tsv, .txt, .xlsx or .gpkg; `layer` is a sheet or a layer.
+    """The raw table in a .csv, .tsv, .txt, .xlsx, .gpkg or .zip; `layer` is a sheet or a layer.
+
+    A .zip is a camera-trap package (Camtrap DP), read as a table of manul records.
 
     Raises `RecordsError` where the file cannot be understood as a table.
     """
@@ -107,12 +112,31 @@ def _read_gpkg(path: Path, layer: str | None) -> pd.DataFrame:
     return texts
 
 
+def _read_camtrap(path: Path, layer: str | None) -> pd.DataFrame:
+    try:
+        with zipfile.ZipFile(path) as package:
+            (home,) = {n.removesuffix(_PACKAGE) for n in package.namelist() if n.endswith(_PACKAGE)}
+            told = json.loads(package.read(home + _PACKAGE))
+            files = {part["name"]: part["path"] for part in told["resources"]}
+            names = ("deployments", "observations")
+            tables = [parse_csv(package.read(home + files[name])) for name in names]
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+        raise RecordsError(
+            f"{path.name} is not a readable camera-trap package ({error}); expected one"
+            f" {_PACKAGE} that names deployments and observations, and their files beside it."
+        ) from error
+    return camtrap.manul_records(*tables)
+
+
+_PACKAGE = "datapackage.json"
+
 _READERS: dict[str, Callable[[Path, str | None], pd.DataFrame]] = {
     ".csv": _read_csv,
     ".tsv": _read_csv,
     ".txt": _read_csv,
     ".xlsx": _read_xlsx,
     ".gpkg": _read_gpkg,
+    ".zip": _read_camtrap,
 }
 
 
