@@ -11,6 +11,7 @@ Columns count dx = 1; a row of other height weighs (dy / dx) squared.
 A source cell is one above zero; an unknown (NaN) cell is not a source.
 """
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,7 +101,8 @@ def distance_rows(source, row0, above, below, cell):
     """
     dx, dy = cell_size(cell)
     out = np.empty(source.shape, dtype="float32")
-    _distance_rows(source, row0, above, below, dx, (dy / dx) ** 2, out)
+    # A row's nearest sources above are needed only until its distances take their place.
+    _distance_rows(source, row0, above, below, dx, (dy / dx) ** 2, out.view("int32"), out)
     return out
 
 
@@ -115,6 +117,7 @@ def raise_exposure(out, source, row0, above, below, cell, table, intensity=1.0):
         (dy / dx) ** 2,
         table.values,
         np.float32(intensity),
+        _scratch(source.shape),
         out,
     )
 
@@ -137,6 +140,16 @@ def _shift_running(arrays, extreme, neutral):
         running = extreme(running, own)
 
 
+_OWN = threading.local()
+
+
+def _scratch(shape):
+    """An int32 array that this thread uses again: a new one for each strip costs page faults."""
+    if getattr(_OWN, "array", np.empty((0, 0))).shape != shape:
+        _OWN.array = np.empty(shape, dtype="int32")
+    return _OWN.array
+
+
 @njit(nogil=True, cache=True)
 def _profile(source, row0, first, last):
     for r in range(source.shape[0]):
@@ -148,15 +161,13 @@ def _profile(source, row0, first, last):
 
 
 @njit(nogil=True, cache=True)
-def _rows_above(source, row0, above):
-    """Row of the nearest source at or above each cell."""
-    last = np.empty(source.shape, np.int32)
+def _rows_above(source, row0, above, last):
+    """Put the row of the nearest source at or above each cell into `last`."""
     for r in range(source.shape[0]):
         row = np.int32(row0 + r)
         for c in range(source.shape[1]):
             previous = last[r - 1, c] if r > 0 else above[c]
             last[r, c] = row if source[r, c] else previous
-    return last
 
 
 @njit(nogil=True, cache=True)
@@ -213,9 +224,9 @@ def _square(whole):
 
 
 @njit(nogil=True, cache=True)
-def _distance_rows(source, row0, above, below, dx, weight, out):
+def _distance_rows(source, row0, above, below, dx, weight, last, out):
     height, width = source.shape
-    last = _rows_above(source, row0, above)
+    _rows_above(source, row0, above, last)
     following = below.copy()
     gap = np.empty(width, np.int32)
     columns = np.empty(width, np.int64)
@@ -236,11 +247,11 @@ def _distance_rows(source, row0, above, below, dx, weight, out):
 
 
 @njit(nogil=True, cache=True)
-def _raise_exposure(source, row0, above, below, weight, table, intensity, out):
+def _raise_exposure(source, row0, above, below, weight, table, intensity, last, out):
     height, width = source.shape
     reach_rows, reach_columns = table.shape[0] - 1, table.shape[1] // 2
     most = intensity * table[0, reach_columns]
-    last = _rows_above(source, row0, above)
+    _rows_above(source, row0, above, last)
     following = below.copy()
     gap = np.empty(width, np.int32)
     columns = np.empty(width, np.int64)
