@@ -41,9 +41,15 @@ class Table:
 
     table: gpd.GeoDataFrame
 
-    def read(self) -> gpd.GeoDataFrame:
-        """All features that have a place."""
-        return self.table[self.table.geometry.notna()].reset_index(drop=True)
+    def read(self, bounds=None) -> gpd.GeoDataFrame:
+        """The features that have a place, only those whose box touches the bounds."""
+        table = self.table[self.table.geometry.notna()]
+        if bounds is not None:
+            left, bottom, right, top = bounds
+            box = table.geometry.bounds
+            touches = (box.minx <= right) & (box.maxx >= left)
+            table = table[touches & (box.miny <= top) & (box.maxy >= bottom)]
+        return table.reset_index(drop=True)
 
     def rows(self) -> gpd.GeoDataFrame:
         """All rows, those without a place too."""
@@ -191,6 +197,7 @@ def test_job_in_small_blocks_makes_the_map_of_the_run(
     rule, wildcards = CASES[case]
     if way == "two processes":
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", request.getfixturevalue("dask_cluster"))
+    monkeypatch.setattr(map_files, "TILE", 16)  # blocks end on tiles
     monkeypatch.setattr(passes, "BLOCK", 48)
     monkeypatch.setattr(surfaces, "BLOCK", 48)
     monkeypatch.chdir(corner.folder)

@@ -11,6 +11,8 @@ from rasterio import Affine
 
 from manul import cog, map_files
 
+FORM = cog.Form(1, "float32", np.nan)
+
 
 def made(folder, values, size, digest="0" * 16):
     """A finished map of (bands, rows, columns), made of blocks of `size`."""
@@ -78,7 +80,7 @@ def test_every_level_is_the_mean_of_the_one_below(tmp_path_factory, height, widt
     path = made(tmp_path_factory.mktemp("map"), values, size)
     expected = values
     found = list(levels(path))
-    assert len(found) == len(cog.shapes((height, width)))
+    assert len(found) == len(FORM.shapes((height, width)))
     for level in found:
         np.testing.assert_array_equal(level, expected)
         expected = means(expected)
@@ -123,7 +125,7 @@ def test_block_that_cuts_a_tile_is_refused(tmp_path):
 
 def test_a_block_makes_the_levels_whose_tiles_it_holds_whole():
     shape = (10_000, 10_000)
-    assert cog.depth((0, 1024, 1024, 2048), shape) == 2
-    assert cog.depth((0, 256, 0, 256), shape) == 0
-    assert cog.depth((0, 768, 0, 1024), shape) == 0
-    assert cog.depth((0, 10_000, 0, 10_000), shape) == len(cog.shapes(shape)) - 1
+    assert FORM.depth((0, 1024, 1024, 2048), shape) == 2
+    assert FORM.depth((0, 256, 0, 256), shape) == 0
+    assert FORM.depth((0, 768, 0, 1024), shape) == 0
+    assert FORM.depth((0, 10_000, 0, 10_000), shape) == len(FORM.shapes(shape)) - 1

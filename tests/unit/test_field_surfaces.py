@@ -44,7 +44,7 @@ class Layer:
     def rows(self):
         return self.table
 
-    def read(self):
+    def read(self, bounds=None):
         return self.table[self.table.geometry.notna()]
 
 

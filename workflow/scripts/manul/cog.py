@@ -23,7 +23,7 @@ from numba import njit
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
-TILE = 256
+TILE = 256  # cells along the side of a tile
 Block = tuple[int, int, int, int]  # row0, row1, column0, column1
 # Every GIS reads it. On maps of the demo region a predictor costs a third more time, and saves no
 # space: a map of a model has plateaus, which it breaks up.
@@ -42,11 +42,39 @@ STRUCTURE = (
 
 @dataclass(frozen=True)
 class Form:
-    """What the cells of a map are: number of bands, uint8 classes or float32 numbers, nodata."""
+    """What the cells of a map are: number of bands, uint8 classes or float32 numbers, nodata.
+
+    `tile`: cells along the side of a tile, a multiple of 16.
+    """
 
     bands: int
     dtype: str
     nodata: float
+    tile: int = TILE
+
+    def tiles(self, cells: int) -> int:
+        """How many tiles hold so many cells in a row."""
+        return -(-cells // self.tile)
+
+    def shapes(self, shape: tuple[int, int]) -> list[tuple[int, int]]:
+        """The (rows, columns) of a map and of its overviews, down to one that fits a tile."""
+        out = [shape]
+        while max(out[-1]) > self.tile:
+            out.append(tuple(-(-side // 2) for side in out[-1]))
+        return out
+
+    def depth(self, block: Block, shape: tuple[int, int]) -> int:
+        """How many overviews of a map a block can make alone; ValueError if not even its tiles.
+
+        A block makes a level if it begins and ends on tiles of it, or at the map's border.
+        """
+        ends = zip(block[1::2], shape, strict=True)
+        bounds = [*block[::2], *(end for end, side in ends if end != side)]
+        if any(bound % self.tile for bound in bounds):
+            size = " x ".join(map(str, shape))
+            raise ValueError(f"block {block} of {size} cells does not end on tiles of {self.tile}")
+        levels = range(len(self.shapes(shape)))
+        return max(k for k in levels if not any(bound % (self.tile << k) for bound in bounds))
 
     def halved(self, values: np.ndarray) -> np.ndarray:
         """The next overview of (bands, rows, columns): of 2 x 2 cells the mean of the known ones.
@@ -61,9 +89,9 @@ class Form:
         """How rasterio is to write such a map."""
         return {
             "driver": "GTiff", "count": self.bands, "dtype": self.dtype, "nodata": self.nodata,
-            "height": height, "width": width, "tiled": True, "blockxsize": TILE,
-            "blockysize": TILE, "interleave": "band", "bigtiff": "yes", **COMPRESSION,
-            "transform": NOWHERE,
+            "height": height, "width": width, "transform": NOWHERE, "bigtiff": "yes",
+            "tiled": True, "blockxsize": self.tile, "blockysize": self.tile,
+            "interleave": "band", **COMPRESSION,
         }  # fmt: skip
 
 
@@ -82,27 +110,6 @@ class Piece:
         return tuple(-(-side // 2**k) for side in self.block)
 
 
-def shapes(shape: tuple[int, int]) -> list[tuple[int, int]]:
-    """The (rows, columns) of a map and of its overviews, down to one that fits a tile."""
-    out = [shape]
-    while max(out[-1]) > TILE:
-        out.append(tuple(-(-side // 2) for side in out[-1]))
-    return out
-
-
-def depth(block: Block, shape: tuple[int, int]) -> int:
-    """How many overviews of a map a block can make alone; ValueError if not even its tiles.
-
-    A block makes a level if it begins and ends on tiles of that level, or at the map's border.
-    """
-    ends = zip(block[1::2], shape, strict=True)
-    bounds = [*block[::2], *(end for end, side in ends if end != side)]
-    if any(bound % TILE for bound in bounds):
-        raise ValueError(f"block {block} of a map of {shape} cells does not end on tiles of {TILE}")
-    levels = len(shapes(shape)) - 1
-    return max(k for k in range(levels + 1) if not any(bound % (TILE << k) for bound in bounds))
-
-
 def overviews(values: np.ndarray, form: Form, number: int) -> list[np.ndarray]:
     """The arrays (bands, rows, columns) of a block and of its next `number` overviews."""
     out = [values]
@@ -113,12 +120,12 @@ def overviews(values: np.ndarray, form: Form, number: int) -> list[np.ndarray]:
 
 def encode(arrays: list[np.ndarray], form: Form) -> bytes:
     """A GeoTIFF of compressed tiles: the arrays below each other, each from a tile's border on."""
-    tops = _tops([a.shape[1:] for a in arrays])
-    width = max(_tiles(a.shape[2]) for a in arrays) * TILE
+    tops = np.cumsum([0, *(form.tiles(a.shape[1]) for a in arrays)]) * form.tile
+    width = form.tiles(arrays[0].shape[2]) * form.tile
     with MemoryFile() as memory:
-        with memory.open(**form.profile(int(tops[-1]) * TILE, width)) as raster:
-            for array, top in zip(arrays, tops, strict=False):
-                raster.write(array, window=Window(0, top * TILE, array.shape[2], array.shape[1]))
+        with memory.open(**form.profile(int(tops[-1]), width)) as raster:
+            for array, top in zip(arrays, tops[:-1], strict=True):
+                raster.write(array, window=Window(0, top, array.shape[2], array.shape[1]))
         return memory.read()
 
 
@@ -131,7 +138,7 @@ def decode(pieces: Iterable[Piece], level: int, block: Block, form: Form) -> np.
         top, bottom = max(r0, row0), min(r1, row1)
         left, right = max(c0, column0), min(c1, column1)
         if top < bottom and left < right:
-            first = _top(piece, level) * TILE
+            first = _top(piece, level, form) * form.tile
             window = Window(left - c0, first + top - r0, right - left, bottom - top)
             with rasterio.open(piece.path) as raster:
                 out[:, top - row0 : bottom - row0, left - column0 : right - column0] = raster.read(
@@ -145,19 +152,19 @@ def join(path, pieces: list[Piece], shape: tuple[int, int], form: Form, describe
 
     `describe(raster)` tells an open rasterio dataset of that form its CRS, transform and metadata.
     """
-    sizes = shapes(shape)
+    sizes = form.shapes(shape)
     directories = _directories(sizes, form, describe)
     preamble = _preamble(form)
     starts = _starts(directories, len(preamble))
-    index = {piece.path: _index(piece.path) for piece in pieces}
+    index = {piece.path: _index(piece.path, form) for piece in pieces}
     with Path(path).open("wb") as out:
         out.seek(starts[-1])
         for level in reversed(range(len(sizes))):
-            across, down = _tiles(sizes[level][1]), _tiles(sizes[level][0])
+            down, across = map(form.tiles, sizes[level])
             table = np.zeros((2, form.bands, down, across), "uint64")
             holders = sorted((p for p in pieces if level in p.levels), key=lambda p: p.at(level))
             for _, row in groupby(holders, key=lambda p: p.at(level)[0]):
-                _copy_row(list(row), level, index, table, out)
+                _copy_row(list(row), level, form, index, table, out)
             directories[level].tiles = table.reshape(2, -1)
         out.seek(0)
         out.write(preamble)
@@ -168,7 +175,7 @@ def join(path, pieces: list[Piece], shape: tuple[int, int], form: Form, describe
             out.write(directory.packed(start, following))
 
 
-def _copy_row(row: list[Piece], level, index, table, out) -> None:
+def _copy_row(row: list[Piece], level, form, index, table, out) -> None:
     """Append the tiles of a row of pieces; enter where they lie and how long they are."""
     with ExitStack() as stack:
         sources = []
@@ -176,11 +183,11 @@ def _copy_row(row: list[Piece], level, index, table, out) -> None:
             file = stack.enter_context(piece.path.open("rb"))
             data = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             r0, r1, c0, c1 = piece.at(level)
-            tiles = index[piece.path][..., _top(piece, level) :, :]
-            sources.append((data, tiles, c0 // TILE, _tiles(c1 - c0)))
-        first = r0 // TILE
+            tiles = index[piece.path][..., _top(piece, level, form) :, :]
+            sources.append((data, tiles, c0 // form.tile, form.tiles(c1 - c0)))
+        first = r0 // form.tile
         position = out.tell()
-        for down in range(_tiles(r1 - r0)):
+        for down in range(form.tiles(r1 - r0)):
             for data, tiles, left, across in sources:
                 for column in range(across):
                     for band, (start, size) in enumerate(tiles[:, :, down, column].T.tolist()):
@@ -190,11 +197,11 @@ def _copy_row(row: list[Piece], level, index, table, out) -> None:
                         position += size + 8
 
 
-def _index(path) -> np.ndarray:
+def _index(path, form) -> np.ndarray:
     """(2, bands, tile rows, tile columns): where each tile of a GeoTIFF lies, how long it is."""
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
-        tiles = page.samplesperpixel, _tiles(page.imagelength), _tiles(page.imagewidth)
+        tiles = page.samplesperpixel, form.tiles(page.imagelength), form.tiles(page.imagewidth)
         return np.array([page.dataoffsets, page.databytecounts], "int64").reshape(2, *tiles)
 
 
@@ -237,7 +244,7 @@ def _directories(sizes, form: Form, describe) -> list[_Directory]:
         if level:
             del entries[PIXEL_SCALE], entries[TIEPOINT]
             entries[NEW_SUBFILE_TYPE] = LONG, 1, struct.pack("<I", 1)  # a smaller version
-        count = form.bands * _tiles(height) * _tiles(width)
+        count = form.bands * form.tiles(height) * form.tiles(width)
         out.append(_Directory(entries, np.zeros((2, count), "uint64")))
     return out
 
@@ -275,19 +282,10 @@ def _preamble(form: Form) -> bytes:
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _tiles(cells: int) -> int:
-    return -(-cells // TILE)
-
-
-def _tops(sizes) -> np.ndarray:
-    """The first row of tiles of each array in an encoded file, and how many there are."""
-    return np.cumsum([0, *(_tiles(height) for height, _ in sizes)])
-
-
-def _top(piece: Piece, level: int) -> int:
+def _top(piece: Piece, level: int, form: Form) -> int:
     """The first row of tiles of a level in a piece."""
     before = (piece.at(k) for k in piece.levels if k < level)
-    return sum(_tiles(r1 - r0) for r0, r1, _, _ in before)
+    return sum(form.tiles(r1 - r0) for r0, r1, _, _ in before)
 
 
 @njit(nogil=True, cache=True)

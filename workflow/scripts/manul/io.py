@@ -179,9 +179,14 @@ class VectorFile:
 
     path: str
 
-    def read(self) -> gpd.GeoDataFrame:
-        """All features that have a place."""
-        return read_vector(self.path)
+    def read(self, bounds=None) -> gpd.GeoDataFrame:
+        """The features that have a place, in the order of the file.
+
+        With `bounds` (left, bottom, right, top) only those whose box touches it: the index of the
+        file finds them, so that a block of a country reads no more than its own.
+        """
+        within = {} if bounds is None else {"bbox": bounds, "fid_as_index": True}
+        return read_vector(self.path, **within)
 
     def rows(self) -> gpd.GeoDataFrame:
         """All rows, those without a place too."""
@@ -195,7 +200,7 @@ class VectorFile:
 
 def read_vector(path, layer=None, **options) -> gpd.GeoDataFrame:
     """The features of a vector layer that have a place."""
-    table = read_rows(path, layer, **options)
+    table = read_rows(path, layer, **options).sort_index()
     return table[table.geometry.notna()].reset_index(drop=True)
 
 

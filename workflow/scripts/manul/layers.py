@@ -91,6 +91,8 @@ def select(table: gpd.GeoDataFrame, condition: str | None) -> gpd.GeoDataFrame:
         unknown = [name for name in columns(condition) if name not in have]
         if unknown:
             raise LayerError(f"there is no column {unknown[0]!r}")
+        if table.empty:
+            return table
         keep = table.eval(condition, engine="python")
     except (ExpressionError, TypeError, ValueError, NotImplementedError, NameError) as error:
         raise LayerError(f"{error}; the columns are {', '.join(have)}") from None

@@ -21,6 +21,7 @@ from manul.atomic import atomic
 from manul.cog import Block
 
 CLASS_NODATA = 255
+TILE = cog.TILE
 OVERVIEW_BLOCK = 1024  # cells along the side of what the coarser overviews are made from
 
 
@@ -29,7 +30,7 @@ class MapFile:
     """A map to be made: where, on which grid, its bands (name: unit), its metadata.
 
     With `categories` (code: name) the map is uint8 with 255 for nodata, else float32 with NaN.
-    `digest` names what the map is made from.
+    `digest` names what the map is made from. Blocks end on tiles, or at the map's border.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class MapFile:
     tags: dict[str, str]
     digest: str
     categories: dict[int, str] | None = None
+    tile: int = field(default_factory=lambda: TILE)  # cells along its side
     parts: Path = field(init=False)
 
     def __post_init__(self):
@@ -62,7 +64,7 @@ class MapFile:
     @property
     def form(self) -> cog.Form:
         """What its cells are."""
-        return cog.Form(len(self.bands), self.dtype, self.nodata)
+        return cog.Form(len(self.bands), self.dtype, self.nodata, self.tile)
 
     def part(self, block: Block, level: int = 0) -> Path:
         """The file of one block, in cells of a level (0: the map's own)."""
@@ -72,9 +74,9 @@ class MapFile:
     def write(self, block: Block, arrays) -> None:
         """Write one array for each band of a block; a full disk raises and leaves nothing.
 
-        ValueError if the block does not end on tiles of 256 cells or at the map's border.
+        ValueError if the block cuts a tile.
         """
-        number = cog.depth(block, self.grid.shape)
+        number = self.form.depth(block, self.grid.shape)
         values = np.stack([np.asarray(a, self.dtype) for a in arrays])
         self._keep(self.part(block), cog.overviews(values, self.form, number))
 
@@ -110,10 +112,10 @@ class MapFile:
 
     def _join(self, blocks, path) -> None:
         shape = self.grid.shape
-        level = min(cog.depth(block, shape) for block in blocks)
+        level = min(self.form.depth(block, shape) for block in blocks)
         pieces = [cog.Piece(self.part(block), block, range(level + 1)) for block in blocks]
         finest = pieces
-        while level + 1 < len(cog.shapes(shape)):
+        while level + 1 < len(self.form.shapes(shape)):
             finest = self._overviews(finest, level)
             pieces += finest
             level = finest[0].levels[-1]
@@ -121,9 +123,9 @@ class MapFile:
 
     def _overviews(self, pieces, level) -> list[cog.Piece]:
         """Make the overviews beyond a level, which no block could make alone."""
-        size = cog.shapes(self.grid.shape)[level]
+        size = self.form.shapes(self.grid.shape)[level]
         blocks = squares(size, OVERVIEW_BLOCK)
-        number = min(cog.depth(block, size) for block in blocks)
+        number = min(self.form.depth(block, size) for block in blocks)
         out = []
         for block in blocks:
             piece = cog.Piece(

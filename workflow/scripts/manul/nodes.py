@@ -47,6 +47,14 @@ def leaves(node: dict, kind: str) -> Iterator[str]:
         yield from leaves(term, kind)
 
 
+def classed(node: dict) -> Iterator[str]:
+    """The fields at or below the node whose values are classes and not numbers."""
+    if "field" in node and "classes" in (node.get("response") or {}):
+        yield node["field"]
+    for term in terms(node):
+        yield from classed(term)
+
+
 def layers_of(block) -> list[str]:
     """Every layer that a surface block reads, in order."""
     found = []

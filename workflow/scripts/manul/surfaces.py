@@ -15,7 +15,7 @@ from scipy import ndimage
 from manul import features, field_surfaces, nodes, poison, strips
 from manul.decay import decay
 from manul.density import density_surface
-from manul.layers import burn, cover_share, onto_grid, select, warp_tiles
+from manul.layers import bounds, burn, cover_share, onto_grid, select, warp_tiles
 
 M2_PER_HA, M2_PER_KM2 = 1e4, 1e6
 FINEST = 8  # largest number of source cells along the side of a cell
@@ -57,8 +57,9 @@ def on_block(block: dict, layers: dict, grid: GeoBox, rules: dict, at) -> list:
 def make(block: dict, layers: dict, grid: GeoBox, rules: dict) -> dict[str, np.ndarray]:
     """The surface on the grid, float32, NaN where unknown; the first entry is the surface itself.
 
-    `layers` maps names to readers (`read(crs, bounds, margin)` for rasters, `read()` for vector
-    layers in the grid's CRS, `rows()` for these and what has no place). `rules` holds `as_of`,
+    `layers` maps names to readers: `read(crs, bounds, margin)` for rasters; `read(bounds)` for what
+    of a vector layer in the grid's CRS may touch the bounds, `read()` for all of it, `rows()` for
+    that and what has no place. `rules` holds `as_of`,
     `compounds`, `poison`, `burrows` and the `kinds` of the layers.
     """
     made = SURFACES[block["kind"]](block, layers, grid, rules)
@@ -74,7 +75,7 @@ def value(block, layers, grid, rules):
 
 def share(block, layers, grid, rules):
     """Share of the cell under polygons, or under discs of a known area."""
-    return cover_share(_features(block, layers).geometry, grid)
+    return cover_share(_features(block, layers, grid).geometry, grid)
 
 
 def distance(block, layers, grid, rules):
@@ -106,9 +107,10 @@ def exposure(block, layers, grid, rules):
 def density(block, layers, grid, rules):
     """Points per km2, or km of line per km2, within a radius."""
     pad = _cells(block["radius_m"], grid)
-    shapes = _features(block, layers).geometry
+    wide = grid.pad(pad)
+    shapes = _features(block, layers, wide).geometry
     length_km = np.where(shapes.geom_type == "Point", 1.0, shapes.length / 1000)
-    amount = _amount_per_cell(shapes, length_km, grid.pad(pad))
+    amount = _amount_per_cell(shapes, length_km, wide)
     return _per_km2(amount, block["radius_m"], grid, pad)
 
 
@@ -227,7 +229,9 @@ def effort(block, layers, grid, rules):
     amount = np.zeros(wide.shape)
     for key in ("layer", "routes_layer"):
         if key in block:
-            found = field_surfaces.effort(layers[block[key]].read(), block, rules["as_of"])
+            found = field_surfaces.effort(
+                layers[block[key]].read(bounds(wide)), block, rules["as_of"]
+            )
             amount += _amount_per_cell(*found, wide)
     return _per_km2(amount, block["radius_m"], grid, pad)
 
@@ -256,33 +260,51 @@ def _one(block, layers, grid, rules):
     return next(iter(make(block, layers, grid, rules).values()))
 
 
-def _features(block, layers) -> gpd.GeoDataFrame:
-    """The features to use; points with a known area become discs of that area."""
-    table = select(layers[block["layer"]].read(), block.get("where"))
-    if block.get("area_ha_field"):
-        area = pd.to_numeric(table[block["area_ha_field"]], errors="coerce").astype("float64")
-        radius = np.sqrt(area * M2_PER_HA / np.pi)
-        known = (radius > 0).to_numpy()
-        discs = table.geometry.copy()
-        discs[known] = table.geometry[known].buffer(radius[known], quad_segs=32)
-        table = table.set_geometry(discs)
-        if block["kind"] == "share":
-            table = table[known]
-    return table
+def _features(block, layers, grid) -> gpd.GeoDataFrame:
+    """The features to use that may touch the grid; points with a known area become discs of it."""
+    reader, wide = layers[block["layer"]], bounds(grid)
+    if not block.get("area_ha_field"):
+        return select(reader.read(wide), block.get("where"))
+    table = select(reader.read(), block.get("where"))  # a disc may reach in from anywhere
+    radius = _radius(block, table)
+    known = (radius > 0).to_numpy()
+    discs = table.geometry.copy()
+    discs[known] = table.geometry[known].buffer(radius[known], quad_segs=32)
+    table = table.set_geometry(discs)
+    if block["kind"] == "share":
+        table = table[known]
+    return table[_touching(table, wide)]
+
+
+def _radius(block, table) -> pd.Series:
+    """The radius of the disc that has a feature's area (m), NaN where the area is unknown."""
+    area = pd.to_numeric(table[block["area_ha_field"]], errors="coerce").astype("float64")
+    return np.sqrt(area * M2_PER_HA / np.pi)
+
+
+def _touching(table, wide) -> np.ndarray:
+    left, bottom, right, top = wide
+    box = table.geometry.bounds
+    return (box.minx <= right) & (box.maxx >= left) & (box.miny <= top) & (box.maxy >= bottom)
 
 
 def _intensity(block, table) -> np.ndarray:
     """The intensity of each feature from its columns, 0..1; 1 where the block names none."""
     if not block.get("intensity"):
         return np.ones(len(table), "float32")
-    found = nodes.evaluate(block["intensity"], lambda _, name: _column(table[name]))
+    classed = set(nodes.classed(block["intensity"]))
+    found = nodes.evaluate(
+        block["intensity"], lambda _, name: _column(table[name], name in classed)
+    )
     strength = np.broadcast_to(np.asarray(found, "float32"), len(table))
     return np.clip(np.where(np.isnan(strength), block["unknown_intensity"], strength), 0, 1)
 
 
-def _column(series) -> np.ndarray:
-    number = pd.to_numeric(series, errors="coerce")
-    return number.to_numpy("float64") if number.notna().any() else series.to_numpy(str)
+def _column(series, classed) -> np.ndarray:
+    """Numbers, NaN where the text is none; the text itself where classes are asked for."""
+    if classed and not pd.api.types.is_numeric_dtype(series):
+        return series.to_numpy(str)
+    return pd.to_numeric(series, errors="coerce").to_numpy("float64")
 
 
 def _mask(block, layers, grid, rules):
@@ -290,7 +312,7 @@ def _mask(block, layers, grid, rules):
     if "of" in block:
         with np.errstate(invalid="ignore"):
             return (_one(block["of"], layers, grid, rules) >= block["minimum"]).astype("uint8")
-    table = _features(block, layers)
+    table = _features(block, layers, grid)
     strength = _intensity(block, table)
     weakest_first = np.argsort(strength, kind="stable")
     pairs = [(table.geometry.iloc[i], float(strength[i])) for i in weakest_first]
@@ -299,24 +321,31 @@ def _mask(block, layers, grid, rules):
 
 def _saturating_features(block, layers, wide, fine):
     """Points with their radius, and lines and polygons as masks, from the padded grid's corner."""
-    table = _features(block | {"area_ha_field": None}, layers)
+    discs = bool(block.get("area_ha_field"))
+    reader = layers[block["layer"]]
+    table = select(reader.read() if discs else reader.read(bounds(wide)), block.get("where"))
     strength = _intensity(block, table)
-    radius = np.zeros(len(table))
-    if block.get("area_ha_field"):
-        area = pd.to_numeric(table[block["area_ha_field"]], errors="coerce").astype("float64")
-        radius = np.sqrt(np.nan_to_num(area.to_numpy()) * M2_PER_HA / np.pi)
+    radius = np.nan_to_num(_radius(block, table)) if discs else np.zeros(len(table))
     is_point = (table.geom_type == "Point").to_numpy()
     corner = wide.boundingbox
     at = table.geometry[is_point]
     points = features.points(
         at.x - corner.left, corner.top - at.y, strength[is_point], radius[is_point]
     )
-    rest = np.flatnonzero(~is_point)
-    extended = [
-        features.Extended(burn([(table.geometry.iloc[i], 1)], fine) > 0, 0, 0, float(strength[i]))
-        for i in rest
-    ]
+    rest = np.flatnonzero(~is_point & _touching(table, bounds(wide)))
+    extended = [_extended(table.geometry.iloc[i], fine, float(strength[i])) for i in rest]
     return points, extended
+
+
+def _extended(shape, grid, strength) -> features.Extended:
+    """The cells of a line or polygon, from a window of the grid that holds it."""
+    left, bottom, right, top = shape.bounds
+    column0, row0 = ~grid.affine @ (left, top)
+    column1, row1 = ~grid.affine @ (right, bottom)
+    r0, c0 = (max(int(np.floor(n)) - 1, 0) for n in (row0, column0))
+    r1 = max(min(int(np.ceil(row1)) + 1, grid.height), r0 + 1)
+    c1 = max(min(int(np.ceil(column1)) + 1, grid.width), c0 + 1)
+    return features.Extended(burn([(shape, 1)], grid[r0:r1, c0:c1]) > 0, r0, c0, strength)
 
 
 def _rows(block, layers, key):
