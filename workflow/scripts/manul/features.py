@@ -150,23 +150,40 @@ def _absence(x, y, intensity, radius, curve, reach, cell, corner, out):
     dx, dy = cell
     row0, column0 = corner
     bottom, right = row0 + out.shape[0], column0 + out.shape[1]
-    steps, most = (curve.size - 1) / reach, np.int32(curve.size - 2)
+    steps = (curve.size - 1) / reach
+    slope = np.append(np.diff(curve), 0.0)
+    at, index = np.empty(out.shape[1], np.float64), np.empty(out.shape[1], np.int32)
     for p in range(x.size):
-        at_x, at_y, strength, rim = x[p], y[p], intensity[p], radius[p]
-        far = reach + rim
-        first = max(int((at_y - far) / dy) - 1, row0)
-        for r in range(first, min(int((at_y + far) / dy) + 2, bottom)):
+        at_x, at_y = x[p], y[p]
+        far = reach + radius[p]
+        first = max(int(np.ceil((at_y - far) / dy - 0.5)), row0)
+        for r in range(first, min(int(np.floor((at_y + far) / dy - 0.5)) + 1, bottom)):
             up = (r + 0.5) * dy - at_y
-            if up * up > far * far:
-                continue
-            half = np.sqrt(far * far - up * up)
-            left = max(int((at_x - half) / dx) - 1, column0)
-            line = out[r - row0, left - column0 : min(int((at_x + half) / dx) + 2, right) - column0]
-            for k in range(line.size):
-                across = (left + k + 0.5) * dx - at_x
-                d = np.sqrt(across * across + up * up) - rim
-                at = min(max(d, 0.0), reach) * steps
-                i = min(np.int32(at), most)
-                value = curve[i] + (at - i) * (curve[i + 1] - curve[i])
-                # A choice, not a branch, so that the loop can run on several cells at once.
-                line[k] *= 1.0 - strength * (value if d <= reach else 0.0)
+            half = np.sqrt(max(far * far - up * up, 0.0))
+            left = max(int(np.ceil((at_x - half) / dx - 0.5)), column0)
+            stop = min(int(np.floor((at_x + half) / dx - 0.5)) + 1, right)
+            if left < stop:
+                line = out[r - row0, left - column0 : stop - column0]
+                start = (left + 0.5) * dx - at_x
+                _distances(start, dx, up, radius[p], steps, at[: line.size])
+                _let_through(line, intensity[p], curve, slope, at, index)
+
+
+@njit(nogil=True, cache=True)
+def _distances(start, dx, up, rim, steps, out):
+    """Distance from the rim to each cell of a row, in steps of the curve."""
+    for k in range(out.size):
+        across = start + np.float64(np.int32(k)) * dx
+        out[k] = max(np.sqrt(across * across + up * up) - rim, 0.0) * steps
+
+
+@njit(nogil=True, cache=True)
+def _let_through(line, strength, curve, slope, at, index):
+    """Multiply a row by 1 - strength x curve. Loops of one kind each run twice as fast as one."""
+    for k in range(line.size):
+        index[k] = np.int32(at[k])
+        at[k] -= index[k]
+    for k in range(line.size):
+        at[k] = curve[index[k]] + at[k] * slope[index[k]]
+    for k in range(line.size):
+        line[k] *= 1.0 - strength * at[k]
