@@ -38,6 +38,7 @@ def context():
         "titles": {"dogs": "Dogs"},
         "records": {"value_at_risk": record},
         "scenario": "current",
+        "private": ["manul_records"],
     }
 
 
@@ -145,3 +146,37 @@ def test_expressions_refuse_what_is_not_a_condition(text):
 def test_an_unknown_name_is_told_with_the_known_ones():
     with pytest.raises(expressions.ExpressionError, match="habitat"):
         expressions.evaluate("habitt > 0", {"habitat": 1})
+
+
+# ---------------------------------------------------------------------------- hidden places
+
+
+def gaps(place, private=("manul_records",)):
+    """The zones of R7 near one record of a cat."""
+    layer = gpd.GeoDataFrame(
+        {"date": ["2025-01-01"], "category": ["C1"], "n_adults": [1]},
+        geometry=[shapely.Point(place)],
+        crs="EPSG:6933",
+    )
+    fields = fields_of(np.ones(GRID.shape, bool)) | {
+        name: np.zeros(GRID.shape, "float32") for name in ("survey_effort", "mess")
+    }
+    told = context() | {"private": list(private)}
+    rule = RULES["R7"] | {
+        "nearest": {"record": RULES["R7"]["nearest"]["record"] | {"within_m": 5000}}
+    }
+    rule["when"] = rule["when"].replace("10000", "5000")
+    table = advice.recommend("R7", rule, fields, {"manul_records": layer}, GRID, told)
+    return sorted(table.geometry.to_wkt())
+
+
+def test_zones_do_not_give_away_where_in_its_10_km_cell_a_hidden_record_lies():
+    assert gaps((10_100, 10_100)) == gaps((19_900, 19_900))
+    assert gaps((10_100, 10_100)) != gaps((9_900, 9_900))
+    assert gaps((10_100, 10_100), private=()) != gaps((19_900, 19_900), private=())
+
+
+def test_no_zone_lies_nearer_to_a_hidden_record_than_the_rule_allows():
+    place = shapely.Point(19_000, 15_000)
+    assert all(shapely.from_wkt(zone).distance(place) > 5000 for zone in gaps(place.coords[0]))
+    assert gaps(place.coords[0])

@@ -92,7 +92,7 @@ def test_a_page_of_a_layer_that_is_not_public_has_no_place_and_no_name():
 
 
 def test_general_cells_are_10_km_wide_and_hold_every_row():
-    cells = evidence.general_cells(cats())
+    cells = evidence.cell_counts(cats())
     assert cells["value"].sum() == 3 and len(cells) == 2
     assert (cells[["x", "y"]] % 10_000 == 0).all().all()
 

@@ -75,6 +75,7 @@ rule recommend:
         surfaces=lambda w: settings.used_surfaces(CONFIGS[w.scenario]),
         layers=lambda w: settings.rule_layers(CONFIGS[w.scenario]),
         rules=lambda w: CONFIGS[w.scenario]["rules"],
+        private=settings.private_layers(BASE),
         priority=BASE["priority"],
         as_of=BASE["as_of"],
         not_assessed=lambda w: settings.not_assessed(CONFIGS[w.scenario]),

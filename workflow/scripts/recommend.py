@@ -16,6 +16,7 @@ with job.start(snakemake) as this:
         "titles": params.titles,
         "records": records,
         "scenario": snakemake.wildcards.scenario,
+        "private": params.private,
     }
     found = {
         name: advice.recommend(name, rule, fields, layers, grid, context)

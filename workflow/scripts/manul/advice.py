@@ -14,7 +14,7 @@ import shapely
 
 from manul import patches, strips, zones
 from manul.expressions import evaluate
-from manul.layers import select
+from manul.layers import general_cells, select
 from manul.model import amount
 from manul.provenance import age, merge, worst_status
 
@@ -45,15 +45,16 @@ def recommend(name, rule, fields, layers, grid, context) -> gpd.GeoDataFrame:
     """The zones in which a rule holds, with reason, action and numbers; most value first.
 
     `layers` maps names to GeoDataFrames. `context` holds `as_of`, `units` (polygons with `name`),
-    `effects` and `titles` of threats, `records` (provenance of each field and layer) and
-    `scenario`.
+    `effects` and `titles` of threats, `records` (provenance of each field and layer), `scenario`
+    and `private`, the layers whose places a public rule must not give away.
     """
     found = zones.find(rule["zones"], fields, layers, grid)
     if rule["zones"]["kind"] in CUT_BY_UNITS and len(context["units"]):
         found = _cut_by_units(found, context["units"])
     values = {n: zones.measure(m, found, fields, grid) for n, m in rule["measures"].items()}
+    hidden = context["private"] if rule["public"] else []
     for kind, spec in rule["nearest"].items():
-        values |= _nearest(kind, spec, found, layers, context["as_of"])
+        values |= _nearest(kind, spec, found, layers, context["as_of"], hidden)
     numbers = {name: v for name, v in values.items() if np.asarray(v).dtype.kind == "f"}
     values |= {f"{name}_rank": pd.Series(v).rank(pct=True) for name, v in numbers.items()}
     rows = pd.DataFrame(values, index=found.index)
@@ -177,15 +178,20 @@ def _units(found, units) -> list[str]:
     return [str(names.get(i) or "") for i in range(len(found))]
 
 
-def _nearest(kind, spec, found, layers, as_of) -> dict:
-    """Distance (m; NaN if none) and name of the nearest record of the wanted age."""
+def _nearest(kind, spec, found, layers, as_of, hidden=()) -> dict:
+    """Distance (m; NaN if none) and name of the nearest record of the wanted age.
+
+    Distance to a record of a hidden layer is that to its 10 km cell: from the exact one, the zones
+    of a map would draw circles around the place.
+    """
     table = select(layers[spec["layer"]], spec.get("where"))
     if "newer_than_days" in spec:
         days = (pd.Timestamp(as_of) - pd.to_datetime(table[spec["date_field"]])).dt.days
         table = table[(days >= 0) & (days <= spec["newer_than_days"])]
     metres, names = np.full(len(found), np.nan), np.full(len(found), "", object)
     if len(table) and len(found):
-        tree = shapely.STRtree(table.geometry.to_numpy())
+        places = general_cells(table) if spec["layer"] in hidden else table.geometry
+        tree = shapely.STRtree(places.to_numpy())
         (zone, which), gap = tree.query_nearest(
             found.geometry.to_numpy(), max_distance=spec["within_m"], return_distance=True,
             all_matches=False,

@@ -14,8 +14,8 @@ import pandas as pd
 from manul import burrows, density, detection, field_surfaces, fit_words, poison
 from manul import evidence_figures as figures
 from manul.evidence_page import Section
+from manul.layers import GENERAL_M, general_cells
 
-GENERAL_M = 10_000  # cells to which places that are not public are generalised
 EXPOSED = 0.2  # exposure from which a cell counts as exposed
 M2_PER_KM2 = 1e6
 HIDDEN = "position cannot be used (in full in restricted/records)"
@@ -85,7 +85,7 @@ def where_and_when(e: Evidence) -> Section:
         section.figures.append(("Places of all rows", figures.places_map(placed, e.outline)))
     else:
         section.words.append("Places are not public: counts in cells of 10 km.")
-        cells = general_cells(placed)
+        cells = cell_counts(placed)
         png = figures.cells_map(cells, e.outline, GENERAL_M, "rows")
         section.figures.append(("Rows in cells of 10 km", png))
     dates = [n for n, f in e.schema["fields"].items() if f["type"] == "date" and n in e.rows]
@@ -202,12 +202,10 @@ def source(e: Evidence) -> Section:
     return section
 
 
-def general_cells(placed) -> pd.DataFrame:
+def cell_counts(placed) -> pd.DataFrame:
     """Rows counted in cells of 10 km: corner (x, y) and value."""
-    centres = placed.geometry.centroid
-    corners = np.floor(np.column_stack([centres.x, centres.y]) / GENERAL_M) * GENERAL_M
-    table = pd.DataFrame(corners, columns=["x", "y"])
-    return table.groupby(["x", "y"]).size().rename("value").reset_index()
+    corners = general_cells(placed).bounds[["minx", "miny"]].set_axis(["x", "y"], axis=1)
+    return corners.groupby(["x", "y"]).size().rename("value").reset_index()
 
 
 # ------------------------------------------------------------------------------------- helpers

@@ -8,6 +8,7 @@ first, so that a coarse class map gives soft edges and a fine one gives the mean
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.enums import MergeAlg
@@ -20,6 +21,7 @@ from manul.distance import block_mean
 from manul.expressions import ExpressionError, columns
 from manul.responses import classes as score_classes
 
+GENERAL_M = 10_000  # cells to which places that are not public are generalised
 TILE = 256  # cells along the side of the tiles in which rasters are warped
 
 
@@ -99,6 +101,14 @@ def select(table: gpd.GeoDataFrame, condition: str | None) -> gpd.GeoDataFrame:
     if not isinstance(keep, pd.Series) or not pd.api.types.is_bool_dtype(keep):
         raise LayerError(f"{condition!r} is neither true nor false for a row; compare a column")
     return table[keep.fillna(False).astype(bool)]
+
+
+def general_cells(table: gpd.GeoDataFrame) -> gpd.GeoSeries:
+    """The 10 km cell, of a lattice that no data decides, that holds the middle of each feature."""
+    middle = table.geometry.centroid
+    left, bottom = (np.floor(side / GENERAL_M) * GENERAL_M for side in (middle.x, middle.y))
+    cells = shapely.box(left, bottom, left + GENERAL_M, bottom + GENERAL_M)
+    return gpd.GeoSeries(cells, index=table.index, crs=table.crs)
 
 
 def onto_grid(source, grid: GeoBox, counts: bool = False, scores: dict | None = None) -> np.ndarray:
