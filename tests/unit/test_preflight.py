@@ -6,6 +6,7 @@ the message must hold. Layers are spoiled in copies; the region is a corner of 6
 
 import copy
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -634,7 +635,78 @@ RECORD_FAULTS = {
     ),
 }
 
-BAD = {**CONFIG_FAULTS, **RULE_FAULTS, **RASTER_FAULTS, **VECTOR_FAULTS, **RECORD_FAULTS}
+
+def case(spoil_folder):
+    """An InVEST case, spoilt in a copy of its folder."""
+
+    def spoil(config, folder):
+        home = shutil.copytree(ROOT / "tests" / "oracle" / "invest_hq", folder / "case")
+        spoil_folder(home)
+        tables = ("threats.csv", "sensitivity.csv")
+        threats, sensitivity = (str(home / name) for name in tables)
+        config["invest"] = {
+            "oracle": {
+                "land_cover": str(home / "lulc.tif"), "threats": threats,
+                "sensitivity": sensitivity, "access": str(home / "access.geojson"),
+            }
+        }  # fmt: skip
+
+    return spoil
+
+
+def text(name, old, new):
+    def spoil(home):
+        path = home / name
+        assert old in path.read_text("utf-8")
+        path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+
+    return spoil
+
+
+def moved_east(home):
+    with rasterio.open(home / "roads.tif", "r+") as raster:
+        raster.transform = Affine.translation(30_000, 0) @ raster.transform
+
+
+INVEST_FAULTS = {
+    "no table of threats": (
+        case(lambda home: (home / "threats.csv").unlink()),
+        ["invest.oracle", "threats.csv", "field threats", "no such file"],
+    ),
+    "no raster of a threat": (
+        case(text("threats.csv", "mines.tif", "mine.tif")),
+        ["invest.oracle", "mine.tif", "no such file", "mines.tif"],
+    ),
+    "table of threats without rasters": (
+        case(text("threats.csv", "cur_path", "path")),
+        ["invest.oracle", "threats.csv", "cur_path", "raster"],
+    ),
+    "threat without sensitivities": (
+        case(text("sensitivity.csv", "mines", "quarries")),
+        ["invest.oracle", "sensitivity.csv", "mines"],
+    ),
+    "threat on another grid": (
+        case(moved_east),
+        ["invest.oracle", "roads.tif", "the grid of", "lulc.tif"],
+    ),
+    "raster that is none": (
+        case(lambda home: (home / "roads.tif").write_bytes(b"no raster")),
+        ["invest.oracle", "roads.tif", "a raster"],
+    ),
+    "access without its column": (
+        case(text("access.geojson", '"access"', '"acces"')),
+        ["invest.oracle", "access.geojson", "field access", "acces"],
+    ),
+}
+
+BAD = {
+    **CONFIG_FAULTS,
+    **INVEST_FAULTS,
+    **RULE_FAULTS,
+    **RASTER_FAULTS,
+    **VECTOR_FAULTS,
+    **RECORD_FAULTS,
+}
 
 
 @pytest.mark.parametrize("name", BAD)

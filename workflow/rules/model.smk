@@ -42,10 +42,10 @@ rule model:
 
 rule invest:
     input:
-        land_cover=lambda w: invest_case(w)["land_cover"],
-        threats=lambda w: invest_case(w)["threats"],
-        sensitivity=lambda w: invest_case(w)["sensitivity"],
-        access=lambda w: [path for path in [invest_case(w)["access"]] if path],
+        land_cover=lambda w: settings.existing(invest_case(w)["land_cover"]),
+        threats=lambda w: settings.existing(invest_case(w)["threats"]),
+        sensitivity=lambda w: settings.existing(invest_case(w)["sensitivity"]),
+        access=lambda w: settings.existing(invest_case(w)["access"]),
         rasters=lambda w: settings.invest_rasters(invest_case(w)),
     output:
         degradation="results/{region}/{scenario}/invest/{case}/deg_sum_c.tif",

@@ -8,7 +8,7 @@ with job.start(snakemake) as this:
         "land_cover": inputs.land_cover,
         "threats": inputs.threats,
         "sensitivity": inputs.sensitivity,
-        "access": inputs.access[0] if inputs.access else None,
+        "access": inputs.access or None,
         "half_saturation": snakemake.params.half_saturation,
         "tags": this.tags({}),
     }

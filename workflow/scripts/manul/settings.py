@@ -223,12 +223,13 @@ def invest_rasters(case: dict) -> list[str]:
     if not table.exists():
         return []
     with table.open(newline="", encoding="utf-8-sig") as file:
-        return [str(table.parent / row["cur_path"]) for row in csv.DictReader(file)]
+        paths = [table.parent / (row.get("cur_path") or "") for row in csv.DictReader(file)]
+    return [str(path) for path in paths if path.is_file()]
 
 
-def existing(path: str) -> str | list:
+def existing(path: str | None) -> str | list:
     """The path, or no input at all: the preflight tells a missing file together with all else."""
-    return path if Path(path).exists() else []
+    return path if path and Path(path).exists() else []
 
 
 def model(config: dict) -> dict:

@@ -14,6 +14,7 @@ from pyproj import CRS
 from manul.preflight import model
 from manul.preflight.files import check_file
 from manul.preflight.findings import PreflightError, Problem, as_table, in_order, stop_on_errors
+from manul.preflight.invest import check_invest
 
 __all__ = ["PreflightError", "Problem", "as_table", "check", "stop_on_errors"]
 
@@ -36,6 +37,7 @@ def check(config: dict) -> list[Problem]:
     found += model.check_habitat(config)
     found += model.check_fit(config, tables)
     found += model.check_rules(config, tables)
+    found += check_invest(config)
     return in_order(found)
 
 

@@ -18,7 +18,7 @@ def check_file(name, block, config, tables) -> list[Problem]:
     """The problems of the file of one layer."""
     path = Path(block["path"])
     if not path.is_file():
-        return [bad(name, block, "no such file", "an existing file", _nearest_files(path))]
+        return [bad(name, block, "no such file", "an existing file", nearest_files(path))]
     if path.stat().st_size == 0:
         return [bad(name, block, "an empty file (0 bytes)", "data", "Copy the file again")]
     try:
@@ -32,7 +32,8 @@ def check_file(name, block, config, tables) -> list[Problem]:
         return [bad(name, block, found, f"a whole {kind}", "Copy or export the file again")]
 
 
-def _nearest_files(path) -> str:
+def nearest_files(path) -> str:
+    """The names in a folder that a path that is not there may have meant."""
     if not path.parent.is_dir():
         return f"There is no folder {path.parent} either; paths count from the project's folder"
     names = sorted(p.name for p in path.parent.iterdir() if p.is_file())
