@@ -8,7 +8,6 @@ the same outputs again through rasterio with the same compression. Prints a tabl
 """
 
 import argparse
-import os
 import resource
 import subprocess
 import sys
@@ -21,7 +20,6 @@ import numpy as np
 import rasterio
 from odc.geo.geobox import GeoBox
 
-os.environ.setdefault("GDAL_CACHEMAX", "128")  # as every job of the workflow
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 import dask
 

@@ -89,8 +89,6 @@ def start(snakemake) -> Iterator[Job]:
     logging.basicConfig(
         level="INFO", format="%(asctime)s %(message)s", handlers=handlers, force=True
     )
-    # Blocks are read and written once: GDAL's own cache, a share of the machine, is only memory.
-    os.environ.setdefault("GDAL_CACHEMAX", "128")
     began = time.monotonic()
     try:
         with dask.config.set(scheduler="threads", num_workers=snakemake.threads):

@@ -7,6 +7,7 @@ inputs are never taken. The finished raster is a Cloud Optimized GeoTIFF with ov
 holds its tiles as they will stand there, and those of its overviews, so joining copies bytes.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,10 @@ from odc.geo.geobox import GeoBox
 from manul import cog
 from manul.atomic import atomic
 from manul.cog import Block
+
+# Blocks are read and written once: GDAL's own cache, a share of the machine, is only memory. It is
+# asked for once, before the first raster, in a job as in the worker of a cluster.
+os.environ.setdefault("GDAL_CACHEMAX", "128")
 
 CLASS_NODATA = 255
 TILE = cog.TILE

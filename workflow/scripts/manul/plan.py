@@ -12,7 +12,7 @@ import pandas as pd
 
 from manul import passes, settings, surfaces
 
-IMPORTS_MB = 380  # Python and the libraries of a job
+IMPORTS_MB = 450  # Python, the libraries of a job, and kernels that it may have to compile
 WHOLE_MAP_BYTES = 12  # per cell and map held whole, with the copies that statistics make
 FINE_BYTES = 26  # per source cell of an exposure block: intensities, distances, result
 PLAIN_BYTES = 90  # per cell of a block of any other surface
