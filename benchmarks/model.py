@@ -3,7 +3,7 @@
     python benchmarks/model.py elevation.tif WORK_DIR [--size 20000] [--threads 2]
 
 Fourteen surfaces are made by a seeded script from a real elevation raster (tiled and perturbed).
-The model reads each once and writes 31 bands in 13 files; the copy reads the same inputs and writes
+The model reads each once and writes 31 bands in 16 files; the copy reads the same inputs and writes
 the same outputs again through rasterio with the same compression. Prints a table.
 """
 
