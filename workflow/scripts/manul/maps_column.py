@@ -213,7 +213,7 @@ def _class_entries(scale: Scale, figures: Sequence[str] | None = None) -> list[E
     entries = [
         Entry(
             ground.area_symbol({"facecolor": cmap(i), "edgecolor": INK, "linewidth": 0.4}),
-            f"{name} ({_limits(scale.classes.bounds, i)})",
+            f"{name} ({_limits(scale.classes.bounds, i)})" if scale.classes.told else name,
             figure,
         )
         for i, (name, figure) in enumerate(zip(names, figures or [""] * len(names), strict=True))

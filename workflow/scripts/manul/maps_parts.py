@@ -74,10 +74,14 @@ class Context:
 
 @dataclass(frozen=True)
 class Classes:
-    """Named classes; a limit belongs to the class above it. One limit fewer than names, rising."""
+    """Named classes; a limit belongs to the class above it. One limit fewer than names, rising.
+
+    `told`: whether the legend tells the limits; those of yes and no mean nothing to a reader.
+    """
 
     bounds: tuple[float, ...]
     names: tuple[str, ...]
+    told: bool = True
 
     def __post_init__(self):
         if len(self.names) != len(self.bounds) + 1:

@@ -164,7 +164,7 @@ def recommendations(s: Scenario) -> Figure:
         panels.append(
             maps.Panel(f"{name} {s.config['rules'][name]['title']}", amount, shown, status)
         )
-    classes = maps.Classes((0.5,), ("elsewhere", "recommended here"))
+    classes = maps.Classes((0.5,), ("elsewhere", "recommended here"), told=False)
     scale = maps.Scale("Where the rule holds", unit="", palette="threat", classes=classes)
     return maps.small_multiples(sheet, s.context, s.grid, panels[:16], scale)
 
