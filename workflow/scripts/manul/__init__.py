@@ -3,7 +3,7 @@
 Floors of the house; a module imports only from floors below its own:
 
 1. `responses`, `nodes`, `parameters`, `expressions` (what the config can say) and the exact engine:
-   `decay`, `distance`, `levels`, `stamping`, `features`, `strip_tasks`, `strips`
+   `decay`, `distance`, `levels`, `stamping`, `discs`, `features`, `strip_tasks`, `strips`
 2. `layers` (rasters and vectors onto the grid); field records: `cell_text`, `field_values`,
    `record_rules`, `records`, `camtrap`; `detection`, `effort`, `burrows`, `density`, `poison`;
    `suitability` (models fitted to tables); `surfaces`, `field_surfaces` (one number per cell);

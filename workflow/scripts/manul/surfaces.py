@@ -15,6 +15,7 @@ from scipy import ndimage
 from manul import features, field_surfaces, nodes, poison, strips
 from manul.decay import decay
 from manul.density import density_surface
+from manul.discs import disc_cells, disc_sum
 from manul.layers import bounds, burn, cover_share, onto_grid, select, warp_tiles
 
 M2_PER_HA, M2_PER_KM2 = 1e4, 1e6
@@ -378,9 +379,9 @@ def _amount_per_cell(geometries, amounts, grid) -> np.ndarray:
 
 def _per_km2(amount, radius_m, grid, pad):
     """Amounts of a padded grid's cells within a radius, per km2, on the grid."""
-    disc = _disc(radius_m / grid.resolution.x, radius_m / grid.resolution.x)
-    total = ndimage.correlate(amount, disc.astype("float64"), mode="constant")
-    return _crop(total / (disc.sum() * grid.resolution.x**2 / M2_PER_KM2), pad)
+    radius = radius_m / grid.resolution.x
+    total = _crop(disc_sum(amount, radius), pad - int(radius))
+    return total / (disc_cells(radius) * grid.resolution.x**2 / M2_PER_KM2)
 
 
 def _speed_km_h(block, layers, grid) -> np.ndarray:
