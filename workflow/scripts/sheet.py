@@ -1,6 +1,6 @@
 """Draw one map sheet as PNG and PDF."""
 
-from manul import digests, io, job, maps, products, settings, sheets
+from manul import io, job, maps, products, settings, sheets
 
 with job.start(snakemake) as this:
     inputs, params = snakemake.input, snakemake.params
@@ -14,7 +14,7 @@ with job.start(snakemake) as this:
         grid=settings.grid(params.region),
         config=params.config | {"key_habitat": key},
         context=maps.Context(**context),
-        digest=digests.digest(this.provenance(), params.config),
+        digest=this.digest,
     )
     figure = sheets.SHEETS[snakemake.wildcards.sheet](scenario)
     io.save_figure(figure, *snakemake.output, params.dpi, snakemake.wildcards.sheet)

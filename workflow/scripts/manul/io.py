@@ -129,22 +129,23 @@ def descriptions(path) -> list[str]:
 
 
 def made_from(path) -> list:
-    """What decides the content of a raster that this package wrote: its layers, config, inputs."""
-    with rasterio.open(path) as source:
-        tags = source.tags()
-    names = (PROVENANCE_TAG, "MANUL_CONFIG_DIGEST", "MANUL_INPUTS_DIGEST")
+    """What decides the content of a file that this package wrote: its layers, config, inputs."""
+    tags, names = _tags(path), (PROVENANCE_TAG, "MANUL_CONFIG_DIGEST", "MANUL_INPUTS_DIGEST")
     return [tags.get(name, str(path)) for name in names]
 
 
 def read_provenance(path) -> dict:
     """The layers behind a raster or vector file that this package wrote."""
-    path = Path(path)
-    if path.suffix == ".tif":
+    return provenance.load(_tags(path).get(PROVENANCE_TAG))
+
+
+def _tags(path) -> dict:
+    """The metadata of a raster or of the first layer of a vector file."""
+    if Path(path).suffix == ".tif":
         with rasterio.open(path) as source:
-            return provenance.load(source.tags().get(PROVENANCE_TAG))
+            return source.tags()
     layer = pyogrio.list_layers(path)[0][0]
-    metadata = pyogrio.read_info(path, layer=layer).get("dataset_metadata") or {}
-    return provenance.load(metadata.get(PROVENANCE_TAG))
+    return pyogrio.read_info(path, layer=layer).get("dataset_metadata") or {}
 
 
 def pixel_size_m(source) -> tuple[float, float]:

@@ -38,8 +38,17 @@ class Job:
 
     def provenance(self) -> dict:
         """All layers behind the inputs of this job."""
-        files = [f for f in map(str, self.snakemake.input) if f.endswith((".tif", ".gpkg"))]
-        return provenance.merge(*(io.read_provenance(f) for f in files))
+        return provenance.merge(*(io.read_provenance(f) for f in self._maps))
+
+    @property
+    def digest(self) -> str:
+        """Of all that decides what this job makes: what it was told, and what made its inputs."""
+        told = dict(self.snakemake.params.items())
+        return digests.digest(told, [io.made_from(f) for f in self._maps])
+
+    @property
+    def _maps(self) -> list[str]:
+        return [f for f in map(str, self.snakemake.input) if f.endswith((".tif", ".gpkg"))]
 
     def map_file(self, path, grid, bands, record=None, categories=None) -> map_files.MapFile:
         """A map that this job makes, tagged with the layers behind it (default: all inputs)."""
@@ -65,7 +74,6 @@ class Job:
         """Metadata of an output: layers, scenario, software, digest of what the job was told."""
         record = self.provenance() if record is None else record
         names = dict(self.snakemake.wildcards.items())
-        rasters = [f for f in map(str, self.snakemake.input) if f.endswith(".tif")]
         return {
             io.PROVENANCE_TAG: provenance.dump(record),
             "MANUL_NOTICE": provenance.notice(record),
@@ -75,7 +83,7 @@ class Job:
             "MANUL_SCENARIO": names.get("scenario", ""),
             "MANUL_VERSION": __version__,
             "MANUL_CONFIG_DIGEST": digests.digest(dict(self.snakemake.params.items())),
-            "MANUL_INPUTS_DIGEST": digests.digest([io.made_from(f) for f in rasters]),
+            "MANUL_INPUTS_DIGEST": digests.digest([io.made_from(f) for f in self._maps]),
             "MANUL_SPECIES_STATUS": provenance.SPECIES,
         }
 

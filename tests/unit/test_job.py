@@ -1,0 +1,56 @@
+"""What a job tells of itself: the same for the same work, another for any change before it."""
+
+from types import SimpleNamespace
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from odc.geo.geobox import GeoBox
+
+from manul import io, job, map_files
+
+GRID = GeoBox.from_bbox((0, 0, 400, 300), crs="EPSG:6933", resolution=100)
+
+
+class Named(dict):
+    """Named values or files, by attribute too, as Snakemake gives them."""
+
+    __getattr__ = dict.__getitem__
+
+    def __iter__(self):
+        return iter(self.values())
+
+
+def raster(folder, told):
+    made = map_files.MapFile(
+        folder / "map.tif", GRID, {"x": ""}, {"MANUL_CONFIG_DIGEST": told}, "0" * 16
+    )
+    made.write((0, 3, 0, 4), [np.zeros((3, 4))])
+    made.join([(0, 3, 0, 4)])
+    made.publish()
+    return str(made.path)
+
+
+def vector(folder, told):
+    shapes = gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.Point(0, 0)], crs="EPSG:6933")
+    io.write_vector(folder / "places.gpkg", {"places": shapes}, {"MANUL_CONFIG_DIGEST": told})
+    return str(folder / "places.gpkg")
+
+
+def digests(params, *files):
+    told = SimpleNamespace(
+        params=Named(params), input=Named(enumerate(files)), wildcards=Named(region="r")
+    )
+    made = job.Job(told)
+    return made.digest, made.tags()["MANUL_INPUTS_DIGEST"]
+
+
+@pytest.mark.parametrize("make", [raster, vector])
+def test_digest_follows_the_config_of_every_step_before(tmp_path, make):
+    before = digests({"weight": 1}, make(tmp_path, "a"))
+    assert digests({"weight": 1}, make(tmp_path, "a")) == before
+    whole, inputs = digests({"weight": 1}, make(tmp_path, "b"))
+    assert whole != before[0]
+    assert inputs != before[1]
+    assert digests({"weight": 2}, make(tmp_path, "a"))[0] != before[0]
