@@ -6,8 +6,8 @@ Floors of the house; a module imports only from floors below its own:
    `decay`, `distance`, `levels`, `stamping`, `discs`, `features`, `strip_tasks`, `strips`
 2. `layers` (rasters and vectors onto the grid); field records: `cell_text`, `field_values`,
    `record_rules`, `records`, `camtrap`; `detection`, `effort`, `burrows`, `density`, `poison`;
-   `suitability` (models fitted to tables); `surfaces`, `field_surfaces` (one number per cell);
-   `invest_inputs`, `invest` (InVEST Habitat Quality)
+   `suitability` (models fitted to tables); `feature_sources`, `surfaces`, `field_surfaces` (one
+   number per cell); `invest_inputs`, `invest` (InVEST Habitat Quality)
 3. `model` (habitat, threats, value at risk: a pure function of surfaces)
 4. `patches` (key habitat), `fitting` (suitability fitted to a region's records)
 5. `zones`, `advice` (recommendations), `tables`, `maps` with its rooms `maps_*`, `sheets`,

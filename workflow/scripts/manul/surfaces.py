@@ -5,20 +5,19 @@ reads as far beyond the block as it reaches. To add a kind: write a function of 
 grid, rules), name it in SURFACES, and give it a closed schema under `$defs.surfaces`.
 """
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
-from manul import features, field_surfaces, nodes, poison, strips
+from manul import feature_sources, field_surfaces, poison, strips
 from manul.decay import decay
 from manul.density import density_surface
 from manul.discs import disc_cells, disc_sum
-from manul.layers import bounds, burn, cover_share, onto_grid, select, warp_tiles
+from manul.layers import bounds, burn, cover_share, onto_grid, warp_tiles
 
-M2_PER_HA, M2_PER_KM2 = 1e4, 1e6
+M2_PER_KM2 = 1e6
 FINEST = 8  # largest number of source cells along the side of a cell
 BLOCK = 2048  # cells along the side of a block; each block reads its own margin
 # Kinds of which a cell depends on far ones, over paths or the means of strata: one block.
@@ -76,7 +75,7 @@ def value(block, layers, grid, rules):
 
 def share(block, layers, grid, rules):
     """Share of the cell under polygons, or under discs of a known area."""
-    return cover_share(_features(block, layers, grid).geometry, grid)
+    return cover_share(feature_sources.touching(block, layers, grid).geometry, grid)
 
 
 def distance(block, layers, grid, rules):
@@ -96,7 +95,7 @@ def exposure(block, layers, grid, rules):
     wide, fine = grid.pad(pad), grid.pad(pad).zoom_out(1 / k)
     options = {"oversample": k, "inner": _inner(grid, pad)}
     if block["kernel"] == "saturating" and "layer" in block:
-        points, extended = _saturating_features(block, layers, wide, fine)
+        points, extended = feature_sources.saturating(block, layers, wide, fine)
         return strips.saturating(
             points, fine.shape, fine.resolution.x, curve, extended=extended, **options
         )
@@ -109,7 +108,7 @@ def density(block, layers, grid, rules):
     """Points per km2, or km of line per km2, within a radius."""
     pad = _cells(block["radius_m"], grid)
     wide = grid.pad(pad)
-    shapes = _features(block, layers, wide).geometry
+    shapes = feature_sources.touching(block, layers, wide).geometry
     length_km = np.where(shapes.geom_type == "Point", 1.0, shapes.length / 1000)
     amount = _amount_per_cell(shapes, length_km, wide)
     return _per_km2(amount, block["radius_m"], grid, pad)
@@ -261,92 +260,16 @@ def _one(block, layers, grid, rules):
     return next(iter(make(block, layers, grid, rules).values()))
 
 
-def _features(block, layers, grid) -> gpd.GeoDataFrame:
-    """The features to use that may touch the grid; points with a known area become discs of it."""
-    reader, wide = layers[block["layer"]], bounds(grid)
-    if not block.get("area_ha_field"):
-        return select(reader.read(wide), block.get("where"))
-    table = select(reader.read(), block.get("where"))  # a disc may reach in from anywhere
-    radius = _radius(block, table)
-    known = (radius > 0).to_numpy()
-    discs = table.geometry.copy()
-    discs[known] = table.geometry[known].buffer(radius[known], quad_segs=32)
-    table = table.set_geometry(discs)
-    if block["kind"] == "share":
-        table = table[known]
-    return table[_touching(table, wide)]
-
-
-def _radius(block, table) -> pd.Series:
-    """The radius of the disc that has a feature's area (m), NaN where the area is unknown."""
-    area = pd.to_numeric(table[block["area_ha_field"]], errors="coerce").astype("float64")
-    return np.sqrt(area * M2_PER_HA / np.pi)
-
-
-def _touching(table, wide) -> np.ndarray:
-    left, bottom, right, top = wide
-    box = table.geometry.bounds
-    return (box.minx <= right) & (box.maxx >= left) & (box.miny <= top) & (box.maxy >= bottom)
-
-
-def _intensity(block, table) -> np.ndarray:
-    """The intensity of each feature from its columns, 0..1; 1 where the block names none."""
-    if not block.get("intensity"):
-        return np.ones(len(table), "float32")
-    classed = set(nodes.classed(block["intensity"]))
-    found = nodes.evaluate(
-        block["intensity"], lambda _, name: _column(table[name], name in classed)
-    )
-    strength = np.broadcast_to(np.asarray(found, "float32"), len(table))
-    return np.clip(np.where(np.isnan(strength), block["unknown_intensity"], strength), 0, 1)
-
-
-def _column(series, classed) -> np.ndarray:
-    """Numbers, NaN where the text is none; the text itself where classes are asked for."""
-    if classed and not pd.api.types.is_numeric_dtype(series):
-        return series.to_numpy(str)
-    return pd.to_numeric(series, errors="coerce").to_numpy("float64")
-
-
 def _mask(block, layers, grid, rules):
     """Source cells: where an inner surface is high enough, or the intensity of features."""
     if "of" in block:
         with np.errstate(invalid="ignore"):
             return (_one(block["of"], layers, grid, rules) >= block["minimum"]).astype("uint8")
-    table = _features(block, layers, grid)
-    strength = _intensity(block, table)
+    table = feature_sources.touching(block, layers, grid)
+    strength = feature_sources.intensity(block, table)
     weakest_first = np.argsort(strength, kind="stable")
     pairs = [(table.geometry.iloc[i], float(strength[i])) for i in weakest_first]
     return burn(pairs, grid, "add" if block.get("kernel") == "density" else "replace")
-
-
-def _saturating_features(block, layers, wide, fine):
-    """Points with their radius, and lines and polygons as masks, from the padded grid's corner."""
-    discs = bool(block.get("area_ha_field"))
-    reader = layers[block["layer"]]
-    table = select(reader.read() if discs else reader.read(bounds(wide)), block.get("where"))
-    strength = _intensity(block, table)
-    radius = np.nan_to_num(_radius(block, table)) if discs else np.zeros(len(table))
-    is_point = (table.geom_type == "Point").to_numpy()
-    corner = wide.boundingbox
-    at = table.geometry[is_point]
-    points = features.points(
-        at.x - corner.left, corner.top - at.y, strength[is_point], radius[is_point]
-    )
-    rest = np.flatnonzero(~is_point & _touching(table, bounds(wide)))
-    extended = [_extended(table.geometry.iloc[i], fine, float(strength[i])) for i in rest]
-    return points, extended
-
-
-def _extended(shape, grid, strength) -> features.Extended:
-    """The cells of a line or polygon, from a window of the grid that holds it."""
-    left, bottom, right, top = shape.bounds
-    column0, row0 = ~grid.affine @ (left, top)
-    column1, row1 = ~grid.affine @ (right, bottom)
-    r0, c0 = (max(int(np.floor(n)) - 1, 0) for n in (row0, column0))
-    r1 = max(min(int(np.ceil(row1)) + 1, grid.height), r0 + 1)
-    c1 = max(min(int(np.ceil(column1)) + 1, grid.width), c0 + 1)
-    return features.Extended(burn([(shape, 1)], grid[r0:r1, c0:c1]) > 0, r0, c0, strength)
 
 
 def _rows(block, layers, key):
