@@ -51,7 +51,7 @@ def intensity(block, table) -> np.ndarray:
         block["intensity"], lambda _, name: _column(table[name], name in classed)
     )
     strength = np.broadcast_to(np.asarray(found, "float32"), len(table))
-    return np.clip(np.where(np.isnan(strength), block["unknownintensity"], strength), 0, 1)
+    return np.clip(np.where(np.isnan(strength), block["unknown_intensity"], strength), 0, 1)
 
 
 def _column(series, classed) -> np.ndarray:
