@@ -71,10 +71,9 @@ class MapFile:
         """What its cells are."""
         return cog.Form(len(self.bands), self.dtype, self.nodata, self.tile)
 
-    def part(self, block: Block, level: int = 0) -> Path:
-        """The file of one block, in cells of a level (0: the map's own)."""
-        folder = self.parts / f"overview-{level}" if level else self.parts
-        return folder / "-".join(map(str, block)) / "block.tif"
+    def part(self, block: Block) -> Path:
+        """The file of one block."""
+        return self.parts / "-".join(map(str, block)) / "block.tif"
 
     def write(self, block: Block, arrays) -> None:
         """Write one array for each band of a block; a full disk raises and leaves nothing.
@@ -133,9 +132,9 @@ class MapFile:
         number = min(self.form.depth(block, size) for block in blocks)
         out = []
         for block in blocks:
-            piece = cog.Piece(
-                self.part(block, level), block, range(level + 1, level + number + 1), level
-            )
+            # No block of the map itself has such a name, also where both begin and end alike.
+            path = self.parts / f"overviews-of-{level}" / "-".join(map(str, block)) / "block.tif"
+            piece = cog.Piece(path, block, range(level + 1, level + number + 1), level)
             values = cog.decode(pieces, level, block, self.form)
             self._keep(piece.path, cog.overviews(values, self.form, number)[1:])
             out.append(piece)
