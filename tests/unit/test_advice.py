@@ -100,7 +100,16 @@ def test_the_first_of_the_priority_list_is_the_label_where_rules_overlap():
 
 
 def test_dog_zones_are_never_public():
-    assert "R6" not in advice.public(dict.fromkeys(RULES), RULES)
+    cells = np.zeros(GRID.shape, bool)
+    cells[100:200, 100:200] = True
+    table = advice.recommend("R2a", RULES["R2a"], fields_of(cells), {}, GRID, context())
+    found = {"R2a": table, "R6": table.assign(rule="R6")}
+    advice.label_overlaps(found, ["R6", "R2a"])
+    assert set(found["R2a"]["primary_rule"]) == {"R6"}
+    shown = advice.public(found, RULES, ["R6", "R2a"])
+    assert list(shown) == ["R2a"]
+    assert set(shown["R2a"]["primary_rule"]) == {"R2a"}  # nor does a label tell of them
+    assert set(shown["R2a"]["other_rules"]) == {""}
 
 
 def test_the_table_tells_what_was_not_assessed_and_what_found_nothing():

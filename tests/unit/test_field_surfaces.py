@@ -7,7 +7,7 @@ import pytest
 import shapely
 from odc.geo.geobox import GeoBox
 
-from manul import config_schema, field_surfaces, layers, settings, surfaces
+from manul import config_schema, feature_sources, field_surfaces, layers, settings, surfaces
 
 CRS = "EPSG:6933"
 GRID = GeoBox.from_bbox((0, 0, 40_000, 40_000), crs=CRS, resolution=1000)
@@ -182,3 +182,25 @@ def test_blocks_within_a_list_are_held_against_the_schema_and_their_layers_are_f
     wrong = {"kind": "burrow_density", "layer": "t", "covariates": [{"kind": "slop", "layer": "e"}]}
     wrong["strata"] = {"of": {"kind": "slope", "layer": "e"}, "breaks": [5]}
     assert any("'slop'" in fault for fault in config_schema._block_faults(wrong, "surfaces.b"))
+
+
+# ------------------------------------------------------------------------- features as sources
+
+
+def test_classes_are_known_however_a_number_is_written():
+    block = {
+        "intensity": {"field": "kind", "response": {"classes": {"scores": {2: 0.9, "sum": 0.3}}}},
+        "unknown_intensity": 0.5,
+    }
+    table = pd.DataFrame({"kind": ["2.0", " 2", "02", "sum ", "other", None]})
+    found = feature_sources.intensity(block, table)
+    assert found.tolist() == pytest.approx([0.9, 0.9, 0.9, 0.3, 0.5, 0.5])
+
+
+@pytest.mark.parametrize("area", [np.inf, 1e300])
+def test_an_area_larger_than_the_earth_is_an_error(area):
+    table = frame({"area_ha": area, "geometry": shapely.Point(0, 0)})
+    block = {"kind": "exposure", "layer": "mines", "area_ha_field": "area_ha"}
+    grid = GeoBox.from_bbox((0, 0, 4000, 4000), crs=CRS, resolution=1000)
+    with pytest.raises(layers.LayerError, match="mines, column area_ha"):
+        feature_sources.saturating(block, {"mines": Layer(table)}, grid, grid)

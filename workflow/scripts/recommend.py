@@ -26,7 +26,7 @@ with job.start(snakemake) as this:
     advice.label_overlaps(found, params.priority)
     key = products.key_rules(inputs, params.key)
     tags = this.tags() | {"MANUL_THRESHOLDS": fit_words.threshold_words(key)}
-    open_to_all = advice.public(found, params.rules)
+    open_to_all = advice.public(found, params.rules, params.priority)
     io.write_vector(output.polygons, open_to_all, tags)
     io.write_table(output.table, advice.listing(open_to_all, params.rules, params.not_assessed))
     io.write_vector(output.restricted, found, tags)

@@ -103,9 +103,11 @@ def listing(tables: dict, rules: dict, not_assessed: dict) -> pd.DataFrame:
     return pd.concat([r for r in rows if len(r)], ignore_index=True)
 
 
-def public(tables: dict, rules: dict) -> dict:
-    """Only what may be published: no rule that gives away camps or dens."""
-    return {name: table for name, table in tables.items() if rules[name]["public"]}
+def public(tables: dict, rules: dict, priority: list[str]) -> dict:
+    """Only what may be published: no rule that gives away camps or dens, nor a label of one."""
+    shown = {name: table.copy() for name, table in tables.items() if rules[name]["public"]}
+    label_overlaps(shown, priority)
+    return shown
 
 
 # ------------------------------------------------------------------------------------- helpers
@@ -197,7 +199,7 @@ def _nearest(kind, spec, found, layers, as_of, hidden=()) -> dict:
             all_matches=False,
         )  # fmt: skip
         metres[zone] = gap
-        if "name_field" in spec:
+        if "name_field" in spec and spec["layer"] not in hidden:
             names[zone] = table[spec["name_field"]].astype(str).to_numpy()[which]
     return {f"{kind}_distance_m": metres, f"{kind}_name": names}
 

@@ -312,6 +312,12 @@ def _rules(config) -> Iterator[str]:
         for key in ZONE_NEEDS.get(zones["kind"], []):
             if key not in zones:
                 yield f"rules.{name}.zones: zones of kind {zones['kind']} need the key {key!r}"
+        layer = zones.get("layer")
+        if rule["public"] and not config["layers"].get(layer, {}).get("public", True):
+            yield (
+                f"rules.{name}: its zones would give away the places of {layer!r}, which is not "
+                "public; add `public: false`"
+            )
         for near, spec in rule["nearest"].items():
             if "newer_than_days" in spec and "date_field" not in spec:
                 yield f"rules.{name}.nearest.{near}: `newer_than_days` needs the key 'date_field'"

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from manul import features, nodes
-from manul.layers import bounds, burn, select
+from manul.layers import LayerError, bounds, burn, select
 
 M2_PER_HA = 1e4
+LAND_HA = 1.5e10
 
 
 def touching(block, layers, grid) -> gpd.GeoDataFrame:
@@ -31,8 +32,14 @@ def touching(block, layers, grid) -> gpd.GeoDataFrame:
 
 
 def _radius(block, table) -> pd.Series:
-    """The radius of the disc that has a feature's area (m), NaN where the area is unknown."""
+    """The radius of the disc that has a feature's area (m), NaN where the area is unknown.
+
+    Raises LayerError for an area larger than the land of the Earth.
+    """
     area = pd.to_numeric(table[block["area_ha_field"]], errors="coerce").astype("float64")
+    if (area > LAND_HA).any():
+        column, layer = block["area_ha_field"], block["layer"]
+        raise LayerError(f"layer {layer}, column {column}: no feature has {area.max():g} ha")
     return np.sqrt(area * M2_PER_HA / np.pi)
 
 
@@ -57,8 +64,17 @@ def intensity(block, table) -> np.ndarray:
 def _column(series, classed) -> np.ndarray:
     """Numbers, NaN where the text is none; the text itself where classes are asked for."""
     if classed and not pd.api.types.is_numeric_dtype(series):
-        return series.to_numpy(str)
+        return np.array([_class_name(text) for text in series], dtype=str)
     return pd.to_numeric(series, errors="coerce").to_numpy("float64")
+
+
+def _class_name(text) -> str:
+    """A class as the config writes it: "2" for "02", " 2" and "2.0"."""
+    text = str(text).strip()
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text
 
 
 def saturating(block, layers, wide, fine):
@@ -67,7 +83,7 @@ def saturating(block, layers, wide, fine):
     reader = layers[block["layer"]]
     table = select(reader.read() if discs else reader.read(bounds(wide)), block.get("where"))
     strength = intensity(block, table)
-    radius = np.nan_to_num(_radius(block, table)) if discs else np.zeros(len(table))
+    radius = _radius(block, table).fillna(0).to_numpy() if discs else np.zeros(len(table))
     is_point = (table.geom_type == "Point").to_numpy()
     corner = wide.boundingbox
     at = table.geometry[is_point]

@@ -74,7 +74,7 @@ def effort(table: gpd.GeoDataFrame, block: dict, as_of) -> tuple[gpd.GeoSeries, 
     """
     found = select(table[table.geometry.notna()], block.get("where"))
     if "max_age_years" in block:
-        dates = pd.to_datetime(found[block["date_field"]])
+        dates = pd.to_datetime(found[block["date_field"]], format="ISO8601")
         age = (pd.Timestamp(as_of) - dates).dt.days / DAYS_PER_YEAR
         found = found[age <= block["max_age_years"]]
     days = np.full(len(found), float(block["per_record"]))

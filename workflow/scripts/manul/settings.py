@@ -218,13 +218,17 @@ def sheet_words(config: dict) -> dict:
 
 
 def invest_rasters(case: dict) -> list[str]:
-    """The rasters that an InVEST case names in its table of threats; none if it is not there."""
+    """The rasters that an InVEST case names in its table of threats.
+
+    None if it cannot be read: the preflight tells why.
+    """
     table = Path(case["threats"])
-    if not table.exists():
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            paths = [table.parent / (row.get("cur_path") or "") for row in csv.DictReader(file)]
+        return [str(path) for path in paths if path.is_file()]
+    except (OSError, ValueError, csv.Error):
         return []
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        paths = [table.parent / (row.get("cur_path") or "") for row in csv.DictReader(file)]
-    return [str(path) for path in paths if path.is_file()]
 
 
 def existing(path: str | None) -> str | list:

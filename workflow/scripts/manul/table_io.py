@@ -12,9 +12,10 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import openpyxl
@@ -115,17 +116,23 @@ def _read_gpkg(path: Path, layer: str | None) -> pd.DataFrame:
 def _read_camtrap(path: Path, layer: str | None) -> pd.DataFrame:
     try:
         with zipfile.ZipFile(path) as package:
-            (home,) = {n.removesuffix(_PACKAGE) for n in package.namelist() if n.endswith(_PACKAGE)}
-            told = json.loads(package.read(home + _PACKAGE))
-            files = {part["name"]: part["path"] for part in told["resources"]}
+            told = [PurePosixPath(name) for name in package.namelist()]
+            (home,) = [n.parent for n in told if n.name == _PACKAGE and "__MACOSX" not in n.parts]
+            parts = json.loads(package.read(str(home / _PACKAGE)))["resources"]
             names = ("deployments", "observations")
-            tables = [parse_csv(package.read(home + files[name])) for name in names]
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+            found = [next(p["path"] for p in parts if p.get("name") == n) for n in names]
+            paths = [part[0] if isinstance(part, list) else part for part in found]
+            tables = [parse_csv(package.read(str(home / name))) for name in paths]
+        return camtrap.manul_records(*tables)
+    except (
+        zipfile.BadZipFile, zlib.error, StopIteration, LookupError, ValueError, TypeError,
+        AttributeError, RuntimeError,
+    ) as error:  # fmt: skip
+        why = str(error).rstrip(".") or "a part is missing"
         raise RecordsError(
-            f"{path.name} is not a readable camera-trap package ({error}); expected one"
-            f" {_PACKAGE} that names deployments and observations, and their files beside it."
+            f"{path.name} is not a readable camera-trap package ({why}); expected one {_PACKAGE}"
+            " that names deployments and observations, and their files beside it."
         ) from error
-    return camtrap.manul_records(*tables)
 
 
 _PACKAGE = "datapackage.json"

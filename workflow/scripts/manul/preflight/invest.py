@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pyogrio
 import rasterio
 from rasterio.errors import RasterioIOError
@@ -21,9 +22,14 @@ def check_invest(config) -> Iterator[Problem]:
         missing = [key for key in FILES if case[key] and not Path(case[key]).is_file()]
         for key in missing:
             yield _bad(name, case[key], "no such file", "an existing file", nearest_files, key)
-        if not missing:
-            yield from _check_tables(name, case)
-            yield from _check_access(name, case)
+        if missing:
+            continue
+        for check in (_check_tables, _check_access):
+            try:
+                yield from check(name, case)
+            except (RasterioIOError, OSError, ValueError, OverflowError, csv.Error) as error:
+                files = ", ".join(str(case[key]) for key in FILES if case[key])
+                yield _bad(name, files, str(error), "files of an InVEST case that can be read")
 
 
 def _check_tables(name, case):
@@ -70,6 +76,12 @@ def _check_access(name, case):
     if "access" not in have:
         found = f"the columns {', '.join(have) or 'none'}"
         yield _bad(name, case["access"], found, "a column access, 0..1", field="access")
+        return
+    access = pyogrio.read_dataframe(case["access"], columns=["access"], read_geometry=False)
+    values = pd.to_numeric(access["access"], errors="coerce")
+    if not values.between(0, 1).all():
+        worst = access["access"][~values.between(0, 1)].iloc[0]
+        yield _bad(name, case["access"], str(worst), "numbers 0..1", field="access")
 
 
 def _grid(raster):
