@@ -111,6 +111,20 @@ def test_another_reader_reads_it(tmp_path):
         assert max(page.offset for page in file.pages) < starts[-1]
 
 
+def test_tiles_and_overviews_are_as_gdal_lays_them(tmp_path):
+    path = made(tmp_path, numbers(2, 600, 500), 512)
+    data = path.read_bytes()
+    assert b"INTERLEAVE=TILE" in data[:400]
+    with tifffile.TiffFile(path) as file:
+        for page in file.pages:
+            for start, size in zip(page.dataoffsets, page.databytecounts, strict=True):
+                tile = data[start : start + size]
+                assert int.from_bytes(data[start - 4 : start], "little") == size
+                assert data[start + size : start + size + 4] == tile[-4:]
+        for overview in file.pages[1:]:
+            assert not {cog.PIXEL_SCALE, cog.TIEPOINT} & set(overview.tags.keys())
+
+
 def test_sides_and_place_of_overviews_follow_the_map(tmp_path):
     path = made(tmp_path, numbers(1, 600, 500), 512)
     with rasterio.open(path) as raster, rasterio.open(path, overview_level=0) as small:

@@ -187,12 +187,11 @@ def test_blocks_of_a_map_with_a_longer_name_or_in_another_folder_are_kept(tmp_pa
     np.testing.assert_array_equal(pixels(made.path), NOISE)
 
 
-def test_what_a_killed_joining_left_is_overwritten_and_goes(tmp_path):
+def test_what_a_killed_joining_left_goes(tmp_path):
     made = numbers(tmp_path)
     with pytest.raises(RuntimeError, match="killed"):
         make(Work([NOISE], fails_at=8), [made])
-    (made.parts / "joined.tif").write_bytes(b"half a map")
-    (made.parts / "joined.tif.ovr.tmp").write_bytes(b"half an overview")
+    (made.parts / "joined-of-another.tif").write_bytes(b"half a map")
     make(Work([NOISE]), [made])
     np.testing.assert_array_equal(pixels(made.path), NOISE)
     assert names(tmp_path) == ["numbers.tif"]
@@ -221,6 +220,55 @@ def test_maps_finish_in_one_folder_at_the_same_time(tmp_path):
         thread.join()
     assert faults == []
     assert names(tmp_path) == ["a.tif", "b.tif", "c.tif", "d.tif"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: b"",
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-1],
+        lambda data: data[:5000] + bytes(4096) + data[9096:],
+    ],
+    ids=["empty", "half", "one byte short", "a page of zeros"],
+)
+@pytest.mark.parametrize("size", [256, 2048])
+def test_a_damaged_block_is_made_again(tmp_path, spoil, size):
+    made, blocks = numbers(tmp_path), map_files.blocks(grid(), size)
+    for block in blocks:
+        map_files.make(Work([NOISE]), [made], block)
+    path = made.part(blocks[0])
+    path.write_bytes(spoil(path.read_bytes()))
+    again = Work([NOISE])
+    make(again, [made], size)
+    assert again.calls == [blocks[0]]
+    np.testing.assert_array_equal(pixels(made.path), NOISE)
+
+
+def test_a_map_with_a_block_missing_is_not_published(tmp_path):
+    made, blocks = numbers(tmp_path), map_files.blocks(grid(), 256)
+    for block in blocks:
+        map_files.make(Work([NOISE]), [made], block)
+    for some in (blocks[:-1], []):
+        with pytest.raises(OSError, match=r"missing|no block"):
+            made.join(some)
+    assert not made.path.exists()
+    made.join(iter(blocks))
+    np.testing.assert_array_equal(pixels(made.joined), NOISE)
+
+
+@pytest.mark.parametrize("wrong", [CLASSES[None, :200], CLASSES[None].astype("float32")])
+def test_arrays_of_another_shape_or_kind_are_refused(tmp_path, wrong):
+    with pytest.raises(ValueError, match=r"classes\.tif"):
+        classes(tmp_path).write((0, 256, 0, 256), wrong[..., :256, :256])
+
+
+def test_a_crs_that_a_geotiff_cannot_hold_is_an_error(tmp_path):
+    strange = GeoBox((8, 8), grid().affine, "+proj=hammer +lon_0=90")
+    made = map_files.MapFile(tmp_path / "x.tif", strange, {"x": ""}, {}, "0" * 16)
+    made.write((0, 8, 0, 8), [NOISE[0, :8, :8]])
+    with pytest.raises(OSError, match="cannot hold the region's CRS"):
+        made.join([(0, 8, 0, 8)])
 
 
 # ------------------------------------------------------------------------------- a full disk
@@ -268,13 +316,12 @@ def test_full_disk_while_blocks_are_joined(small_disk, tmp_path):
     for block in blocks:
         map_files.make(Work([NOISE[:1]]), [made], block)
     failed = []
-    # GDAL keeps overviews in a file of their own meanwhile, and tells of no error near the end.
     for share in (0, 0.3, 0.7, 0.9, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3):
         leave(small_disk, int(NOISE[0].nbytes * share))
         try:
             made.join(blocks)
-            np.testing.assert_array_equal(pixels(made.parts / "joined.tif")[0], NOISE[0])
-            (made.parts / "joined.tif").unlink()
+            np.testing.assert_array_equal(pixels(made.joined)[0], NOISE[0])
+            made.joined.unlink()
         except OSError as fault:
             failed.append(share)
             assert "MiB of its disk are free" in str(fault)

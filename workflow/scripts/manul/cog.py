@@ -1,16 +1,17 @@
 """Cloud Optimized GeoTIFFs joined from tiles that are compressed already.
 
 Whoever makes a block of a map compresses its tiles, and those of its overviews, once (`encode`);
-`join` only copies the bytes of the tiles into one file, so that neither its time nor its memory
-follows the size of the map. The layout is that of GDAL's COG driver: directories first, then the
-overviews from small to large, then the cells; within each, tiles row by row with all their bands.
-The same map gives the same bytes, however it was cut into blocks.
+`join` only copies the bytes of the tiles into one file, and holds no more than one of them. The
+layout is that of GDAL's COG driver: directories first, then the overviews from small to large, then
+the cells; within each, tiles row by row with all their bands. The same map gives the same bytes,
+whatever the side of its blocks.
 """
 
 import io
 import mmap
 import struct
-from collections.abc import Iterable
+import zlib
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
@@ -44,7 +45,7 @@ STRUCTURE = (
 class Form:
     """What the cells of a map are: number of bands, uint8 classes or float32 numbers, nodata.
 
-    `tile`: cells along the side of a tile, a multiple of 16.
+    `tile`: cells along the side of a tile, a power of 2 from 16 to 512.
     """
 
     bands: int
@@ -91,7 +92,7 @@ class Form:
             "driver": "GTiff", "count": self.bands, "dtype": self.dtype, "nodata": self.nodata,
             "height": height, "width": width, "transform": NOWHERE, "bigtiff": "yes",
             "tiled": True, "blockxsize": self.tile, "blockysize": self.tile,
-            "interleave": "band", **COMPRESSION,
+            "interleave": "band", "photometric": "minisblack", **COMPRESSION,
         }  # fmt: skip
 
 
@@ -119,14 +120,36 @@ def overviews(values: np.ndarray, form: Form, number: int) -> list[np.ndarray]:
 
 
 def encode(arrays: list[np.ndarray], form: Form) -> bytes:
-    """A GeoTIFF of compressed tiles: the arrays below each other, each from a tile's border on."""
+    """A GeoTIFF of compressed tiles: the arrays below each other, each from a tile's border on.
+
+    Its last four bytes are a checksum of the others, see `whole`.
+    """
     tops = np.cumsum([0, *(form.tiles(a.shape[1]) for a in arrays)]) * form.tile
     width = form.tiles(arrays[0].shape[2]) * form.tile
     with MemoryFile() as memory:
         with memory.open(**form.profile(int(tops[-1]), width)) as raster:
             for array, top in zip(arrays, tops[:-1], strict=True):
                 raster.write(array, window=Window(0, top, array.shape[2], array.shape[1]))
-        return memory.read()
+        data = memory.read()
+    return data + zlib.crc32(data).to_bytes(4, "little")
+
+
+def whole(path) -> bool:
+    """Whether the file is as `encode` gave it: a machine may lose power, a disk its mind."""
+    data = Path(path).read_bytes()
+    return len(data) > 4 and zlib.crc32(data[:-4]) == int.from_bytes(data[-4:], "little")
+
+
+def near(pieces: list[Piece], level: int) -> Callable[[Block], list[Piece]]:
+    """A function that gives the pieces that touch a block of a level."""
+    tops, bottoms, lefts, rights = np.array([piece.at(level) for piece in pieces]).T
+
+    def touching(block):
+        row0, row1, column0, column1 = block
+        touches = (tops < row1) & (bottoms > row0) & (lefts < column1) & (rights > column0)
+        return [pieces[i] for i in np.flatnonzero(touches)]
+
+    return touching
 
 
 def decode(pieces: Iterable[Piece], level: int, block: Block, form: Form) -> np.ndarray:
@@ -151,6 +174,7 @@ def join(path, pieces: list[Piece], shape: tuple[int, int], form: Form, describe
     """Write the map at `path` from pieces that hold each of its tiles once.
 
     `describe(raster)` tells an open rasterio dataset of that form its CRS, transform and metadata.
+    Raises ValueError for tiles that no piece holds, or a CRS that a GeoTIFF cannot hold.
     """
     sizes = form.shapes(shape)
     directories = _directories(sizes, form, describe)
@@ -165,6 +189,8 @@ def join(path, pieces: list[Piece], shape: tuple[int, int], form: Form, describe
             holders = sorted((p for p in pieces if level in p.levels), key=lambda p: p.at(level))
             for _, row in groupby(holders, key=lambda p: p.at(level)[0]):
                 _copy_row(list(row), level, form, index, table, out)
+            if not table[1].all():
+                raise ValueError(f"{(table[1] == 0).sum()} tiles of level {level} are missing")
             directories[level].tiles = table.reshape(2, -1)
         out.seek(0)
         out.write(preamble)
@@ -180,8 +206,8 @@ def _copy_row(row: list[Piece], level, form, index, table, out) -> None:
     with ExitStack() as stack:
         sources = []
         for piece in row:
-            file = stack.enter_context(piece.path.open("rb"))
-            data = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            with piece.path.open("rb") as file:
+                data = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             r0, r1, c0, c1 = piece.at(level)
             tiles = index[piece.path][..., _top(piece, level, form) :, :]
             sources.append((data, tiles, c0 // form.tile, form.tiles(c1 - c0)))
@@ -192,6 +218,8 @@ def _copy_row(row: list[Piece], level, form, index, table, out) -> None:
                 for column in range(across):
                     for band, (start, size) in enumerate(tiles[:, :, down, column].T.tolist()):
                         tile = data[start : start + size]
+                        if len(tile) != size:
+                            raise ValueError(f"a block file ends too early: {row[0].path.parent}")
                         out.write(size.to_bytes(4, "little") + tile + tile[-4:])
                         table[:, band, first + down, left + column] = position + 4, size
                         position += size + 8
@@ -240,13 +268,23 @@ def _directories(sizes, form: Form, describe) -> list[_Directory]:
             with memory.open(**form.profile(height, width), sparse_ok=True) as raster:
                 if level == 0:
                     describe(raster)
-            entries = _entries(memory.read())
+            data = memory.read()
+        if level == 0:
+            _check_crs(data)
+        entries = _entries(data)
         if level:
             del entries[PIXEL_SCALE], entries[TIEPOINT]
             entries[NEW_SUBFILE_TYPE] = LONG, 1, struct.pack("<I", 1)  # a smaller version
         count = form.bands * form.tiles(height) * form.tiles(width)
         out.append(_Directory(entries, np.zeros((2, count), "uint64")))
     return out
+
+
+def _check_crs(data: bytes) -> None:
+    """GDAL is silent about a CRS that it cannot put into a GeoTIFF."""
+    with MemoryFile(data) as memory, memory.open() as raster:
+        if raster.crs is None:
+            raise ValueError("a GeoTIFF cannot hold the region's CRS; choose another")
 
 
 def _entries(data: bytes) -> dict[int, tuple[int, int, bytes]]:

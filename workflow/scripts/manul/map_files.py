@@ -7,8 +7,10 @@ inputs are never taken. The finished raster is a Cloud Optimized GeoTIFF with ov
 holds its tiles as they will stand there, and those of its overviews, so joining copies bytes.
 """
 
+import glob
 import os
 import shutil
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -46,11 +48,13 @@ class MapFile:
     categories: dict[int, str] | None = None
     tile: int = field(default_factory=lambda: TILE)  # cells along its side
     parts: Path = field(init=False)
+    joined: Path = field(init=False)  # of a name that no other job has, should two run
 
     def __post_init__(self):
         path = Path(self.path).resolve()
         object.__setattr__(self, "path", path)
         object.__setattr__(self, "parts", path.parent / f".{path.stem}-{self.digest}.parts")
+        object.__setattr__(self, "joined", self.parts / f"joined-{uuid.uuid4().hex}.tif")
 
     @property
     def dtype(self) -> str:
@@ -78,22 +82,25 @@ class MapFile:
     def write(self, block: Block, arrays) -> None:
         """Write one array for each band of a block; a full disk raises and leaves nothing.
 
-        ValueError if the block cuts a tile.
+        ValueError if the block cuts a tile, or for arrays of another shape or kind.
         """
         number = self.form.depth(block, self.grid.shape)
-        values = np.stack([np.asarray(a, self.dtype) for a in arrays])
+        values = np.stack([self._plain(a) for a in arrays])
+        expected = (len(self.bands), block[1] - block[0], block[3] - block[2])
+        if values.shape != expected:
+            raise ValueError(f"{self.path.name}: {values.shape} cells for a block of {expected}")
         self._keep(self.part(block), cog.overviews(values, self.form, number))
 
     def join(self, blocks: Iterable[Block]) -> None:
         """Join the blocks to a raster that lies among them; a full disk raises and leaves nothing.
 
-        There a killed try is overwritten by the next one and goes with the blocks.
+        What a killed try left there goes with the blocks.
         """
         try:
-            self._join(blocks, self._joined)
+            self._join(list(blocks), self.joined)
         except Exception as fault:  # GDAL has many words for a full disk, "unknown" among them
-            self._joined.unlink(missing_ok=True)
-            free = shutil.disk_usage(self.parts).free // 2**20
+            self.joined.unlink(missing_ok=True)
+            free = shutil.disk_usage(self.path.parent).free // 2**20
             raise OSError(
                 f"{self.path} could not be written ({free} MiB of its disk are free): {fault}. "
                 f"Its blocks are kept for the next run."
@@ -101,14 +108,16 @@ class MapFile:
 
     def publish(self) -> None:
         """Give the joined raster its name; remove its blocks and those of other inputs."""
-        self._joined.replace(self.path)
-        for old in self.path.parent.glob(f".{self.path.stem}-????????????????.parts"):
+        self.joined.replace(self.path)
+        for old in self.path.parent.glob(f".{glob.escape(self.path.stem)}-????????????????.parts"):
             # The map is finished, even if a lost worker is still writing a block of it.
             shutil.rmtree(old, ignore_errors=True)
 
-    @property
-    def _joined(self) -> Path:
-        return self.parts / "joined.tif"
+    def _plain(self, array) -> np.ndarray:
+        array = np.asarray(array)
+        if self.categories and array.dtype != "uint8":
+            raise ValueError(f"{self.path.name}: classes are uint8, found {array.dtype}")
+        return array.astype(self.dtype, copy=False)
 
     def _keep(self, path, arrays) -> None:
         with atomic(path) as partial:
@@ -116,6 +125,8 @@ class MapFile:
 
     def _join(self, blocks, path) -> None:
         shape = self.grid.shape
+        if not blocks:
+            raise ValueError("there is no block to join")
         level = min(self.form.depth(block, shape) for block in blocks)
         pieces = [cog.Piece(self.part(block), block, range(level + 1)) for block in blocks]
         finest = pieces
@@ -130,12 +141,12 @@ class MapFile:
         size = self.form.shapes(self.grid.shape)[level]
         blocks = squares(size, OVERVIEW_BLOCK)
         number = min(self.form.depth(block, size) for block in blocks)
-        out = []
+        out, near = [], cog.near(pieces, level)
         for block in blocks:
             # No block of the map itself has such a name, also where both begin and end alike.
             path = self.parts / f"overviews-of-{level}" / "-".join(map(str, block)) / "block.tif"
             piece = cog.Piece(path, block, range(level + 1, level + number + 1), level)
-            values = cog.decode(pieces, level, block, self.form)
+            values = cog.decode(near(block), level, block, self.form)
             self._keep(piece.path, cog.overviews(values, self.form, number)[1:])
             out.append(piece)
         return out
@@ -153,11 +164,12 @@ class MapFile:
 
 
 def make(work: Callable, files: list[MapFile], block: Block) -> None:
-    """Write the block of each file from `work(block)`, unless it is there already.
+    """Write the block of each file from `work(block)`, unless it is there already and whole.
 
     `work` gives, for each file, the arrays of its bands.
     """
-    if all(f.part(block).exists() for f in files):
+    paths = [f.part(block) for f in files]
+    if all(path.exists() and cog.whole(path) for path in paths):
         return
     for f, arrays in zip(files, work(block), strict=True):
         f.write(block, arrays)
