@@ -204,3 +204,11 @@ def test_an_area_larger_than_the_earth_is_an_error(area):
     grid = GeoBox.from_bbox((0, 0, 4000, 4000), crs=CRS, resolution=1000)
     with pytest.raises(layers.LayerError, match="mines, column area_ha"):
         feature_sources.saturating(block, {"mines": Layer(table)}, grid, grid)
+
+
+def test_points_in_many_parts_are_points():
+    shapes = [shapely.MultiPoint([(1000, 1000), (3000, 3000)]), shapely.Point(2000, 2000)]
+    table = gpd.GeoDataFrame({"n": [1, 2]}, geometry=shapes, crs=CRS)
+    found = layers.prepare_vector(table, {}, GRID, 0)
+    assert found.geom_type.tolist() == ["Point"] * 3
+    assert found["n"].tolist() == [1, 1, 2]

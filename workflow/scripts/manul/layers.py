@@ -45,9 +45,18 @@ def prepare_vector(table: gpd.GeoDataFrame, block: dict, grid: GeoBox, margin_m:
         table = table.set_crs(block["crs"], allow_override=True)
     table = select(table, block.get("filter"))
     table = table.to_crs(str(grid.crs))
-    table = table[~(table.geometry.is_empty | table.geometry.isna())]
+    table = _single_points(table[~(table.geometry.is_empty | table.geometry.isna())])
     left, bottom, right, top = bounds(grid, margin_m)
     return table.cx[left:right, bottom:top].reset_index(drop=True)
+
+
+def _single_points(table):
+    """Points in many parts as rows of their own, each with the whole row's values."""
+    many = table.geom_type == "MultiPoint"
+    if not many.any():
+        return table
+    parts = table[many].explode(index_parts=False)
+    return pd.concat([table[~many], parts]).sort_index(kind="stable")
 
 
 def prepare_records(features: gpd.GeoDataFrame, block: dict, grid: GeoBox, margin_m: float):
