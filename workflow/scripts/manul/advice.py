@@ -180,7 +180,7 @@ def _units(found, units) -> list[str]:
     return [str(names.get(i) or "") for i in range(len(found))]
 
 
-def _nearest(kind, spec, found, layers, as_of, hidden=()) -> dict:
+def _nearest(kind, spec, found, layers, as_of, hidden) -> dict:
     """Distance (m; NaN if none) and name of the nearest record of the wanted age.
 
     Distance to a record of a hidden layer is that to its 10 km cell: from the exact one, the zones

@@ -101,9 +101,9 @@ class Piece:
     """A file that `encode` wrote: where on which level of the map its arrays lie."""
 
     path: Path
-    block: Block  # in cells of the level `first`
+    block: Block  # in cells of the level `base`
     levels: range  # those whose arrays it holds
-    base: int = 0  # the level that `block` counts in
+    base: int = 0
 
     def at(self, level: int) -> Block:
         """The block in cells of a level."""

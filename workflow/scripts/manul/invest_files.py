@@ -6,7 +6,6 @@ relative to the table), a table of sensitivities and, if access is limited, poly
 cell and threat; all else passes through. Imports stay light: a small case takes about a second.
 """
 
-import csv
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from rasterio.windows import Window
 
 from manul.atomic import atomic
 from manul.invest_inputs import sensitivity_from, threat_sources, threats_from
+from manul.invest_table_files import read_rows, threat_rasters
 
 TILE = 256
 NODATA = float(np.finfo("float32").max)
@@ -53,8 +53,8 @@ def run(case: dict, degradation, quality, threads: int = 2) -> None:
     `half_saturation` constant and, if given, further `tags` of the outputs. Raises ValueError
     that names the table or raster for classes, threats or grids that do not fit.
     """
-    rows = _table(case["threats"])
-    tables = threats_from(rows), sensitivity_from(_table(case["sensitivity"]))
+    rows = read_rows(case["threats"])
+    tables = threats_from(rows), sensitivity_from(read_rows(case["sensitivity"]))
     with rasterio.open(case["land_cover"]) as land:
         grid = land.profile
     strips = list(pairwise([*range(0, grid["height"], TILE), grid["height"]]))
@@ -78,11 +78,6 @@ def run(case: dict, degradation, quality, threads: int = 2) -> None:
     zones = _zones(case["access"], grid["crs"])
     task = partial(_strip, made, case["land_cover"], zones, grid)
     _write(task, jobs, (degradation, quality), grid, threads, case.get("tags", {}))
-
-
-def threat_rasters(table) -> list[Path]:
-    """The rasters that a table of threats names, relative to its folder."""
-    return [Path(table).parent / row["cur_path"] for row in _table(table)]
 
 
 def _joined(parts):
@@ -198,8 +193,3 @@ def _write(task, jobs, paths, grid, threads, tags):
             window = Window(0, start, grid["width"], stop - start)
             for raster, block in zip(rasters, blocks, strict=True):
                 raster.write(block, 1, window=window)
-
-
-def _table(path):
-    with Path(path).open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file))

@@ -43,8 +43,8 @@ class Job:
     @property
     def digest(self) -> str:
         """Of all that decides what this job makes: what it was told, and what made its inputs."""
-        told = dict(self.snakemake.params.items())
-        return digests.digest(told, [io.made_from(f) for f in self._maps])
+        tags = self.tags({})
+        return digests.digest(tags["MANUL_CONFIG_DIGEST"], tags["MANUL_INPUTS_DIGEST"])
 
     @property
     def _maps(self) -> list[str]:

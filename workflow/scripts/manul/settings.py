@@ -17,6 +17,7 @@ from pyproj import CRS, Transformer
 
 from manul import config_faults, config_schema, nodes
 from manul import model as manul_model
+from manul.invest_table_files import threat_rasters
 from manul.nodes import layers_of
 from manul.parameters import is_parameter, plain
 
@@ -222,11 +223,8 @@ def invest_rasters(case: dict) -> list[str]:
 
     None if it cannot be read: the preflight tells why.
     """
-    table = Path(case["threats"])
     try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            paths = [table.parent / (row.get("cur_path") or "") for row in csv.DictReader(file)]
-        return [str(path) for path in paths if path.is_file()]
+        return [str(path) for path in threat_rasters(case["threats"]) if path.is_file()]
     except (OSError, ValueError, csv.Error):
         return []
 

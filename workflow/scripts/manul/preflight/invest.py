@@ -10,6 +10,7 @@ import rasterio
 from rasterio.errors import RasterioIOError
 
 from manul.invest_inputs import check_same_threats, sensitivity_from, threats_from
+from manul.invest_table_files import read_rows, threat_rasters
 from manul.preflight.files import nearest_files
 from manul.preflight.findings import Problem
 
@@ -21,7 +22,7 @@ def check_invest(config) -> Iterator[Problem]:
     for name, case in config["invest"].items():
         missing = [key for key in FILES if case[key] and not Path(case[key]).is_file()]
         for key in missing:
-            yield _bad(name, case[key], "no such file", "an existing file", nearest_files, key)
+            yield _missing(name, case[key], key)
         if missing:
             continue
         for check in (_check_tables, _check_access):
@@ -34,8 +35,8 @@ def check_invest(config) -> Iterator[Problem]:
 
 def _check_tables(name, case):
     try:
-        rows = _rows(case["threats"])
-        check_same_threats(threats_from(rows), sensitivity_from(_rows(case["sensitivity"])))
+        rows = read_rows(case["threats"])
+        check_same_threats(threats_from(rows), sensitivity_from(read_rows(case["sensitivity"])))
     except (ValueError, csv.Error) as error:
         tables = f"{case['threats']}, {case['sensitivity']}"
         yield _bad(name, tables, str(error), "the tables of an InVEST case")
@@ -45,13 +46,13 @@ def _check_tables(name, case):
         yield _bad(name, case["threats"], "a row without a raster", "cur_path", mend, "cur_path")
         return
     with rasterio.open(case["land_cover"]) as land:
-        for path in (Path(case["threats"]).parent / row["cur_path"] for row in rows):
+        for path in threat_rasters(case["threats"]):
             yield from _check_raster(name, path, land)
 
 
 def _check_raster(name, path, land):
     if not path.is_file():
-        yield _bad(name, path, "no such file", "an existing file", nearest_files, "cur_path")
+        yield _missing(name, path, "cur_path")
         return
     try:
         with rasterio.open(path) as raster:
@@ -93,11 +94,9 @@ def _told(grid) -> str:
     return f"{crs}, {rows} x {columns} cells of {t.a:g} from ({t.c:g}, {t.f:g})"
 
 
-def _rows(path):
-    with Path(path).open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file))
+def _missing(name, path, field) -> Problem:
+    return _bad(name, path, "no such file", "an existing file", nearest_files(Path(path)), field)
 
 
 def _bad(name, path, value, expected, mend="", field="") -> Problem:
-    mend = mend(Path(path)) if callable(mend) else mend
     return Problem("error", f"invest.{name}", str(path), "", field, value, expected, mend)

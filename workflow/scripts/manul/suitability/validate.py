@@ -33,22 +33,17 @@ def cross_validate(
     presence_folds: Sequence[int],
     background_folds: Sequence[int],
     method: str = "ensemble",
-    categorical: Sequence[str] = (),
-    weights: Sequence[float] | None = None,
-    bias: Sequence[float] | None = None,
-    seed: int = 0,
-    **options: Any,
+    **arguments: Any,
 ) -> Validation:
     """Fit without each fold in turn, presences and background both, and score it on that fold.
 
     Omission counts presences below the 10th percentile of the held-out presences of the other
     folds: scores of records that a model was fitted to would set the bar too high. Folds come from
-    `spatial_blocks`; the other arguments are those of `fit`. Raises ValueError under two folds.
+    `spatial_blocks`; `arguments` are those of `fit`. Raises ValueError under two folds.
     """
     return cross_validate_members(
-        presences, background, presence_folds, background_folds, method, categorical, weights, bias,
-        seed, **options,
-    )[method]  # fmt: skip
+        presences, background, presence_folds, background_folds, method, **arguments
+    )[method]
 
 
 def cross_validate_members(

@@ -1,0 +1,15 @@
+"""The CSV tables of an InVEST case. Imports stay light: see `invest_files`."""
+
+import csv
+from pathlib import Path
+
+
+def read_rows(path) -> list[dict]:
+    """The rows of a table (UTF-8), by the names of its columns."""
+    with Path(path).open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))
+
+
+def threat_rasters(table) -> list[Path]:
+    """The rasters that a table of threats names, relative to its folder; "" names the folder."""
+    return [Path(table).parent / (row.get("cur_path") or "") for row in read_rows(table)]
