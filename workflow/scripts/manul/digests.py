@@ -3,8 +3,11 @@
 import ast
 import hashlib
 import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+PACKAGE = Path(__file__).parent
 
 
 def digest(*things) -> str:
@@ -13,28 +16,71 @@ def digest(*things) -> str:
 
 
 @cache
-def code_digest(*modules: str) -> str:
-    """A digest of these modules of the package and of all that they import from it."""
-    here, todo, seen = Path(__file__).parent, list(modules), {}
+def code_digest(*modules: str, package: Path = PACKAGE) -> str:
+    """A digest of these modules of the package and of all that they import from it.
+
+    Names are dotted, without the package's own: "grid.cog". Comments, layout and docstrings do not
+    count. `from manul.grid import cog` leads to `grid/cog.py` and `grid/__init__.py`, not to all of
+    `grid`, so that an edit in a room makes only that again which uses it.
+    """
+    return digest(sorted(_sources(package, modules).items()))
+
+
+def _sources(package, modules) -> dict[str, str]:
+    """The code behind each module, by name; what is no module of the package is left out."""
+    todo, seen = list(modules), {}
     while todo:
         name = todo.pop()
-        path = here / f"{name.replace('.', '/')}.py"
-        path = path if path.exists() else here / name / "__init__.py"
-        if name in seen or not path.exists():
+        path = _file(package, name)
+        if name in seen or path is None:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        seen[name] = ast.dump(tree)  # comments and layout do not count
-        todo += _imported(tree)
-        if path.name == "__init__.py":
-            todo += [f"{name}.{p.stem}" for p in path.parent.glob("[!_]*.py")]
-    return digest(sorted(seen.items()))
+        home = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        todo += [name.rpartition(".")[0], *_imported(tree, package.name, home)]
+        seen[name] = ast.dump(_without_docstrings(tree))
+    return seen
 
 
-def _imported(tree) -> list[str]:
-    names = []
+def _file(package, name) -> Path | None:
+    """The file of a module or of a sub-package; None for the package itself and for what is none."""
+    path = package / name.replace(".", "/")
+    files = (path.with_suffix(".py"), path / "__init__.py") if name else ()
+    return next((file for file in files if file.exists()), None)
+
+
+def _imported(tree, package, home) -> Iterator[str]:
+    """Every name that may be a module of the package; `home` is the sub-package of the importer."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "manul":
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("manul."):
-            names.append(node.module.removeprefix("manul."))
-    return names
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith(f"{package}."):
+                    yield alias.name.removeprefix(f"{package}.")
+        elif isinstance(node, ast.ImportFrom):
+            source = _absolute(node, package, home)
+            if source is not None:
+                yield source
+                yield from (f"{source}.{alias.name}".lstrip(".") for alias in node.names)
+
+
+def _absolute(node, package, home) -> str | None:
+    """Where `from ... import` looks, without the package's name; None outside the package."""
+    if node.level:
+        above = home.split(".") if home else []
+        above = above[: len(above) - node.level + 1]
+        return ".".join([*above, *filter(None, [node.module])])
+    if node.module == package or (node.module or "").startswith(f"{package}."):
+        return node.module[len(package) + 1 :]
+    return None
+
+
+def _without_docstrings(tree):
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_text(body[0]):
+            body[:] = body[1:] or [ast.Pass()]
+    return tree
+
+
+def _is_text(statement) -> bool:
+    value = getattr(statement, "value", None)
+    return isinstance(statement, ast.Expr) and isinstance(getattr(value, "value", None), str)
