@@ -25,8 +25,8 @@ import rasterio
 from rasterio.windows import Window
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
-from manul import strips
-from manul.decay import decay
+from manul.exposure import strips
+from manul.exposure.decay import decay
 
 CELL = 30.0
 SAMPLES = 20_000

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
-from manul import invest_files
+from manul.model import invest_run
 
 
 def main():
@@ -29,7 +29,7 @@ def main():
         "half_saturation": options.k,
     }
     outputs = options.out / "deg_sum_c.tif", options.out / "quality_c.tif"
-    invest_files.run(case, *outputs, options.threads)
+    invest_run.run(case, *outputs, options.threads)
     print(f"{time.perf_counter() - began:.2f} s")
 
 

@@ -23,7 +23,8 @@ from odc.geo.geobox import GeoBox
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 import dask
 
-from manul import map_files, passes
+from manul.grid import block_maps
+from manul.model import outputs as model_outputs
 
 COMPONENTS, THREATS = 6, 8
 
@@ -78,7 +79,7 @@ CURVES = (
 def outputs(options):
     paths = {n: str(options.work / "out" / f"{n}.tif") for n in OUTPUTS}
     threats = [str(options.work / "out" / f"threat_{i}.tif") for i in range(THREATS)]
-    return passes.outputs(parameters(), SimpleNamespace(**paths, threats=threats))
+    return model_outputs.outputs(parameters(), SimpleNamespace(**paths, threats=threats))
 
 
 OUTPUTS = (
@@ -109,12 +110,12 @@ def make(options):
 def model(options):
     """The model pass as the workflow runs it, with its blocks on threads."""
     grid, made = grid_of(options), outputs(options)
-    files = [map_files.MapFile(o.path, grid, o.units, {}, "0" * 16, o.categories) for o in made]
-    work = partial(passes.on_block, made, inputs(options), [], grid, parameters())
-    task = partial(map_files.make, work, files)
-    blocks = map_files.blocks(grid, passes.BLOCK)
+    files = [block_maps.MapFile(o.path, grid, o.units, {}, "0" * 16, o.categories) for o in made]
+    work = partial(model_outputs.on_block, made, inputs(options), [], grid, parameters())
+    task = partial(block_maps.make, work, files)
+    blocks = block_maps.blocks(grid, model_outputs.BLOCK)
     with (
-        map_files.finishing(files, blocks),
+        block_maps.finishing(files, blocks),
         dask.config.set(scheduler="threads", num_workers=options.threads),
     ):
         dask.compute([dask.delayed(task)(block) for block in blocks])

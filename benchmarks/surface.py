@@ -23,7 +23,9 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
-from manul import io, job, map_files, surfaces
+from manul import job
+from manul.grid import block_maps, io
+from manul.surfaces import make
 
 CELL_M, REACH_CELLS = 30, 200
 PER_1E8_CELLS = {"lines": 500, "points": 5000}  # 2e9 cells: 10 000 lines, 100 000 points
@@ -61,11 +63,11 @@ def _make(options):
     path = options.work / f"{options.kind}.gpkg"
     io.write_vector(path, {"features": features}, {})
     block, threads = SURFACES[options.kind], SimpleNamespace(threads=options.threads)
-    surfaces.make(block, {"features": io.VectorFile(str(path))}, grid[:64, :64], RULES)  # compile
-    made = map_files.MapFile(options.work / "made.tif", grid, surfaces.bands(block), {}, "0" * 16)
-    work = partial(surfaces.on_block, block, {"features": io.VectorFile(str(path))}, grid, RULES)
+    make.make(block, {"features": io.VectorFile(str(path))}, grid[:64, :64], RULES)  # compile
+    made = block_maps.MapFile(options.work / "made.tif", grid, make.bands(block), {}, "0" * 16)
+    work = partial(make.on_block, block, {"features": io.VectorFile(str(path))}, grid, RULES)
     began, busy = time.perf_counter(), time.process_time()
-    job.Job(threads).run(work, [made], map_files.blocks(grid, surfaces.BLOCK))
+    job.Job(threads).run(work, [made], block_maps.blocks(grid, make.BLOCK))
     seconds, used = time.perf_counter() - began, time.process_time() - busy
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(

@@ -6,7 +6,8 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from manul import plan, settings
+from manul import plan
+from manul.config import settings
 
 pytestmark = pytest.mark.workflow
 

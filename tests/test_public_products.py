@@ -9,7 +9,8 @@ import pyogrio
 import pytest
 import yaml
 
-from manul import io, settings
+from manul.config import settings
+from manul.grid import io
 
 pytestmark = pytest.mark.workflow
 

@@ -11,7 +11,11 @@ import rasterio
 import yaml
 from conftest import BOUNDS, ROOT
 
-from manul import field_data, io, layers, map_files, passes, settings, surfaces
+from manul.config import settings
+from manul.grid import block_maps, io, layers
+from manul.model import outputs as model_outputs
+from manul.records import field_tables
+from manul.surfaces import make
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 SMALL = [75.55, 41.35, 76.35, 41.85]  # Naryn town, a mine, camps, transects, two poison events
@@ -85,7 +89,7 @@ def reader(block, grid):
     if block["kind"] not in ("vector", "records"):
         return io.RasterFile(block["path"], block["band"])
     if block["kind"] == "records":
-        table = field_data.features(field_data.read(block["path"], block), block)
+        table = field_tables.features(field_tables.read(block["path"], block), block)
     else:
         table = io.read_vector(block["path"])
     return Table(layers.prepare_vector(table, block, grid, settings.margin_m(CONFIG)))
@@ -102,20 +106,20 @@ def small():
 
 
 def test_every_kind_of_surface_is_tried():
-    assert {CONFIG["surfaces"][name]["kind"] for name in MADE} == set(surfaces.SURFACES)
+    assert {CONFIG["surfaces"][name]["kind"] for name in MADE} == set(make.SURFACES)
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_surface_in_blocks_has_the_bits_of_the_whole(small, name):
     grid, sources = small
     block, rules = CONFIG["surfaces"][name], settings.surface_rules(CONFIG, name)
-    whole = surfaces.make(block, sources, grid, rules)
+    whole = make.make(block, sources, grid, rules)
     # Blocks that divide neither side and are far smaller than a reach, unless one is needed.
-    size = max(grid.shape) if block["kind"] in surfaces.WHOLE else 31
+    size = max(grid.shape) if block["kind"] in make.WHOLE else 31
     parts = {key: np.full_like(band, -1) for key, band in whole.items()}
-    for window in map_files.blocks(grid, size):
+    for window in block_maps.blocks(grid, size):
         row0, row1, column0, column1 = window
-        (made,) = surfaces.on_block(block, sources, grid, rules, window)
+        (made,) = make.on_block(block, sources, grid, rules, window)
         for part, piece in zip(parts.values(), made, strict=True):
             part[row0:row1, column0:column1] = piece
     for key, band in whole.items():
@@ -172,7 +176,7 @@ def found(folder, name) -> str:
     return str(next(p for p in folder.glob(f"{name}.*") if p.suffix in (".tif", ".gpkg")))
 
 
-def model_outputs(folder) -> dict:
+def model_paths(folder) -> dict:
     names = {"reference": "habitat_reference", "value": "value_at_risk", "missing": "missing"}
     plain = ("habitat", "components", "threat", "dominant", "quality")
     single = {key: f"{folder}/{names.get(key, key)}.tif" for key in (*plain, *names)}
@@ -197,11 +201,11 @@ def test_job_in_small_blocks_makes_the_map_of_the_run(
     rule, wildcards = CASES[case]
     if way == "two processes":
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", request.getfixturevalue("dask_cluster"))
-    monkeypatch.setattr(map_files, "TILE", 16)  # blocks end on tiles
-    monkeypatch.setattr(passes, "BLOCK", 48)
-    monkeypatch.setattr(surfaces, "BLOCK", 48)
+    monkeypatch.setattr(block_maps, "TILE", 16)  # blocks end on tiles
+    monkeypatch.setattr(model_outputs, "BLOCK", 48)
+    monkeypatch.setattr(make, "BLOCK", 48)
     monkeypatch.chdir(corner.folder)
-    outputs = model_outputs(tmp_path) if rule == "model" else {"surface": f"{tmp_path}/made.tif"}
+    outputs = model_paths(tmp_path) if rule == "model" else {"surface": f"{tmp_path}/made.tif"}
     told = job(corner, rule, wildcards, WAYS[way], outputs)
     runpy.run_path(str(SCRIPTS / f"{rule}.py"), {"snakemake": told})
     home = corner.results / "current"
@@ -238,10 +242,10 @@ def test_a_mine_acts_within_its_reach_only(small):
     every = io.read_vector(CONFIG["layers"]["mines"]["path"]).to_crs(str(grid.crs))
     mine = every[every["id"] == "M03"].geometry.iloc[0]
     block, rules = CONFIG["surfaces"]["mines_large"], settings.surface_rules(CONFIG, "mines_large")
-    with_mine = surfaces.make(block, sources, grid, rules)["value"]
+    with_mine = make.make(block, sources, grid, rules)["value"]
     others = sources["mines"].table
     without = sources | {"mines": Table(others[others["id"] != "M03"])}
-    alone = surfaces.make(block, without, grid, rules)["value"]
+    alone = make.make(block, without, grid, rules)["value"]
     x, y = grid.coordinates["x"].values, grid.coordinates["y"].values
     away = np.hypot(x - mine.x, y[:, None] - mine.y)
     out_of_reach = away > 10_000 + 1000  # no part of the cell is within reach
@@ -256,8 +260,8 @@ def test_half_the_cell_size_changes_exposure_by_discretisation_only(name):
     # The same ground: the grid of a bounding box may start half a coarse cell elsewhere.
     fine_grid = coarse_grid.zoom_out(0.5)
     sources = readers(coarse_grid)
-    coarse = surfaces.make(block, sources, coarse_grid, rules)["value"]
-    fine = surfaces.make(block, sources, fine_grid, rules)["value"]
+    coarse = make.make(block, sources, coarse_grid, rules)["value"]
+    fine = make.make(block, sources, fine_grid, rules)["value"]
     rows, columns = coarse.shape
     mean = fine.reshape(rows, 2, columns, 2).mean(axis=(1, 3))
     difference = np.abs(coarse - mean)

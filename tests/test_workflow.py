@@ -19,7 +19,8 @@ import yaml
 from conftest import ROOT, Region
 from packaging.requirements import Requirement
 
-from manul import digests, provenance
+from manul import digests
+from manul.grid import provenance
 
 pytestmark = pytest.mark.workflow
 

@@ -9,7 +9,8 @@ import shapely
 import yaml
 from odc.geo.geobox import GeoBox
 
-from manul import advice, expressions, patches, settings, zones
+from manul.config import expressions, settings
+from manul.products import key_habitat, recommendations, zones
 
 ROOT = Path(__file__).parents[2]
 CONFIG = settings.load(yaml.safe_load((ROOT / "config/config.yaml").read_text()))["current"]
@@ -23,10 +24,14 @@ def fields_of(key_cells):
     h = np.full(GRID.shape, 0.5, "float32")
     h[key_cells] = 0.7
     made = dict.fromkeys(["habitat", "habitat_reference"], h)
-    names = {*(n for r in RULES.values() for n in advice.names_in(r)), "threat", "value_at_risk"}
+    names = {
+        *(n for r in RULES.values() for n in recommendations.names_in(r)),
+        "threat",
+        "value_at_risk",
+    }
     made = {n: np.full(GRID.shape, 0.1, "float32") for n in names} | made
-    key = patches.classify(h, h, CONFIG["key_habitat"], CELL**2 / 1e6)
-    return advice.cell_fields(made, key, GRID)
+    key = key_habitat.classify(h, h, CONFIG["key_habitat"], CELL**2 / 1e6)
+    return recommendations.cell_fields(made, key, GRID)
 
 
 def context():
@@ -54,7 +59,9 @@ def licence_rules(share):
     fired = []
     for name in ("R1a", "R1b"):
         rule = RULES[name] | {"zones": {"kind": "features", "layer": "licences"}}
-        table = advice.recommend(name, rule, fields_of(cells), {"licences": layer}, GRID, context())
+        table = recommendations.recommend(
+            name, rule, fields_of(cells), {"licences": layer}, GRID, context()
+        )
         fired += list(table["rule"])
     return fired
 
@@ -71,7 +78,7 @@ def test_poison_four_km_from_key_habitat_is_restricted_not_forbidden():
     polygon = shapely.box(10_050, 27_000, 11_000, 28_000)  # 4 km east of the key patch
     inside = {}
     for name in ("R2a", "R2b"):
-        table = advice.recommend(name, RULES[name], fields, {}, GRID, context())
+        table = recommendations.recommend(name, RULES[name], fields, {}, GRID, context())
         inside[name] = table.intersects(polygon).any()
         assert table.is_valid.all()
     assert inside == {"R2a": False, "R2b": True}
@@ -80,7 +87,9 @@ def test_poison_four_km_from_key_habitat_is_restricted_not_forbidden():
 def test_a_recommendation_says_why_what_who_and_on_what_data():
     cells = np.zeros(GRID.shape, bool)
     cells[100:200, 100:200] = True
-    row = advice.recommend("R1a", RULES["R1a"], fields_of(cells), {}, GRID, context()).iloc[0]
+    row = recommendations.recommend(
+        "R1a", RULES["R1a"], fields_of(cells), {}, GRID, context()
+    ).iloc[0]
     assert "%" in row["reason"] and "{" not in row["reason"]
     assert row["data_status"] == "illustrative" and row["illustrative_layers"] == "Camps"
     assert row["agency"] and row["iucn_actions"] and row["cmp_actions"]
@@ -91,10 +100,10 @@ def test_the_first_of_the_priority_list_is_the_label_where_rules_overlap():
     cells = np.zeros(GRID.shape, bool)
     cells[100:200, 100:200] = True
     found = {
-        n: advice.recommend(n, RULES[n], fields_of(cells), {}, GRID, context())
+        n: recommendations.recommend(n, RULES[n], fields_of(cells), {}, GRID, context())
         for n in ("R2a", "R1a")
     }
-    advice.label_overlaps(found, CONFIG["priority"])
+    recommendations.label_overlaps(found, CONFIG["priority"])
     assert set(found["R2a"]["primary_rule"]) == {"R1a"}
     assert "R2a" in found["R1a"]["other_rules"].iloc[0]
 
@@ -102,19 +111,19 @@ def test_the_first_of_the_priority_list_is_the_label_where_rules_overlap():
 def test_dog_zones_are_never_public():
     cells = np.zeros(GRID.shape, bool)
     cells[100:200, 100:200] = True
-    table = advice.recommend("R2a", RULES["R2a"], fields_of(cells), {}, GRID, context())
+    table = recommendations.recommend("R2a", RULES["R2a"], fields_of(cells), {}, GRID, context())
     found = {"R2a": table, "R6": table.assign(rule="R6")}
-    advice.label_overlaps(found, ["R6", "R2a"])
+    recommendations.label_overlaps(found, ["R6", "R2a"])
     assert set(found["R2a"]["primary_rule"]) == {"R6"}
-    shown = advice.public(found, RULES, ["R6", "R2a"])
+    shown = recommendations.public(found, RULES, ["R6", "R2a"])
     assert list(shown) == ["R2a"]
     assert set(shown["R2a"]["primary_rule"]) == {"R2a"}  # nor does a label tell of them
     assert set(shown["R2a"]["other_rules"]) == {""}
 
 
 def test_the_table_tells_what_was_not_assessed_and_what_found_nothing():
-    empty = advice.recommend("R1a", RULES["R1a"], fields_of([]), {}, GRID, context())
-    table = advice.listing({"R1a": empty}, RULES, {"R8": "needs grazing pressure"})
+    empty = recommendations.recommend("R1a", RULES["R1a"], fields_of([]), {}, GRID, context())
+    table = recommendations.listing({"R1a": empty}, RULES, {"R8": "needs grazing pressure"})
     reasons = dict(zip(table["rule"], table["reason"], strict=True))
     assert reasons == {
         "R1a": "assessed: no place meets the rule",
@@ -140,9 +149,9 @@ def test_both_sides_of_a_road_are_looked_at():
         crs="EPSG:6933",
     )
     rule = RULES["R4"]
-    assert not len(advice.recommend("R4", rule, fields, {"roads": road}, GRID, context()))
+    assert not len(recommendations.recommend("R4", rule, fields, {"roads": road}, GRID, context()))
     west = road.set_geometry(road.translate(-5_000))
-    table = advice.recommend("R4", rule, fields, {"roads": west}, GRID, context())
+    table = recommendations.recommend("R4", rule, fields, {"roads": west}, GRID, context())
     assert table["length_km"].sum() == pytest.approx(8)
 
 
@@ -175,7 +184,7 @@ def gaps(place, private=("manul_records",)):
         "nearest": {"record": RULES["R7"]["nearest"]["record"] | {"within_m": 5000}}
     }
     rule["when"] = rule["when"].replace("10000", "5000")
-    table = advice.recommend("R7", rule, fields, {"manul_records": layer}, GRID, told)
+    table = recommendations.recommend("R7", rule, fields, {"manul_records": layer}, GRID, told)
     return sorted(table.geometry.to_wkt())
 
 

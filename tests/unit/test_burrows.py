@@ -7,10 +7,10 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manul import burrows
-from manul.density import choose_method, density_surface
-from manul.detection import half_normal, line_half_width
-from manul.effort import resample_weights, spread
+from manul.surveys import burrows
+from manul.surveys.density import choose_method, density_surface
+from manul.surveys.detection import half_normal, line_half_width
+from manul.surveys.replicates import resample_weights, spread
 
 RULES = {
     "collapse_half_life_yr": 8.0,

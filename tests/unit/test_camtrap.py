@@ -7,8 +7,8 @@ import zipfile
 import pytest
 from test_table_io import SCHEMAS
 
-from manul.records import RecordsError, read_records
-from manul.table_io import read_table
+from manul.records.check import RecordsError, read_records
+from manul.records.table_files import read_table
 
 DEPLOYMENTS = """\
 deploymentID,locationID,latitude,longitude,coordinateUncertainty,deploymentStart,deploymentEnd,setupBy

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from rasterio import Affine
 
-from manul import cog, map_files
+from manul.grid import block_maps, cog
 
 FORM = cog.Form(1, "float32", np.nan)
 
@@ -19,9 +19,9 @@ def made(folder, values, size, digest="0" * 16):
     grid = GeoBox(values.shape[1:], Affine(100, 0, 5000, 0, -100, 9000), "EPSG:6933")
     bands = {f"band {i}": "0..1" for i in range(len(values))}
     names = {0: "none", 1: "dogs", 2: "mines"} if values.dtype == "uint8" else None
-    map_file = map_files.MapFile(folder / "map.tif", grid, bands, {"A": "ü"}, digest, names)
-    blocks = map_files.blocks(grid, size)
-    with map_files.finishing([map_file], blocks):
+    map_file = block_maps.MapFile(folder / "map.tif", grid, bands, {"A": "ü"}, digest, names)
+    blocks = block_maps.blocks(grid, size)
+    with block_maps.finishing([map_file], blocks):
         for r0, r1, c0, c1 in blocks:
             map_file.write((r0, r1, c0, c1), values[:, r0:r1, c0:c1])
     return map_file.path

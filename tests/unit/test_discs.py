@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manul.discs import disc_cells, disc_sum
+from manul.exposure.disc_sums import disc_cells, disc_sum
 
 
 def brute(amounts, radius):

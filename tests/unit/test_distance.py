@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.ndimage import distance_transform_edt
 
-from manul import distance as kernels
-from manul import strips
-from manul.decay import CURVES, decay
+from manul.exposure import nearest as kernels
+from manul.exposure import strips
+from manul.exposure.decay import CURVES, decay
 
 TABLE = [[0, 1], [100, 0.5], [200, 0.25]]
 ROOT2 = np.float32(np.sqrt(2))

@@ -9,9 +9,13 @@ import pandas as pd
 import pytest
 import shapely
 
-from manul import burrows, evidence, evidence_page, field_data, fit_words, preflight
+from manul import preflight
+from manul.analyses import fit_words
+from manul.products import evidence, html_page
+from manul.records import field_tables
+from manul.surveys import burrows
 
-SCHEMAS = field_data.schemas()["tables"]
+SCHEMAS = field_tables.schemas()["tables"]
 BLOCK = {
     "title": "Cats", "source": "invented", "licence": "CC0", "data_status": "illustrative",
     "date": "2025", "positional_error_m": 100,
@@ -59,7 +63,7 @@ def page_of(public, table="manul_record", rows=None, **more):
         **logs(), **more,
     )  # fmt: skip
     made = evidence.sections(found)
-    return made, evidence_page.html("Cats", "Here", "ILLUSTRATIVE", made, "Least Concern (2020)")
+    return made, html_page.html("Cats", "Here", "ILLUSTRATIVE", made, "Least Concern (2020)")
 
 
 def words(page):
@@ -83,11 +87,7 @@ def test_a_page_of_a_layer_that_is_not_public_has_no_place_and_no_name():
         assert secret not in text
     assert "10 km" in text and "date" in text and "tomorrow" in text
     assert (
-        not evidence_page.numbers(made)
-        .astype(str)
-        .apply(lambda c: c.str.contains("MR1"))
-        .any()
-        .any()
+        not html_page.numbers(made).astype(str).apply(lambda c: c.str.contains("MR1")).any().any()
     )
 
 
@@ -99,9 +99,7 @@ def test_general_cells_are_10_km_wide_and_hold_every_row():
 
 def test_what_is_written_on_a_page_is_escaped():
     table = pd.DataFrame({"<b>": ["<script>", np.nan, 3]})
-    page = evidence_page.html(
-        "<t>", "", "", [evidence_page.Section("s", ["<i>"], [("", table)])], ""
-    )
+    page = html_page.html("<t>", "", "", [html_page.Section("s", ["<i>"], [("", table)])], "")
     assert "<script>" not in page and "<i>" not in page and "&lt;script&gt;" in page
 
 
@@ -140,7 +138,7 @@ def test_poison_page_tells_area_by_year_exposed_area_and_where_nobody_reported()
     assert "No report within 50 km: 50% of the map" in text
     assert "2 of 2 events had a value that had to be assumed" in text
     assert "1 events are known only by their district" in text
-    numbers = evidence_page.numbers(made).set_index("what")["value"]
+    numbers = html_page.numbers(made).set_index("what")["value"]
     assert numbers["exposed on 2025-10-01"] == 1 and numbers["exposed on 2024-10-01"] == 2
     assert "2024 10" in text and "2025 0 5" in text
 
@@ -180,7 +178,7 @@ def transects(counts, years):
 
 def test_burrow_page_tells_method_density_cv_trend_and_extrapolation():
     made, page = burrow_page(transects([8.0, 4.0, 2.0, 2.0], [2020, 2020, 2025, 2025]))
-    numbers = evidence_page.numbers(made).set_index("what")
+    numbers = html_page.numbers(made).set_index("what")
     assert "method: stratum means" in words(page)
     assert numbers.loc["density over all sites", "value"] == pytest.approx(0.8)
     assert numbers.loc["density over the map", "value"] == 2
@@ -212,7 +210,7 @@ def test_rows_in_are_rows_accepted_and_rejected():
         rejected=pd.DataFrame({"row": [4, 4, 5]}),
         normalised=pd.DataFrame({"row": [1, 1, 4, "header"]}),
     )
-    counts = field_data.summary(found, cats()).set_index("rows")["number"]
+    counts = field_tables.summary(found, cats()).set_index("rows")["number"]
     assert counts["came"] == counts["accepted"] + counts["rejected"] == 5
     assert counts["accepted with a changed value"] == 1
 

@@ -7,7 +7,10 @@ import pytest
 import shapely
 from odc.geo.geobox import GeoBox
 
-from manul import config_schema, feature_sources, field_surfaces, layers, settings, surfaces
+from manul.config import schema, settings
+from manul.grid import layers
+from manul.surfaces import feature_sources, make
+from manul.surveys import from_records
 
 CRS = "EPSG:6933"
 GRID = GeoBox.from_bbox((0, 0, 40_000, 40_000), crs=CRS, resolution=1000)
@@ -64,7 +67,7 @@ def exposure(events, block=POISON, districts=None):
     given = {"events": Layer(events)}
     if districts is not None:
         given["districts"] = Layer(districts)
-    return surfaces.make(block, given, GRID, RULES)
+    return make.make(block, given, GRID, RULES)
 
 
 def test_an_event_without_a_place_is_spread_over_its_district_by_its_share():
@@ -87,7 +90,7 @@ def test_collected_carcasses_lower_the_exposure_as_a_file_tells_it():
 def test_each_date_is_a_band_and_the_as_of_date_comes_first():
     block = POISON | {"dates": ["2025-07-31", "2025-05-01"]}
     made = exposure(frame(event(shapely.Point(20_500, 20_500))), block)
-    assert list(made) == [*surfaces.bands(block)]
+    assert list(made) == [*make.bands(block)]
     assert list(made)[2:] == ["value_2025-07-31", "value_2025-05-01"]
     at = [made[name][19, 20] for name in ("value", "value_2025-07-31", "value_2025-05-01")]
     assert at == pytest.approx([1.0, 0.5, 0.0], abs=1e-4)
@@ -112,10 +115,10 @@ def test_effort_counts_cameras_without_a_cat_and_routes_without_a_track():
         "date_field": "date", "max_age_years": 10, "radius_m": 8000,
     }  # fmt: skip
     given = {"records": Layer(records), "routes": Layer(route)}
-    cells = surfaces._disc(8, 8).sum()
-    alone = surfaces.make(block, given, GRID, RULES)["value"]
+    cells = make._disc(8, 8).sum()
+    alone = make.make(block, given, GRID, RULES)["value"]
     assert alone[19, 20] * cells == pytest.approx(100, rel=1e-4), "the old record does not count"
-    both = surfaces.make(block | {"routes_layer": "routes"}, given, GRID, RULES)["value"]
+    both = make.make(block | {"routes_layer": "routes"}, given, GRID, RULES)["value"]
     assert both[19, 20] * cells == pytest.approx(160, rel=1e-4)
     assert both[0, 0] == 0
 
@@ -152,14 +155,14 @@ BURROWS = {
 
 
 def test_transects_quadrats_and_distances_make_sites():
-    made = field_surfaces.burrow_sites(*burrow_tables(), "2025-10-01", BURROWS).set_index("site")
+    made = from_records.burrow_sites(*burrow_tables(), "2025-10-01", BURROWS).set_index("site")
     density = made["count"] / made["effort_ha"]
     assert density["T1"] == pytest.approx(1.6) and density["Q1"] == pytest.approx(2.0)
     assert list(made["year"]) == [2025, 2025, 2019]
-    without = field_surfaces.burrow_sites(*burrow_tables()[:2], None, "2025-10-01", BURROWS)
+    without = from_records.burrow_sites(*burrow_tables()[:2], None, "2025-10-01", BURROWS)
     assert without["effort_ha"][1] == pytest.approx(4.5), "a strip of 25 m times detectability"
     assert made.loc["T2", "effort_ha"] > 4.5, "the fitted strip; fallen burrows do not widen it"
-    assert len(field_surfaces.burrow_sites(None, None, None, "2025-10-01", BURROWS)) == 0
+    assert len(from_records.burrow_sites(None, None, None, "2025-10-01", BURROWS)) == 0
 
 
 def test_rows_without_a_place_are_kept_for_their_district():
@@ -181,7 +184,7 @@ def test_blocks_within_a_list_are_held_against_the_schema_and_their_layers_are_f
     assert settings.layers_of(block) == ["ndvi"]
     wrong = {"kind": "burrow_density", "layer": "t", "covariates": [{"kind": "slop", "layer": "e"}]}
     wrong["strata"] = {"of": {"kind": "slope", "layer": "e"}, "breaks": [5]}
-    assert any("'slop'" in fault for fault in config_schema._block_faults(wrong, "surfaces.b"))
+    assert any("'slop'" in fault for fault in schema._block_faults(wrong, "surfaces.b"))
 
 
 # ------------------------------------------------------------------------- features as sources

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from manul.field_values import PARSERS, Context
+from manul.records.values import PARSERS, Context
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = yaml.safe_load((ROOT / "workflow/schemas/records.yaml").read_text(encoding="utf-8"))

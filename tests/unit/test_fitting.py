@@ -7,7 +7,8 @@ import pytest
 import yaml
 from odc.geo.geobox import GeoBox
 
-from manul import config_schema, fit_words, fitting, settings
+from manul.analyses import fit, fit_words
+from manul.config import schema, settings
 
 GRID = GeoBox.from_bbox((0, 0, 200_000, 200_000), crs="EPSG:6933", resolution=1000)
 KEY = {"thresholds": "expert", "suitable": 0.4, "key": 0.6}
@@ -57,11 +58,11 @@ def cats(truth, n=100, seed=0):
 
 
 def fitted(records, maps, habitat, spec=SPEC, key=KEY):
-    found, steps = fitting.presences(records, spec, "2025-10-01")
-    looked = fitting.effort_places(records, [], spec)
-    sites = fitting.draw_sites(found, looked, GRID, lambda r, c: habitat[r, c], spec)
+    found, steps = fit.presences(records, spec, "2025-10-01")
+    looked = fit.effort_places(records, [], spec)
+    sites = fit.draw_sites(found, looked, GRID, lambda r, c: habitat[r, c], spec)
     values = pd.DataFrame({n: m[sites["row"], sites["column"]] for n, m in maps.items()})
-    return fitting.fit(sites, values, steps, spec, key)
+    return fit.fit(sites, values, steps, spec, key)
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +89,8 @@ def test_importance_names_what_the_cats_like(simulated):
 def test_prediction_follows_the_truth_and_does_not_depend_on_blocks(simulated):
     maps, truth, made = simulated
     values = pd.DataFrame({n: m.ravel() for n, m in maps.items()})
-    whole = fitting.predict(made, values, truth.ravel(), KEY)
-    half = fitting.predict(made, values[:7000], truth.ravel()[:7000], KEY)
+    whole = fit.predict(made, values, truth.ravel(), KEY)
+    half = fit.predict(made, values[:7000], truth.ravel()[:7000], KEY)
     for name in fit_words.BANDS:
         np.testing.assert_array_equal(whole[name][:7000], half[name])
     assert np.corrcoef(whole["suitability"], truth.ravel())[0, 1] > 0.8
@@ -100,7 +101,7 @@ def test_prediction_follows_the_truth_and_does_not_depend_on_blocks(simulated):
 def test_conditions_never_surveyed_have_a_negative_mess_and_their_predictor(simulated):
     _, _, made = simulated
     strange = pd.DataFrame({"relief": [0.0, np.nan], "cover": [99.0, 0.0], "noise": [0.0, 0.0]})
-    made = fitting.predict(made, strange, np.array([0.5, 0.5]), KEY)
+    made = fit.predict(made, strange, np.array([0.5, 0.5]), KEY)
     assert made["mess"][0] < 0 and made["most_dissimilar"][0] == 2
     for name in fit_words.BANDS:
         assert np.isnan(made[name][1]), "an unknown predictor stays unknown"
@@ -115,10 +116,10 @@ def test_rows_of_effort_and_old_and_crowded_records_are_no_presences():
         geometry=gpd.points_from_xy([0, 100, 50_000, 90_000, 120_000], [0] * 5),
         crs="EPSG:6933",
     )
-    found, steps = fitting.presences(table, SPEC, "2025-10-01")
+    found, steps = fit.presences(table, SPEC, "2025-10-01")
     assert steps == {"records": 5, "presences": 4, "young enough": 2, "independent": 1}
     assert len(found) == 1
-    looked = fitting.effort_places(
+    looked = fit.effort_places(
         table, [], SPEC | {"background": {"effort": "target_group", "points": 1, "bandwidth_m": 1}}
     )
     assert len(looked) == 5, "absences and old records show where people looked"
@@ -131,7 +132,7 @@ def test_the_background_lies_where_people_looked():
     }
     looked = np.array([[50_000.0, 50_000.0]])
     found = pd.DataFrame({"x": [50_000.0], "y": [50_000.0]})
-    sites = fitting.draw_sites(found, looked, GRID, lambda r, c: np.ones(len(r)), spec)
+    sites = fit.draw_sites(found, looked, GRID, lambda r, c: np.ones(len(r)), spec)
     ground = sites[sites["kind"] == "background"]
     near = np.hypot(ground["x"] - 50_000, ground["y"] - 50_000) < 15_000
     assert len(ground) == 300 and near.mean() > 5 * np.pi * 15**2 / 200**2
@@ -141,7 +142,7 @@ def test_the_background_lies_where_people_looked():
 def test_too_few_records_give_unknown_maps_and_the_reason(n):
     maps, truth = land()
     made = fitted(cats(truth, 3)[:n], maps, truth)
-    shown = fitting.predict(made, pd.DataFrame({n: [0.0] for n in maps}), np.array([0.5]), KEY)
+    shown = fit.predict(made, pd.DataFrame({n: [0.0] for n in maps}), np.array([0.5]), KEY)
     assert made.model is None and all(np.isnan(shown[name]).all() for name in fit_words.BANDS)
     assert "not fitted" in made.tables["evaluation"]["fold"].iloc[0]
     assert fit_words.key_rules(KEY, made.tables["thresholds"])["suitable"] == 0.4
@@ -167,7 +168,7 @@ def test_thresholds_come_from_the_records_only_if_wanted_and_enough(simulated):
 
 
 def test_the_config_names_what_is_wrong_with_the_block():
-    config = yaml.safe_load((config_schema.SCHEMAS.parents[1] / "config/config.yaml").read_text())
+    config = yaml.safe_load((schema.SCHEMAS.parents[1] / "config/config.yaml").read_text())
     config["suitability"]["records"] = "manul_record"
     config["suitability"]["predictors"].append("releif")
     with pytest.raises(settings.ConfigError, match="'manul_records'") as fault:
@@ -180,9 +181,9 @@ def test_the_config_names_what_is_wrong_with_the_block():
 
 
 def test_preflight_tells_of_columns_that_the_fit_and_districts_lack():
-    from manul.preflight import model
+    from manul.preflight import uses
 
-    config = yaml.safe_load((config_schema.SCHEMAS.parents[1] / "config/config.yaml").read_text())
+    config = yaml.safe_load((schema.SCHEMAS.parents[1] / "config/config.yaml").read_text())
     config["suitability"] |= {"where": "n_adult > 0", "date_field": "day"}
     config["threats"]["rodenticide_toxic"]["surface"] |= {
         "districts_layer": "provinces",
@@ -191,7 +192,7 @@ def test_preflight_tells_of_columns_that_the_fit_and_districts_lack():
     config = settings.load(config)["current"]
     records = pd.DataFrame({"n_adults": [1], "date": ["2020-01-01"]})
     tables = {"manul_records": records, "provinces": pd.DataFrame({"name": ["A"]})}
-    told = " ".join(map(str, model.check_fit(config, tables)))
+    told = " ".join(map(str, uses.check_fit(config, tables)))
     for word in ("n_adult", "day", "nam", "rodenticide_toxic"):
         assert word in told
 
@@ -199,7 +200,7 @@ def test_preflight_tells_of_columns_that_the_fit_and_districts_lack():
 def test_thresholds_that_coincide_still_make_a_legend():
     from types import SimpleNamespace
 
-    from manul import sheets
+    from manul.maps import sheets
 
     def classes(suitable, key):
         rules = {"key_habitat": {"suitable": suitable, "key": key}}

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from manul import invest_files
-from manul.distance import profile, scan
-from manul.invest import class_rows, degradation_strip, scene
-from manul.invest_inputs import sensitivity_from, threat_sources, threats_from
+from manul.exposure.nearest import profile, scan
+from manul.model import invest_run
+from manul.model.invest_quality import class_rows, degradation_strip, scene
+from manul.model.invest_tables import sensitivity_from, threat_sources, threats_from
 
 ROOT = Path(__file__).resolve().parents[2]
 ORACLE = ROOT / "tests" / "oracle" / "invest_hq"
@@ -142,7 +142,7 @@ def test_a_reach_too_wide_for_a_table_gives_the_same(monkeypatch):
     land = np.full((5, 9), 7, dtype="uint8")
     masks = np.random.default_rng(1).random((2, 5, 9)) < 0.1
     expected = run(scene(threats, classes, 30.0), land, masks, 5)
-    monkeypatch.setattr("manul.distance.LARGEST_TABLE", 0)
+    monkeypatch.setattr("manul.exposure.nearest.LARGEST_TABLE", 0)
     for ours, theirs in zip(
         run(scene(threats, classes, 30.0), land, masks, 2), expected, strict=True
     ):
@@ -230,7 +230,7 @@ def test_files_agree_with_the_oracle(tmp_path, threads):
     case |= {"land_cover": ORACLE / "lulc.tif", "access": ORACLE / "access.geojson"}
     names = "deg_sum_c.tif", "quality_c.tif"
     case["half_saturation"] = 0.05
-    invest_files.run(case, *(tmp_path / name for name in names), threads)
+    invest_run.run(case, *(tmp_path / name for name in names), threads)
     for name in names:
         with rasterio.open(tmp_path / name) as ours, rasterio.open(ORACLE / name) as theirs:
             assert (ours.crs, ours.transform, ours.nodata) == (

@@ -8,7 +8,8 @@ import pytest
 import shapely
 from odc.geo.geobox import GeoBox
 
-from manul import io, job, map_files
+from manul import job
+from manul.grid import block_maps, io
 
 GRID = GeoBox.from_bbox((0, 0, 400, 300), crs="EPSG:6933", resolution=100)
 
@@ -23,7 +24,7 @@ class Named(dict):
 
 
 def raster(folder, told):
-    made = map_files.MapFile(
+    made = block_maps.MapFile(
         folder / "map.tif", GRID, {"x": ""}, {"MANUL_CONFIG_DIGEST": told}, "0" * 16
     )
     made.write((0, 3, 0, 4), [np.zeros((3, 4))])

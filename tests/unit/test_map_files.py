@@ -23,9 +23,10 @@ from distributed import Client, LocalCluster
 from odc.geo.geobox import GeoBox
 from rasterio import Affine
 
-from manul import job, map_files
+from manul import job
+from manul.grid import block_maps
 
-SCRIPTS = Path(map_files.__file__).parents[1]
+SCRIPTS = Path(block_maps.__file__).parents[1]
 NOISE = np.random.default_rng(7).random((2, 560, 600), "float32")
 NOISE[:, 100:140, 50:300] = np.nan
 CLASSES = np.where(np.isnan(NOISE[0]), 255, NOISE[0] * 3).astype("uint8")
@@ -40,12 +41,14 @@ def numbers(folder, digest="0" * 16, name="numbers"):
     """A map of two bands, and what is on them."""
     bands = {"effect": "0..1", "share <&>": "km²"}
     tags = {"MANUL_NOTICE": 'camps & "mines" < 3'}
-    return map_files.MapFile(folder / f"{name}.tif", grid(), bands, tags, digest)
+    return block_maps.MapFile(folder / f"{name}.tif", grid(), bands, tags, digest)
 
 
 def classes(folder):
     names = {0: "none", 1: "dogs & camps", 2: "mines"}
-    return map_files.MapFile(folder / "classes.tif", grid(), {"strongest": ""}, {}, "1" * 16, names)
+    return block_maps.MapFile(
+        folder / "classes.tif", grid(), {"strongest": ""}, {}, "1" * 16, names
+    )
 
 
 def cut(block):
@@ -70,10 +73,10 @@ class Work:
 
 def make(work, files, size=256):
     """As a job on one thread does."""
-    blocks = map_files.blocks(grid(), size)
-    with map_files.finishing(files, blocks):
+    blocks = block_maps.blocks(grid(), size)
+    with block_maps.finishing(files, blocks):
         for block in blocks:
-            map_files.make(work, files, block)
+            block_maps.make(work, files, block)
 
 
 def pixels(path):
@@ -148,17 +151,17 @@ def test_next_try_makes_only_the_blocks_that_are_missing(tmp_path):
     assert not files[0].path.exists()
     make(second, files)
     assert len(first.calls) == 4
-    assert sorted(first.calls + second.calls) == map_files.blocks(grid(), 256)
+    assert sorted(first.calls + second.calls) == block_maps.blocks(grid(), 256)
     np.testing.assert_array_equal(pixels(files[0].path), NOISE)
 
 
 def test_block_is_made_again_if_one_of_its_maps_lacks_it(tmp_path):
     files = [numbers(tmp_path), classes(tmp_path)]
-    block = map_files.blocks(grid(), 256)[0]
+    block = block_maps.blocks(grid(), 256)[0]
     files[0].write(block, NOISE[cut(block)])
     work = Work([NOISE, CLASSES[None]])
-    map_files.make(work, files, block)
-    map_files.make(work, files, block)
+    block_maps.make(work, files, block)
+    block_maps.make(work, files, block)
     assert work.calls == [block]
     assert files[1].part(block).exists()
 
@@ -171,7 +174,7 @@ def test_blocks_of_other_inputs_or_sizes_are_never_taken(tmp_path):
         make(Work([NOISE], fails_at=2), [new], 512)
     work = Work([NOISE])
     make(work, [new])
-    assert work.calls == map_files.blocks(grid(), 256)
+    assert work.calls == block_maps.blocks(grid(), 256)
     np.testing.assert_array_equal(pixels(new.path), NOISE)
     assert names(tmp_path) == ["numbers.tif"]
 
@@ -179,7 +182,7 @@ def test_blocks_of_other_inputs_or_sizes_are_never_taken(tmp_path):
 def test_blocks_of_a_map_with_a_longer_name_or_in_another_folder_are_kept(tmp_path):
     made = numbers(tmp_path)
     others = [numbers(tmp_path, name="numbers-2"), numbers(tmp_path / "deeper")]
-    block = map_files.blocks(grid(), 256)[0]
+    block = block_maps.blocks(grid(), 256)[0]
     for other in others:
         other.write(block, NOISE[cut(block)] * 0)
     make(Work([NOISE]), [made])
@@ -198,13 +201,13 @@ def test_what_a_killed_joining_left_goes(tmp_path):
 
 
 def test_maps_finish_in_one_folder_at_the_same_time(tmp_path):
-    blocks = map_files.blocks(grid(8, 8), 8)
+    blocks = block_maps.blocks(grid(8, 8), 8)
     faults = []
 
     def one(name):
         try:
             for turn in range(15):
-                made = map_files.MapFile(
+                made = block_maps.MapFile(
                     tmp_path / f"{name}.tif", grid(8, 8), {"x": ""}, {}, f"{turn:016d}"
                 )
                 made.write(blocks[0], NOISE[:1, :8, :8])
@@ -234,9 +237,9 @@ def test_maps_finish_in_one_folder_at_the_same_time(tmp_path):
 )
 @pytest.mark.parametrize("size", [256, 2048])
 def test_a_damaged_block_is_made_again(tmp_path, spoil, size):
-    made, blocks = numbers(tmp_path), map_files.blocks(grid(), size)
+    made, blocks = numbers(tmp_path), block_maps.blocks(grid(), size)
     for block in blocks:
-        map_files.make(Work([NOISE]), [made], block)
+        block_maps.make(Work([NOISE]), [made], block)
     path = made.part(blocks[0])
     path.write_bytes(spoil(path.read_bytes()))
     again = Work([NOISE])
@@ -246,9 +249,9 @@ def test_a_damaged_block_is_made_again(tmp_path, spoil, size):
 
 
 def test_a_map_with_a_block_missing_is_not_published(tmp_path):
-    made, blocks = numbers(tmp_path), map_files.blocks(grid(), 256)
+    made, blocks = numbers(tmp_path), block_maps.blocks(grid(), 256)
     for block in blocks:
-        map_files.make(Work([NOISE]), [made], block)
+        block_maps.make(Work([NOISE]), [made], block)
     for some in (blocks[:-1], []):
         with pytest.raises(OSError, match=r"missing|no block"):
             made.join(some)
@@ -265,7 +268,7 @@ def test_arrays_of_another_shape_or_kind_are_refused(tmp_path, wrong):
 
 def test_a_crs_that_a_geotiff_cannot_hold_is_an_error(tmp_path):
     strange = GeoBox((8, 8), grid().affine, "+proj=hammer +lon_0=90")
-    made = map_files.MapFile(tmp_path / "x.tif", strange, {"x": ""}, {}, "0" * 16)
+    made = block_maps.MapFile(tmp_path / "x.tif", strange, {"x": ""}, {}, "0" * 16)
     made.write((0, 8, 0, 8), [NOISE[0, :8, :8]])
     with pytest.raises(OSError, match="cannot hold the region's CRS"):
         made.join([(0, 8, 0, 8)])
@@ -306,15 +309,15 @@ def test_full_disk_while_blocks_are_written(small_disk):
     assert not list(files[0].parts.glob("*/.*"))
     (small_disk / "filling").unlink()
     make(second, files)
-    assert len(second.calls) == len(map_files.blocks(grid(), 256)) - len(whole)
+    assert len(second.calls) == len(block_maps.blocks(grid(), 256)) - len(whole)
     np.testing.assert_array_equal(pixels(files[0].path), NOISE)
 
 
 def test_full_disk_while_blocks_are_joined(small_disk, tmp_path):
     made = replace(numbers(small_disk), bands={"effect": "0..1"})
-    blocks = map_files.blocks(grid(), 256)
+    blocks = block_maps.blocks(grid(), 256)
     for block in blocks:
-        map_files.make(Work([NOISE[:1]]), [made], block)
+        block_maps.make(Work([NOISE[:1]]), [made], block)
     failed = []
     for share in (0, 0.3, 0.7, 0.9, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3):
         leave(small_disk, int(NOISE[0].nbytes * share))
@@ -396,7 +399,7 @@ class SlowWork:
 
 
 def run(made, work, threads=2):
-    job.Job(SimpleNamespace(threads=threads)).run(work, [made], map_files.blocks(grid(), 256))
+    job.Job(SimpleNamespace(threads=threads)).run(work, [made], block_maps.blocks(grid(), 256))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -431,7 +434,7 @@ def test_lost_worker_changes_nothing(tmp_path, cluster, monkeypatch):
     killer.start()
     run(made, SlowWork(0.1))
     killer.join()
-    assert 3 <= killed[0] < len(map_files.blocks(grid(), 256))
+    assert 3 <= killed[0] < len(block_maps.blocks(grid(), 256))
     np.testing.assert_array_equal(pixels(made.path), NOISE)
     assert names(tmp_path) == ["numbers.tif"]
 
@@ -445,11 +448,11 @@ def test_joining_many_blocks_does_not_hold_the_map(tmp_path):
         import numpy as np
         from odc.geo.geobox import GeoBox
         from rasterio import Affine
-        from manul import map_files
+        from manul.grid import block_maps
 
         grid = GeoBox((24 * 512, 10 * 512), Affine(1000, 0, 0, 0, -1000, 0), "EPSG:3857")
-        made = map_files.MapFile("{tmp_path}/big.tif", grid, {{"x": ""}}, {{}}, "0" * 16)
-        blocks = map_files.blocks(grid, 512)
+        made = block_maps.MapFile("{tmp_path}/big.tif", grid, {{"x": ""}}, {{}}, "0" * 16)
+        blocks = block_maps.blocks(grid, 512)
         made.write(blocks[0], [np.linspace(0, 1, 512 * 512, dtype="float32").reshape(512, 512)])
         data = made.part(blocks[0]).read_bytes()
         for block in blocks[1:]:

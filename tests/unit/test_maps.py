@@ -19,13 +19,15 @@ from matplotlib.text import Text
 from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 
-from manul import maps, maps_column, maps_furniture, maps_ground, maps_labels, maps_page, maps_parts
+from manul.maps import base_map, furniture, layouts, side_column, spec
+from manul.maps import labels as maps_labels
+from manul.maps import page as maps_page
 
 LAEA = CRS("+proj=laea +lat_0=41.75 +lon_0=77.5 +datum=WGS84 +units=m +type=crs")
 GRID = GeoBox.from_bbox((-60_000, -40_000, 60_000, 40_000), crs=LAEA, resolution=4_000)
 RAMP = np.tile(np.linspace(0, 1, 30, dtype=np.float32), (20, 1))
-THREAT = maps.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
-SHEET = maps.Sheet(
+THREAT = layouts.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
+SHEET = layouts.Sheet(
     title="Угроза: мануул, Өвөрхангай",
     subtitle="Test region, current, as of 1 June 2025",
     notice="Burrow transects are illustrative, at $5 and $6 each.",
@@ -47,7 +49,7 @@ def towns(*rows) -> gpd.GeoDataFrame:
     return layer(gpd.points_from_xy(x, y), name=list(names), population=list(people))
 
 
-CONTEXT = maps.Context(
+CONTEXT = layouts.Context(
     borders=layer([shapely.LineString([(-60_000, 0), (60_000, 10_000)])]),
     lakes=layer([shapely.box(-40_000, -30_000, 0, -10_000)], name=["Long Lake"]),
     settlements=towns(("Capital", 900_000, 20_000, 20_000), ("Hamlet", np.nan, 30_000, -30_000)),
@@ -64,8 +66,8 @@ def drawn(figure: Figure, gid: str) -> list:
 
 
 def threat_map(values=RAMP, sheet=SHEET, context=CONTEXT, **words) -> Figure:
-    scale = maps.Scale("Threat", palette="threat", **words)
-    return maps.continuous(sheet, context, GRID, values, scale)
+    scale = layouts.Scale("Threat", palette="threat", **words)
+    return layouts.continuous(sheet, context, GRID, values, scale)
 
 
 @pytest.fixture(scope="module")
@@ -159,8 +161,8 @@ def test_classes_are_keyed_with_their_share_and_the_limit_goes_up():
 
 
 def test_the_map_wears_the_colours_of_the_legend():
-    scale = maps.Scale("Threat", palette="threat", classes=THREAT)
-    cmap, norm = maps_column.colouring(scale)
+    scale = layouts.Scale("Threat", palette="threat", classes=THREAT)
+    cmap, norm = side_column.colouring(scale)
     found = [to_hex(cmap(norm(value))) for value in (0.0, 0.2, 0.5, 5.0)]
     assert found == [to_hex(cmap(i)) for i in range(4)]
     assert len(set(found)) == 4
@@ -187,7 +189,7 @@ def test_cells_outside_the_region_count_for_nothing():
     values = RAMP.copy()
     values[:, :15] = np.nan
     east = layer([shapely.box(0, -40_000, 60_000, 40_000)])
-    figure = threat_map(values, context=maps.Context(region=east))
+    figure = threat_map(values, context=layouts.Context(region=east))
     assert "none" in texts(figure, "share")
     assert len(drawn(figure, "outside")) == 1
 
@@ -197,37 +199,37 @@ def test_the_ends_of_the_bar_tell_of_values_beyond_them():
     assert texts(figure, "legend-tick") == ["≤ 0.25", "0.3125", "0.375", "0.4375", "≥ 0.5"]
 
 
-@pytest.mark.parametrize("name", sorted(maps.PALETTES))
+@pytest.mark.parametrize("name", sorted(layouts.PALETTES))
 def test_palettes_darken_steadily(name):
-    red, green, blue, _ = maps_parts.palette(name)(np.linspace(0, 1, 50)).T
+    red, green, blue, _ = spec.palette(name)(np.linspace(0, 1, 50)).T
     light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     assert (np.diff(light) < 0).all()
 
 
 def test_class_limits_must_rise_and_have_names():
     with pytest.raises(ValueError, match="need 3 names, found 2"):
-        maps.Classes((0.2, 0.4), ("low", "high"))
+        layouts.Classes((0.2, 0.4), ("low", "high"))
     with pytest.raises(ValueError, match="must rise"):
-        maps.Classes((0.4, 0.4), ("a", "b", "c"))
+        layouts.Classes((0.4, 0.4), ("a", "b", "c"))
 
 
 def test_an_unknown_palette_lists_the_choices():
     with pytest.raises(ValueError, match="habitat, quiet, risk, threat"):
-        maps_parts.palette("rainbows")
+        spec.palette("rainbows")
 
 
 # --- categories ----------------------------------------------------------------------------------
 
 CODES = np.repeat(np.array([0, 1, 2, 255], np.uint8), 150).reshape(20, 30)
 CATEGORIES = [
-    maps.Category(0, "nothing above 0.1", maps.NOTHING_COLOUR),
-    maps.Category(2, "dogs"),
-    maps.Category(1, "mines"),
+    layouts.Category(0, "nothing above 0.1", layouts.NOTHING_COLOUR),
+    layouts.Category(2, "dogs"),
+    layouts.Category(1, "mines"),
 ]
 
 
 def test_categories_keep_their_colour_whatever_their_order():
-    figure = maps.categorical(SHEET, CONTEXT, GRID, CODES, CATEGORIES, "Dominant threat", 255)
+    figure = layouts.categorical(SHEET, CONTEXT, GRID, CODES, CATEGORIES, "Dominant threat", 255)
     (image,) = drawn(figure, "raster")
     cells = image.get_array()
     shades = {
@@ -235,7 +237,7 @@ def test_categories_keep_their_colour_whatever_their_order():
         for c, v in zip(CODES.flat, cells.flat, strict=True)
         if c != 255
     }
-    expected = [maps.NOTHING_COLOUR, maps.QUALITATIVE[1], maps.QUALITATIVE[0]]
+    expected = [layouts.NOTHING_COLOUR, layouts.QUALITATIVE[1], layouts.QUALITATIVE[0]]
     assert [shades[code] for code in (0, 1, 2)] == [colour.lower() for colour in expected]
     assert np.ma.getmaskarray(cells)[CODES == 255].all()
     assert texts(figure, "legend")[:4] == ["nothing above 0.1", "dogs", "mines", "no data"]
@@ -244,14 +246,14 @@ def test_categories_keep_their_colour_whatever_their_order():
 
 def test_a_code_without_a_category_is_an_error():
     with pytest.raises(ValueError, match=r"codes without a category: \[255\]"):
-        maps.categorical(SHEET, CONTEXT, GRID, CODES, CATEGORIES, "Dominant threat")
+        layouts.categorical(SHEET, CONTEXT, GRID, CODES, CATEGORIES, "Dominant threat")
 
 
 def test_the_tenth_colour_does_not_exist():
-    ten = [maps.Category(i, str(i)) for i in range(10)]
+    ten = [layouts.Category(i, str(i)) for i in range(10)]
     with pytest.raises(ValueError, match="10 categories cannot be told apart"):
-        maps_parts.with_colours(ten)
-    assert len({c.colour for c in maps_parts.with_colours(ten[:9])}) == 9
+        spec.with_colours(ten)
+    assert len({c.colour for c in spec.with_colours(ten[:9])}) == 9
 
 
 # --- thinning ------------------------------------------------------------------------------------
@@ -262,7 +264,7 @@ def test_the_tenth_colour_does_not_exist():
 def test_block_mean_is_the_mean_of_the_known_cells(rows, columns, factor, random):
     cells = [random.choice([np.nan, 0.0, 1.0, 3.0]) for _ in range(rows * columns)]
     values = np.array(cells, np.float32).reshape(rows, columns)
-    found = maps_ground.block_mean(values, factor)
+    found = base_map.block_mean(values, factor)
     assert found.shape == (-(-rows // factor), -(-columns // factor))
     for (i, j), mean in np.ndenumerate(found):
         block = values[i * factor : (i + 1) * factor, j * factor : (j + 1) * factor]
@@ -274,7 +276,7 @@ def test_block_mean_is_the_mean_of_the_known_cells(rows, columns, factor, random
 def test_a_raster_finer_than_print_is_thinned_and_stays_in_place():
     fine = GeoBox.from_bbox(tuple(GRID.boundingbox), crs=LAEA, shape=(6000, 9001), tight=True)
     values = np.broadcast_to(np.float32(0.5), (6000, 9001))
-    figure = maps.continuous(SHEET, CONTEXT, fine, values, maps.Scale("Threat"))
+    figure = layouts.continuous(SHEET, CONTEXT, fine, values, layouts.Scale("Threat"))
     (image,) = drawn(figure, "raster")
     assert max(image.get_array().shape) < 5000
     left, right, bottom, top = image.get_extent()
@@ -287,14 +289,14 @@ def test_shape_and_grid_are_checked():
     with pytest.raises(ValueError, match=r"\(3, 3\) cells on a grid of \(20, 30\)"):
         threat_map(np.zeros((3, 3)))
     with pytest.raises(ValueError, match="north up"):
-        maps.continuous(SHEET, CONTEXT, GRID.flipy(), RAMP, maps.Scale("Threat"))
+        layouts.continuous(SHEET, CONTEXT, GRID.flipy(), RAMP, layouts.Scale("Threat"))
 
 
 # --- map furniture -------------------------------------------------------------------------------
 
 
-def map_frame(grid=GRID, box=(20, 40, 200, 150)) -> maps_furniture.Frame:
-    return maps_ground.open_frame(maps_page.Page("A3"), box, grid)
+def map_frame(grid=GRID, box=(20, 40, 200, 150)) -> furniture.Frame:
+    return base_map.open_frame(maps_page.Page("A3"), box, grid)
 
 
 def test_the_map_is_not_stretched_and_its_scale_is_round_and_shows_all():
@@ -308,7 +310,9 @@ def test_the_map_is_not_stretched_and_its_scale_is_round_and_shows_all():
 @pytest.mark.parametrize("shape", [(2, 300), (300, 2), (1, 1)])
 def test_thin_regions_still_make_a_sheet(shape):
     grid = GeoBox.from_bbox((0, 0, shape[1] * 1000, shape[0] * 1000), crs=LAEA, resolution=1000)
-    figure = maps.continuous(SHEET, maps.Context(), grid, np.zeros(shape), maps.Scale("Threat"))
+    figure = layouts.continuous(
+        SHEET, layouts.Context(), grid, np.zeros(shape), layouts.Scale("Threat")
+    )
     (axes,) = [a for a in figure.axes if a.get_label() == "map"]
     box = axes.get_position()
     stretch = (
@@ -323,7 +327,7 @@ def test_thin_regions_still_make_a_sheet(shape):
 def test_the_scale_bar_is_as_long_on_paper_as_it_says():
     frame = map_frame()
     pen = maps_page.Page("A3").pen(0, 0, 92)
-    maps_furniture.write_scale_bar(pen, frame)
+    furniture.write_scale_bar(pen, frame)
     parts = [artist for artist in pen.written if artist.get_gid() == "scale-bar"]
     labels = [a.get_text() for a in pen.written if a.get_gid() == "scale-label"]
     assert labels == ["0", "10 km", "20 km"]
@@ -333,7 +337,7 @@ def test_the_scale_bar_is_as_long_on_paper_as_it_says():
 @settings(deadline=None)
 @given(st.floats(1e-3, 1e9))
 def test_round_lengths_are_short_enough_and_not_too_short(longest):
-    length = maps_furniture.round_length(longest)
+    length = furniture.round_length(longest)
     assert longest / 2.6 < length <= longest * 1.0001
     assert f"{length:e}"[0] in "125"
 
@@ -341,7 +345,7 @@ def test_round_lengths_are_short_enough_and_not_too_short(longest):
 @settings(deadline=None)
 @given(st.floats(1, 1e9))
 def test_scales_are_rounded_up_by_less_than_a_tenth(value):
-    assert value * 0.999999 <= maps_furniture.round_up(value) < value * 1.11
+    assert value * 0.999999 <= furniture.round_up(value) < value * 1.11
 
 
 @pytest.mark.parametrize(
@@ -356,7 +360,7 @@ def test_scales_are_rounded_up_by_less_than_a_tenth(value):
     ],
 )
 def test_degrees_are_written_as_an_atlas_does(value, axis, label):
-    assert maps_furniture.degree_label(value, axis) == label
+    assert furniture.degree_label(value, axis) == label
 
 
 def test_graticule_labels_stand_where_the_lines_leave_the_frame(figure):
@@ -383,19 +387,19 @@ def test_north_turns_with_the_meridian(lon, turn):
     x, y = Transformer.from_crs(4326, LAEA, always_xy=True).transform(lon, 41.75)
     grid = GeoBox.from_bbox((x - 9000, y - 9000, x + 9000, y + 9000), crs=LAEA, resolution=1000)
     # In an azimuthal map a meridian leans by about (lon - lon_0) * sin(lat).
-    assert degrees(maps_furniture.north_angle(map_frame(grid))) == pytest.approx(turn, abs=0.05)
+    assert degrees(furniture.north_angle(map_frame(grid))) == pytest.approx(turn, abs=0.05)
 
 
 def test_degrees_make_no_scale_bar():
     grid = GeoBox.from_bbox((74, 40, 76, 42), crs=4326, resolution=0.1)
     with pytest.raises(ValueError, match="projected CRS in metres, found WGS 84"):
-        maps.continuous(SHEET, CONTEXT, grid, np.zeros(grid.shape), maps.Scale("Threat"))
+        layouts.continuous(SHEET, CONTEXT, grid, np.zeros(grid.shape), layouts.Scale("Threat"))
 
 
 def test_the_projection_is_named():
-    name = maps_furniture.projection_name(LAEA)
+    name = furniture.projection_name(LAEA)
     assert name.startswith("Lambert Azimuthal Equal Area, centre 41.75° N 77.5° E")
-    assert maps_furniture.projection_name(CRS(32643)).endswith("EPSG:32643")
+    assert furniture.projection_name(CRS(32643)).endswith("EPSG:32643")
 
 
 # --- base map and names --------------------------------------------------------------------------
@@ -404,7 +408,7 @@ def test_the_projection_is_named():
 def test_a_layer_in_another_crs_is_refused_by_name():
     other = CONTEXT.lakes.to_crs(4326)
     with pytest.raises(ValueError, match=r"lakes: CRS must be the map's .*found WGS 84"):
-        threat_map(context=maps.Context(lakes=other))
+        threat_map(context=layouts.Context(lakes=other))
 
 
 def test_the_key_lists_only_what_is_on_the_map(figure):
@@ -416,7 +420,7 @@ def test_the_key_lists_only_what_is_on_the_map(figure):
 def test_holes_stay_open():
     ring = shapely.box(0, 0, 30_000, 30_000).difference(shapely.box(9_000, 9_000, 21_000, 21_000))
     frame = map_frame()
-    maps_ground.draw_areas(frame, np.array([ring]), {"facecolor": "red"}, 3, "ring")
+    base_map.draw_areas(frame, np.array([ring]), {"facecolor": "red"}, 3, "ring")
     (path,) = frame.axes.findobj(lambda a: a.get_gid() == "ring")[0].get_paths()
     areas = [shapely.Polygon(p).exterior.is_ccw for p in path.to_polygons()]
     assert sorted(areas) == [False, True]
@@ -437,7 +441,7 @@ def test_holes_stay_open():
 )
 def test_names_never_overlap_nor_leave_the_map(rows):
     named = [(f"{name} {i}", *rest) for i, (name, *rest) in enumerate(rows)]
-    labels = maps_labels.draw_labels(map_frame(), maps.Context(settlements=towns(*named)), 1, 30)
+    labels = maps_labels.draw_labels(map_frame(), layouts.Context(settlements=towns(*named)), 1, 30)
     slots = labels.taken
     for i, slot in enumerate(slots):
         assert slot.within(labels.window)
@@ -447,7 +451,7 @@ def test_names_never_overlap_nor_leave_the_map(rows):
 
 def test_of_two_towns_in_one_place_the_bigger_is_named():
     pair = towns(("Small", 100, 0, 0), ("Unknown", np.nan, 300, 0), ("Big", 5_000, 100, 0))
-    figure = threat_map(context=maps.Context(settlements=pair))
+    figure = threat_map(context=layouts.Context(settlements=pair))
     assert texts(figure, "town") == ["Big"]
     assert len(drawn(figure, "town-dot")) == 1
 
@@ -455,15 +459,15 @@ def test_of_two_towns_in_one_place_the_bigger_is_named():
 # --- panels and polygons -------------------------------------------------------------------------
 
 PANELS = [
-    maps.Panel("Mines", "mean 0.1", RAMP, "approximate"),
-    maps.Panel("Rodenticide", "mean 0.5", RAMP, "illustrative"),
-    maps.Panel("Disease", "not assessed", np.full_like(RAMP, np.nan), "measured"),
+    layouts.Panel("Mines", "mean 0.1", RAMP, "approximate"),
+    layouts.Panel("Rodenticide", "mean 0.5", RAMP, "illustrative"),
+    layouts.Panel("Disease", "not assessed", np.full_like(RAMP, np.nan), "measured"),
 ]
 
 
 def test_panels_share_one_scale_and_carry_their_status():
-    scale = maps.Scale("Threat", palette="threat", vmax=0.8)
-    figure = maps.small_multiples(SHEET, CONTEXT, GRID, PANELS, scale)
+    scale = layouts.Scale("Threat", palette="threat", vmax=0.8)
+    figure = layouts.small_multiples(SHEET, CONTEXT, GRID, PANELS, scale)
     assert texts(figure, "panel-title") == ["Mines", "Rodenticide", "Disease"]
     assert texts(figure, "panel-mark") == ["‡", "✱", ""]
     assert texts(figure, "panel-status") == ["approximate", "illustrative", "measured"]
@@ -476,7 +480,7 @@ def test_panels_share_one_scale_and_carry_their_status():
 
 def test_long_panel_words_end_in_an_ellipsis_over_their_own_panel():
     long = replace(PANELS[0], title="Long words " * 20, subtitle="More words " * 20)
-    figure = maps.small_multiples(SHEET, CONTEXT, GRID, [long] * 4, maps.Scale("Threat"))
+    figure = layouts.small_multiples(SHEET, CONTEXT, GRID, [long] * 4, layouts.Scale("Threat"))
     renderer = FigureCanvasAgg(figure).get_renderer()
     panels = [axes for axes in figure.axes if axes.get_label() == "panel"]
     for gid in ("panel-title", "panel-subtitle"):
@@ -488,13 +492,13 @@ def test_long_panel_words_end_in_an_ellipsis_over_their_own_panel():
 @pytest.mark.parametrize("count", [0, 17])
 def test_the_number_of_panels_is_bounded(count):
     with pytest.raises(ValueError, match=f"1 to 16 panels, found {count}"):
-        maps.small_multiples(SHEET, CONTEXT, GRID, PANELS[:1] * count, maps.Scale("Threat"))
+        layouts.small_multiples(SHEET, CONTEXT, GRID, PANELS[:1] * count, layouts.Scale("Threat"))
 
 
 @settings(deadline=None)
 @given(st.integers(1, 16), st.floats(0.05, 20))
 def test_panels_keep_their_shape_lie_in_the_body_and_apart(count, aspect):
-    boxes = maps.panel_boxes((10, 40, 280, 190), count, aspect, 8)
+    boxes = layouts.panel_boxes((10, 40, 280, 190), count, aspect, 8)
     assert len(boxes) == count
     ground = [shapely.box(x, y - 8, x + w, y + h) for x, y, w, h in boxes]
     for (_, _, width, height), place in zip(boxes, ground, strict=True):
@@ -509,13 +513,13 @@ def test_overlays_are_measured_and_an_empty_one_is_named():
     line = layer([shapely.LineString([(-30_000, 0), (0, 0)])])
     point = layer([shapely.Point(5_000, 5_000)])
     overlays = [
-        maps.Overlay(square, "key habitat", {"facecolor": "green"}),
-        maps.Overlay(square.iloc[:0], "no-go zone", {"hatch": "//"}),
-        maps.Overlay(line, "segment", {"color": "red", "linewidth": 2}),
-        maps.Overlay(point, "mine", {"marker": "^"}),
+        layouts.Overlay(square, "key habitat", {"facecolor": "green"}),
+        layouts.Overlay(square.iloc[:0], "no-go zone", {"hatch": "//"}),
+        layouts.Overlay(line, "segment", {"color": "red", "linewidth": 2}),
+        layouts.Overlay(point, "mine", {"marker": "^"}),
     ]
-    scale = maps.Scale("Habitat", palette="quiet")
-    figure = maps.polygons(SHEET, maps.Context(), GRID, RAMP, scale, overlays, "Key habitat")
+    scale = layouts.Scale("Habitat", palette="quiet")
+    figure = layouts.polygons(SHEET, layouts.Context(), GRID, RAMP, scale, overlays, "Key habitat")
     assert texts(figure, "legend")[:4] == ["key habitat", "no-go zone", "segment", "mine"]
     assert texts(figure, "share")[:4] == ["2 · 200 km²", "none here", "1 · 30 km", "1"]
     order = [artist.get_zorder() for artist in drawn(figure, "overlay")]

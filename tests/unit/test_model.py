@@ -6,8 +6,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manul import model, nodes
-from manul.responses import respond
+from manul.config import nodes
+from manul.config.responses import respond
+from manul.model import cells
 
 # The default model at 100 m, with a rock-outcrop layer, prey and snow: what the demo cannot have.
 HABITAT = yaml.safe_load(
@@ -65,7 +66,7 @@ def parameters(threats=None, mode="saturation"):
 
 def evaluate(threats=None, mode="saturation", **surfaces):
     arrays = {name: np.float32([value]) for name, value in surfaces.items()}
-    return {k: v[0] for k, v in model.evaluate(arrays, parameters(threats, mode)).items()}
+    return {k: v[0] for k, v in cells.evaluate(arrays, parameters(threats, mode)).items()}
 
 
 def habitat(**site):
@@ -198,18 +199,18 @@ unit = st.floats(0, 1, width=32)
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(unit, min_size=2, max_size=5), st.sampled_from(sorted(model.CUMULATIVE)))
+@given(st.lists(unit, min_size=2, max_size=5), st.sampled_from(sorted(cells.CUMULATIVE)))
 def test_cumulative_threat_is_bounded_order_free_and_never_falls(effects, mode):
     named = {str(i): np.float32([e]) for i, e in enumerate(effects)}
-    total = model.cumulate(named, mode)["threat"][0]
-    backwards = model.cumulate(dict(reversed(named.items())), mode)["threat"][0]
+    total = cells.cumulate(named, mode)["threat"][0]
+    backwards = cells.cumulate(dict(reversed(named.items())), mode)["threat"][0]
     assert 0 <= total <= 1
     assert total == pytest.approx(backwards, abs=1e-6)
     if mode != "diminishing":  # there, one more threat weakens the others by rule
         assert (
-            model.cumulate(named | {"more": np.float32([0.3])}, mode)["threat"][0] >= total - 1e-6
+            cells.cumulate(named | {"more": np.float32([0.3])}, mode)["threat"][0] >= total - 1e-6
         )
-    shares = sum(v[0] for k, v in model.cumulate(named, mode).items() if k.startswith("share:"))
+    shares = sum(v[0] for k, v in cells.cumulate(named, mode).items() if k.startswith("share:"))
     assert shares == pytest.approx(1, abs=1e-3) or max(effects) < 1e-6
 
 
@@ -232,7 +233,7 @@ def test_blocks_and_the_whole_agree_bit_for_bit():
     whole = {n: rng.uniform(0.5, 1.5, (20, 30)).astype("float32") * v for n, v in HUSTAI.items()}
     whole["dogs"] = rng.uniform(0, 1, (20, 30)).astype("float32")
     whole["prey"][3:5] = np.nan
-    made = model.evaluate(whole, parameters())
-    part = model.evaluate({n: a[7:13, 11:] for n, a in whole.items()}, parameters())
+    made = cells.evaluate(whole, parameters())
+    part = cells.evaluate({n: a[7:13, 11:] for n, a in whole.items()}, parameters())
     for name, array in part.items():
         np.testing.assert_array_equal(array, made[name][7:13, 11:], err_msg=name)

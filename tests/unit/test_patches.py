@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from odc.geo.geobox import GeoBox
 
-from manul import patches
+from manul.products import key_habitat
 
 RULES = {
     "suitable": 0.4,
@@ -27,7 +27,7 @@ def habitat(*blocks):
 
 def test_no_core_below_4_2_km2_and_no_breeding_patch_below_23():
     h = habitat(((0, 2), (0, 2)), ((5, 6), (0, 5)), ((10, 12), (0, 11)), ((20, 21), (0, 23)))
-    found = patches.classify(h, h, RULES, cell_km2=1.0)
+    found = key_habitat.classify(h, h, RULES, cell_km2=1.0)
     assert found["key"].sum() == 5 + 22 + 23  # 4 km2 is no core
     assert found["breeding"].sum() == 23
     assert set(np.unique(found["class"])) == {0, 2, 3} | ({1} if (h >= 0.4).any() else set())
@@ -35,12 +35,12 @@ def test_no_core_below_4_2_km2_and_no_breeding_patch_below_23():
 
 def test_a_patch_joins_over_corners():
     h = habitat(((0, 2), (0, 2)), ((2, 4), (2, 4)))
-    assert patches.classify(h, h, RULES, 1.0)["key"].sum() == 8
+    assert key_habitat.classify(h, h, RULES, 1.0)["key"].sum() == 8
 
 
 def test_degraded_key_habitat_is_where_only_the_reference_is_good():
     now, before = habitat(), habitat(((0, 4), (0, 4)))
-    found = patches.classify(now, before, RULES, 1.0)
+    found = key_habitat.classify(now, before, RULES, 1.0)
     assert found["key_degraded"].sum() == 16
     assert not found["key"].any()
 
@@ -48,16 +48,16 @@ def test_degraded_key_habitat_is_where_only_the_reference_is_good():
 def test_unknown_habitat_is_in_no_patch():
     h = habitat(((0, 6), (0, 6)))
     h[2, 2] = np.nan
-    found = patches.classify(h, h, RULES, 1.0)
+    found = key_habitat.classify(h, h, RULES, 1.0)
     assert found["class"][2, 2] == 255
     assert found["key"].sum() == 35
 
 
 def test_key_areas_join_within_the_distance_and_need_the_area():
     near = habitat(((0, 6), (0, 10)), ((0, 6), (14, 24)))  # 4 km apart, 120 km2 together
-    assert patches.key_areas(near >= 0.6, GRID, RULES).max() == 1
+    assert key_habitat.key_areas(near >= 0.6, GRID, RULES).max() == 1
     far = habitat(((0, 6), (0, 10)), ((0, 6), (16, 26)))  # 6 km apart, 60 km2 each
-    assert patches.key_areas(far >= 0.6, GRID, RULES).max() == 0
+    assert key_habitat.key_areas(far >= 0.6, GRID, RULES).max() == 0
 
 
 def test_tables_have_area_means_threats_and_cats():
@@ -69,7 +69,7 @@ def test_tables_have_area_means_threats_and_cats():
         "value_at_risk": 0.3 * h,
     }
     effects = {"a": np.full(GRID.shape, 0.3, "float32"), "b": np.zeros(GRID.shape, "float32")}
-    made = patches.tables(maps, effects, {"a": "Dogs", "b": "Roads"}, GRID, RULES)
+    made = key_habitat.tables(maps, effects, {"a": "Dogs", "b": "Roads"}, GRID, RULES)
     row = made["key"].iloc[0]
     assert row["area_km2"] == pytest.approx(25)
     assert row["mean_habitat"] == pytest.approx(0.7)
@@ -80,16 +80,16 @@ def test_tables_have_area_means_threats_and_cats():
 
 
 def test_a_breeding_patch_holds_about_one_cat():
-    low, high = patches.cats(
+    low, high = key_habitat.cats(
         23.1, 23.1, {"low": {"suitable": 0, "key": 4}, "high": {"suitable": 0, "key": 8}}
     )
     assert (round(float(low), 1), round(float(high), 1)) == (0.9, 1.8)
     six = {end: {"suitable": 0, "key": 6} for end in ("low", "high")}
-    assert float(patches.cats(830, 830, six)[0]) == pytest.approx(50, abs=0.5)
+    assert float(key_habitat.cats(830, 830, six)[0]) == pytest.approx(50, abs=0.5)
 
 
 def test_nothing_at_all():
     h = np.full(GRID.shape, np.nan, "float32")
     maps = dict.fromkeys(("habitat", "habitat_reference", "threat", "value_at_risk"), h)
-    made = patches.tables(maps, {"a": h}, {"a": "Dogs"}, GRID, RULES)
+    made = key_habitat.tables(maps, {"a": h}, {"a": "Dogs"}, GRID, RULES)
     assert [len(t) for t in made.values()] == [0, 0, 0, 0, 0]

@@ -9,7 +9,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manul import poison
+from manul.surveys import rodenticide
 
 COMPOUNDS = {
     "bromadiolone": {"hazard": 1.0, "half_life_d": 60},
@@ -60,7 +60,7 @@ def table(*events):
 
 
 def expose(events, path=TOXIC, as_of="2025-05-01", x=X, y=Y, districts=None):
-    return poison.exposure(events, x, y, as_of, path, COMPOUNDS, RULES, districts)
+    return rodenticide.exposure(events, x, y, as_of, path, COMPOUNDS, RULES, districts)
 
 
 @pytest.mark.parametrize(
@@ -81,34 +81,34 @@ def expose(events, path=TOXIC, as_of="2025-05-01", x=X, y=Y, districts=None):
     ],
 )
 def test_intensity(values, expected):
-    got = poison.event_intensity(table(event(**values)), RULES)
+    got = rodenticide.event_intensity(table(event(**values)), RULES)
     assert got["intensity"].item() == pytest.approx(expected)
     assert got["assumed"].item() == []
 
 
 def test_missing_values_are_assumed_at_their_worst_and_named():
     gaps = table(event(conc_ppm=np.nan, coverage_frac=0.5), event()).drop(columns="method")
-    got = poison.event_intensity(gaps, RULES)
+    got = rodenticide.event_intensity(gaps, RULES)
     assert got["assumed"].tolist() == [["conc_ppm", "method"], ["method"]]
     assert got["intensity"].tolist() == pytest.approx([0.65, 1.0])
 
 
 def test_time_left_of_bromadiolone():
-    left = poison.time_left("bromadiolone", np.array([-1, 0, 60, 180, 365]), COMPOUNDS)
+    left = rodenticide.time_left("bromadiolone", np.array([-1, 0, 60, 180, 365]), COMPOUNDS)
     assert left[:4].tolist() == pytest.approx([0, 1, 0.5, 0.125])
     assert left[4] <= 0.02
 
 
 def test_zinc_phosphide_is_gone_when_its_prey_is_still_missing():
-    assert poison.time_left("zinc_phosphide", 60, COMPOUNDS) <= 0.001
-    loss = poison.prey_loss(table(event(compound="zinc_phosphide")), 60, RULES)
+    assert rodenticide.time_left("zinc_phosphide", 60, COMPOUNDS) <= 0.001
+    loss = rodenticide.prey_loss(table(event(compound="zinc_phosphide")), 60, RULES)
     assert loss.item() == pytest.approx(0.8, abs=0.01)
 
 
 def test_unknown_age_stays_unknown_and_unknown_compound_stops():
-    assert np.isnan(poison.time_left("bromadiolone", np.nan, COMPOUNDS))
+    assert np.isnan(rodenticide.time_left("bromadiolone", np.nan, COMPOUNDS))
     with pytest.raises(ValueError, match=r"warfarin.*not one of"):
-        poison.time_left("warfarin", 3, COMPOUNDS)
+        rodenticide.time_left("warfarin", 3, COMPOUNDS)
 
 
 def test_measured_densities_replace_the_default_efficacy():
@@ -118,16 +118,16 @@ def test_measured_densities_replace_the_default_efficacy():
         event(prebait_density_ha=0.0, postbait_density_ha=0.0),
         event(coverage_frac=0.5),
     )
-    loss = poison.prey_loss(events, np.zeros(4), RULES)
+    loss = rodenticide.prey_loss(events, np.zeros(4), RULES)
     assert loss.tolist() == pytest.approx([0.6, 0.0, 0.9, 0.45])
-    assert poison.prey_loss(events, -np.ones(4), RULES).tolist() == [0] * 4
+    assert rodenticide.prey_loss(events, -np.ones(4), RULES).tolist() == [0] * 4
 
 
 def test_age_counts_from_the_end_of_the_campaign():
     events = table(event(date_end=pd.Timestamp("2025-05-11")), event(date_end=pd.NaT))
-    assert poison.age_days(events, "2025-04-30").tolist() == [-1, -1]
-    assert poison.age_days(events, "2025-05-06").tolist() == [0, 5]
-    assert poison.age_days(events, "2025-05-21").tolist() == [10, 20]
+    assert rodenticide.age_days(events, "2025-04-30").tolist() == [-1, -1]
+    assert rodenticide.age_days(events, "2025-05-06").tolist() == [0, 5]
+    assert rodenticide.age_days(events, "2025-05-21").tolist() == [10, 20]
 
 
 def test_an_event_without_date_stops():
@@ -145,7 +145,7 @@ def test_footprints_fall_back_and_say_so():
         event(area_treated_ha=np.nan),
         event(x=np.nan),
     )
-    got = poison.footprints(events, {"north": shapely.box(0, 0, 10_000, 20_000)}, 1000.0)
+    got = rodenticide.footprints(events, {"north": shapely.box(0, 0, 10_000, 20_000)}, 1000.0)
     assert got["kind"].tolist() == ["polygon", "disc", "diffuse", "diffuse", "disc", "unplaced"]
     assert got["share"].tolist() == pytest.approx([1, 1, 0.005, 0.05, 1, 1])
     assert got["assumed"].tolist() == [False, False, False, True, True, False]
@@ -213,12 +213,12 @@ def test_any_window_and_direction_gives_the_same_values():
 def test_no_events_is_zero_exposure_and_zero_effort():
     none = table(event()).iloc[:0]
     assert expose(none).max() == 0
-    assert poison.reporting_effort(none, X, Y, 5000).max() == 0
+    assert rodenticide.reporting_effort(none, X, Y, 5000).max() == 0
 
 
 def test_reporting_effort_counts_reports_of_any_date():
     events = table(event(), event(date_start="1999-01-01"), event(x=9000.0))
-    got = poison.reporting_effort(events, X, Y, 3000.0)
+    got = rodenticide.reporting_effort(events, X, Y, 3000.0)
     assert (got[24, 24], got[24, 42], got[0, 0]) == (2, 1, 0)
 
 
@@ -251,5 +251,5 @@ def test_bounded_order_free_and_never_lowered_by_another_event(events, path, rng
 @given(st.floats(0, 5000), st.floats(0, 5000), st.sampled_from(sorted(COMPOUNDS)))
 def test_time_never_brings_poison_back(a, b, compound):
     early, late = sorted((a, b))
-    left = poison.time_left(compound, np.array([early, late]), COMPOUNDS)
+    left = rodenticide.time_left(compound, np.array([early, late]), COMPOUNDS)
     assert left[0] >= left[1] >= 0

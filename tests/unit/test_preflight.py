@@ -21,7 +21,9 @@ import shapely
 import yaml
 from rasterio.transform import Affine
 
-from manul import io, layers, preflight, settings
+from manul import preflight
+from manul.config import settings
+from manul.grid import io, layers
 
 ROOT = Path(__file__).parents[2]
 CORNER = [78.0, 42.2, 78.8, 42.7]

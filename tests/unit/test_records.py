@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
 
-from manul.field_values import PARSERS, Context, synonyms
-from manul.record_rules import RULES
-from manul.records import RecordsError, document, read_records
-from manul.table_io import read_table
+from manul.records.check import RecordsError, document, read_records
+from manul.records.rules import RULES
+from manul.records.table_files import read_table
+from manul.records.values import PARSERS, Context, synonyms
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "resources" / "tien_shan"

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from manul import features, strip_tasks, strips
-from manul.decay import decay
-from manul.distance import decay_table
-from manul.stamping import kernel_mass
+from manul.exposure import saturating, strip_tasks, strips
+from manul.exposure.decay import decay
+from manul.exposure.kernel_sums import kernel_mass
+from manul.exposure.nearest import decay_table
 
 COMMON = settings(max_examples=60, deadline=None)
 CELLS = st.sampled_from([1.0, 30.0, (30.0, 30.0), (30.0, 40.0), (25.0, 7.3), (1.0, 9.0)])
@@ -150,7 +150,7 @@ def test_saturating_points_are_brute_force(table, shape, cell, curve, running):
     x, y, strength, radius = table.T
     x, y = (x * 3 - 1) * shape[1] * dx, (y * 3 - 1) * shape[0] * dy
     # Round values keep the cut-off away from a rounding error of the two formulas.
-    points = features.points(np.round(x, 3) + 1e-4, y, strength, np.round(radius * 50, 3))
+    points = saturating.points(np.round(x, 3) + 1e-4, y, strength, np.round(radius * 50, 3))
     got = strips.saturating(points, shape, cell, curve, **running)
     np.testing.assert_allclose(got, brute_saturating(points, shape, cell, curve), atol=2e-4)
     assert got.tobytes() == strips.saturating(points, shape, cell, curve).tobytes()
@@ -162,11 +162,13 @@ def test_an_extended_feature_acts_by_its_own_distance_field(mask, row, column, c
     whole = np.zeros((40, 40), dtype="bool")
     whole[row + 10 : row + 10 + mask.shape[0], column + 10 : column + 10 + mask.shape[1]] = mask
     expected = 0.5 * brute_nearest(whole, cell, curve)[10:22, 10:23]
-    road = features.Extended(mask, row, column, 0.5)
-    got = strips.saturating(features.points([], []), (12, 13), cell, curve, extended=[road], **run)
+    road = saturating.Extended(mask, row, column, 0.5)
+    got = strips.saturating(
+        saturating.points([], []), (12, 13), cell, curve, extended=[road], **run
+    )
     np.testing.assert_allclose(got, expected, atol=1e-6)
     twice = strips.saturating(
-        features.points([], []), (12, 13), cell, curve, extended=[road, road], **run
+        saturating.points([], []), (12, 13), cell, curve, extended=[road, road], **run
     )
     np.testing.assert_allclose(twice, 1 - (1 - expected) ** 2, atol=1e-6)
 
@@ -179,7 +181,7 @@ def test_oversample_is_the_mean_of_the_fine_map(data, k, cell, curve, running):
         fine = strips.exposure(raster, cell, curve, kernel=kernel)
         got = strips.exposure(raster, cell, curve, kernel=kernel, oversample=k, **running)
         np.testing.assert_allclose(got, coarse(fine, k), rtol=1e-6, atol=1e-7)
-    points = features.points([31.0], [17.0], 0.7)
+    points = saturating.points([31.0], [17.0], 0.7)
     fine = strips.saturating(points, raster.shape, cell, curve)
     got = strips.saturating(points, raster.shape, cell, curve, oversample=k, **running)
     np.testing.assert_allclose(got, coarse(fine, k), rtol=1e-6, atol=1e-7)
@@ -203,7 +205,7 @@ def test_inner_is_a_window_of_the_whole(raster, data, curve, running):
         got = strips.exposure(raster, 30, curve, kernel=kernel, inner=inner, **running)
         expected = strips.exposure(raster, 30, curve, kernel=kernel)[window]
         np.testing.assert_array_equal(got, expected)
-    points = features.points([40.0, 5.0], [10.0, 77.0], 0.7)
+    points = saturating.points([40.0, 5.0], [10.0, 77.0], 0.7)
     got = strips.saturating(points, raster.shape, 30, curve, inner=inner, **running)
     whole = strips.saturating(points, raster.shape, 30, curve)
     np.testing.assert_array_equal(got, whole[window])
@@ -226,13 +228,13 @@ def test_the_strongest_counts_not_the_nearest():
 
 def test_two_points_saturate():
     curve = decay("linear", None, 100)
-    two = features.points([5, 5], [5, 5], [0.5, 0.4])
+    two = saturating.points([5, 5], [5, 5], [0.5, 0.4])
     got = strips.saturating(two, (1, 2), 10, curve)
     np.testing.assert_allclose(got, [[1 - 0.5 * 0.6, 1 - 0.55 * 0.64]], rtol=1e-6)
 
 
 def test_a_treated_disc_acts_fully_inside():
-    disc = features.points([5], [5], 0.8, 20)
+    disc = saturating.points([5], [5], 0.8, 20)
     got = strips.saturating(disc, (1, 5), 10, decay("linear", None, 20))
     np.testing.assert_allclose(got, [[0.8, 0.8, 0.8, 0.4, 0]], atol=1e-7)
 
@@ -242,7 +244,7 @@ def test_no_source_no_exposure(kernel):
     empty = np.array([[0, np.nan], [0, 0]], dtype="float32")
     got = strips.exposure(empty, 30, decay("gaussian", 50, 100), kernel=kernel)
     assert got.tolist() == [[0, 0], [0, 0]]
-    none = strips.saturating(features.points([], []), (2, 2), 30, decay("gaussian", 50, 100))
+    none = strips.saturating(saturating.points([], []), (2, 2), 30, decay("gaussian", 50, 100))
     assert none.tolist() == [[0, 0], [0, 0]]
 
 
@@ -265,7 +267,7 @@ def test_another_source_never_lowers_exposure(raster, data, curve):
     for kernel in strips.KERNELS:
         before = strips.exposure(raster, 30, curve, kernel=kernel)
         assert (strips.exposure(more, 30, curve, kernel=kernel) >= before - 1e-6 * before).all()
-    one, two = features.points([10], [10], 0.4), features.points([10, 50], [10, 20], [0.4, 0.9])
+    one, two = saturating.points([10], [10], 0.4), saturating.points([10, 50], [10, 20], [0.4, 0.9])
     before = strips.saturating(one, raster.shape, 30, curve)
     assert (strips.saturating(two, raster.shape, 30, curve) >= before).all()
 
@@ -294,7 +296,7 @@ def test_halving_the_source_cell_leaves_the_map(kernel):
 
 
 def test_halving_the_source_cell_leaves_the_saturating_map():
-    camps = features.points([2333, 2420], [2171, 900], [0.7, 0.9], [0, 150])
+    camps = saturating.points([2333, 2420], [2171, 900], [0.7, 0.9], [0, 150])
     curve = decay("exponential", 300, 1200)
     coarser, finer = (
         strips.saturating(camps, (5 * k, 5 * k), 1000 / k, curve, oversample=k) for k in (20, 40)
@@ -315,7 +317,7 @@ def test_a_source_that_crosses_the_border_changes_the_inside_continuously():
         steps = np.diff(sums)
         assert (steps > 0).all() and steps.max() < 0.1 * sums[0]
     at = [
-        strips.saturating(features.points([x], [150]), (10, 10), 30, curve) for x in (-0.01, 0.01)
+        strips.saturating(saturating.points([x], [150]), (10, 10), 30, curve) for x in (-0.01, 0.01)
     ]
     assert 0 < np.abs(at[0] - at[1]).max() < 1e-4
 
@@ -324,7 +326,7 @@ def test_without_a_table_the_result_is_the_same(monkeypatch):
     raster = np.random.default_rng(2).choice([0, 0, 0, 0.5, 1], (30, 31)).astype("float32")
     curve, cell = decay("gaussian", 90, 300), (30, 20)
     expected = [strips.exposure(r, cell, curve) for r in (raster, raster == 1)]
-    monkeypatch.setattr("manul.distance.LARGEST_TABLE", 0)
+    monkeypatch.setattr("manul.exposure.nearest.LARGEST_TABLE", 0)
     strip_tasks.table_of.cache_clear()
     got = [strips.exposure(r, cell, curve) for r in (raster, raster == 1)]
     with pytest.raises(ValueError, match="larger cells"):
@@ -408,13 +410,13 @@ def test_a_wrong_grid_is_refused():
 )
 def test_a_wrong_point_is_refused(arguments, named):
     with pytest.raises(ValueError, match=named):
-        features.points(*arguments)
+        saturating.points(*arguments)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, 1.2, -0.1])
 def test_a_wrong_extended_feature_is_refused(wrong):
     with pytest.raises(ValueError, match="intensity"):
-        features.Extended(np.eye(2), 0, 0, wrong)
+        saturating.Extended(np.eye(2), 0, 0, wrong)
 
 
 def test_the_memory_estimate_grows_with_what_is_held():

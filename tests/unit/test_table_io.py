@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manul.records import RecordsError, read_records
-from manul.table_io import parse_csv, read_table
+from manul.records.check import RecordsError, read_records
+from manul.records.table_files import parse_csv, read_table
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = yaml.safe_load((ROOT / "workflow/schemas/records.yaml").read_text(encoding="utf-8"))

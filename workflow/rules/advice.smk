@@ -39,7 +39,7 @@ rule key_habitat:
     params:
         **MAP_PARAMS,
         surfaces=[],
-        code=digests.code_digest("products", "patches"),
+        code=digests.of_script("key_habitat"),
     message:
         "Find key habitat, breeding patches and key areas of scenario {wildcards.scenario}."
     script:
@@ -79,7 +79,7 @@ rule recommend:
         priority=BASE["priority"],
         as_of=BASE["as_of"],
         not_assessed=lambda w: settings.not_assessed(CONFIGS[w.scenario]),
-        code=digests.code_digest("products", "advice"),
+        code=digests.of_script("recommend"),
     message:
         "Apply the recommendation rules to scenario {wildcards.scenario}."
     script:
@@ -113,7 +113,7 @@ rule units:
         surfaces=lambda w: [
             s for s in ["protected"] if s in settings.available(CONFIGS[w.scenario])
         ],
-        code=digests.code_digest("products", "tables"),
+        code=digests.of_script("units"),
     message:
         "Sum up scenario {wildcards.scenario} by administrative unit."
     script:

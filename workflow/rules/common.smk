@@ -4,7 +4,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
-from manul import config_schema, digests, io, plan, preflight, settings
+# Never `from manul import config`: it would hide Snakemake's own `config`.
+from manul import digests, plan, preflight
+from manul.config import schema, settings
+from manul.grid import io
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -16,7 +19,7 @@ except settings.ConfigError as fault:
 SCENARIOS = list(CONFIGS)
 BASE = CONFIGS[SCENARIOS[0]]
 REGION = BASE["region"]["name"]
-SHEETS = config_schema.read_schema("sheets")
+SHEETS = schema.read_schema("sheets")
 FITS = [n for n, c in CONFIGS.items() if settings.fit_spec(c)]  # scenarios with a fit of their own
 FITS = [n for n in FITS if settings.fit_owner(CONFIGS, n) == n]
 PRODUCTS = expand(

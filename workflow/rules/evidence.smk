@@ -33,7 +33,7 @@ rule suitability:
         key=lambda w: CONFIGS[w.scenario]["key_habitat"],
         as_of=lambda w: CONFIGS[w.scenario]["as_of"],
         region=BASE["region"],
-        code=digests.code_digest("fitting_files", "job"),
+        code=digests.of_script("suitability"),
     message:
         "Fit suitability to the records of scenario {wildcards.scenario} and validate it in blocks."
     script:
@@ -78,7 +78,7 @@ rule evidence:
         fit=lambda w: evidence_of(w)["fit"],
         as_of=lambda w: CONFIGS[w.scenario]["as_of"],
         region=BASE["region"],
-        code=digests.code_digest("evidence_files", "evidence_page", "job"),
+        code=digests.of_script("evidence"),
     message:
         "Write the evidence page of {wildcards.layer} for scenario {wildcards.scenario}."
     script:

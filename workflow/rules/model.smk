@@ -33,7 +33,7 @@ rule model:
         model=lambda w: settings.model(CONFIGS[w.scenario]),
         surfaces=lambda w: settings.model_surfaces(CONFIGS[w.scenario]),
         region=BASE["region"],
-        code=digests.code_digest("passes", "job"),
+        code=digests.of_script("model"),
     message:
         "Evaluate habitat, threats, quality and value at risk of scenario {wildcards.scenario}."
     script:
@@ -62,7 +62,7 @@ rule invest:
         runtime=120,
     params:
         half_saturation=lambda w: invest_case(w)["half_saturation"],
-        code=digests.code_digest("invest_files", "invest"),
+        code=digests.of_script("invest"),
     message:
         "Compute InVEST Habitat Quality of case {wildcards.case}."
     script:

@@ -20,7 +20,7 @@ rule prepare_raster:
         block=layer_block,
         region=BASE["region"],
         margin_m=settings.margin_m(BASE),
-        code=digests.code_digest("layers", "io"),
+        code=digests.of_script("prepare_raster"),
     message:
         "Clip raster layer {wildcards.layer} to the region and what lies within reach of it."
     script:
@@ -48,7 +48,7 @@ rule prepare_vector:
         block=layer_block,
         region=BASE["region"],
         margin_m=settings.margin_m(BASE),
-        code=digests.code_digest("layers", "io"),
+        code=digests.of_script("prepare_vector"),
     message:
         "Filter and clip layer {wildcards.layer}."
     script:
@@ -79,7 +79,7 @@ rule prepare_records:
         block=layer_block,
         region=BASE["region"],
         margin_m=settings.margin_m(BASE),
-        code=digests.code_digest("field_data", "layers"),
+        code=digests.of_script("prepare_records"),
     message:
         "Normalise and check field records {wildcards.layer} row by row."
     script:

@@ -31,7 +31,7 @@ rule sheet:
         region=BASE["region"],
         dpi=BASE["maps"]["dpi"],
         about=lambda w: SHEETS[w.sheet]["about"],
-        code=digests.code_digest("sheets"),
+        code=digests.of_script("sheet"),
     message:
         "Draw the sheet {wildcards.sheet} of scenario {wildcards.scenario}."
     script:

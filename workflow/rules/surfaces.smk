@@ -21,7 +21,7 @@ rule surface:
         rules=lambda w: settings.surface_rules(CONFIGS[w.scenario], w.surface),
         layers=surface_layers,
         region=BASE["region"],
-        code=digests.code_digest("surfaces", "job"),
+        code=digests.of_script("surface"),
     message:
         "Make surface {wildcards.surface} for scenario {wildcards.scenario}."
     script:

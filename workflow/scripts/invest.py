@@ -1,6 +1,7 @@
 """Compute one InVEST Habitat Quality case."""
 
-from manul import invest_files, job
+from manul import job
+from manul.model import invest_run
 
 with job.start(snakemake) as this:
     inputs = snakemake.input
@@ -12,4 +13,4 @@ with job.start(snakemake) as this:
         "half_saturation": snakemake.params.half_saturation,
         "tags": this.tags({}),
     }
-    invest_files.run(case, *snakemake.output, this.threads)
+    invest_run.run(case, *snakemake.output, this.threads)

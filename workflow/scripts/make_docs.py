@@ -5,7 +5,9 @@ Run it as `uv run python workflow/scripts/make_docs.py` after a change of a sche
 
 from pathlib import Path
 
-from manul import config_schema, field_data, io, records
+from manul.config import schema
+from manul.grid import io
+from manul.records import check, field_tables
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -14,8 +16,8 @@ def pages() -> dict[Path, str]:
     """Path and text of each generated page."""
     head = (CONFIG / "head.md").read_text(encoding="utf-8")
     return {
-        CONFIG / "README.md": head + config_schema.document(),
-        CONFIG / "field_tables.md": records.document(field_data.schemas()),
+        CONFIG / "README.md": head + schema.document(),
+        CONFIG / "field_tables.md": check.document(field_tables.schemas()),
     }
 
 

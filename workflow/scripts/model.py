@@ -2,14 +2,17 @@
 
 from functools import partial
 
-from manul import io, job, map_files, passes, provenance, settings
+from manul import job
+from manul.config import settings
+from manul.grid import block_maps, io, provenance
+from manul.model import outputs as model_outputs
 
 with job.start(snakemake) as this:
     params, inputs = snakemake.params, snakemake.input
     grid = settings.grid(params.region)
     files = dict(zip(params.surfaces, inputs.surfaces, strict=True))
     behind = {name: io.read_provenance(path) for name, path in files.items()}
-    outputs = passes.outputs(params.model, snakemake.output)
+    outputs = model_outputs.outputs(params.model, snakemake.output)
     made = [
         this.map_file(
             output.path,
@@ -20,5 +23,5 @@ with job.start(snakemake) as this:
         )
         for output in outputs
     ]
-    work = partial(passes.on_block, outputs, files, list(inputs.mask), grid, params.model)
-    this.run(work, made, map_files.blocks(grid, passes.BLOCK))
+    work = partial(model_outputs.on_block, outputs, files, list(inputs.mask), grid, params.model)
+    this.run(work, made, block_maps.blocks(grid, model_outputs.BLOCK))

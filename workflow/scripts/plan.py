@@ -1,6 +1,7 @@
 """Print what a run will need, before it starts."""
 
-from manul import io, plan
+from manul import plan
+from manul.grid import io
 
 told = []
 for name, config in snakemake.params.configs.items():

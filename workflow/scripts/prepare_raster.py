@@ -1,6 +1,8 @@
 """Clip one raster layer to the region and what lies within reach of it."""
 
-from manul import io, job, layers, provenance, settings
+from manul import job
+from manul.config import settings
+from manul.grid import io, layers, provenance
 
 with job.start(snakemake) as this:
     block, params = snakemake.params.block, snakemake.params

@@ -1,6 +1,8 @@
 """Filter and clip one vector layer to the region and what lies within reach of it."""
 
-from manul import io, job, layers, provenance, settings
+from manul import job
+from manul.config import settings
+from manul.grid import io, layers, provenance
 
 with job.start(snakemake) as this:
     params, name = snakemake.params, snakemake.wildcards.layer

@@ -1,32 +1,38 @@
 """Apply each recommendation rule; keep what must not be published apart."""
 
-from manul import advice, fit_words, io, job, products, settings
+from manul import job
+from manul.analyses import fit_words
+from manul.config import settings
+from manul.grid import io
+from manul.products import cell_maps, recommendations
 
 with job.start(snakemake) as this:
     inputs, output, params = snakemake.input, snakemake.output, snakemake.params
     grid = settings.grid(params.region)
-    fields, records = products.read_fields(inputs, params, grid)
+    fields, records = cell_maps.read_fields(inputs, params, grid)
     files = dict(zip(params.layers, inputs.layers, strict=True))
     layers = {name: io.read_vector(path) for name, path in files.items()}
     records |= {name: io.read_provenance(path) for name, path in files.items()}
     context = {
         "as_of": params.as_of,
         "units": layers[params.region["units"]] if params.region["units"] else [],
-        "effects": products.effects(fields),
+        "effects": cell_maps.effects(fields),
         "titles": params.titles,
         "records": records,
         "scenario": snakemake.wildcards.scenario,
         "private": params.private,
     }
     found = {
-        name: advice.recommend(name, rule, fields, layers, grid, context)
+        name: recommendations.recommend(name, rule, fields, layers, grid, context)
         for name, rule in params.rules.items()
         if name not in params.not_assessed
     }
-    advice.label_overlaps(found, params.priority)
-    key = products.key_rules(inputs, params.key)
+    recommendations.label_overlaps(found, params.priority)
+    key = cell_maps.key_rules(inputs, params.key)
     tags = this.tags() | {"MANUL_THRESHOLDS": fit_words.threshold_words(key)}
-    open_to_all = advice.public(found, params.rules, params.priority)
+    open_to_all = recommendations.public(found, params.rules, params.priority)
     io.write_vector(output.polygons, open_to_all, tags)
-    io.write_table(output.table, advice.listing(open_to_all, params.rules, params.not_assessed))
+    io.write_table(
+        output.table, recommendations.listing(open_to_all, params.rules, params.not_assessed)
+    )
     io.write_vector(output.restricted, found, tags)

@@ -1,6 +1,10 @@
 """Draw one map sheet as PNG and PDF."""
 
-from manul import io, job, maps, products, settings, sheets
+from manul import job
+from manul.config import settings
+from manul.grid import io
+from manul.maps import layouts, sheets
+from manul.products import cell_maps
 
 with job.start(snakemake) as this:
     inputs, params = snakemake.input, snakemake.params
@@ -8,12 +12,12 @@ with job.start(snakemake) as this:
     context = {role: io.read_vector(layers[name]) for role, name in params.context.items()}
     if params.region["mask"]:
         context["region"] = io.read_vector(layers[params.region["mask"]])
-    key = products.key_rules(inputs, params.config["key_habitat"])
+    key = cell_maps.key_rules(inputs, params.config["key_habitat"])
     scenario = sheets.Scenario(
         files=dict(inputs.items()),
         grid=settings.grid(params.region),
         config=params.config | {"key_habitat": key},
-        context=maps.Context(**context),
+        context=layouts.Context(**context),
         digest=this.digest,
     )
     figure = sheets.SHEETS[snakemake.wildcards.sheet](scenario)

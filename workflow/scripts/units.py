@@ -1,14 +1,17 @@
 """Sum up habitat, threats, cats and recommendations by administrative unit."""
 
-from manul import io, job, products, settings, tables
+from manul import job
+from manul.config import settings
+from manul.grid import io
+from manul.products import cell_maps, units
 
 with job.start(snakemake) as this:
     params = snakemake.params
     grid = settings.grid(params.region)
-    fields, _ = products.read_fields(snakemake.input, params, grid)
-    table = tables.units(
-        io.read_vector(snakemake.input.units), fields, products.effects(fields), params.titles,
-        grid, products.key_rules(snakemake.input, params.key),
+    fields, _ = cell_maps.read_fields(snakemake.input, params, grid)
+    table = units.units(
+        io.read_vector(snakemake.input.units), fields, cell_maps.effects(fields), params.titles,
+        grid, cell_maps.key_rules(snakemake.input, params.key),
     )  # fmt: skip
     found = io.read_layers(snakemake.input.recommendations)
-    io.write_table(snakemake.output.table, tables.with_rules(table, found))
+    io.write_table(snakemake.output.table, units.with_rules(table, found))

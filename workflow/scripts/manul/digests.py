@@ -26,6 +26,12 @@ def code_digest(*modules: str, package: Path = PACKAGE) -> str:
     return digest(sorted(_sources(package, modules).items()))
 
 
+def of_script(name: str) -> str:
+    """A digest of all that a rule's script imports from the package; Snakemake sees the script."""
+    tree = ast.parse((PACKAGE.parent / f"{name}.py").read_text(encoding="utf-8"))
+    return code_digest(*sorted(set(_imported(tree, PACKAGE.name, ""))))
+
+
 def _sources(package, modules) -> dict[str, str]:
     """The code behind each module, by name; what is no module of the package is left out."""
     todo, seen = list(modules), {}
@@ -42,7 +48,7 @@ def _sources(package, modules) -> dict[str, str]:
 
 
 def _file(package, name) -> Path | None:
-    """The file of a module or of a sub-package; None for the package itself and for what is none."""
+    """The file of a module or sub-package; None for the package itself and for what is none."""
     path = package / name.replace(".", "/")
     files = (path.with_suffix(".py"), path / "__init__.py") if name else ()
     return next((file for file in files if file.exists()), None)

@@ -11,7 +11,8 @@ from functools import partial
 
 import dask
 
-from manul import __version__, digests, io, map_files, provenance
+from manul import __version__, digests
+from manul.grid import block_maps, io, provenance
 
 log = logging.getLogger("manul")
 logging.getLogger("pyogrio").setLevel("WARNING")
@@ -50,11 +51,11 @@ class Job:
     def _maps(self) -> list[str]:
         return [f for f in map(str, self.snakemake.input) if f.endswith((".tif", ".gpkg"))]
 
-    def map_file(self, path, grid, bands, record=None, categories=None) -> map_files.MapFile:
+    def map_file(self, path, grid, bands, record=None, categories=None) -> block_maps.MapFile:
         """A map that this job makes, tagged with the layers behind it (default: all inputs)."""
         tags = self.tags(record)
         digest = digests.digest(tags, str(grid))
-        return map_files.MapFile(path, grid, bands, tags, digest, categories)
+        return block_maps.MapFile(path, grid, bands, tags, digest, categories)
 
     def run(self, work: Callable, files: list, blocks: list) -> None:
         """Make maps block by block; `work(block)` gives, for each file, the arrays of its bands.
@@ -62,9 +63,9 @@ class Job:
         Dask decides where: on the threads of this job, or, with DASK_SCHEDULER_ADDRESS, on the
         workers of that running cluster, which must see the same files. The result is the same.
         """
-        task = partial(map_files.make, work, files)
+        task = partial(block_maps.make, work, files)
         address = os.environ.get("DASK_SCHEDULER_ADDRESS")
-        with map_files.finishing(files, blocks):
+        with block_maps.finishing(files, blocks):
             if address:
                 _on_cluster(address, task, blocks)
             else:

@@ -10,7 +10,9 @@ import shutil
 
 import pandas as pd
 
-from manul import passes, settings, surfaces
+from manul.config import settings
+from manul.model import outputs as model_outputs
+from manul.surfaces import make
 
 IMPORTS_MB = 450  # Python, the libraries of a job, and kernels that it may have to compile
 WHOLE_MAP_BYTES = 12  # per cell and map held whole, with the copies that statistics make
@@ -35,10 +37,10 @@ def cells(region: dict) -> int:
 def surface_mb(config: dict, name: str, threads: int = 1) -> int:
     """Peak memory of a surface job (MB)."""
     block, grid = config["surfaces"][name], settings.grid(config["region"])
-    side = min(surfaces.block_size(block, grid), max(grid.shape))
+    side = min(make.block_size(block, grid), max(grid.shape))
     wide = side + 2 * block.get("reach_m", block.get("radius_m", 0)) / config["region"]["cell_m"]
     if block["kind"] in ("exposure", "share"):
-        fine = surfaces.oversample(block, grid)
+        fine = make.oversample(block, grid)
         per_thread = (wide * fine) ** 2 * FINE_BYTES
     else:
         per_thread = min(wide**2, wide * max(grid.shape)) * PLAIN_BYTES
@@ -47,7 +49,7 @@ def surface_mb(config: dict, name: str, threads: int = 1) -> int:
 
 def model_mb(config: dict, threads: int) -> int:
     """Peak memory of the model job (MB)."""
-    side = min(passes.BLOCK, max(settings.grid(config["region"]).shape))
+    side = min(model_outputs.BLOCK, max(settings.grid(config["region"]).shape))
     habitat = config["habitat"]
     parts = len(habitat["components"]) + len(habitat["gates"])
     maps = len(settings.model_surfaces(config)) + 2 * len(settings.assessed(config)) + parts + 10
@@ -56,7 +58,7 @@ def model_mb(config: dict, threads: int) -> int:
 
 def fit_mb(threads: int) -> int:
     """Peak memory of the fit to records and of its prediction (MB)."""
-    return _mb(threads * passes.FIT_BLOCK**2 * FIT_BYTES + LEARNING_MB * 1e6)
+    return _mb(threads * model_outputs.FIT_BLOCK**2 * FIT_BYTES + LEARNING_MB * 1e6)
 
 
 def whole_mb(config: dict) -> int:

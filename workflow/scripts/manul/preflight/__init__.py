@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from pyproj import CRS
 
-from manul.preflight import model
+from manul.preflight import uses
 from manul.preflight.files import check_file
 from manul.preflight.findings import PreflightError, Problem, as_table, in_order, stop_on_errors
 from manul.preflight.invest import check_invest
@@ -32,11 +32,11 @@ def check(config: dict) -> list[Problem]:
             found.append(Problem("note", name, value=f"no layer; it needs {block['needs']}"))
         else:
             found += check_file(name, block, config, tables)
-    found += model.check_places(config, tables)
-    found += model.check_surfaces(config, tables)
-    found += model.check_habitat(config)
-    found += model.check_fit(config, tables)
-    found += model.check_rules(config, tables)
+    found += uses.check_places(config, tables)
+    found += uses.check_surfaces(config, tables)
+    found += uses.check_habitat(config)
+    found += uses.check_fit(config, tables)
+    found += uses.check_rules(config, tables)
     found += check_invest(config)
     return in_order(found)
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from rasterio.errors import RasterioError
 
-from manul.config_faults import RASTERS
+from manul.config.faults import RASTERS
 from manul.preflight import rasters, vectors
 from manul.preflight.findings import Problem, bad
-from manul.records import RecordsError
+from manul.records.check import RecordsError
 
 CHECKS = dict.fromkeys(RASTERS, rasters.check)
 CHECKS |= {"vector": vectors.check_vector, "records": vectors.check_records}

@@ -9,8 +9,8 @@ import pyogrio
 import rasterio
 from rasterio.errors import RasterioIOError
 
-from manul.invest_inputs import check_same_threats, sensitivity_from, threats_from
-from manul.invest_table_files import read_rows, threat_rasters
+from manul.model.invest_csv import read_rows, threat_rasters
+from manul.model.invest_tables import check_same_threats, sensitivity_from, threats_from
 from manul.preflight.files import nearest_files
 from manul.preflight.findings import Problem
 

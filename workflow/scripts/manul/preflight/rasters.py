@@ -9,7 +9,8 @@ import shapely
 from pyproj import CRS
 from rasterio.warp import transform_bounds
 
-from manul import io, layers, settings
+from manul.config import settings
+from manul.grid import io, layers
 from manul.preflight.findings import Problem, bad
 from manul.preflight.places import ROUND_WORLD, impossible
 

@@ -13,9 +13,11 @@ import shapely
 from pyproj import CRS
 from rasterio.warp import transform_bounds
 
-from manul import field_data, io, layers, settings
+from manul.config import settings
+from manul.grid import io, layers
 from manul.preflight.findings import Problem, bad
 from manul.preflight.places import corners, impossible, is_swapped
+from manul.records import field_tables
 
 
 def check_vector(name, block, config, tables) -> Iterator[Problem]:
@@ -46,7 +48,7 @@ def check_vector(name, block, config, tables) -> Iterator[Problem]:
 
 def check_records(name, block, config, tables) -> Iterator[Problem]:
     """The problems of a table of field records, row by row."""
-    found = field_data.read(block["path"], block)
+    found = field_tables.read(block["path"], block)
     severity = "error" if block["on_rejected"] == "stop" else "warning"
     for row in found.rejected.itertuples():
         why = str(row.reason).partition("; ")[2] or str(row.reason)
@@ -59,10 +61,10 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
     if len(found.normalised):
         told = f"{len(found.normalised)} names and values were put in the form of the schema"
         yield Problem("note", name, block["path"], value=told)
-    spec = field_data.schemas()["tables"][block["table"]]
+    spec = field_tables.schemas()["tables"][block["table"]]
     if not spec["positions"] and "geom" not in spec["fields"]:
         return  # a table without places, such as distances from a line
-    table = field_data.features(found, block)
+    table = field_tables.features(found, block)
     lost = int(table.geometry.isna().sum())
     if lost:
         yield bad(

@@ -1,0 +1,379 @@
+"""Faults of a config that no schema can tell: wrong references, grids and curves.
+
+Each fault is one line: the path in the config, what was found, what is expected, how to mend it.
+Nothing here opens a file.
+"""
+
+import difflib
+from collections.abc import Iterator
+
+import numpy as np
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from manul.config import nodes
+from manul.exposure.decay import CURVES, decay
+
+LARGEST_GRID = 2e10
+RASTERS = ("continuous", "classes", "counts")
+SHAPES = ("vector", "records")
+LAYER_KINDS = {
+    "value": RASTERS,
+    "share": SHAPES,
+    "distance": SHAPES,
+    "exposure": SHAPES,
+    "density": SHAPES,
+    "relief": ("continuous",),
+    "slope": ("continuous",),
+    "lapse_rate": ("continuous",),
+    "travel_time": SHAPES,
+    "burrow_density": ("records",),
+    "poison": ("records",),
+    "effort": SHAPES,
+}
+DESCRIBED = ["path", "date", "source", "licence", "data_status", "positional_error_m"]
+NEEDED = {
+    "absent": ["needs"],
+    "classes": [*DESCRIBED, "classes"],
+    "records": [*DESCRIBED, "table"],
+}
+ZONE_NEEDS = {
+    "tiles": ["area_km2"],
+    "features": ["layer"],
+    "mask": ["where"],
+    "segments": ["layer"],
+    "points": ["layer", "radius_m"],
+}
+
+
+def find(config: dict) -> list[str]:
+    """The faults of one scenario whose blocks agree with the schema."""
+    faults = [*_region(config["region"]), *_layers(config), *_surfaces(config)]
+    faults += [*_nodes(config), *_weights(config), *_rules(config), *_references(config)]
+    faults += _fit(config)
+    return faults
+
+
+def unknown_changes(base: dict, changes: dict) -> list[str]:
+    """Names in a scenario's changes that are nearly, but not quite, those of a block above."""
+    if "region" in changes:
+        return ["region: found a change; expected none. Scenarios share one region; copy the file"]
+    faults = []
+    for group in ("layers", "surfaces", "threats", "rules", "groups", "compounds"):
+        named = changes.get(group)
+        for name, block in named.items() if isinstance(named, dict) else ():
+            fresh = name not in base[group] and isinstance(block, dict)
+            if fresh and "title" not in block and "kind" not in block:
+                faults.append(f"{group}: there is no {name!r} to change{hint(name, base[group])}")
+    return faults
+
+
+def hint(word, choices) -> str:
+    """The choice that is nearest to a misspelt word, or all of them if none is near."""
+    near = nearest(word, choices)
+    if near:
+        return f"; did you mean {near!r}?"
+    return f" (choices: {', '.join(sorted(map(str, choices)))})" if choices else ""
+
+
+def nearest(word, choices) -> str | None:
+    """The choice that a misspelt word most likely stands for, if any."""
+    return next(iter(difflib.get_close_matches(str(word), sorted(map(str, choices)), 1, 0.6)), None)
+
+
+# -------------------------------------------------------------------------------------- region
+
+
+def _region(region) -> Iterator[str]:
+    west, south, east, north = region["bounds"]
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        swapped = "; longitude and latitude seem to be swapped" if max(south, north) > 90 else ""
+        yield (
+            f"region.bounds: found {region['bounds']}, expected west < east and south < north in "
+            f"degrees{swapped}. Give west, south, east, north"
+        )
+        return
+    advice = (
+        f"Take for example '+proj=laea +lat_0={(south + north) / 2:g} "
+        f"+lon_0={(west + east) / 2:g} +datum=WGS84 +units=m'"
+    )
+    try:
+        crs = CRS.from_user_input(region["crs"])
+    except CRSError:
+        yield f"region.crs: found {region['crs']!r}, expected a known coordinate system. {advice}"
+        return
+    unit = crs.axis_info[0].unit_name if crs.axis_info else "unknown"
+    if not crs.is_projected or unit not in ("metre", "meter"):
+        yield (
+            f"region.crs: found {region['crs']!r} in units of {unit}, expected a projected "
+            f"coordinate system in metres; degrees or feet taken as metres make wrong distances. "
+            f"{advice}"
+        )
+        return
+    yield from _cells(region)
+
+
+def _cells(region) -> Iterator[str]:
+    west, south, east, north = region["bounds"]
+    across = (east - west) * 111_320 * np.cos(np.radians((south + north) / 2))
+    cells = across * (north - south) * 111_320 / region["cell_m"] ** 2
+    if not 25 <= cells <= LARGEST_GRID:
+        yield (
+            f"region.cell_m: found {region['cell_m']:g} m, which gives about {cells:.2g} cells; "
+            f"expected 25 to {LARGEST_GRID:.0e} cells. Is the cell size in metres?"
+        )
+
+
+# ------------------------------------------------------------------------------ layers, surfaces
+
+
+def _layers(config) -> Iterator[str]:
+    for name, layer in config["layers"].items():
+        kind, where = layer["kind"], f"layers.{name}"
+        for key in NEEDED.get(kind, DESCRIBED):
+            if layer.get(key) is None:
+                yield f"{where}: a layer of kind {kind} needs the key {key!r}"
+        low, high = layer.get("valid", (0, 1))
+        if low >= high:
+            yield f"{where}.valid: found {layer['valid']}, expected smallest, largest value"
+        if layer.get("crs") and kind != "vector":
+            found = f"{where}.crs: found {layer['crs']!r} for a layer of kind {kind}"
+            yield f"{found}; only a vector layer can be given one, write it into the file"
+        elif layer.get("crs"):
+            yield from _known_crs(layer["crs"], f"{where}.crs")
+
+
+def _known_crs(text, where) -> Iterator[str]:
+    try:
+        CRS.from_user_input(text)
+    except CRSError:
+        yield f"{where}: found {text!r}, expected a coordinate system such as EPSG:32644"
+
+
+def _surfaces(config) -> Iterator[str]:
+    for name, block in config["surfaces"].items():
+        for where, part in _parts(block, f"surfaces.{name}"):
+            yield from _surface(part, where, config["layers"])
+
+
+def _parts(block, where):
+    """The block and every surface block within it, each with its path."""
+    yield where, block
+    for key, value in block.items():
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, dict):
+                yield from _parts(part, f"{where}.{key}")
+
+
+def _surface(block, where, layers) -> Iterator[str]:
+    kind = block.get("kind")
+    yield from _layer_kind(block, where, layers)
+    if kind in ("distance", "exposure"):
+        if ("layer" in block) == ("of" in block):
+            yield f"{where}: give either a layer or a block `of`, not both or none"
+        if "of" in block and "minimum" not in block:
+            yield f"{where}: a block `of` needs `minimum`, the level of a source"
+    if kind == "exposure":
+        yield from _decay(block, where)
+        yield from _curves(block.get("intensity") or {}, f"{where}.intensity")
+
+
+def _layer_kind(block, where, layers) -> Iterator[str]:
+    layer = layers.get(block.get("layer"))
+    fits = LAYER_KINDS.get(block.get("kind"))
+    if layer and fits and layer["kind"] not in (*fits, "absent"):
+        yield (
+            f"{where}: found layer {block['layer']!r} of kind {layer['kind']}, expected a layer of "
+            f"kind {' or '.join(fits)} for a surface of kind {block['kind']}"
+        )
+
+
+def _decay(block, where) -> Iterator[str]:
+    kind, reach_m = block.get("decay"), block.get("reach_m")
+    if kind not in CURVES or not isinstance(reach_m, int | float):
+        return  # the schema has told it
+    need = {"linear": None, "table": "table"}.get(kind, "scale_m")
+    if need and need not in block:
+        yield f"{where}: decay {kind!r} needs the key {need!r}"
+        return
+    try:
+        decay(kind, block.get("scale_m"), reach_m, block.get("table"))
+    except (ValueError, TypeError) as error:
+        yield f"{where}.table: {error}"
+
+
+# --------------------------------------------------------------------------------------- nodes
+
+
+def _nodes(config) -> Iterator[str]:
+    for where, node in _all_nodes(config):
+        yield from _node(node, where)
+        if node.get("footprint"):
+            yield from _node(node["footprint"], f"{where}.footprint")
+
+
+def _all_nodes(config):
+    groups = {"habitat.components": config["habitat"]["components"]}
+    groups |= {"habitat.gates": config["habitat"]["gates"], "threats": config["threats"]}
+    for group, blocks in groups.items():
+        for name, node in blocks.items():
+            yield f"{group}.{name}", node
+
+
+def _node(node, where) -> Iterator[str]:
+    ways = [kind for kind in nodes.LEAVES if kind in node] + ["terms"] * ("terms" in node)
+    if len(ways) != 1:
+        found = " and ".join(ways) or "none of them"
+        yield f"{where}: give one of {', '.join(nodes.LEAVES)} or terms; found {found}"
+    yield from _curves(node, where)
+
+
+def _curves(node, where) -> Iterator[str]:
+    """Faults of combinations and response curves at or below a node."""
+    if ("terms" in node) != ("combine" in node):
+        yield f"{where}: `combine` and `terms` go together"
+    for kind, parameters in (node.get("response") or {}).items():
+        fault = RESPONSE_FAULTS.get(kind, _no_fault)(parameters)
+        if fault:
+            yield f"{where}.response.{kind}: {fault}"
+    for i, term in enumerate(nodes.terms(node)):
+        below = f"{where}.terms.{i}"
+        if node.get("combine") in ("noisy_or", "maximum") and term["weight"] > 1:
+            found = f"found {term['weight']:g}, expected 0 to 1 in a {node['combine']}"
+            yield f"{below}.weight: {found}"
+        yield from _curves(term, below)
+
+
+def _weights(config) -> Iterator[str]:
+    components = config["habitat"]["components"]
+    if not any(node["weight"] > 0 for node in components.values()):
+        yield "habitat.components: every weight is 0, so there is no habitat; expected one above 0"
+    for name, threat in config["threats"].items():
+        if threat["weight"] > 1:
+            yield (
+                f"threats.{name}.weight: found {threat['weight']:g}, expected 0 to 1. "
+                "A weight is the largest share of habitat that the threat alone can take"
+            )
+
+
+def _no_fault(_):
+    return None
+
+
+def _ramp(p):
+    if p["lower"] == p["upper"]:
+        return f"found lower and upper both {p['lower']:g}, expected two different numbers"
+
+
+def _trapezoid(p):
+    if not p["a"] < p["b"] <= p["c"] < p["d"]:
+        found = ", ".join(f"{key} {p[key]:g}" for key in "abcd")
+        return f"found {found}, expected ascending numbers a < b <= c < d"
+
+
+def _curve(p):
+    fault = f"found {p['points']}, expected pairs [x, y] with ascending x"
+    number = all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(v, int | float) for v in pair)
+        for pair in p["points"]
+    )
+    if not number or np.any(np.diff([pair[0] for pair in p["points"]]) <= 0):
+        return fault
+
+
+def _threshold(p):
+    if not p:
+        return "found neither minimum nor maximum, expected one or both"
+    if p.get("minimum", -np.inf) > p.get("maximum", np.inf):
+        return f"found minimum {p['minimum']:g} above maximum {p['maximum']:g}; swap them"
+
+
+def _classes(p):
+    wrong = {k: v for k, v in p["scores"].items() if not isinstance(v, int | float)}
+    if wrong or not p["scores"]:
+        return f"found scores {wrong or 'for no class'}, expected a number for each class"
+
+
+RESPONSE_FAULTS = {
+    "ramp": _ramp,
+    "trapezoid": _trapezoid,
+    "curve": _curve,
+    "threshold": _threshold,
+    "classes": _classes,
+}
+
+
+# ----------------------------------------------------------------------------- rules, references
+
+
+def _rules(config) -> Iterator[str]:
+    for name, rule in config["rules"].items():
+        zones = rule["zones"]
+        for key in ZONE_NEEDS.get(zones["kind"], []):
+            if key not in zones:
+                yield f"rules.{name}.zones: zones of kind {zones['kind']} need the key {key!r}"
+        layer = zones.get("layer")
+        if rule["public"] and not config["layers"].get(layer, {}).get("public", True):
+            yield (
+                f"rules.{name}: its zones would give away the places of {layer!r}, which is not "
+                "public; add `public: false`"
+            )
+        for near, spec in rule["nearest"].items():
+            if "newer_than_days" in spec and "date_field" not in spec:
+                yield f"rules.{name}.nearest.{near}: `newer_than_days` needs the key 'date_field'"
+
+
+def _references(config) -> list[str]:
+    """Names that point nowhere, each with the nearest name that exists."""
+    layers, surfaces, faults = config["layers"], config["surfaces"], []
+
+    def check(name, choices, where, what):
+        if name is not None and name not in choices:
+            faults.append(f"{where}: there is no {what} {name!r}{hint(name, choices)}")
+
+    for name, block in surfaces.items():
+        for layer in nodes.layers_of(block):
+            check(layer, layers, f"surfaces.{name}", "layer")
+    components, reference = config["habitat"]["components"], config["habitat"]["reference"]
+    for where, node in _all_nodes(config):
+        for part in (node, node.get("footprint") or {}):
+            for surface in nodes.leaves(part, "surface"):
+                check(surface, surfaces, where, "surface")
+            for component in nodes.leaves(part, "component"):
+                check(component, components, where, "habitat component")
+            for surface in (s for names in nodes.leaves(part, "loss_from") for s in names):
+                check(surface, reference, where, "reference level of")
+    for surface in reference:
+        check(surface, surfaces, "habitat.reference", "surface")
+    for name, threat in config["threats"].items():
+        check(threat["group"], config["groups"], f"threats.{name}.group", "group")
+    for key in ("mask", "units"):
+        check(config["region"][key], layers, f"region.{key}", "layer")
+    for role, layer in config["maps"]["context"].items():
+        check(layer, layers, f"maps.context.{role}", "layer")
+    for name, rule in config["rules"].items():
+        for layer in [*nodes.layers_of(rule), *rule["needs"]]:
+            check(layer, layers, f"rules.{name}", "layer")
+    for name in config["priority"]:
+        check(name, config["rules"], "priority", "rule")
+    return faults
+
+
+def _fit(config) -> Iterator[str]:
+    """Names in the block `suitability` that point nowhere."""
+    block, layers = config.get("suitability"), config["layers"]
+    if not block:
+        if config["key_habitat"]["thresholds"] == "fitted":
+            yield "key_habitat.thresholds: 'fitted' needs a block `suitability`"
+        return
+    effort, words = block["background"]["effort"], ("target_group", "none")
+    for name in [block["records"], *(effort if isinstance(effort, list) else [])]:
+        if layers.get(name, {}).get("kind") not in ("records", "absent"):
+            known = [n for n, layer in layers.items() if layer["kind"] == "records"]
+            yield f"suitability: there is no records layer {name!r}{hint(name, known)}"
+    if isinstance(effort, str) and effort not in words:
+        yield f"suitability.background.effort: {effort!r} is not known{hint(effort, words)}"
+    for name in block["predictors"]:
+        if name not in config["surfaces"]:
+            near = hint(name, config["surfaces"])
+            yield f"suitability.predictors: there is no surface {name!r}{near}"

@@ -1,0 +1,142 @@
+"""Nodes: how the config says "these surfaces, through these responses, combined like this".
+
+A node is a leaf or a combination, and may pass its result through a `response`:
+
+    {surface: relief, response: {trapezoid: {...}}, weight: 0.4}
+    {combine: sum, terms: [node, ...]}            # or terms: {name: node}
+
+The weight is used by the combination above. Unknown is never zero: a NaN term is left out and the
+other weights are scaled up, and a node whose every term is unknown is unknown.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from manul.config.responses import respond
+
+LEAVES = ("surface", "component", "loss_from", "field", "constant")
+
+
+def evaluate(node: dict, lookup: Callable):
+    """The value of `node`; `lookup(kind, name)` gives the array of a leaf (NaN where unknown)."""
+    kind = leaf_kind(node)
+    if kind:
+        x = node["constant"] if kind == "constant" else lookup(kind, node[kind])
+    else:
+        x = COMBINE[node["combine"]]([(t["weight"], evaluate(t, lookup)) for t in terms(node)])
+    return respond(node.get("response"), x)
+
+
+def leaf_kind(node: dict) -> str | None:
+    """Which leaf the node is, or None for a combination."""
+    return next((kind for kind in LEAVES if kind in node), None)
+
+
+def terms(node: dict) -> list[dict]:
+    """The nodes below a combination, in order."""
+    below = node.get("terms", [])
+    return list(below.values()) if isinstance(below, dict) else list(below)
+
+
+def leaves(node: dict, kind: str) -> Iterator[str]:
+    """The names of every leaf of one kind at or below the node."""
+    if kind in node:
+        yield node[kind]
+    for term in terms(node):
+        yield from leaves(term, kind)
+
+
+def classed(node: dict) -> Iterator[str]:
+    """The fields at or below the node whose values are classes and not numbers."""
+    if "field" in node and "classes" in (node.get("response") or {}):
+        yield node["field"]
+    for term in terms(node):
+        yield from classed(term)
+
+
+def layers_of(block) -> list[str]:
+    """Every layer that a surface block reads, in order."""
+    found = []
+    if isinstance(block, dict):
+        for key, value in block.items():
+            if (key == "layer" or key.endswith("_layer")) and isinstance(value, str):
+                found.append(value)
+            else:
+                found += layers_of(value)
+    elif isinstance(block, list):
+        for value in block:
+            found += layers_of(value)
+    return list(dict.fromkeys(found))
+
+
+def weighted_sum(parts):
+    """Sum of w x, where unknown terms give their weight to the known ones."""
+    total = sum(w for w, _ in parts)
+    value, known = _accumulate(parts, lambda w, x: w * x)
+    return _where_known(value * (total / _nonzero(known)), known)
+
+
+def geometric_mean(parts, floor=0.0):
+    """prod x^w with the weights of the known terms scaled to 1; no term counts below `floor`."""
+    value, known = _accumulate(parts, lambda w, x: w * np.log(np.maximum(x, floor)))
+    return _where_known(np.exp(value / _nonzero(known)), known)
+
+
+def product(parts):
+    """prod x over the known terms (weights play no part)."""
+    return _fold(parts, lambda out, _, x: out * x)
+
+
+def noisy_or(parts):
+    """1 - prod(1 - w x): several causes, never above 1."""
+    return 1 - _fold(parts, lambda out, w, x: out * (1 - w * x))
+
+
+def maximum(parts):
+    """The largest w x of the known terms."""
+    return _fold(parts, lambda out, w, x: np.maximum(out, w * x), start=-np.inf)
+
+
+def _accumulate(parts, term):
+    """Sum of term(w, x) and sum of w over the known cells."""
+    value = known = np.float32(0)
+    for w, x in parts:
+        x = np.asarray(x, "float32")
+        ok = ~np.isnan(x)
+        y = term(np.float32(w), x)
+        if ok.all():
+            value, known = value + y, known + np.float32(w)
+        else:
+            value, known = value + np.where(ok, y, 0), known + np.float32(w) * ok
+    return value, known
+
+
+def _fold(parts, step, start=1.0):
+    """Fold the known terms; NaN where no term is known."""
+    out, known = np.float32(start), False
+    for w, x in parts:
+        x = np.asarray(x, "float32")
+        ok = ~np.isnan(x)
+        y = step(out, np.float32(w), x)
+        out = y if ok.all() else np.where(ok, y, out)
+        known = known | ok
+    return _where_known(out, known)
+
+
+def _nonzero(known):
+    return np.where(known > 0, known, 1)
+
+
+def _where_known(value, known):
+    known = np.asarray(known, bool)
+    return value if known.all() else np.where(known, value, np.float32(np.nan))
+
+
+COMBINE = {
+    "sum": weighted_sum,
+    "geometric_mean": geometric_mean,
+    "product": product,
+    "noisy_or": noisy_or,
+    "maximum": maximum,
+}

@@ -1,0 +1,141 @@
+"""The config against its schema: closed, with defaults, each fault as one plain line."""
+
+import copy
+import json
+from functools import cache
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from manul.config.faults import hint, nearest
+
+SCHEMAS = Path(__file__).parents[3] / "schemas"
+# Broken rules of the schema that leave every block in the shape that later checks expect.
+HARMLESS = (
+    "additionalProperties",
+    "minimum",
+    "exclusiveMinimum",
+    "maximum",
+    "enum",
+    "pattern",
+    "format",
+)
+
+
+def document() -> str:
+    """The key table of config/README.md, made from the schema."""
+    described = schema()
+    lines = ["| key | meaning | default |", "|---|---|---|"]
+    lines += _document(described, "", described)
+    for kind, block in described["$defs"]["surfaces"].items():
+        lines.append(f"| **surface `{kind}`** | {block['description']} | |")
+        lines += _document(block, f"{kind}.", described)
+    return "\n".join(lines) + "\n"
+
+
+def read_schema(name: str) -> dict:
+    """A YAML file of workflow/schemas."""
+    return yaml.safe_load((SCHEMAS / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+@cache
+def schema() -> dict:
+    return read_schema("config.schema")
+
+
+def complete(config, schema, where) -> tuple[list[str], bool]:
+    """Fill in defaults in place; the faults as lines, and whether later checks can go on."""
+    check = _defaulting_validator()(schema, format_checker=jsonschema.FormatChecker())
+    errors = list(check.iter_errors(config))
+    lines = [line for e in errors for line in _explain(e, where)]
+    return lines, all(e.validator in HARMLESS for e in errors)
+
+
+def surface_faults(config) -> list[str]:
+    """Each surface block against the closed schema of its kind."""
+    faults = []
+    for name, block in config["surfaces"].items():
+        faults += _block_faults(block, f"surfaces.{name}")
+    return faults
+
+
+@cache
+def _defaulting_validator():
+    """A validator class that fills in the schema's defaults as it goes."""
+    check_properties = jsonschema.Draft202012Validator.VALIDATORS["properties"]
+
+    def fill(validator, properties, instance, parent):
+        if isinstance(instance, dict):
+            for key, sub in properties.items():
+                if isinstance(sub, dict) and "default" in sub:
+                    instance.setdefault(key, copy.deepcopy(sub["default"]))
+        yield from check_properties(validator, properties, instance, parent)
+
+    return jsonschema.validators.extend(jsonschema.Draft202012Validator, {"properties": fill})
+
+
+def _explain(error, where) -> list[str]:
+    path = ".".join([where, *map(str, error.absolute_path)]).removeprefix("config.")
+    known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
+    match error.validator:
+        case "additionalProperties":
+            unknown = [k for k in error.instance if k not in known]
+            return [f"{path}: unknown key {key!r}{hint(key, known)}" for key in unknown]
+        case "required":
+            unknown = [k for k in error.instance if known and k not in known]
+            missing = [k for k in error.validator_value if k not in error.instance]
+            missing = [k for k in missing if not nearest(k, unknown)]  # a typo is told once
+            return [f"{path}: the key {key!r} is missing" for key in missing]
+        case "enum":
+            meant = hint(error.instance, error.validator_value)
+            return [f"{path}: {error.instance!r} is not known{meant}"]
+        case "type":
+            return [f"{path}: found {error.instance!r}, expected {_words(error.validator_value)}"]
+        case "minimum" | "exclusiveMinimum":
+            than = "at least" if error.validator == "minimum" else "more than"
+            return [f"{path}: found {error.instance}, expected {than} {error.validator_value}"]
+        case "maximum":
+            return [f"{path}: found {error.instance}, expected at most {error.validator_value}"]
+        case "format":
+            return [
+                f"{path}: found {error.instance!r}, expected a {error.validator_value} (yyyy-mm-dd)"
+            ]
+    return [f"{path}: {error.message}"]
+
+
+def _words(types) -> str:
+    return " or ".join([types] if isinstance(types, str) else types)
+
+
+def _block_faults(block, where) -> list[str]:
+    known = schema()["$defs"]
+    kinds = known["surfaces"]
+    if block.get("kind") not in kinds:
+        return [f"{where}.kind: {block.get('kind')!r} is not known{hint(block.get('kind'), kinds)}"]
+    closed = {"$defs": known, **kinds[block["kind"]]}
+    faults, _ = complete(block, closed, where)
+    for key, value in block.items():
+        below = value if key == "of" else value.get("of") if isinstance(value, dict) else None
+        for part in [below, *(value if key == "covariates" else [])]:
+            if isinstance(part, dict):
+                faults += _block_faults(part, f"{where}.{key}")
+    return faults
+
+
+def _document(block, prefix, schema) -> list[str]:
+    lines = []
+    for key, sub in block.get("properties", {}).items():
+        if not sub:
+            continue
+        sub = {**schema["$defs"].get(sub.get("$ref", "").rsplit("/", 1)[-1], {}), **sub}
+        default = json.dumps(sub["default"]) if "default" in sub else ""
+        lines.append(f"| `{prefix}{key}` | {sub.get('description', '')} | {default} |")
+        deeper = sub.get("additionalProperties")
+        if prefix.count(".") < 2 and isinstance(sub.get("properties"), dict):
+            lines += _document(sub, f"{prefix}{key}.", schema)
+        if prefix == "" and isinstance(deeper, dict):
+            target = deeper.get("$ref") or deeper.get("allOf", [{}])[0].get("$ref", "")
+            named = schema["$defs"].get(target.rsplit("/", 1)[-1], deeper)
+            lines += _document(named, f"{key}.NAME.", schema)
+    return lines

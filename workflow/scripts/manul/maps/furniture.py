@@ -1,0 +1,197 @@
+"""What makes a picture a map: graticule, scale bar, north arrow and the name of the projection."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import atan2, ceil, floor, log10
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon, Rectangle
+from pyproj import CRS, Transformer
+
+from manul.maps.page import Box, Pen, line_height, words
+from manul.maps.spec import INK, QUIET
+
+STEPS_DEGREES = (20, 10, 5, 2, 1, 1 / 2, 1 / 4, 1 / 6, 1 / 12, 1 / 30, 1 / 60, 1 / 120, 1 / 360)
+ENDS = {"lon": {"bottom", "top"}, "lat": {"left", "right"}}
+SIDES = {"left": (0, 0), "right": (0, 1), "bottom": (1, 2), "top": (1, 3)}  # axis, place in extent
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The window of the map: where it stands on the paper, and which ground it shows."""
+
+    axes: Axes
+    box: Box
+    extent: tuple[float, float, float, float]  # left, right, bottom, top in metres
+    crs: CRS
+
+    @property
+    def metres_per_mm(self) -> float:
+        return (self.extent[1] - self.extent[0]) / self.box[2]
+
+    @property
+    def denominator(self) -> float:
+        """The 1000000 of 1 : 1 000 000."""
+        return self.metres_per_mm * 1000
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        left, right, bottom, top = self.extent
+        return (left + right) / 2, (bottom + top) / 2
+
+    def to_paper(self, x: float, y: float) -> tuple[float, float]:
+        """Ground (m) to paper (mm)."""
+        left, top, _, _ = self.box
+        return (
+            left + (x - self.extent[0]) / self.metres_per_mm,
+            top + (self.extent[3] - y) / self.metres_per_mm,
+        )
+
+
+def metric(crs) -> CRS:
+    """The CRS, if its unit is the metre: a scale bar in degrees would be a lie."""
+    crs = CRS.from_user_input(crs)
+    if not crs.is_projected or any(axis.unit_name != "metre" for axis in crs.axis_info):
+        raise ValueError(f"a map sheet needs a projected CRS in metres, found {crs.name}")
+    return crs
+
+
+def round_up(value: float, digits: int = 2) -> float:
+    """Up to the next number with so many digits, so that a printed scale is true and short."""
+    step = 10.0 ** (floor(log10(value)) - digits + 1)
+    return ceil(value / step - 1e-9) * step
+
+
+def round_length(longest: float) -> float:
+    """The largest 1, 2 or 5 times a power of ten that does not exceed `longest`."""
+    power = 10.0 ** floor(log10(longest))
+    return max(step * power for step in (1, 2, 5) if step * power <= longest * (1 + 1e-9))
+
+
+def draw_graticule(frame: Frame, points: float, sides: Sequence[str] = tuple(SIDES)) -> None:
+    """Meridians and parallels as they run in this projection, named on these sides of the frame."""
+    lonlat = Transformer.from_crs(frame.crs, 4326, always_xy=True)
+    bounds = lonlat.transform_bounds(*np.array(frame.extent)[[0, 2, 1, 3]], densify_pts=41)
+    step = _step(bounds, frame)
+    for axis, value, x, y in _lines(bounds, step, lonlat):
+        line = Line2D(x, y, color="#3b4a5a", lw=0.4, alpha=0.5, zorder=2.5, gid="graticule")
+        frame.axes.add_line(line)
+        for side in ENDS[axis].intersection(sides):
+            _name_line(frame, side, degree_label(value, axis), x, y, points)
+
+
+def degree_label(value: float, axis: str) -> str:
+    """42.5 -> 42°30′ N."""
+    whole, rest = divmod(round(abs(value) * 3600), 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = (
+        f"{whole}°" + (f"{minutes:02d}′" if rest else "") + (f"{seconds:02d}″" if seconds else "")
+    )
+    hemisphere = {"lon": "EW", "lat": "NS"}[axis][int(value < 0)]
+    return f"{parts} {hemisphere}" if whole or rest else parts
+
+
+def write_scale_bar(pen: Pen, frame: Frame) -> None:
+    """A bar of four parts whose length is right at the printed size."""
+    length = round_length(frame.metres_per_mm * pen.width * 0.62)
+    width, high = length / frame.metres_per_mm, 1.8 * pen.type
+    for i in range(4):
+        fill = INK if i % 2 == 0 else "white"
+        corner = (pen.left + i * width / 4, pen.y)
+        part = Rectangle(corner, width / 4, high, facecolor=fill, edgecolor=INK, lw=0.6)
+        part.set_gid("scale-bar")
+        pen.add(part)
+    unit, metres = ("km", 1000) if length >= 2000 else ("m", 1)
+    for share in (0, 0.5, 1):
+        label = f"{length * share / metres:,.10g}".replace(",", " ") + (f" {unit}" if share else "")
+        at = pen.left + share * width
+        aligned = "left" if share == 0 else "center"
+        pen.add(words(label, at, pen.y + high + 0.7, 7 * pen.type, "scale-label", ha=aligned))
+    pen.y += high + 0.7 + line_height(7 * pen.type)
+
+
+def write_north(pen: Pen, frame: Frame, top: float) -> None:
+    """An arrow to true north at the middle of the map, right in the column, its head at `top`."""
+    angle = north_angle(frame)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    arrow = np.array([[0, -5.2], [2.1, 2.6], [0, 1.2], [-2.1, 2.6]]) * pen.type
+    middle = np.array([pen.left + pen.width - 6 * pen.type, top + 7.5 * pen.type])
+    shape = Polygon(arrow @ turn.T + middle, closed=True, facecolor=INK, edgecolor=INK, lw=0.6)
+    shape.set_gid("north")
+    tip = turn @ np.array([0, -7 * pen.type]) + middle
+    style = {"ha": "center", "va": "center", "weight": "bold"}
+    pen.add(shape, words("N", *tip, 8 * pen.type, "north", **style))
+
+
+def north_angle(frame: Frame) -> float:
+    """Clockwise angle on paper from up to true north at the middle of the frame, in radians."""
+    to_ground = Transformer.from_crs(4326, frame.crs, always_xy=True)
+    lon, lat = to_ground.transform(*frame.centre, direction="INVERSE")
+    x0, y0 = to_ground.transform(lon, lat)
+    x1, y1 = to_ground.transform(lon, lat + 0.01)
+    return atan2(x1 - x0, y1 - y0)
+
+
+def projection_name(crs: CRS) -> str:
+    """Method, origin and datum in words, with the EPSG code where there is one."""
+    operation = crs.coordinate_operation
+    origin = {p.name: p.value for p in operation.params if "natural origin" in p.name}
+    parts = [operation.method_name, crs.geodetic_crs.datum.name]
+    places = [origin.get("Latitude of natural origin"), origin.get("Longitude of natural origin")]
+    if None not in places:
+        marks = (
+            f"{abs(v):g}° {'SN'[int(v >= 0)] if i == 0 else 'WE'[int(v >= 0)]}"
+            for i, v in enumerate(places)
+        )
+        parts.insert(1, "centre " + " ".join(marks))
+    code = crs.to_epsg()
+    return ", ".join([*parts, f"EPSG:{code}"] if code else parts)
+
+
+def _step(bounds, frame: Frame) -> float:
+    """The widest step that still gives lines about every 65 mm, and never fewer than two."""
+    west, south, east, north = bounds
+    across = max(3.0, frame.box[2] / 65)
+    down = max(1.5, frame.box[3] / 65)
+    fitting = (
+        s for s in STEPS_DEGREES if (east - west) / s >= across and (north - south) / s >= down
+    )
+    return next(fitting, STEPS_DEGREES[-1])
+
+
+def _lines(bounds, step: float, lonlat: Transformer) -> Iterator[tuple]:
+    west, south, east, north = bounds
+    lons, lats = np.linspace(west, east, 201), np.linspace(south, north, 201)
+    for lon in np.arange(ceil(west / step), floor(east / step) + 1) * step:
+        yield "lon", lon, *lonlat.transform(np.full(201, lon), lats, direction="INVERSE")
+    for lat in np.arange(ceil(south / step), floor(north / step) + 1) * step:
+        yield "lat", lat, *lonlat.transform(lons, np.full(201, lat), direction="INVERSE")
+
+
+def _name_line(frame: Frame, side: str, label: str, x, y, points: float) -> None:
+    """Write the label where the line crosses this side, if it does."""
+    axis, place = SIDES[side]
+    across, along = (x, y) if axis == 0 else (y, x)
+    away = across - frame.extent[place]
+    for i in np.flatnonzero(np.sign(away[:-1]) != np.sign(away[1:])):
+        share = away[i] / (away[i] - away[i + 1])
+        where = along[i] + share * (along[i + 1] - along[i])
+        low, high = frame.extent[2:] if axis == 0 else frame.extent[:2]
+        if low + 0.03 * (high - low) < where < high - 0.03 * (high - low):
+            _write_beside(frame, side, label, where, points)
+
+
+def _write_beside(frame: Frame, side: str, label: str, where: float, points: float) -> None:
+    left, right, bottom, top = frame.extent
+    off = 1.0 * frame.metres_per_mm
+    spots = {
+        "left": (left - off, where, "right", "center", 90),
+        "right": (right + off, where, "left", "center", 270),
+        "bottom": (where, bottom - off, "center", "top", 0),
+        "top": (where, top + off, "center", "bottom", 0),
+    }
+    x, y, ha, va, turn = spots[side]
+    style = {"ha": ha, "va": va, "rotation": turn, "color": QUIET}
+    frame.axes.add_artist(words(label, x, y, points, "graticule-label", clip_on=False, **style))

@@ -1,0 +1,168 @@
+"""Names on the map: the most important first, and none over another."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from matplotlib import patheffects
+from matplotlib.lines import Line2D
+
+from manul.maps.base_map import present, require_crs
+from manul.maps.furniture import Frame
+from manul.maps.page import line_height, text_width, words
+from manul.maps.spec import INK, Context
+
+HALO = [patheffects.withStroke(linewidth=2.0, foreground="white", alpha=0.9)]
+# Where a name may stand beside its point, best first: steps to the right and up.
+BESIDE = ((1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (0, -1))
+TOWN_SIZES = ((200_000, 8.5, 4.6), (20_000, 7.5, 3.8), (0, 6.5, 3.0))  # persons, type, dot (points)
+TRIALS = 250  # beyond these, smaller places are not tried
+AREA_WORDS = {
+    "lakes": {"color": "#1f5a80", "style": "italic"},
+    "provinces": {"color": "#4a4558", "weight": "bold"},
+}
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A rectangle on the paper, in mm, y downwards."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: "Slot") -> bool:
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
+    def within(self, other: "Slot") -> bool:
+        return (
+            self.left >= other.left
+            and self.right <= other.right
+            and self.top >= other.top
+            and self.bottom <= other.bottom
+        )
+
+
+class Labels:
+    """The slots already taken in one frame."""
+
+    def __init__(self, frame: Frame, type_size: float):
+        self.frame, self.type = frame, type_size
+        left, top, width, height = frame.box
+        self.window = Slot(left + 1, top + 1, left + width - 1, top + height - 1)
+        self.taken: list[Slot] = []
+
+    def towns(self, settlements: gpd.GeoDataFrame, most: int) -> None:
+        """Dots and names, the biggest town first; a town whose name finds no room is left out."""
+        require_crs(settlements, self.frame, "settlements")
+        placed = 0
+        for town in _by_population(settlements, self.frame):
+            placed += self._town(town.geometry, town.name, town.population)
+            if placed == most:
+                return
+
+    def areas(self, layer: gpd.GeoDataFrame, kind: str, size: float) -> None:
+        """A name inside each area, where it has room; the biggest area first."""
+        require_crs(layer, self.frame, kind)
+        left, right, bottom, top = self.frame.extent
+        whole = shapely.make_valid(layer.geometry.to_numpy())
+        shown = shapely.clip_by_rect(whole, left, bottom, right, top)
+        for i in np.argsort(-shapely.area(shown)):
+            if not shown[i].is_empty:
+                self._area(shown[i], str(layer["name"].iloc[i]), kind, size * self.type)
+
+    def _town(self, point, name: str, population: float) -> bool:
+        persons = np.nan_to_num(population)
+        _, points, dot = next(row for row in TOWN_SIZES if persons >= row[0])
+        points = points * self.type
+        x, y = self.frame.to_paper(point.x, point.y)
+        mark = _slot(x, y, 1.4, 1.4)
+        if not mark.within(self.window) or any(mark.meets(other) for other in self.taken):
+            return False
+        for slot in _slots_beside(x, y, text_width(name, points), line_height(points) * 0.8):
+            if self._free(slot):
+                self.taken += [mark, slot]
+                self._write_town(point, name, points, dot, slot)
+                return True
+        return False
+
+    def _write_town(self, point, name, points, dot, slot) -> None:
+        style = {"marker": "o", "markersize": dot * self.type, "markeredgewidth": 0.7}
+        colours = {"markerfacecolor": "white", "markeredgecolor": INK}
+        axes = self.frame.axes
+        axes.add_line(Line2D([point.x], [point.y], zorder=6, gid="town-dot", **style, **colours))
+        self._write(name, slot, points, "town")
+
+    def _area(self, shape, name: str, kind: str, points: float) -> None:
+        width, height = text_width(name, points, "bold"), line_height(points) * 0.9
+        for x, y in _spots_inside(shape):
+            slot = _slot(*self.frame.to_paper(x, y), width, height)
+            if self._free(slot) and shape.contains(self._ground(slot)):
+                self.taken.append(slot)
+                self._write(name, slot, points, kind, **AREA_WORDS[kind])
+                return
+
+    def _free(self, slot: Slot) -> bool:
+        return slot.within(self.window) and not any(slot.meets(other) for other in self.taken)
+
+    def _ground(self, slot: Slot):
+        """The slot on the ground, in metres."""
+        left, top, _, _ = self.frame.box
+        scale, (west, _, _, north) = self.frame.metres_per_mm, self.frame.extent
+        x = west + (np.array([slot.left, slot.right]) - left) * scale
+        y = north - (np.array([slot.bottom, slot.top]) - top) * scale
+        return shapely.box(x[0], y[0], x[1], y[1])
+
+    def _write(self, name: str, slot: Slot, points: float, gid: str, **style) -> None:
+        x, y = self._ground(slot).centroid.coords[0]
+        middle = {"ha": "center", "va": "center_baseline", "zorder": 7, "path_effects": HALO}
+        self.frame.axes.add_artist(words(name, x, y, points, gid, clip_on=True, **middle | style))
+
+
+def draw_labels(frame: Frame, context: Context, type_size: float, towns: int) -> Labels:
+    """Name towns, then lakes, then provinces: who comes later must find room."""
+    labels = Labels(frame, type_size)
+    if present(context.settlements):
+        labels.towns(context.settlements, towns)
+    for kind, size in (("lakes", 7.5), ("provinces", 8.5)):
+        layer = getattr(context, kind)
+        if present(layer) and "name" in layer:
+            labels.areas(layer[layer["name"].notna()], kind, size)
+    return labels
+
+
+def _by_population(settlements: gpd.GeoDataFrame, frame: Frame) -> Iterator:
+    left, right, bottom, top = frame.extent
+    seen = settlements.cx[left:right, bottom:top]
+    ordered = seen.sort_values(["population", "name"], ascending=[False, True], na_position="last")
+    named = ordered.dropna(subset=["name"]).drop_duplicates("name")
+    return named[["name", "population", "geometry"]].head(TRIALS).itertuples(index=False)
+
+
+def _slot(x: float, y: float, width: float, height: float) -> Slot:
+    return Slot(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+
+
+def _slots_beside(x: float, y: float, width: float, height: float) -> Iterator[Slot]:
+    for right, up in BESIDE:
+        reach = width / 2 + 1.3 if right else 0
+        rise = height * (0.55 if right else 1) + (0 if right else 0.3)
+        yield _slot(x + right * reach, y - up * rise, width + 0.8, height)
+
+
+def _spots_inside(shape) -> Iterator[tuple[float, float]]:
+    """The point safest inside, then a grid over the area from the middle outwards."""
+    yield shape.representative_point().coords[0]
+    left, bottom, right, top = shape.bounds
+    grid = np.meshgrid(np.linspace(left, right, 15)[1:-1], np.linspace(bottom, top, 15)[1:-1])
+    spots = np.column_stack([g.ravel() for g in grid])
+    middle = np.array([(left + right) / 2, (bottom + top) / 2])
+    yield from spots[np.argsort(np.hypot(*(spots - middle).T))]

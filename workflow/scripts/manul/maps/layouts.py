@@ -1,0 +1,295 @@
+"""Map sheets: arrays, shapes and words in, one figure out, ready to be printed.
+
+A sheet is made from the outside in: head, foot and table of data take the room they need, the side
+column has a fixed width, and the map fills the rest at a round scale. The caller saves the figure:
+
+    figure = continuous(sheet, context, geobox, values, Scale("Threat", palette="threat"))
+    figure.savefig("threat.png", dpi=200)
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import ceil
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from odc.geo.geobox import GeoBox
+from shapely import get_dimensions
+
+from manul.maps import base_map as ground
+from manul.maps import side_column as column
+from manul.maps.furniture import Frame, draw_graticule
+from manul.maps.head_and_foot import write_foot, write_head, write_sources
+from manul.maps.labels import draw_labels
+from manul.maps.page import Box, Entry, Page, shortened, text_width, words
+from manul.maps.spec import (
+    INK,
+    INVENTED,
+    NOTHING_COLOUR,
+    PALETTES,
+    QUALITATIVE,
+    QUIET,
+    STATUS_MARKS,
+    WARNING,
+    Category,
+    Classes,
+    Context,
+    Overlay,
+    Panel,
+    Scale,
+    Sheet,
+    Source,
+    with_colours,
+)
+
+__all__ = [
+    "NOTHING_COLOUR",
+    "PALETTES",
+    "QUALITATIVE",
+    "Category",
+    "Classes",
+    "Context",
+    "Overlay",
+    "Panel",
+    "Scale",
+    "Sheet",
+    "Source",
+    "categorical",
+    "continuous",
+    "polygons",
+    "small_multiples",
+]
+
+MOST_PANELS = 16
+TOWNS = {"A3": 34, "A4": 20}
+PANEL_TOWNS = 3
+PANEL_HEAD = 8.2  # mm over each panel for its title
+# By dimension of the shapes: symbol, total size in metres, and the unit in which it is printed.
+SIZES = {
+    2: (ground.area_symbol, lambda shapes: shapes.area.sum(), 1e6, " km²"),
+    1: (ground.line_symbol, lambda shapes: shapes.length.sum(), 1e3, " km"),
+    0: (ground.point_symbol, len, 1, ""),
+}
+
+
+def continuous(sheet: Sheet, context: Context, geobox: GeoBox, values, scale: Scale) -> Figure:
+    """A map of a number; with `scale.classes` it is coloured and keyed by class. NaN is hatched.
+
+    values: (rows, columns) of the geobox. Errors: shapes that differ, a grid that is not north up,
+    a CRS not in metres, context in another CRS.
+    """
+    page, body, low = _open(sheet)
+    array = _array(values)
+    frame = _map(page, body, geobox, context)
+    ground.draw_values(frame, geobox, array, *column.colouring(scale))
+    legend = column.number_legend(scale, ground.in_region(array, geobox, context.region))
+    return _close(page, sheet, context, frame, [legend], body, low)
+
+
+def categorical(
+    sheet: Sheet,
+    context: Context,
+    geobox: GeoBox,
+    codes,
+    categories: Sequence[Category],
+    heading: str,
+    nodata: int | None = None,
+) -> Figure:
+    """A map of classes; a code without a category is an error; `nodata` and NaN are hatched.
+
+    codes: (rows, columns) of whole numbers. Categories without a colour get one that every kind of
+    colour vision tells apart (at most nine).
+    """
+    page, body, low = _open(sheet)
+    array, coloured = _array(codes), with_colours(categories)
+    frame = _map(page, body, geobox, context)
+    tints = [category.colour for category in coloured]
+    ground.draw_codes(frame, geobox, array, [c.code for c in coloured], tints)
+    cells = ground.in_region(array, geobox, context.region)
+    legend = column.list_legend(
+        heading, category_entries(cells, coloured, nodata), column.SHARE_NOTE
+    )
+    return _close(page, sheet, context, frame, [legend], body, low)
+
+
+def small_multiples(
+    sheet: Sheet, context: Context, geobox: GeoBox, panels: Sequence[Panel], scale: Scale
+) -> Figure:
+    """Many maps on one scale of colour; one made with illustrative data has a broken heavy frame.
+
+    Of the context only borders, lakes, the largest towns and the region are drawn.
+    Errors: no panel, or more than 16.
+    """
+    if not 1 <= len(panels) <= MOST_PANELS:
+        raise ValueError(f"a sheet holds 1 to {MOST_PANELS} panels, found {len(panels)}")
+    page, body, low = _open(sheet)
+    sparse = replace(context, provinces=None, roads=None, railways=None, protected_areas=None)
+    extent = geobox.boundingbox
+    aspect = (extent.right - extent.left) / (extent.top - extent.bottom)
+    boxes = panel_boxes(body, len(panels), aspect, PANEL_HEAD * page.type)
+    frames = [
+        _panel(page, box, geobox, sparse, panel, scale)
+        for box, panel in zip(boxes, panels, strict=True)
+    ]
+    statuses = [panel.status for panel in panels]
+    legends = [
+        column.shared_legend(scale, [_array(panel.values) for panel in panels]),
+        column.status_legend(statuses),
+    ]
+    return _close(page, sheet, sparse, frames[0], legends, body, low)
+
+
+def polygons(
+    sheet: Sheet,
+    context: Context,
+    geobox: GeoBox,
+    background,
+    scale: Scale,
+    overlays: Sequence[Overlay],
+    heading: str,
+) -> Figure:
+    """Areas, lines, points over a quiet background, later ones on top; the legend measures them."""
+    page, body, low = _open(sheet)
+    array = _array(background)
+    frame = _map(page, body, geobox, context)
+    ground.draw_values(frame, geobox, array, *column.colouring(scale))
+    for place, overlay in enumerate(overlays):
+        ground.draw_features(frame, overlay.features, overlay.style, place)
+    entries = [overlay_entry(overlay) for overlay in overlays]
+    legends = [
+        column.list_legend(heading, entries, "Figures: how many, and their area or length."),
+        column.number_legend(scale, ground.in_region(array, geobox, context.region)),
+    ]
+    return _close(page, sheet, context, frame, legends, body, low)
+
+
+def panel_boxes(body: Box, count: int, aspect: float, head: float) -> list[Box]:
+    """Boxes (mm) for `count` maps of this aspect, in the rows and columns that make them largest.
+
+    `head` is the room over each map for its title.
+    """
+    left, top, width, height = body
+    gap = 4.0
+
+    def size(columns: int) -> float:
+        rows = ceil(count / columns)
+        across = (width - gap * (columns - 1)) / columns
+        down = (height - gap * (rows - 1)) / rows - head
+        return min(across, down * aspect)
+
+    columns = max(range(1, count + 1), key=size)
+    wide, rows = size(columns), ceil(count / columns)
+    step_x = (width - wide) / (columns - 1) if columns > 1 else 0
+    step_y = min((height + gap) / rows, wide / aspect + head + 3 * gap)
+    return [
+        (left + (i % columns) * step_x, top + (i // columns) * step_y + head, wide, wide / aspect)
+        for i in range(count)
+    ]
+
+
+def overlay_entry(overlay: Overlay) -> Entry:
+    """Legend line with number and area (km2) or length (km); mixed shapes count as areas."""
+    features, style = overlay.features, overlay.style
+    if len(features) == 0:
+        return Entry(ground.area_symbol(style), overlay.label, "none here")
+    symbol, size, unit, name = SIZES[int(get_dimensions(features.geometry.to_numpy()).max())]
+    total = f" · {size(features) / unit:,.0f}{name}".replace(",", " ") if name else ""
+    return Entry(symbol(style), overlay.label, f"{len(features)}{total}")
+
+
+def category_entries(
+    cells: np.ndarray, categories: Sequence[Category], nodata: int | None
+) -> list[Entry]:
+    """Legend lines with each category's share of the known cells; other codes are an error."""
+    counts = [int(np.count_nonzero(cells == c.code)) for c in categories]
+    unknown = int(np.count_nonzero(np.isnan(cells) | (cells == nodata)))
+    if sum(counts) + unknown != cells.size:
+        described = [c.code for c in categories]
+        strange = np.setdiff1d(cells[np.isfinite(cells)], [*described, nodata or described[0]])
+        raise ValueError(f"codes without a category: {strange[:9]}; described are {described}")
+    known = max(sum(counts), 1)
+    entries = [
+        Entry(
+            ground.area_symbol({"facecolor": c.colour, "edgecolor": INK, "linewidth": 0.4}),
+            c.label,
+            column.percent(count / known),
+        )
+        for c, count in zip(categories, counts, strict=True)
+    ]
+    return [*entries, column.nodata_entry(column.share(unknown / max(cells.size, 1)))]
+
+
+def _open(sheet: Sheet) -> tuple[Page, Box, float]:
+    """Page with head, foot and table; the box left for maps; how low the column may reach (mm)."""
+    page = Page(sheet.page)
+    top = write_head(page, sheet) + 6 * page.type
+    foot = write_foot(page, sheet)
+    low = write_sources(page, sheet, foot - 2)
+    edge = 5 * page.type  # room for the names of the graticule
+    width = page.width - 2 * page.margin - page.column - 2 * edge - 4
+    return page, (page.margin + edge, top, width, low - top - edge - 1), low
+
+
+def _close(page, sheet, context, frame, legends, body, low) -> Figure:
+    """Write the side column: notice, legends, base map, scale, limits."""
+    blocks = [
+        column.notice(sheet),
+        *legends,
+        column.map_key(context),
+        column.measure(frame, page),
+        column.limitations(sheet),
+    ]
+    left = page.width - page.margin - page.column
+    column.write_column(page, left, body[1], low, blocks)
+    return page.figure
+
+
+def _array(values) -> np.ndarray:
+    """A plain array with NaN where the values are masked."""
+    if isinstance(values, np.ma.MaskedArray):
+        return values.astype(float).filled(np.nan)
+    return np.asarray(values)
+
+
+def _map(page: Page, body: Box, geobox: GeoBox, context: Context) -> Frame:
+    """The frame with all of the base map; the raster goes in beneath."""
+    frame = ground.open_frame(page, body, geobox)
+    ground.draw_context(frame, context)
+    draw_graticule(frame, 7 * page.type)
+    draw_labels(frame, context, page.type, TOWNS[page.size])
+    return frame
+
+
+def _panel(page, box, geobox, context, panel: Panel, scale: Scale) -> Frame:
+    """One small map under its title."""
+    frame = ground.open_frame(page, box, geobox, label="panel")
+    ground.draw_values(frame, geobox, _array(panel.values), *column.colouring(scale))
+    ground.draw_context(frame, context)
+    draw_labels(frame, replace(context, lakes=None), 0.75 * page.type, PANEL_TOWNS)
+    draw_graticule(frame, 5.2 * page.type, ("left", "bottom"))
+    _panel_head(page, box, panel)
+    if panel.status == INVENTED:
+        left, top, width, height = box
+        style = {"facecolor": "none", "edgecolor": WARNING, "lw": 2.2, "linestyle": (0, (4, 2))}
+        page.paper.add_patch(Rectangle((left, top), width, height, gid="invented", **style))
+        frame.axes.spines[:].set_visible(False)
+    return frame
+
+
+def _panel_head(page: Page, box: Box, panel: Panel) -> None:
+    """Title with the mark of its data status; what it shows; the status in words if it fits."""
+    left, top, width, _ = box
+    pen = page.pen(left, top - (PANEL_HEAD - 0.5) * page.type, width)
+    colour = WARNING if panel.status == INVENTED else QUIET
+    right = {"ha": "right", "color": colour, "weight": "bold"}
+    mark = STATUS_MARKS.get(panel.status, "")
+    pen.add(words(mark, left + width, pen.y, 9 * page.type, "panel-mark", **right))
+    title = shortened(panel.title, width - 5, 9 * page.type, "bold")
+    pen.text(title, 9, weight="bold", gid="panel-title")
+    points = 6.6 * page.type
+    subtitle = shortened(panel.subtitle, width, points)
+    pen.add(words(subtitle, left, pen.y, points, "panel-subtitle", color=QUIET))
+    if text_width(f"{subtitle}  {panel.status}", points, "bold") < width:
+        pen.add(words(panel.status, left + width, pen.y, points, "panel-status", **right))
+    page.ink(pen)

@@ -1,0 +1,300 @@
+"""What stands beside the map, from top to bottom: notice, legends, base map, scale, limits."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
+from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
+
+from manul.maps import base_map as ground
+from manul.maps.furniture import Frame, projection_name, write_north, write_scale_bar
+from manul.maps.page import Entry, Page, Pen, line_height, words
+from manul.maps.spec import (
+    INK,
+    INVENTED,
+    QUIET,
+    WARNING,
+    Classes,
+    Context,
+    Scale,
+    Sheet,
+    marked,
+    palette,
+)
+
+Block = Callable[[Pen], None]
+SMALLEST = 0.68  # of the type's full size; beneath this print is hard to read
+SHRINKS = (1.15, 1.1, 1.05, 1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
+KEY_WORDS = {
+    "borders": "state border",
+    "provinces": "province",
+    "roads": "road",
+    "railways": "railway",
+    "protected_areas": "protected area",
+}
+STATUS_MEANING = {
+    "measured": "published observation or product",
+    "reconstructed": "computed from waypoints and terrain",
+    "approximate": "compiled by hand as facts",
+    "illustrative": "invented; shows the method only",
+}
+SHARE_NOTE = "Per cent: share of the area with data."
+
+
+def write_column(page: Page, left: float, top: float, bottom: float, blocks: Sequence[Block]):
+    """Write the blocks; type shrinks until all fits, then the limits are shortened.
+
+    Errors: no room even then, since a notice or a legend cut short would mislead.
+    """
+    for shrink in (s for s in SHRINKS if s * page.type >= SMALLEST):
+        pen = _written(page.pen(left, top, page.column, shrink), blocks)
+        if pen.y <= bottom:
+            break
+    else:
+        pen = page.pen(left, top, page.column, shrink)
+        pen.bottom = bottom
+        if _written(pen, blocks).y > bottom:
+            raise ValueError("the notice and the legend are too long for the side column")
+    page.ink(pen)
+
+
+def colouring(scale: Scale) -> tuple[Colormap, Normalize]:
+    """The colour map and norm of a scale: stepped where it has classes."""
+    if scale.classes is None:
+        return palette(scale.palette), Normalize(scale.vmin, scale.vmax)
+    count = len(scale.classes.names)
+    tints = palette(scale.palette)(np.linspace(0.06, 0.94, count))
+    edges = (-np.inf, *scale.classes.bounds, np.inf)
+    return ListedColormap(tints), BoundaryNorm(edges, count)
+
+
+def notice(sheet: Sheet) -> Block:
+    """The data-status notice in a box."""
+    return partial(_notice, sheet.notice)
+
+
+def number_legend(scale: Scale, values: np.ndarray) -> Block:
+    """Colour bar, or one box for each class with its share; `values` are the cells that count."""
+    unknown = float(np.mean(np.isnan(values))) if values.size else 1.0
+    if scale.classes:
+        return partial(_class_legend, scale, class_shares(values, scale.classes), unknown)
+    return ramp_legend(scale, [values], share(unknown))
+
+
+def shared_legend(scale: Scale, arrays: Sequence[np.ndarray]) -> Block:
+    """Of several maps on one scale: a box for each class, without shares, or a colour bar."""
+    if scale.classes:
+        return partial(
+            _list_legend, _heading(scale), [*_class_entries(scale), nodata_entry("")], ""
+        )
+    return ramp_legend(scale, arrays)
+
+
+def ramp_legend(scale: Scale, arrays: Sequence[np.ndarray], unknown: str = "") -> Block:
+    """A colour bar; its ends say whether any of the arrays goes beyond them."""
+    beyond = (
+        any((array < scale.vmin).any() for array in arrays),
+        any((array > scale.vmax).any() for array in arrays),
+    )
+    return partial(_ramp_legend, scale, tick_labels(scale, *beyond), unknown)
+
+
+def list_legend(heading: str, entries: Sequence[Entry], note: str) -> Block:
+    """A heading, boxes with labels, and a note beneath."""
+    return partial(_list_legend, heading, entries, note)
+
+
+def status_legend(statuses: Sequence[str]) -> Block:
+    """What the data marks of the panels mean; only those that occur."""
+    return partial(_status_legend, [status for status in STATUS_MEANING if status in statuses])
+
+
+def map_key(context: Context) -> Block:
+    """Signs of the base map: only those that are on it."""
+    return partial(_map_key, context)
+
+
+def measure(frame: Frame, page: Page) -> Block:
+    """Scale bar, scale in figures, north arrow and projection."""
+    return partial(_measure, frame, page.size)
+
+
+def limitations(sheet: Sheet) -> Block:
+    """The limits of the map; must be the last block, since it is the one that can be cut."""
+    return partial(_limitations, sheet.limitations)
+
+
+def nodata_entry(note: str) -> Entry:
+    """The legend line of unknown cells."""
+    return Entry(ground.area_symbol(ground.NODATA_STYLE | {"linewidth": 0.4}), "no data", note)
+
+
+def share(unknown: float) -> str:
+    """What a legend says of the share of unknown cells."""
+    return f"{percent(unknown)} of the region" if unknown else "none"
+
+
+def percent(part: float) -> str:
+    """0.004 -> <1 %; only nothing is 0 %."""
+    return "<1 %" if 0 < part < 0.005 else f"{part * 100:.0f} %"
+
+
+def class_shares(values: np.ndarray, classes: Classes) -> np.ndarray:
+    """Share of the known cells in each class; zero everywhere if none is known."""
+    known = values[np.isfinite(values)]
+    found = np.searchsorted(classes.bounds, known, side="right")
+    return np.bincount(found, minlength=len(classes.names)) / max(known.size, 1)
+
+
+def tick_labels(scale: Scale, below: bool, above: bool) -> list[str]:
+    """Five even numbers; an end says so where values lie beyond it."""
+    labels = [f"{tick:.4g}" for tick in np.linspace(scale.vmin, scale.vmax, 5)]
+    labels[0] = f"≤ {labels[0]}" if below else labels[0]
+    labels[-1] = f"≥ {labels[-1]}" if above else labels[-1]
+    return labels
+
+
+def _written(pen: Pen, blocks: Sequence[Block]) -> Pen:
+    for block in blocks:
+        block(pen)
+    return pen
+
+
+def _notice(string: str, pen: Pen) -> None:
+    if not string:
+        return
+    pad = 2.2
+    inner = pen.within(pen.left + pad, pen.y + pad, pen.width - 2 * pad)
+    start = inner.y
+    inner.text("Read this first: status of the data", 8.5, weight="bold", color=WARNING)
+    inner.gap(0.6)
+    inner.text(string, 8, gid="notice")
+    inner.box(start, pad, facecolor="#fff4df", edgecolor=WARNING, linewidth=1.1, gid="notice-box")
+    pen.add(*inner.written)
+    pen.y = inner.y + pad
+    pen.gap(4.5)
+
+
+def _ramp_legend(scale: Scale, ticks: Sequence[str], unknown: str, pen: Pen) -> None:
+    pen.heading(scale.label, 10.5)
+    if scale.unit:
+        pen.text(scale.unit, 7.5, color=QUIET, gid="unit")
+    pen.gap(0.8)
+    _bar(pen, palette(scale.palette), 4.5 * pen.type)
+    for part, label in zip(np.linspace(0, 1, len(ticks)), ticks, strict=True):
+        aligned = {0.0: "left", 1.0: "right"}.get(float(part), "center")
+        place = pen.left + part * pen.width
+        pen.add(words(label, place, pen.y, 7.5 * pen.type, "legend-tick", ha=aligned))
+    pen.y += line_height(7.5 * pen.type) + 1
+    pen.key([nodata_entry(unknown)])
+    pen.gap(3)
+
+
+def _bar(pen: Pen, cmap: Colormap, high: float) -> None:
+    extent = (pen.left, pen.left + pen.width, pen.y + high, pen.y)
+    image = AxesImage(pen.paper, cmap=cmap, extent=extent, interpolation="bilinear")
+    image.set_data(np.linspace(0, 1, 256)[None, :])
+    frame = {"facecolor": "none", "edgecolor": INK, "lw": 0.5}
+    pen.add(image, Rectangle((pen.left, pen.y), pen.width, high, **frame))
+    pen.y += high + 0.6
+
+
+def _class_legend(scale: Scale, shares: np.ndarray, unknown: float, pen: Pen) -> None:
+    entries = [*_class_entries(scale, [percent(part) for part in shares])]
+    _list_legend(_heading(scale), [*entries, nodata_entry(share(unknown))], SHARE_NOTE, pen)
+
+
+def _class_entries(scale: Scale, figures: Sequence[str] | None = None) -> list[Entry]:
+    """A box, the name and the limits of each class, the highest first."""
+    cmap, _ = colouring(scale)
+    names = scale.classes.names
+    entries = [
+        Entry(
+            ground.area_symbol({"facecolor": cmap(i), "edgecolor": INK, "linewidth": 0.4}),
+            f"{name} ({_limits(scale.classes.bounds, i)})" if scale.classes.told else name,
+            figure,
+        )
+        for i, (name, figure) in enumerate(zip(names, figures or [""] * len(names), strict=True))
+    ]
+    return entries[::-1]
+
+
+def _heading(scale: Scale) -> str:
+    return f"{scale.label}, {scale.unit}" if scale.unit else scale.label
+
+
+def _limits(bounds: Sequence[float], i: int) -> str:
+    if i == 0:
+        return f"below {bounds[0]:g}"
+    if i == len(bounds):
+        return f"{bounds[-1]:g} and above"
+    return f"{bounds[i - 1]:g} to {bounds[i]:g}"
+
+
+def _list_legend(heading: str, entries: Sequence[Entry], note: str, pen: Pen) -> None:
+    pen.heading(heading, 10.5)
+    pen.gap(0.6)
+    pen.key(entries, size=8)
+    if note:
+        pen.text(note, 6.8, color=QUIET)
+    pen.gap(4)
+
+
+def _status_legend(statuses: Sequence[str], pen: Pen) -> None:
+    pen.heading("Data behind each panel")
+    for status in statuses:
+        style = {"color": WARNING, "weight": "bold"} if status == INVENTED else {}
+        pen.text(f"{marked(status)}: {STATUS_MEANING[status]}", 7.5, gid="status", **style)
+    pen.gap(4)
+
+
+def _map_key(context: Context, pen: Pen) -> None:
+    pen.heading("Base map")
+    entries = [
+        Entry(ground.line_symbol(ground.LINE_STYLES[name]), label)
+        for name, label in KEY_WORDS.items()
+        if ground.present(getattr(context, name))
+    ]
+    if ground.present(context.lakes):
+        entries.append(Entry(ground.area_symbol(ground.LAKE_STYLE), "lake"))
+    if ground.present(context.settlements):
+        dot = {"facecolor": "white", "edgecolor": INK, "markersize": 4}
+        entries.append(Entry(ground.point_symbol(dot), "largest towns"))
+    entries.append(
+        Entry(ground.area_symbol({"facecolor": ground.PAPER} | ground.EDGE), "outside the region")
+    )
+    pen.key(entries, columns=2, size=7.2)
+    pen.gap(3)
+
+
+def _measure(frame: Frame, paper: str, pen: Pen) -> None:
+    pen.heading("Scale and projection")
+    write_north(pen, frame, pen.y - 3 * pen.type)
+    write_scale_bar(pen, frame)
+    pen.gap(1)
+    figures = f"{frame.denominator:,.0f}".replace(",", " ")
+    pen.text(f"1 : {figures} printed on {paper}", 7.5, weight="bold", gid="ratio")
+    beside = pen.within(pen.left, pen.y, pen.width - 14 * pen.type)
+    beside.text(f"{projection_name(frame.crs)}. Arrow: true north at the centre.", 6.8, color=QUIET)
+    pen.add(*beside.written)
+    pen.y = beside.y
+    pen.gap(4)
+
+
+def _limitations(sentences: Sequence[str], pen: Pen) -> None:
+    if not sentences:
+        return
+    pen.heading("Limits of this map")
+    for i, sentence in enumerate(sentences):
+        trial = pen.within(pen.left, pen.y, pen.width)
+        trial.text(sentence, 7.2, indent=3, gid="limitation")
+        rest = line_height(7.2 * pen.type) + 0.6 * pen.type
+        spare = rest if i < len(sentences) - 1 else 0
+        if trial.y + spare > pen.bottom:
+            more = f"and {len(sentences) - i} more limits: see the report"
+            pen.text(more, 7.2, weight="bold", gid="left-out")
+            return
+        pen.add(words("•", pen.left, pen.y, 7.2 * pen.type), *trial.written)
+        pen.y = trial.y + 0.6 * pen.type

@@ -1,0 +1,173 @@
+"""The model: habitat, threats, quality and value at risk, cell by cell.
+
+`evaluate` is pure and looks at no neighbours and no files, so it runs on a whole map, on any
+block of it, on a scenario or on a single cell, and gives the same number each time.
+
+    H   = prod gates * (prod component^weight)^(1 / sum of known weights)
+    e_i = weight_i * t_i, or 1 inside a footprint         effect of threat i, 0..1
+    T   = 1 - prod(1 - e_i)                               cumulative threat (saturation)
+    share_i = ln(1 - e_i) / sum ln(1 - e_j)
+    Q   = H_reference (1 - T)                             realised quality
+    R   = H_reference T                                   value at risk
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from manul.config import nodes
+
+NO_DOMINANT, DOMINANT_NODATA = 0, 255
+LARGEST_EFFECT = np.float32(1 - 1e-6)  # beyond it a share could not be told
+
+
+def evaluate(surfaces: Mapping[str, np.ndarray], model: dict) -> dict[str, np.ndarray]:
+    """Every output of the model for one block.
+
+    `surfaces` maps names to float32 arrays of one shape, NaN where unknown; a surface that the
+    model names and the mapping lacks is unknown everywhere. `model` holds `habitat`, `threats`,
+    `cumulative`, `dominant_floor`, all numbers plain, and `absent`, the inputs of threats that have
+    no layer at all. Keys of the result: habitat,
+    habitat_reference, component:NAME, gate:NAME, n_components, missing_inputs, effect:NAME,
+    share:NAME, threat, dominant_threat (1 is the first threat), quality, value_at_risk.
+    """
+    shape = np.broadcast_shapes(*(np.shape(s) for s in surfaces.values()))
+    now = _habitat(surfaces, model["habitat"])
+    reference = _reference(surfaces, model["habitat"])
+    h_ref = _habitat(reference, model["habitat"])["habitat"]
+    out = {**now, "habitat_reference": h_ref}
+    effects = _effects(surfaces, now, model)
+    out |= {f"effect:{name}": e for name, e in effects.items()}
+    out |= cumulate(effects, model["cumulative"], model["dominant_floor"])
+    out["quality"] = h_ref * (1 - out["threat"])
+    out["value_at_risk"] = h_ref * out["threat"]
+    out["missing_inputs"] = _count_missing(surfaces, model, shape)
+    return {name: np.broadcast_to(array, shape) for name, array in out.items()}
+
+
+def cumulate(effects: Mapping[str, np.ndarray], mode: str, dominant_floor: float = 0.0) -> dict:
+    """Cumulative threat, each threat's share of it (sums to 1) and the dominant threat.
+
+    An unknown effect (NaN) is left out; where every effect is unknown, so is the threat.
+    """
+    stack = np.stack(np.broadcast_arrays(*effects.values())).astype("float32")
+    missing = np.isnan(stack)
+    unknown = missing.all(0)
+    e = np.where(missing, np.float32(0), stack)
+    total, parts = CUMULATIVE[mode](e)
+    sum_of_parts = parts.sum(0)
+    shares = parts / np.where(sum_of_parts > 0, sum_of_parts, 1)
+    shares = np.where(unknown, np.nan, shares)
+    dominant = np.where(e.max(0) >= max(dominant_floor, 1e-6), e.argmax(0) + 1, NO_DOMINANT)
+    out = {f"share:{name}": share for name, share in zip(effects, shares, strict=True)}
+    out["threat"] = np.where(unknown, np.float32(np.nan), total)
+    out["dominant_threat"] = np.where(unknown, DOMINANT_NODATA, dominant).astype("uint8")
+    return out
+
+
+def amount(effect):
+    """-ln(1 - e), the part of an effect in a saturating sum; finite also for an effect of 1."""
+    return -np.log1p(-np.clip(effect, 0, LARGEST_EFFECT))
+
+
+def saturation(e):
+    """1 - prod(1 - e); parts are -ln(1 - e), so shares are exact."""
+    return 1 - (1 - e).prod(0), np.abs(amount(e))
+
+
+def additive(e):
+    """The sum, cut at 1."""
+    return np.minimum(e.sum(0), 1), e
+
+
+def diminishing(e):
+    """Ranked from the strongest, the k-th of n weighs (n - k + 1) / n; cut at 1."""
+    n = len(e)
+    order = np.argsort(np.argsort(-e, axis=0, kind="stable"), axis=0)
+    parts = e * ((n - order) / n).astype("float32")
+    return np.minimum(parts.sum(0), 1), parts
+
+
+def dominant(e):
+    """The strongest alone."""
+    return e.max(0), e * (e == e.max(0))
+
+
+CUMULATIVE = {f.__name__: f for f in (saturation, additive, diminishing, dominant)}
+
+
+def inputs(model: dict) -> list[str]:
+    """The surfaces that the model reads, in the order of the config."""
+    habitat = model["habitat"]
+    blocks = [*habitat["components"].values(), *habitat["gates"].values()]
+    for threat in model["threats"].values():
+        blocks += [threat, threat.get("footprint") or {}]
+    return list(dict.fromkeys(name for block in blocks for name in nodes.leaves(block, "surface")))
+
+
+def _habitat(surfaces, habitat) -> dict:
+    def lookup(_, name):
+        return surfaces.get(name, np.float32(np.nan))
+
+    components = {n: nodes.evaluate(c, lookup) for n, c in habitat["components"].items()}
+    gates = {n: nodes.evaluate(g, lookup) for n, g in habitat["gates"].items()}
+    weights = {n: c["weight"] for n, c in habitat["components"].items()}
+    parts = [(weights[n], c) for n, c in components.items()]
+    h = nodes.geometric_mean(parts, habitat["floor"])
+    known = sum(w * ~np.isnan(c) for w, c in parts)
+    h = np.where(known >= habitat["known_weight"] * sum(weights.values()), h, np.nan)
+    for gate in gates.values():
+        h = h * np.where(np.isnan(gate), 1, gate)
+    return {
+        "habitat": h.astype("float32"),
+        **{f"component:{n}": c for n, c in components.items()},
+        **{f"gate:{n}": g for n, g in gates.items()},
+        "n_components": sum(~np.isnan(c) for c in components.values()),
+    }
+
+
+def _reference(surfaces, habitat) -> dict:
+    """The surfaces before the loss; a cell that is unknown now has no reference either."""
+    replaced = {
+        name: np.maximum(surfaces[name], np.float32(level))
+        for name, level in habitat["reference"].items()
+        if name in surfaces
+    }
+    return {**surfaces, **replaced}
+
+
+def _effects(surfaces, now, model) -> dict:
+    def loss_from(names):
+        habitat = {**model["habitat"], "reference": {n: _levels(model)[n] for n in names}}
+        before = _habitat(_reference(surfaces, habitat), habitat)["habitat"]
+        known = np.all([~np.isnan(surfaces.get(n, np.float32(np.nan))) for n in names], axis=0)
+        loss = np.where(before > 0, 1 - now["habitat"] / np.where(before > 0, before, 1), 0)
+        return np.where(known, np.clip(loss, 0, 1), np.nan)
+
+    def lookup(kind, name):
+        if kind == "component":
+            return now[f"component:{name}"]
+        if kind == "loss_from":
+            return loss_from(name)
+        return surfaces.get(name, np.float32(np.nan))
+
+    return {name: _effect(threat, lookup) for name, threat in model["threats"].items()}
+
+
+def _effect(threat, lookup):
+    e = threat["weight"] * np.asarray(nodes.evaluate(threat, lookup), "float32")
+    if threat.get("footprint"):
+        inside = np.asarray(nodes.evaluate(threat["footprint"], lookup), "float32")
+        e = np.where(np.isnan(inside), e, inside + (1 - inside) * e)
+    return e.astype("float32")
+
+
+def _levels(model):
+    return model["habitat"]["reference"]
+
+
+def _count_missing(surfaces, model, shape):
+    count = np.full(shape, len(model["absent"]), "uint8")
+    for name in inputs(model):
+        count += np.isnan(surfaces.get(name, np.float32(np.nan)))
+    return count

@@ -1,0 +1,358 @@
+"""Preflight of what the config makes of its layers: surfaces, habitat, threats and rules.
+
+`tables` holds the features near the region by layer; a layer that failed its own checks is not
+there, and what builds on it is not told twice.
+"""
+
+import string
+from collections.abc import Iterator
+
+import pandas as pd
+import shapely
+
+from manul.analyses import fit_words
+from manul.config import expressions, nodes, settings
+from manul.config import faults as config_faults
+from manul.config.faults import SHAPES
+from manul.grid import layers
+from manul.preflight.findings import Problem, bad
+from manul.preflight.vectors import held
+
+POLYGONS = ("Polygon", "MultiPolygon")
+
+
+def check_places(config, tables) -> Iterator[Problem]:
+    """The mask and the units of the region, which every map and table rests on."""
+    for role in ("mask", "units"):
+        name = config["region"][role]
+        table, block = tables.get(name), config["layers"].get(name, {})
+        if table is None:
+            continue
+        if not table.geom_type.isin(POLYGONS).any():
+            yield bad(
+                name, block, _shapes_of(table), "polygons in the region",
+                f"The {role} of the region must be a layer of polygons", field="geometry",
+            )  # fmt: skip
+        if role == "units" and "name" not in table:
+            yield _no_column(name, block, "name", table, "The units of units.csv need their names")
+
+
+def check_surfaces(config, tables) -> Iterator[Problem]:
+    """Scores, columns and reaches of each surface."""
+    for surface, block in config["surfaces"].items():
+        name = f"surface {surface}"
+        for part in _parts(block):
+            layer = config["layers"].get(part.get("layer"), {"kind": "absent"})
+            yield from _scores(name, part, layer)
+            table = tables.get(part.get("layer"))
+            if table is not None and part.get("kind") and layer["kind"] in SHAPES:
+                yield from _features(name, part, layer, table, config)
+        yield from _travel_classes(name, block, config, tables)
+        yield from _reach_and_error(name, block, config)
+
+
+def check_habitat(config) -> Iterator[Problem]:
+    """Components and threats that cannot act."""
+    for name, component in config["habitat"]["components"].items():
+        if component["weight"] == 0:
+            yield _zero(f"component {name}", "The component plays no part")
+    for name, threat in config["threats"].items():
+        if threat["weight"] == 0:
+            yield _zero(f"threat {name}", "The threat has no effect")
+    for name, why in settings.not_assessed(config).items():
+        yield Problem("note", name, value=f"no layer, so it is not assessed: {why}")
+
+
+def check_rules(config, tables) -> Iterator[Problem]:
+    """Maps, measures and columns that recommendation rules name."""
+    fields, skipped = known_fields(config), settings.not_assessed(config)
+    for name, rule in config["rules"].items():
+        if name in skipped:
+            continue
+        made = _measures(rule)
+        zones = rule["zones"]
+        cells = [("zones.where", zones["where"])] if zones["kind"] == "mask" else []
+        cells += [
+            (f"measures.{m}", text)
+            for m, how in rule["measures"].items()
+            for statistic, text in how.items()
+            if statistic not in ("field", "patch_share")
+        ]
+        for where, text in cells:
+            yield from _expression(name, where, text, fields, "map")
+        yield from _expression(name, "when", rule["when"], made, "measure")
+        yield from _reason(name, rule["reason"], made)
+        yield from _rule_columns(name, rule, config, tables)
+
+
+def check_fit(config, tables) -> Iterator[Problem]:
+    """Columns that the fit to records and the districts of events ask for."""
+    block = settings.fit_spec(config)
+    table = tables.get(block.get("records"))
+    if table is not None:
+        layer = config["layers"][block["records"]]
+        if block["date_field"] not in table:
+            yield _no_column("suitability", layer, block["date_field"], table)
+        if block["where"]:
+            yield from _condition("suitability", layer, "where", block["where"], table)
+    for surface, part in config["surfaces"].items():
+        name = part.get("districts_layer")
+        if name in tables and part["districts_field"] not in tables[name]:
+            layer = config["layers"][name]
+            yield _no_column(f"surface {surface}", layer, part["districts_field"], tables[name])
+
+
+def known_fields(config) -> list[str]:
+    """Every map that a cell expression may name."""
+    made = ["habitat", "habitat_reference", "threat", "value_at_risk", "suitable", "key"]
+    made += ["breeding", "key_degraded", "key_area", "key_distance_m", "breeding_distance_m"]
+    made += [f"effect_{name}" for name in settings.assessed(config)]
+    made += [f"component_{name}" for name in config["habitat"]["components"]]
+    made += fit_words.FIELDS
+    return made + settings.available(config)
+
+
+# ------------------------------------------------------------------------------------- surfaces
+
+
+def _parts(block):
+    yield block
+    for value in block.values():
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, dict):
+                yield from _parts(part)
+
+
+def _scores(name, block, layer) -> Iterator[Problem]:
+    if layer["kind"] != "classes" or block.get("kind") != "value":
+        return
+    given, classes = set(map(str, block.get("scores", {}))), set(layer["classes"])
+    missing, strange = sorted(classes - given), sorted(given - classes)
+    if missing:
+        yield Problem(
+            "error", name, field="scores", value=f"no score for class {', '.join(missing)}",
+            expected="a score for each class of the layer",
+            mend="Without one the habitat there would be unknown",
+        )  # fmt: skip
+    if strange:
+        yield Problem(
+            "error", name, field="scores", value=f"a score for class {', '.join(strange)}",
+            expected=f"only the classes of the layer: {', '.join(layer['classes'])}",
+            mend="Mend the code, or name the class in the layer's `classes`",
+        )  # fmt: skip
+
+
+def _features(name, block, layer, table, config) -> Iterator[Problem]:
+    """What a surface asks of the features of a layer."""
+    numbers = [block[key] for key in ("area_ha_field", "field") if block.get(key)]
+    numbers += _number_fields(block.get("intensity") or {})
+    wanted = [*numbers, *nodes.leaves(block.get("intensity") or {}, "field")]
+    for column in dict.fromkeys(wanted):
+        if column not in table:
+            yield _no_column(name, layer, column, table)
+        elif len(table) and table[column].isna().all():
+            yield bad(
+                name, layer, "no value near the region", "values",
+                "What the config says about unknown values holds for every feature",
+                field=column, severity="warning",
+            )  # fmt: skip
+        elif column in numbers:
+            yield from _numbers(name, layer, column, table)
+    if not _can_select(block, table):
+        yield from _condition(name, layer, "where", block["where"], table)
+        return
+    used = layers.select(table, block.get("where"))
+    if block.get("where") and len(table) and not len(used):
+        yield Problem(
+            "warning", name, layer["path"], field="where",
+            value=f"{block['where']!r}, which keeps no feature near the region",
+            expected=f"one of {len(table)}",
+            mend=f"The surface is 0 everywhere; {held(table, block['where'])}",
+        )  # fmt: skip
+    elif len(used):
+        yield from _reached(name, block, layer, used, config)
+        yield from _right_shapes(name, block, layer, used)
+
+
+def _can_select(block, table) -> bool:
+    try:
+        layers.select(table, block.get("where"))
+    except layers.LayerError:
+        return False
+    return True
+
+
+def _condition(name, layer, field, text, table) -> Iterator[Problem]:
+    """A condition on the columns of a layer that does not hold water."""
+    try:
+        layers.select(table, text)
+    except layers.LayerError as error:
+        yield Problem(
+            "error", name, layer.get("path", ""), field=field, value=repr(text),
+            expected="a condition on the columns of the layer", mend=f"Mend it: {error}",
+        )  # fmt: skip
+
+
+def _number_fields(node) -> list[str]:
+    """Columns of an intensity that must hold numbers: those without a score for each class."""
+    if "field" in node:
+        return [] if "classes" in (node.get("response") or {}) else [node["field"]]
+    return [field for term in nodes.terms(node) for field in _number_fields(term)]
+
+
+def _numbers(name, layer, column, table) -> Iterator[Problem]:
+    """A text, or a negative number, where a number is needed; blank is allowed."""
+    number = pd.to_numeric(table[column], errors="coerce")
+    wrong = (table[column].notna() & number.isna()) | (number < 0)
+    if wrong.any():
+        first = table[column][wrong].iloc[0]
+        row = str(table["row"][wrong].iloc[0]) if "row" in table else ""
+        more = f" (and {wrong.sum() - 1} more)" if wrong.sum() > 1 else ""
+        yield bad(
+            name, layer, f"{first!r}{more}", "a number, 0 or more, or blank",
+            "Correct the value in the layer", row, column,
+        )  # fmt: skip
+
+
+def _reached(name, block, layer, used, config) -> Iterator[Problem]:
+    reach = block.get("reach_m") or block.get("radius_m")
+    grid = settings.grid(config["region"])
+    if not reach:
+        return
+    nearest = float(used.distance(shapely.box(*layers.bounds(grid))).min())
+    if nearest > reach:
+        yield Problem(
+            "warning", name, layer["path"], field="reach_m",
+            value=f"{reach:g} m, with the nearest feature {nearest:.0f} m outside the region",
+            expected="a feature within reach", mend="It can affect no habitat here",
+        )  # fmt: skip
+
+
+def _right_shapes(name, block, layer, used) -> Iterator[Problem]:
+    if block["kind"] == "share" and not block.get("area_ha_field"):
+        if not used.geom_type.isin(POLYGONS).any():
+            yield bad(
+                name, layer, _shapes_of(used), "polygons",
+                "Only polygons cover a share of a cell; give points an `area_ha_field`",
+                field="geometry",
+            )  # fmt: skip
+    elif block["kind"] == "density" and used.geom_type.isin(POLYGONS).any():
+        yield bad(
+            name, layer, _shapes_of(used), "points or lines", "Use a surface of kind share",
+            field="geometry",
+        )  # fmt: skip
+
+
+def _travel_classes(name, block, config, tables) -> Iterator[Problem]:
+    roads = tables.get(block.get("roads_layer"))
+    if block["kind"] != "travel_time" or roads is None:
+        return
+    layer, column = config["layers"][block["roads_layer"]], block["class_field"]
+    if column not in roads:
+        yield _no_column(name, layer, column, roads, "Mend the key `class_field`")
+        return
+    slow = sorted(set(roads[column].dropna().astype(str)) - set(block["speeds_km_h"]))
+    if slow:
+        yield Problem(
+            "error", name, layer["path"], field=column,
+            value=f"road class {', '.join(slow)} without a speed",
+            expected=f"one of {', '.join(block['speeds_km_h'])}",
+            mend="Name it in `speeds_km_h`; without a speed the road would not be there",
+        )  # fmt: skip
+
+
+def _reach_and_error(name, block, config) -> Iterator[Problem]:
+    if not block.get("layer") or "reach_m" not in block:
+        return
+    error = config["layers"][block["layer"]].get("positional_error_m") or 0
+    if block["reach_m"] < error:
+        yield Problem(
+            "warning", name, field="reach_m", value=f"{block['reach_m']:g} m",
+            expected=f"more than the positional error of layer {block['layer']}, {error:g} m",
+            mend="The effect may lie beside its true place",
+        )  # fmt: skip
+
+
+# ----------------------------------------------------------------------------- habitat and rules
+
+
+def _zero(where, effect) -> Problem:
+    mend = f"{effect}: leave it out or give it a weight"
+    return Problem("warning", where, field="weight", value="0", expected="above 0", mend=mend)
+
+
+def _measures(rule) -> list[str]:
+    made = [*rule["measures"], *(f"{m}_rank" for m in rule["measures"])]
+    return made + [f"{n}_{end}" for n in rule["nearest"] for end in ("distance_m", "name")]
+
+
+def _expression(name, field, text, known, what) -> Iterator[Problem]:
+    try:
+        missing = [n for n in expressions.names(text) if n not in known]
+    except expressions.ExpressionError as error:
+        yield Problem(
+            "error", f"rule {name}", field=field, value=str(error),
+            expected="names, numbers, comparisons and arithmetic", mend="Mend the expression",
+        )  # fmt: skip
+        return
+    for unknown in dict.fromkeys(missing):
+        near = config_faults.nearest(unknown, known)
+        yield Problem(
+            "error", f"rule {name}", field=field, value=f"{unknown!r} in {text!r}",
+            expected=f"perhaps {near!r}" if near else f"one of {', '.join(sorted(known))}",
+            mend=f"There is no such {what}",
+        )  # fmt: skip
+
+
+def _reason(name, text, made) -> Iterator[Problem]:
+    """The sentence must name measures and nothing else: a format can reach into objects."""
+    try:
+        named = [key for _, key, _, _ in string.Formatter().parse(text) if key is not None]
+        strange = [key for key in named if key not in made]
+        if not strange:
+            text.format(**{m: "a name" if m.endswith("_name") else 0.5 for m in made})
+    except (ValueError, IndexError, KeyError) as error:
+        strange = []
+        yield Problem(
+            "error", f"rule {name}", field="reason", value=f"{text!r} ({error})",
+            expected="a sentence with {measure} or {measure:.2f}", mend="Mend the braces",
+        )  # fmt: skip
+    for key in dict.fromkeys(strange):
+        yield Problem(
+            "error", f"rule {name}", field="reason", value=f"{{{key}}}",
+            expected=f"one of {', '.join(made)}", mend="Name a measure of the rule",
+        )  # fmt: skip
+
+
+def _rule_columns(name, rule, config, tables) -> Iterator[Problem]:
+    zones, where = rule["zones"], f"rule {name}"
+    yield from _columns_of(
+        where, zones, [zones.get("id_field"), *(m.get("field") for m in rule["measures"].values())],
+        config, tables,
+    )  # fmt: skip
+    for spec in rule["nearest"].values():
+        wanted = [spec.get("date_field"), spec.get("name_field")]
+        yield from _columns_of(where, spec, wanted, config, tables)
+
+
+def _columns_of(where, spec, columns, config, tables) -> Iterator[Problem]:
+    """The columns and the condition that a rule asks of a layer."""
+    table = tables.get(spec.get("layer"))
+    if table is None:
+        return
+    layer = config["layers"][spec["layer"]]
+    for column in columns:
+        if column and column not in table:
+            yield _no_column(where, layer, column, table)
+    if spec.get("where"):
+        yield from _condition(where, layer, "where", spec["where"], table)
+
+
+def _no_column(name, layer, column, table, mend="") -> Problem:
+    have = ", ".join(c for c in table.columns if c != "geometry") or "none at all"
+    mend = mend or "Mend the name in the config or add the column to the layer"
+    return bad(name, layer, "no such column", f"one of {have}", mend, field=column)
+
+
+def _shapes_of(table) -> str:
+    return ", ".join(sorted(table.geom_type.unique())) or "no feature"

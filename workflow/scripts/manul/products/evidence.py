@@ -1,0 +1,271 @@
+"""What a table of field records holds and what was made of it: the sections of its evidence page.
+
+A layer that is not public shows counts in 10 km cells and no exact place, value of a position, or
+name of a row. To add a section for a kind of surface: write a function of (Evidence, name, block)
+that returns a Section, and name it in BY_KIND.
+"""
+
+from dataclasses import dataclass, field
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from manul.analyses import fit_words
+from manul.grid.layers import GENERAL_M, general_cells
+from manul.products import evidence_figures as figures
+from manul.products.html_page import Section
+from manul.surveys import burrows, density, detection, from_records, rodenticide
+
+EXPOSED = 0.2  # exposure from which a cell counts as exposed
+M2_PER_KM2 = 1e6
+HIDDEN = "position cannot be used (in full in restricted/records)"
+MOST_ROWS = 200
+
+
+@dataclass
+class Evidence:
+    """A records layer, what was read of it, and the maps and tables made from it.
+
+    `rows` has all rows in reach; `maps` surface name -> {band: array}; `layers` other records that
+    its surfaces name; `fit` the tables of the fit by name; `rules` of surfaces by name.
+    """
+
+    name: str
+    block: dict
+    schema: dict
+    rows: gpd.GeoDataFrame
+    summary: pd.DataFrame
+    rejected: pd.DataFrame
+    normalised: pd.DataFrame
+    outline: gpd.GeoDataFrame | None
+    as_of: str
+    cell_km2: float
+    surfaces: dict = field(default_factory=dict)
+    maps: dict = field(default_factory=dict)
+    layers: dict = field(default_factory=dict)
+    rules: dict = field(default_factory=dict)
+    fit: dict = field(default_factory=dict)
+
+    @property
+    def public(self) -> bool:
+        """May places be shown?"""
+        return self.block["public"]
+
+
+def sections(e: Evidence) -> list[Section]:
+    """All sections of the page, in order."""
+    made = [what_came(e), where_and_when(e)]
+    for name, block in e.surfaces.items():
+        if block["kind"] in BY_KIND:
+            made.append(BY_KIND[block["kind"]](e, name, block))
+    return [*made, *([fitted(e)] if e.fit else []), source(e)]
+
+
+def what_came(e: Evidence) -> Section:
+    """Rows in, accepted and rejected; changes by rule; each rejected row with its reason."""
+    section = Section("What came, and what became of it", tables=[("", e.summary)])
+    section.numbers = [(row.rows, row.number, None, None, "rows") for row in e.summary.itertuples()]
+    if len(e.normalised):
+        by = e.normalised.groupby(["rule", "field"]).size().rename("values").reset_index()
+        section.tables.append(("Values that were changed on reading, by rule", by))
+    rejected = _without_places(e.rejected, e.schema) if not e.public else e.rejected
+    if len(rejected):
+        shown = rejected.head(MOST_ROWS)
+        section.tables.append((f"Rejected: {len(rejected)} findings", shown))
+    else:
+        section.words.append("No row was rejected.")
+    return section
+
+
+def where_and_when(e: Evidence) -> Section:
+    """A map of the rows, exact only if they are public, and how many there are a year."""
+    section = Section("Where and when people looked")
+    placed = e.rows[e.rows.geometry.notna()]
+    if e.public:
+        section.figures.append(("Places of all rows", figures.places_map(placed, e.outline)))
+    else:
+        section.words.append("Places are not public: counts in cells of 10 km.")
+        cells = cell_counts(placed)
+        png = figures.cells_map(cells, e.outline, GENERAL_M, "rows")
+        section.figures.append(("Rows in cells of 10 km", png))
+    dates = [n for n, f in e.schema["fields"].items() if f["type"] == "date" and n in e.rows]
+    if dates:
+        years = pd.to_datetime(e.rows[dates[0]]).dt.year.dropna().astype(int).value_counts()
+        years = years.sort_index()
+        section.figures.append(("Rows by year", figures.bars(years, "year", "rows")))
+        section.numbers += [(f"rows of {y}", int(n), None, None, "rows") for y, n in years.items()]
+    section.words.append("A place without a row is a place where nobody reported, not one without.")
+    return section
+
+
+def of_poison(e: Evidence, name: str, block: dict) -> Section:
+    """Reported area by year and compound, exposed area over time, and where nobody reported."""
+    events, maps = from_records.events(e.rows, block), e.maps[name]
+    section = Section(f"Rodenticide: {block['path']} path")
+    area = events.assign(year=pd.to_datetime(events["date_start"]).dt.year)
+    table = area.pivot_table("area_treated_ha", "year", "compound", "sum", fill_value=0.0) / 100
+    first = next(n for n, b in e.surfaces.items() if b["kind"] == block["kind"])
+    if len(table) and name == first:  # the reports are the same for every path
+        png = figures.stacked(table, "year", "reported area (km²)")
+        section.figures.append(("Reported area by year and compound", png))
+        section.tables.append(("Reported area (km²)", table.round(1).reset_index()))
+    days = {b.removeprefix("value_"): b for b in maps if b.startswith("value_")}
+    days[e.as_of] = "value"
+    exposed = pd.Series({d: (maps[days[d]] >= EXPOSED).sum() * e.cell_km2 for d in sorted(days)})
+    section.numbers += [(f"exposed on {d}", a, None, None, "km2") for d, a in exposed.items()]
+    if len(exposed) > 1:
+        png = figures.series(exposed.to_frame(f"exposure of {EXPOSED:g} or more"), "area (km²)")
+        section.figures.append(("Exposed area over time", png))
+    section.words += _poison_words(e, events, maps, block)
+    return section
+
+
+def of_burrows(e: Evidence, name: str, block: dict) -> Section:
+    """Sites and method, mean density with its interval, CV, detection function, trend."""
+    given = [
+        e.layers.get(block.get(key)) for key in ("layer", "quadrats_layer", "observations_layer")
+    ]
+    sites = from_records.burrow_sites(*given, e.as_of, e.rules[name]["burrows"])
+    used = sites[sites["count"].notna() & (sites["effort_ha"] > 0)]
+    section = Section("Burrow density")
+    occupied = int((used["count"] > 0).sum())
+    method = block["method"]
+    if method == "auto":
+        method = density.choose_method(len(used), occupied, len(block["covariates"]))
+    section.words.append(
+        f"{len(used)} of {len(sites)} sites used, {occupied} with burrows; "
+        f"method: {method.replace('_', ' ')}."
+    )
+    section.numbers += [
+        ("sites used", len(used), None, None, "sites"),
+        ("density over all sites", *burrows.pooled(used), "per ha"),
+        *_map_numbers(e.maps[name]),
+    ]
+    section.tables.append(("", _as_table(section.numbers)))
+    seen = from_records.distances(given[2])
+    if len(seen) >= e.rules[name]["burrows"]["min_distances"]:
+        fit = detection.half_normal(seen, e.rules[name]["burrows"]["truncation_m"])
+        wide = f"{fit.effective_half_width_m:.1f} m"
+        words = f"Detection function (half-normal, effective half width {wide})"
+        section.figures.append((words, figures.detection(fit, seen)))
+    _add_trend(section, used, block)
+    return section
+
+
+def of_effort(e: Evidence, name: str, block: dict) -> Section:
+    """Camera-days with and without a cat, and how much of the region they reach."""
+    _, days = from_records.effort(e.rows, block, e.as_of)
+    reached = e.maps[name]["value"] > 0
+    share = float(reached.sum() / max(np.isfinite(e.maps[name]["value"]).sum(), 1))
+    section = Section("Survey effort")
+    section.numbers = [
+        ("camera-days", float(days.sum()), None, None, "camera-days"),
+        ("region within reach of effort", 100 * share, None, None, "%"),
+    ]
+    section.tables.append(("", _as_table(section.numbers)))
+    section.words.append("Records without a cat count as effort like those with one.")
+    return section
+
+
+BY_KIND = {"poison": of_poison, "burrow_density": of_burrows, "effort": of_effort}
+
+
+def fitted(e: Evidence) -> Section:
+    """Validation, response curves, importance, thresholds and protocol of the fit."""
+    fit = e.fit
+    section = Section("Suitability fitted to these records")
+    section.words += fit_words.sentences(fit["evaluation"], fit["thresholds"])
+    means = fit["evaluation"][fit["evaluation"]["fold"].isin(["mean", "pooled"])]
+    section.tables.append(("Scores on blocks that the fit has not seen", means))
+    section.tables.append(("Thresholds; `used` are those of the products", fit["thresholds"]))
+    for row in means[means["fold"] == "mean"].itertuples():
+        section.numbers += [(f"{k} {row.method}", getattr(row, k), None, None, "") for k in SCORES]
+    if len(fit["response_curves"]):
+        png = figures.curves(fit["response_curves"])
+        section.figures.append(("Response curves, other predictors at their median", png))
+        share = fit["importance"].set_index("covariate")["share"]
+        section.figures.append(("Importance", figures.bars(share, "", "share")))
+        section.tables.append(("ODMAP protocol", fit["odmap"]))
+    return section
+
+
+SCORES = ("auc", "tss", "boyce", "omission")
+
+
+def source(e: Evidence) -> Section:
+    """Who made the data, on what terms, and what the page keeps back."""
+    keys = ("source", "date", "licence", "data_status", "positional_error_m", "caveat")
+    told = [(key.replace("_", " "), str(e.block[key])) for key in keys if e.block.get(key)]
+    section = Section("Source", tables=[("", pd.DataFrame(told, columns=["", " "]))])
+    if not e.public:
+        section.words.append("Not public: places are generalised to 10 km, rows are not named.")
+    return section
+
+
+def cell_counts(placed) -> pd.DataFrame:
+    """Rows counted in cells of 10 km: corner (x, y) and value."""
+    corners = general_cells(placed).bounds[["minx", "miny"]].set_axis(["x", "y"], axis=1)
+    return corners.groupby(["x", "y"]).size().rename("value").reset_index()
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _without_places(rejected, schema) -> pd.DataFrame:
+    """Findings without the values that tell where: only the field and, elsewhere, the reason."""
+    places = {str(v) for p in schema["positions"] for v in p.values() if isinstance(v, str)}
+    hide = rejected["field"].astype(str).isin(places | {"geom"})
+    reason = rejected["reason"].where(~hide, HIDDEN)
+    return pd.DataFrame({"row": rejected["row"], "field": rejected["field"], "reason": reason})
+
+
+def _poison_words(e, events, maps, block) -> list[str]:
+    known = np.isfinite(maps["reports_within_50_km"])
+    silent = float((maps["reports_within_50_km"] == 0).sum() / max(known.sum(), 1))
+    unplaced = int(e.rows.geometry.isna().sum())
+    assumed = rodenticide.event_intensity(events, e.rules["poison"])["assumed"].str.len() > 0
+    how = "spread over its district" if block.get("districts_layer") else "on no map"
+    return [
+        f"No report within 50 km: {silent:.0%} of the map, where poison is unknown, not absent.",
+        f"{int(assumed.sum())} of {len(events)} events had a value that had to be assumed.",
+        f"{unplaced} events are known only by their district; each is {how}.",
+    ]
+
+
+def _map_numbers(maps) -> list[tuple]:
+    value, cv = maps["value"], maps["cv"]
+    known, low, middle, high = np.isfinite(value), np.nan, np.nan, np.nan
+    if np.isfinite(cv).any():
+        low, middle, high = np.nanquantile(cv, [0.05, 0.5, 0.95])
+    far = 100 * float((maps["extrapolated"][known] == 1).mean()) if known.any() else np.nan
+    mean = float(value[known].mean()) if known.any() else np.nan
+    return [
+        ("density over the map", mean, None, None, "per ha"),
+        ("coefficient of variation (median, 5 and 95 %)", middle, low, high, "1"),
+        ("extrapolated: no site in reach, stratum mean", far, None, None, "%"),
+    ]
+
+
+def _add_trend(section, used, block) -> None:
+    """Density of two survey years and their ratio, where there are two years with two sites."""
+    per_year = used.groupby("year").size()
+    years = block.get("trend_years") or sorted(per_year.index[per_year >= 2])
+    if len(years) < 2:
+        section.words.append("No trend: it takes two survey years with two sites each.")
+        return
+    first, last = years[0], years[-1]
+    found = burrows.trend(used[used["year"] == first], used[used["year"] == last])
+    rows = [
+        (f"density {first}", found["density_a"], None, None, "per ha"),
+        (f"density {last}", found["density_b"], None, None, "per ha"),
+        (f"ratio {last} to {first}", found["ratio"], found["low"], found["high"], "1"),
+    ]
+    section.numbers += rows
+    section.tables.append(("Trend (90 % bootstrap interval)", _as_table(rows)))
+
+
+def _as_table(rows) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["what", "value", "low", "high", "unit"]).astype(
+        {"value": float, "low": float, "high": float}
+    )

@@ -1,0 +1,148 @@
+"""Small figures of the evidence pages, as PNG bytes."""
+
+import io
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from manul.maps.spec import INK, QUIET
+
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#c9ced2"
+STYLE = {
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+}
+
+
+def cells_map(cells: pd.DataFrame, outline, side_m: float, unit: str) -> bytes:
+    """Squares coloured by a number (x, y of the corner, value), on the region's outline."""
+
+    def draw(figure):
+        axes = _ground(figure, outline)
+        most = max(cells["value"].max(), 2) if len(cells) else 2
+        boxes = axes.scatter([], [], c=[], norm=Normalize(0, most), cmap="viridis_r")
+        for cell in cells.itertuples():
+            colour = boxes.cmap(boxes.norm(cell.value))
+            axes.add_patch(mpl.patches.Rectangle((cell.x, cell.y), side_m, side_m, color=colour))
+        figure.colorbar(boxes, ax=axes, shrink=0.6, label=unit)
+
+    return _png(draw, (7.2, 4.4))
+
+
+def places_map(shapes, outline) -> bytes:
+    """Points, lines and areas as they are, on the region's outline."""
+
+    def draw(figure):
+        axes = _ground(figure, outline)
+        kinds = shapes.geom_type.str.replace("Multi", "")
+        for kind, style in (
+            ("Polygon", {"facecolor": ORANGE, "edgecolor": ORANGE, "linewidth": 2}),
+            ("LineString", {"color": BLUE, "linewidth": 2.5}),
+            ("Point", {"color": BLUE, "markersize": 9}),
+        ):
+            if (kinds == kind).any():
+                shapes[kinds == kind].plot(ax=axes, **style)
+
+    return _png(draw, (7.2, 4.4))
+
+
+def bars(values: pd.Series, xlabel: str, ylabel: str) -> bytes:
+    """One bar for each entry, as text."""
+
+    def draw(figure):
+        axes = figure.add_subplot()
+        axes.bar([str(i) for i in values.index], values.to_numpy(float), color=BLUE, width=0.7)
+        axes.set(xlabel=xlabel, ylabel=ylabel)
+
+    return _png(draw, (7.2, 2.4))
+
+
+def stacked(table: pd.DataFrame, xlabel: str, ylabel: str) -> bytes:
+    """Bars of the rows, stacked by column."""
+
+    def draw(figure):
+        axes = figure.add_subplot()
+        low = np.zeros(len(table))
+        colours = mpl.colormaps["tab10"](np.arange(table.shape[1]) % 10)
+        for colour, (name, column) in zip(colours, table.items(), strict=True):
+            height = column.to_numpy(float)
+            axes.bar([str(i) for i in table.index], height, bottom=low, label=name, color=colour)
+            low += height
+        axes.set(xlabel=xlabel, ylabel=ylabel)
+        axes.legend(frameon=False, fontsize=7)
+
+    return _png(draw, (7.2, 2.8))
+
+
+def series(table: pd.DataFrame, ylabel: str) -> bytes:
+    """Lines over dates, one for each column."""
+
+    def draw(figure):
+        axes = figure.add_subplot()
+        for name, column in table.items():
+            axes.plot(pd.to_datetime(table.index), column, marker="o", markersize=3, label=name)
+        axes.set_ylabel(ylabel)
+        axes.set_ylim(0)
+        axes.legend(frameon=False, fontsize=7)
+
+    return _png(draw, (7.2, 2.6))
+
+
+def detection(fit, distances_m) -> bytes:
+    """The fitted detection function over the distances, scaled to the share seen."""
+
+    def draw(figure):
+        axes = figure.add_subplot()
+        inside = distances_m[distances_m <= fit.truncation_m]
+        counts, edges = np.histogram(inside, bins=12, range=(0, fit.truncation_m))
+        d = np.linspace(0, fit.truncation_m, 200)
+        expected = len(inside) * (edges[1] - edges[0]) / fit.effective_half_width_m
+        axes.bar(edges[:-1], counts / expected, np.diff(edges), align="edge", color=GREY)
+        axes.plot(d, np.exp(-(d**2) / (2 * fit.sigma_m**2)), color=ORANGE)
+        axes.set(xlabel="distance from the line (m)", ylabel="share detected")
+
+    return _png(draw, (7.2, 2.6))
+
+
+def curves(table: pd.DataFrame) -> bytes:
+    """Fitted suitability along each predictor, side by side."""
+    names = list(dict.fromkeys(table["covariate"]))
+    rows = -(-len(names) // 3)
+
+    def draw(figure):
+        for i, name in enumerate(names, 1):
+            part = table[table["covariate"] == name]
+            axes = figure.add_subplot(rows, 3, i)
+            axes.plot(
+                pd.to_numeric(part["value"], errors="coerce"), part["suitability"], color=BLUE
+            )
+            axes.set(title=name, ylim=(0, 1))
+
+    return _png(draw, (7.2, 1.9 * rows))
+
+
+def _ground(figure, outline):
+    axes = figure.add_subplot()
+    if outline is not None and len(outline):
+        outline.boundary.plot(ax=axes, color=QUIET, linewidth=0.8)
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    return axes
+
+
+def _png(draw, size) -> bytes:
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure)
+        out = io.BytesIO()
+        figure.savefig(out, format="png", dpi=110, metadata={"Software": "Manul"})
+    return out.getvalue()

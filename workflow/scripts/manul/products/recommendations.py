@@ -1,0 +1,216 @@
+"""Recommendations: where a rule of the config holds, why, what to do, who, and on what data.
+
+To add a recommendation: write a block under `rules` in the config. No Python is needed as long as
+its zones and measures are among those of `manul.zones`.
+"""
+
+import json
+import re
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from manul.config.expressions import evaluate
+from manul.exposure import strips
+from manul.grid.layers import general_cells, select
+from manul.grid.provenance import age, merge, worst_status
+from manul.model.cells import amount
+from manul.products import key_habitat, zones
+
+KM2 = 1e6
+CONFIDENCE = "not assessed: one run, no uncertainty draws"
+CUT_BY_UNITS = ("mask", "key_areas", "patches")  # so that each piece has one agency
+COLUMNS = [
+    "rule", "title", "zone", "unit", "reason", "action", "iucn_actions", "cmp_actions", "agency",
+    "area_km2", "length_km", "value_at_risk_km2", "mean_threat", "threat_1", "threat_2", "threat_3",
+    "primary_rule", "other_rules", "unchecked", "confidence", "data_status", "data_dates",
+    "illustrative_layers", "scenario",
+]  # fmt: skip
+
+
+def cell_fields(made: dict, key: dict, grid) -> dict[str, np.ndarray]:
+    """Every map that expressions may name: those of the model, surfaces, and key habitat's.
+
+    `made` holds float maps by name; `key` those of `patches.classify`. Adds distances (m) to key
+    habitat and to breeding patches, infinite where there is none at all.
+    """
+    fields = {**made, **{n: a for n, a in key.items() if n != "class"}}
+    fields["key_distance_m"] = strips.distance(key["key"], grid.resolution.x)
+    fields["breeding_distance_m"] = strips.distance(key["breeding"], grid.resolution.x)
+    return fields
+
+
+def recommend(name, rule, fields, layers, grid, context) -> gpd.GeoDataFrame:
+    """The zones in which a rule holds, with reason, action and numbers; most value first.
+
+    `layers` maps names to GeoDataFrames. `context` holds `as_of`, `units` (polygons with `name`),
+    `effects` and `titles` of threats, `records` (provenance of each field and layer), `scenario`
+    and `private`, the layers whose places a public rule must not give away.
+    """
+    found = zones.find(rule["zones"], fields, layers, grid)
+    if rule["zones"]["kind"] in CUT_BY_UNITS and len(context["units"]):
+        found = _cut_by_units(found, context["units"])
+    values = {n: zones.measure(m, found, fields, grid) for n, m in rule["measures"].items()}
+    hidden = context["private"] if rule["public"] else []
+    for kind, spec in rule["nearest"].items():
+        values |= _nearest(kind, spec, found, layers, context["as_of"], hidden)
+    numbers = {name: v for name, v in values.items() if np.asarray(v).dtype.kind == "f"}
+    values |= {f"{name}_rank": pd.Series(v).rank(pct=True) for name, v in numbers.items()}
+    rows = pd.DataFrame(values, index=found.index)
+    rows_fire = (bool(evaluate(rule["when"], row)) for row in rows.to_dict("records"))
+    fires = np.fromiter(rows_fire, bool, len(rows))
+    found, rows = found[fires].reset_index(drop=True), rows[fires].reset_index(drop=True)
+    table = _describe(name, rule, found, rows, fields, grid, context)
+    return table.sort_values("value_at_risk_km2", ascending=False, ignore_index=True)
+
+
+def label_overlaps(tables: dict[str, gpd.GeoDataFrame], priority: list[str]) -> None:
+    """Fill `other_rules` and `primary_rule`: what else holds on the same ground, what leads."""
+    every = pd.concat([t[["rule", "geometry"]] for t in tables.values()], ignore_index=True)
+    if not len(every):
+        return
+    areas = shapely.buffer(every["geometry"].to_numpy(), np.where(_is_line(every), 1.0, -1.0))
+    tree = shapely.STRtree(areas)
+    rank = {name: i for i, name in enumerate(dict.fromkeys([*priority, *tables]))}
+    start = 0
+    for name, table in tables.items():
+        mine = areas[start : start + len(table)]
+        start += len(table)
+        a, b = tree.query(mine, predicate="intersects")
+        others = pd.DataFrame({"i": a, "rule": every["rule"].to_numpy()[b]})
+        others = others[others["rule"] != name].groupby("i")["rule"].agg(lambda r: sorted(set(r)))
+        lists = [others.get(i, []) for i in range(len(table))]
+        table["other_rules"] = [", ".join(sorted(names, key=rank.get)) for names in lists]
+        table["primary_rule"] = [min([name, *names], key=rank.get) for names in lists]
+
+
+def names_in(rule: dict) -> set[str]:
+    """Every word in a rule's expressions that could be the name of a map or a layer."""
+    told = [rule["zones"], rule["measures"], rule["nearest"]]
+    return set(re.findall(r"[A-Za-z_]\w*", json.dumps(told)))
+
+
+def listing(tables: dict, rules: dict, not_assessed: dict) -> pd.DataFrame:
+    """All recommendations as one table, then a row for each rule that could not be assessed."""
+    rows = [table.drop(columns="geometry").assign(**_middle(table)) for table in tables.values()]
+    told = {n: "assessed: no place meets the rule" for n, t in tables.items() if not len(t)}
+    told |= {n: f"not assessed: {why}" for n, why in not_assessed.items() if n in rules}
+    rows += [
+        pd.DataFrame([{"rule": n, "title": rules[n]["title"], "reason": why}])
+        for n, why in told.items()
+    ]
+    return pd.concat([r for r in rows if len(r)], ignore_index=True)
+
+
+def public(tables: dict, rules: dict, priority: list[str]) -> dict:
+    """Only what may be published: no rule that gives away camps or dens, nor a label of one."""
+    shown = {name: table.copy() for name, table in tables.items() if rules[name]["public"]}
+    label_overlaps(shown, priority)
+    return shown
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _describe(name, rule, found, rows, fields, grid, context) -> gpd.GeoDataFrame:
+    ground = _ground(found)
+    area = ground.area / KM2
+    lines = np.asarray(_is_line(found), bool)
+    maps = {name: amount(effect) for name, effect in context["effects"].items()}
+    maps |= {"value at risk": fields["value_at_risk"], "threat": fields["threat"]}
+    amounts = zones.zonal_many(maps, ground, grid)
+    value, threat = amounts.pop("value at risk"), amounts.pop("threat")
+    top = key_habitat.top_threats(amounts, context["titles"])
+    record = _behind(rule, context["records"])
+    invented = [v["title"] for v in record.values() if v["status"] == "illustrative"]
+    table = found[["zone", "geometry"]].assign(
+        rule=name,
+        title=rule["title"],
+        unit=_units(found, context["units"]),
+        reason=[rule["reason"].format(**row) for row in rows.to_dict("records")],
+        action=rule["action"],
+        iucn_actions=rule["iucn"],
+        cmp_actions=rule["cmp"],
+        agency=rule["agency"],
+        area_km2=np.where(lines, np.nan, found.area / KM2).round(2),
+        length_km=np.where(lines, found.length / 1000, np.nan).round(3),
+        value_at_risk_km2=(value * area).round(3),
+        mean_threat=threat.round(3),
+        **dict(zip(("threat_1", "threat_2", "threat_3"), top, strict=True)),
+        primary_rule=name,
+        other_rules="",
+        unchecked=rule.get("unchecked", ""),
+        confidence=CONFIDENCE,
+        data_status=worst_status(record),
+        data_dates=age(record),
+        illustrative_layers=", ".join(invented),
+        scenario=context["scenario"],
+    )
+    return gpd.GeoDataFrame(table[[*COLUMNS, "geometry"]], crs=str(grid.crs))
+
+
+def _behind(rule, records) -> dict:
+    """The layers behind a rule: those of every map and layer that it names, and of its value."""
+    used = [*sorted(names_in(rule) & records.keys()), "value_at_risk"]
+    return merge(*(records[name] for name in used))
+
+
+def _ground(found):
+    """The land that a zone's numbers are about: for a segment, the strips on both sides."""
+    if "left" not in found:
+        return found.geometry
+    return gpd.GeoSeries(shapely.union(found["left"], found["right"]), crs=found.crs)
+
+
+def _cut_by_units(found, units):
+    if not len(found):
+        return found
+    cut = gpd.overlay(found, units[["name", "geometry"]], how="intersection", keep_geom_type=True)
+    return cut.assign(zone=cut["zone"] + " " + cut["name"].fillna("").astype(str))
+
+
+def _units(found, units) -> list[str]:
+    """The unit that holds the middle of each zone; empty where none does."""
+    if not len(units) or not len(found):
+        return [""] * len(found)
+    middle = shapely.point_on_surface(found.geometry.to_numpy())
+    inside, which = shapely.STRtree(units.geometry.to_numpy()).query(middle, "within")
+    names = dict(zip(inside, units["name"].to_numpy()[which], strict=True))
+    return [str(names.get(i) or "") for i in range(len(found))]
+
+
+def _nearest(kind, spec, found, layers, as_of, hidden) -> dict:
+    """Distance (m; NaN if none) and name of the nearest record of the wanted age.
+
+    Distance to a record of a hidden layer is that to its 10 km cell: from the exact one, the zones
+    of a map would draw circles around the place.
+    """
+    table = select(layers[spec["layer"]], spec.get("where"))
+    if "newer_than_days" in spec:
+        days = (pd.Timestamp(as_of) - pd.to_datetime(table[spec["date_field"]])).dt.days
+        table = table[(days >= 0) & (days <= spec["newer_than_days"])]
+    metres, names = np.full(len(found), np.nan), np.full(len(found), "", object)
+    if len(table) and len(found):
+        places = general_cells(table) if spec["layer"] in hidden else table.geometry
+        tree = shapely.STRtree(places.to_numpy())
+        (zone, which), gap = tree.query_nearest(
+            found.geometry.to_numpy(), max_distance=spec["within_m"], return_distance=True,
+            all_matches=False,
+        )  # fmt: skip
+        metres[zone] = gap
+        if "name_field" in spec and spec["layer"] not in hidden:
+            names[zone] = table[spec["name_field"]].astype(str).to_numpy()[which]
+    return {f"{kind}_distance_m": metres, f"{kind}_name": names}
+
+
+def _middle(table) -> dict:
+    """Longitude and latitude (degrees, 4 places) of a point inside each zone."""
+    points = gpd.GeoSeries(shapely.point_on_surface(table.geometry.to_numpy()), crs=table.crs)
+    points = points.to_crs("EPSG:4326")
+    return {"longitude": points.x.round(4), "latitude": points.y.round(4)}
+
+
+def _is_line(table):
+    return [g.geom_type.endswith("LineString") for g in table["geometry"]]

@@ -1,0 +1,105 @@
+"""Features of a vector layer as sources of exposure: which, how strong, and where on the grid.
+
+A block of a surface reads only the features that may touch its padded grid; what it makes of them
+has the bits of the whole.
+"""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from manul.config import nodes
+from manul.exposure.saturating import Extended, points
+from manul.grid.layers import LayerError, bounds, burn, select
+
+M2_PER_HA = 1e4
+LAND_HA = 1.5e10
+
+
+def touching(block, layers, grid) -> gpd.GeoDataFrame:
+    """The features to use that may touch the grid; points with a known area become discs of it."""
+    reader, wide = layers[block["layer"]], bounds(grid)
+    if not block.get("area_ha_field"):
+        return select(reader.read(wide), block.get("where"))
+    table = select(reader.read(), block.get("where"))  # a disc may reach in from anywhere
+    radius = _radius(block, table)
+    known = (radius > 0).to_numpy()
+    discs = table.geometry.copy()
+    discs[known] = table.geometry[known].buffer(radius[known], quad_segs=32)
+    table = table.set_geometry(discs)
+    if block["kind"] == "share":
+        table = table[known]
+    return table[_box_touches(table, wide)]
+
+
+def _radius(block, table) -> pd.Series:
+    """The radius of the disc that has a feature's area (m), NaN where the area is unknown.
+
+    Raises LayerError for an area larger than the land of the Earth.
+    """
+    area = pd.to_numeric(table[block["area_ha_field"]], errors="coerce").astype("float64")
+    if (area > LAND_HA).any():
+        column, layer = block["area_ha_field"], block["layer"]
+        raise LayerError(f"layer {layer}, column {column}: no feature has {area.max():g} ha")
+    return np.sqrt(area * M2_PER_HA / np.pi)
+
+
+def _box_touches(table, wide) -> np.ndarray:
+    left, bottom, right, top = wide
+    box = table.geometry.bounds
+    return (box.minx <= right) & (box.maxx >= left) & (box.miny <= top) & (box.maxy >= bottom)
+
+
+def intensity(block, table) -> np.ndarray:
+    """The intensity of each feature from its columns, 0..1; 1 where the block names none."""
+    if not block.get("intensity"):
+        return np.ones(len(table), "float32")
+    classed = set(nodes.classed(block["intensity"]))
+    found = nodes.evaluate(
+        block["intensity"], lambda _, name: _column(table[name], name in classed)
+    )
+    strength = np.broadcast_to(np.asarray(found, "float32"), len(table))
+    return np.clip(np.where(np.isnan(strength), block["unknown_intensity"], strength), 0, 1)
+
+
+def _column(series, classed) -> np.ndarray:
+    """Numbers, NaN where the text is none; the text itself where classes are asked for."""
+    if classed and not pd.api.types.is_numeric_dtype(series):
+        return np.array([_class_name(text) for text in series], dtype=str)
+    return pd.to_numeric(series, errors="coerce").to_numpy("float64")
+
+
+def _class_name(text) -> str:
+    """A class as the config writes it: "2" for "02", " 2" and "2.0"."""
+    text = str(text).strip()
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text
+
+
+def saturating(block, layers, wide, fine):
+    """Points with their radius, and lines and polygons as masks, from the padded grid's corner."""
+    discs = bool(block.get("area_ha_field"))
+    reader = layers[block["layer"]]
+    table = select(reader.read() if discs else reader.read(bounds(wide)), block.get("where"))
+    strength = intensity(block, table)
+    radius = _radius(block, table).fillna(0).to_numpy() if discs else np.zeros(len(table))
+    is_point = (table.geom_type == "Point").to_numpy()
+    corner = wide.boundingbox
+    at = table.geometry[is_point]
+    spots = points(at.x - corner.left, corner.top - at.y, strength[is_point], radius[is_point])
+    rest = np.flatnonzero(~is_point & _box_touches(table, bounds(wide)))
+    extended = [_extended(table.geometry.iloc[i], fine, float(strength[i])) for i in rest]
+    return spots, extended
+
+
+def _extended(shape, grid, strength) -> Extended:
+    """The cells of a line or polygon, from a window of the grid that holds it."""
+    left, bottom, right, top = shape.bounds
+    column0, row0 = ~grid.affine @ (left, top)
+    column1, row1 = ~grid.affine @ (right, bottom)
+    r0, c0 = (max(int(np.floor(n)) - 1, 0) for n in (row0, column0))
+    r1 = max(min(int(np.ceil(row1)) + 1, grid.height), r0 + 1)
+    c1 = max(min(int(np.ceil(column1)) + 1, grid.width), c0 + 1)
+    return Extended(burn([(shape, 1)], grid[r0:r1, c0:c1]) > 0, r0, c0, strength)
