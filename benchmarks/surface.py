@@ -23,9 +23,8 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
-from manul import job
-from manul.grid import block_maps, io
-from manul.surfaces import make
+from manul import job, surfaces
+from manul.grid import block_maps, vectors
 
 CELL_M, REACH_CELLS = 30, 200
 PER_1E8_CELLS = {"lines": 500, "points": 5000}  # 2e9 cells: 10 000 lines, 100 000 points
@@ -61,13 +60,14 @@ def _make(options):
     grid = GeoBox.from_bbox((0, 0, side, side), crs="EPSG:6933", resolution=CELL_M)
     features = FEATURES[options.kind](round(PER_1E8_CELLS[options.kind] * size**2 / 1e8), side)
     path = options.work / f"{options.kind}.gpkg"
-    io.write_vector(path, {"features": features}, {})
+    vectors.write_vector(path, {"features": features}, {})
     block, threads = SURFACES[options.kind], SimpleNamespace(threads=options.threads)
-    make.make(block, {"features": io.VectorFile(str(path))}, grid[:64, :64], RULES)  # compile
-    made = block_maps.MapFile(options.work / "made.tif", grid, make.bands(block), {}, "0" * 16)
-    work = partial(make.on_block, block, {"features": io.VectorFile(str(path))}, grid, RULES)
+    sources = surfaces.Sources({"features": vectors.VectorFile(str(path))}, RULES)
+    surfaces.make(block, grid[:64, :64], sources)  # compile
+    made = block_maps.MapFile(options.work / "made.tif", grid, surfaces.bands(block), {}, "0" * 16)
+    work = partial(surfaces.on_block, block, grid, sources)
     began, busy = time.perf_counter(), time.process_time()
-    job.Job(threads).run(work, [made], block_maps.blocks(grid, make.BLOCK))
+    job.Job(threads).run(work, [made], block_maps.blocks(grid, surfaces.block_size(block, grid)))
     seconds, used = time.perf_counter() - began, time.process_time() - busy
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(

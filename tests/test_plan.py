@@ -7,7 +7,7 @@ import yaml
 from conftest import ROOT
 
 from manul import plan
-from manul.config import settings
+from manul.config import load, selection
 
 pytestmark = pytest.mark.workflow
 
@@ -24,14 +24,14 @@ def peaks(corner) -> dict[str, float]:
 
 
 def test_jobs_keep_within_their_plan(corner):
-    config = settings.load(yaml.safe_load(corner.configs[0].read_text()))["current"]
+    config = load.load(yaml.safe_load(corner.configs[0].read_text()))["current"]
     planned = {
         "model": plan.model_mb(config, 2),
         "key_habitat": plan.whole_mb(config),
         "recommend": plan.whole_mb(config),
         "units": plan.whole_mb(config),
         **{f"sheet_{s}": plan.sheet_mb(config) for s in ("threat", "key_habitat")},
-        **{f"surface_{s}": plan.surface_mb(config, s) for s in settings.used_surfaces(config)},
+        **{f"surface_{s}": plan.surface_mb(config, s) for s in selection.used_surfaces(config)},
     }
     measured = peaks(corner)
     assert measured.keys() >= {"model", "recommend", "surface_roads_paved"}
@@ -40,7 +40,7 @@ def test_jobs_keep_within_their_plan(corner):
 
 
 def test_a_country_at_30_m_says_what_it_needs():
-    config = settings.load(yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))["current"]
+    config = load.load(yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))["current"]
     config["region"] |= {"cell_m": 30}
     table = plan.rows(config, 2).set_index("rule")
     assert table.loc["model", "memory_mb"] < 2500

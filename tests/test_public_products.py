@@ -9,8 +9,8 @@ import pyogrio
 import pytest
 import yaml
 
-from manul.config import settings
-from manul.grid import io
+from manul.config import load, selection
+from manul.grid import vectors
 
 pytestmark = pytest.mark.workflow
 
@@ -22,8 +22,8 @@ DEGREES, METRES = 5e-5, 1.0
 @pytest.fixture(scope="module")
 def published(corner) -> list:
     """All files of the first scenario that may be published, with its evidence pages and fit."""
-    config = settings.load(yaml.safe_load(corner.configs[0].read_text(encoding="utf-8")))["current"]
-    pages = [f"evidence/{name}.html" for name in settings.evidence_layers(config)]
+    config = load.load(yaml.safe_load(corner.configs[0].read_text(encoding="utf-8")))["current"]
+    pages = [f"evidence/{name}.html" for name in selection.evidence_layers(config)]
     wanted = [*pages, "maps/suitability.png", "maps/disagreement.png"]
     corner.run(*(f"results/corner/current/{name}" for name in wanted))
     home = corner.results / "current"
@@ -34,10 +34,10 @@ def published(corner) -> list:
 @pytest.fixture(scope="module")
 def secret(corner) -> np.ndarray:
     """Longitude, latitude, x and y of every place that must not be told."""
-    config = settings.load(yaml.safe_load(corner.configs[0].read_text(encoding="utf-8")))["current"]
+    config = load.load(yaml.safe_load(corner.configs[0].read_text(encoding="utf-8")))["current"]
     tables = [
-        io.read_vector(corner.results / "current" / "layers" / f"{name}.gpkg")
-        for name in settings.private_layers(config)
+        vectors.read_vector(corner.results / "current" / "layers" / f"{name}.gpkg")
+        for name in selection.private_layers(config)
         if config["layers"][name]["kind"] == "records"
     ]
     metres = [np.column_stack([t.geometry.x, t.geometry.y]) for t in tables]

@@ -11,11 +11,13 @@ import rasterio
 import yaml
 from conftest import BOUNDS, ROOT
 
-from manul.config import settings
-from manul.grid import block_maps, io, layers
+from manul import surfaces
+from manul.config import load, nodes, selection
+from manul.grid import block_maps, features, rasters, vectors
+from manul.grid.region import grid_of
 from manul.model import outputs as model_outputs
 from manul.records import field_tables
-from manul.surfaces import make
+from manul.surfaces import registry
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 SMALL = [75.55, 41.35, 76.35, 41.85]  # Naryn town, a mine, camps, transects, two poison events
@@ -67,15 +69,15 @@ def demo() -> dict:
     for layer in config["layers"].values():
         if "path" in layer:
             layer["path"] = str(ROOT / layer["path"])
-    return settings.load(config)["current"]
+    return load.load(config)["current"]
 
 
 CONFIG = demo()
-MADE = [name for name in settings.available(CONFIG)]
+MADE = [name for name in selection.available(CONFIG)]
 
 
-def grid_of(bounds, cell_m):
-    return settings.grid(CONFIG["region"] | {"bounds": bounds, "cell_m": cell_m})
+def corner_grid(bounds, cell_m):
+    return grid_of(CONFIG["region"] | {"bounds": bounds, "cell_m": cell_m})
 
 
 def readers(grid) -> dict:
@@ -87,18 +89,18 @@ def readers(grid) -> dict:
 
 def reader(block, grid):
     if block["kind"] not in ("vector", "records"):
-        return io.RasterFile(block["path"], block["band"])
+        return rasters.RasterFile(block["path"], block["band"])
     if block["kind"] == "records":
         table = field_tables.features(field_tables.read(block["path"], block), block)
     else:
-        table = io.read_vector(block["path"])
-    return Table(layers.prepare_vector(table, block, grid, settings.margin_m(CONFIG)))
+        table = vectors.read_vector(block["path"])
+    return Table(features.prepare_vector(table, block, grid, selection.margin_m(CONFIG)))
 
 
 @pytest.fixture(scope="module")
 def small():
     """A small grid and the layers around it."""
-    grid = grid_of(SMALL, 1000)
+    grid = corner_grid(SMALL, 1000)
     return grid, readers(grid)
 
 
@@ -106,20 +108,20 @@ def small():
 
 
 def test_every_kind_of_surface_is_tried():
-    assert {CONFIG["surfaces"][name]["kind"] for name in MADE} == set(make.SURFACES)
+    assert {CONFIG["surfaces"][name]["kind"] for name in MADE} == set(surfaces.KINDS)
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_surface_in_blocks_has_the_bits_of_the_whole(small, name):
     grid, sources = small
-    block, rules = CONFIG["surfaces"][name], settings.surface_rules(CONFIG, name)
-    whole = make.make(block, sources, grid, rules)
+    block, rules = CONFIG["surfaces"][name], selection.surface_rules(CONFIG, name)
+    whole = surfaces.make(block, grid, surfaces.Sources(sources, rules))
     # Blocks that divide neither side and are far smaller than a reach, unless one is needed.
-    size = max(grid.shape) if block["kind"] in make.WHOLE else 31
+    size = max(grid.shape) if surfaces.KINDS[block["kind"]].whole else 31
     parts = {key: np.full_like(band, -1) for key, band in whole.items()}
     for window in block_maps.blocks(grid, size):
         row0, row1, column0, column1 = window
-        (made,) = make.on_block(block, sources, grid, rules, window)
+        (made,) = surfaces.on_block(block, grid, surfaces.Sources(sources, rules), window)
         for part, piece in zip(parts.values(), made, strict=True):
             part[row0:row1, column0:column1] = piece
     for key, band in whole.items():
@@ -131,22 +133,22 @@ def test_surface_in_blocks_has_the_bits_of_the_whole(small, name):
 
 def job(corner, rule, wildcards, threads, outputs):
     """What Snakemake would hand to the script of a surface or of the model."""
-    config = settings.load(corner.config())["current"]
+    config = load.load(corner.config())["current"]
     home = corner.results / "current"
     if rule == "surface":
         block = config["surfaces"][wildcards["surface"]]
-        names = settings.layers_of(block)
+        names = nodes.layers_of(block)
         inputs = Files(layers=[found(home / "layers", n) for n in names])
         params = {
             "block": block,
-            "rules": settings.surface_rules(config, wildcards["surface"]),
+            "rules": selection.surface_rules(config, wildcards["surface"]),
             "layers": names,
         }
     else:
-        names = settings.model_surfaces(config)
+        names = selection.model_surfaces(config)
         mask = found(home / "layers", config["region"]["mask"])
         inputs = Files(surfaces=[found(home / "surfaces", n) for n in names], mask=[mask])
-        params = {"model": settings.model(config), "surfaces": names}
+        params = {"model": selection.model(config), "surfaces": names}
     return SimpleNamespace(
         rule=rule,
         input=inputs,
@@ -203,7 +205,7 @@ def test_job_in_small_blocks_makes_the_map_of_the_run(
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", request.getfixturevalue("dask_cluster"))
     monkeypatch.setattr(block_maps, "TILE", 16)  # blocks end on tiles
     monkeypatch.setattr(model_outputs, "BLOCK", 48)
-    monkeypatch.setattr(make, "BLOCK", 48)
+    monkeypatch.setattr(registry, "BLOCK", 48)
     monkeypatch.chdir(corner.folder)
     outputs = model_paths(tmp_path) if rule == "model" else {"surface": f"{tmp_path}/made.tif"}
     told = job(corner, rule, wildcards, WAYS[way], outputs)
@@ -239,13 +241,13 @@ def assert_same(path, other) -> None:
 
 def test_a_mine_acts_within_its_reach_only(small):
     grid, sources = small
-    every = io.read_vector(CONFIG["layers"]["mines"]["path"]).to_crs(str(grid.crs))
+    every = vectors.read_vector(CONFIG["layers"]["mines"]["path"]).to_crs(str(grid.crs))
     mine = every[every["id"] == "M03"].geometry.iloc[0]
-    block, rules = CONFIG["surfaces"]["mines_large"], settings.surface_rules(CONFIG, "mines_large")
-    with_mine = make.make(block, sources, grid, rules)["value"]
+    block, rules = CONFIG["surfaces"]["mines_large"], selection.surface_rules(CONFIG, "mines_large")
+    with_mine = surfaces.make(block, grid, surfaces.Sources(sources, rules))["value"]
     others = sources["mines"].table
     without = sources | {"mines": Table(others[others["id"] != "M03"])}
-    alone = make.make(block, without, grid, rules)["value"]
+    alone = surfaces.make(block, grid, surfaces.Sources(without, rules))["value"]
     x, y = grid.coordinates["x"].values, grid.coordinates["y"].values
     away = np.hypot(x - mine.x, y[:, None] - mine.y)
     out_of_reach = away > 10_000 + 1000  # no part of the cell is within reach
@@ -255,13 +257,13 @@ def test_a_mine_acts_within_its_reach_only(small):
 
 @pytest.mark.parametrize("name", ["roads_paved", "dogs_camps", "mines_large", "dogs_settlements"])
 def test_half_the_cell_size_changes_exposure_by_discretisation_only(name):
-    block, rules = CONFIG["surfaces"][name], settings.surface_rules(CONFIG, name)
-    coarse_grid = grid_of(BOUNDS, 1000)
+    block, rules = CONFIG["surfaces"][name], selection.surface_rules(CONFIG, name)
+    coarse_grid = corner_grid(BOUNDS, 1000)
     # The same ground: the grid of a bounding box may start half a coarse cell elsewhere.
     fine_grid = coarse_grid.zoom_out(0.5)
     sources = readers(coarse_grid)
-    coarse = make.make(block, sources, coarse_grid, rules)["value"]
-    fine = make.make(block, sources, fine_grid, rules)["value"]
+    coarse = surfaces.make(block, coarse_grid, surfaces.Sources(sources, rules))["value"]
+    fine = surfaces.make(block, fine_grid, surfaces.Sources(sources, rules))["value"]
     rows, columns = coarse.shape
     mean = fine.reshape(rows, 2, columns, 2).mean(axis=(1, 3))
     difference = np.abs(coarse - mean)

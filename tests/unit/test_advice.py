@@ -9,11 +9,11 @@ import shapely
 import yaml
 from odc.geo.geobox import GeoBox
 
-from manul.config import expressions, settings
+from manul.config import expressions, load
 from manul.products import key_habitat, recommendations, zones
 
 ROOT = Path(__file__).parents[2]
-CONFIG = settings.load(yaml.safe_load((ROOT / "config/config.yaml").read_text()))["current"]
+CONFIG = load.load(yaml.safe_load((ROOT / "config/config.yaml").read_text()))["current"]
 RULES = CONFIG["rules"]
 CELL = 100
 GRID = GeoBox.from_bbox((0, 0, 30_000, 30_000), crs="EPSG:6933", resolution=CELL)

@@ -7,9 +7,11 @@ import pytest
 import shapely
 from odc.geo.geobox import GeoBox
 
-from manul.config import schema, settings
-from manul.grid import layers
-from manul.surfaces import feature_sources, make
+from manul import surfaces
+from manul.config import nodes, schema
+from manul.grid import features
+from manul.records import field_tables
+from manul.surfaces import blocks, feature_sources
 from manul.surveys import from_records
 
 CRS = "EPSG:6933"
@@ -67,7 +69,7 @@ def exposure(events, block=POISON, districts=None):
     given = {"events": Layer(events)}
     if districts is not None:
         given["districts"] = Layer(districts)
-    return make.make(block, given, GRID, RULES)
+    return surfaces.make(block, GRID, surfaces.Sources(given, RULES))
 
 
 def test_an_event_without_a_place_is_spread_over_its_district_by_its_share():
@@ -90,7 +92,7 @@ def test_collected_carcasses_lower_the_exposure_as_a_file_tells_it():
 def test_each_date_is_a_band_and_the_as_of_date_comes_first():
     block = POISON | {"dates": ["2025-07-31", "2025-05-01"]}
     made = exposure(frame(event(shapely.Point(20_500, 20_500))), block)
-    assert list(made) == [*make.bands(block)]
+    assert list(made) == [*surfaces.bands(block)]
     assert list(made)[2:] == ["value_2025-07-31", "value_2025-05-01"]
     at = [made[name][19, 20] for name in ("value", "value_2025-07-31", "value_2025-05-01")]
     assert at == pytest.approx([1.0, 0.5, 0.0], abs=1e-4)
@@ -115,10 +117,12 @@ def test_effort_counts_cameras_without_a_cat_and_routes_without_a_track():
         "date_field": "date", "max_age_years": 10, "radius_m": 8000,
     }  # fmt: skip
     given = {"records": Layer(records), "routes": Layer(route)}
-    cells = make._disc(8, 8).sum()
-    alone = make.make(block, given, GRID, RULES)["value"]
+    cells = blocks.disc(8, 8).sum()
+    alone = surfaces.make(block, GRID, surfaces.Sources(given, RULES))["value"]
     assert alone[19, 20] * cells == pytest.approx(100, rel=1e-4), "the old record does not count"
-    both = make.make(block | {"routes_layer": "routes"}, given, GRID, RULES)["value"]
+    both = surfaces.make(block | {"routes_layer": "routes"}, GRID, surfaces.Sources(given, RULES))[
+        "value"
+    ]
     assert both[19, 20] * cells == pytest.approx(160, rel=1e-4)
     assert both[0, 0] == 0
 
@@ -168,20 +172,20 @@ def test_transects_quadrats_and_distances_make_sites():
 def test_rows_without_a_place_are_kept_for_their_district():
     rows = frame(event(shapely.Point(1000, 1000)), event(soum="A"), event(shapely.Point(1e7, 0)))
     block = {"filter": "conc_ppm > 10"}
-    kept = layers.prepare_records(rows, block, GRID, 0)
+    kept = features.prepare_records(rows, block, GRID, 0)
     assert list(kept["soum"]) == [None, "A"] or kept["soum"].isna().tolist() == [True, False]
     assert kept.geometry.isna().tolist() == [False, True]
 
 
 def test_a_table_without_positions_has_no_places():
     found = pd.DataFrame({"transect_id": ["T1"], "perp_dist_m": [3.0]})
-    made = layers.record_features(found, {"positions": []}, {})
+    made = field_tables.record_features(found, {"positions": []}, {})
     assert len(made) == 1 and made.geometry.isna().all()
 
 
 def test_blocks_within_a_list_are_held_against_the_schema_and_their_layers_are_found():
     block = {"kind": "burrow_density", "covariates": [{"kind": "value", "layer": "ndvi"}]}
-    assert settings.layers_of(block) == ["ndvi"]
+    assert nodes.layers_of(block) == ["ndvi"]
     wrong = {"kind": "burrow_density", "layer": "t", "covariates": [{"kind": "slop", "layer": "e"}]}
     wrong["strata"] = {"of": {"kind": "slope", "layer": "e"}, "breaks": [5]}
     assert any("'slop'" in fault for fault in schema._block_faults(wrong, "surfaces.b"))
@@ -205,13 +209,13 @@ def test_an_area_larger_than_the_earth_is_an_error(area):
     table = frame({"area_ha": area, "geometry": shapely.Point(0, 0)})
     block = {"kind": "exposure", "layer": "mines", "area_ha_field": "area_ha"}
     grid = GeoBox.from_bbox((0, 0, 4000, 4000), crs=CRS, resolution=1000)
-    with pytest.raises(layers.LayerError, match="mines, column area_ha"):
+    with pytest.raises(features.LayerError, match="mines, column area_ha"):
         feature_sources.saturating(block, {"mines": Layer(table)}, grid, grid)
 
 
 def test_points_in_many_parts_are_points():
     shapes = [shapely.MultiPoint([(1000, 1000), (3000, 3000)]), shapely.Point(2000, 2000)]
     table = gpd.GeoDataFrame({"n": [1, 2]}, geometry=shapes, crs=CRS)
-    found = layers.prepare_vector(table, {}, GRID, 0)
+    found = features.prepare_vector(table, {}, GRID, 0)
     assert found.geom_type.tolist() == ["Point"] * 3
     assert found["n"].tolist() == [1, 1, 2]

@@ -8,7 +8,7 @@ import yaml
 from odc.geo.geobox import GeoBox
 
 from manul.analyses import fit, fit_words
-from manul.config import schema, settings
+from manul.config import load, schema
 
 GRID = GeoBox.from_bbox((0, 0, 200_000, 200_000), crs="EPSG:6933", resolution=1000)
 KEY = {"thresholds": "expert", "suitable": 0.4, "key": 0.6}
@@ -171,13 +171,13 @@ def test_the_config_names_what_is_wrong_with_the_block():
     config = yaml.safe_load((schema.SCHEMAS.parents[1] / "config/config.yaml").read_text())
     config["suitability"]["records"] = "manul_record"
     config["suitability"]["predictors"].append("releif")
-    with pytest.raises(settings.ConfigError, match="'manul_records'") as fault:
-        settings.load(config)
+    with pytest.raises(load.ConfigError, match="'manul_records'") as fault:
+        load.load(config)
     assert "'relief'" in str(fault.value)
     del config["suitability"]
     config["key_habitat"]["thresholds"] = "fitted"
-    with pytest.raises(settings.ConfigError, match="needs a block `suitability`"):
-        settings.load(config)
+    with pytest.raises(load.ConfigError, match="needs a block `suitability`"):
+        load.load(config)
 
 
 def test_preflight_tells_of_columns_that_the_fit_and_districts_lack():
@@ -189,7 +189,7 @@ def test_preflight_tells_of_columns_that_the_fit_and_districts_lack():
         "districts_layer": "provinces",
         "districts_field": "nam",
     }
-    config = settings.load(config)["current"]
+    config = load.load(config)["current"]
     records = pd.DataFrame({"n_adults": [1], "date": ["2020-01-01"]})
     tables = {"manul_records": records, "provinces": pd.DataFrame({"name": ["A"]})}
     told = " ".join(map(str, uses.check_fit(config, tables)))

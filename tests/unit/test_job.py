@@ -9,7 +9,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from manul import job
-from manul.grid import block_maps, io
+from manul.grid import block_maps, vectors
 
 GRID = GeoBox.from_bbox((0, 0, 400, 300), crs="EPSG:6933", resolution=100)
 
@@ -35,7 +35,7 @@ def raster(folder, told):
 
 def vector(folder, told):
     shapes = gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.Point(0, 0)], crs="EPSG:6933")
-    io.write_vector(folder / "places.gpkg", {"places": shapes}, {"MANUL_CONFIG_DIGEST": told})
+    vectors.write_vector(folder / "places.gpkg", {"places": shapes}, {"MANUL_CONFIG_DIGEST": told})
     return str(folder / "places.gpkg")
 
 

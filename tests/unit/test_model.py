@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from manul.config import nodes
 from manul.config.responses import respond
-from manul.model import cells
+from manul.model import cells, cumulative
 
 # The default model at 100 m, with a rock-outcrop layer, prey and snow: what the demo cannot have.
 HABITAT = yaml.safe_load(
@@ -199,18 +199,21 @@ unit = st.floats(0, 1, width=32)
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(unit, min_size=2, max_size=5), st.sampled_from(sorted(cells.CUMULATIVE)))
+@given(st.lists(unit, min_size=2, max_size=5), st.sampled_from(sorted(cumulative.CUMULATIVE)))
 def test_cumulative_threat_is_bounded_order_free_and_never_falls(effects, mode):
     named = {str(i): np.float32([e]) for i, e in enumerate(effects)}
-    total = cells.cumulate(named, mode)["threat"][0]
-    backwards = cells.cumulate(dict(reversed(named.items())), mode)["threat"][0]
+    total = cumulative.cumulate(named, mode)["threat"][0]
+    backwards = cumulative.cumulate(dict(reversed(named.items())), mode)["threat"][0]
     assert 0 <= total <= 1
     assert total == pytest.approx(backwards, abs=1e-6)
     if mode != "diminishing":  # there, one more threat weakens the others by rule
         assert (
-            cells.cumulate(named | {"more": np.float32([0.3])}, mode)["threat"][0] >= total - 1e-6
+            cumulative.cumulate(named | {"more": np.float32([0.3])}, mode)["threat"][0]
+            >= total - 1e-6
         )
-    shares = sum(v[0] for k, v in cells.cumulate(named, mode).items() if k.startswith("share:"))
+    shares = sum(
+        v[0] for k, v in cumulative.cumulate(named, mode).items() if k.startswith("share:")
+    )
     assert shares == pytest.approx(1, abs=1e-3) or max(effects) < 1e-6
 
 

@@ -22,8 +22,9 @@ import yaml
 from rasterio.transform import Affine
 
 from manul import preflight
-from manul.config import settings
-from manul.grid import io, layers
+from manul.config import load
+from manul.grid import burn, features, vectors
+from manul.grid.region import grid_of
 
 ROOT = Path(__file__).parents[2]
 CORNER = [78.0, 42.2, 78.8, 42.7]
@@ -57,8 +58,8 @@ def corner(tmp_path_factory):
 def problems(config) -> list[str]:
     """Every problem as the user reads it; those of the config come alone."""
     try:
-        loaded = settings.load(config)
-    except settings.ConfigError as error:
+        loaded = load.load(config)
+    except load.ConfigError as error:
         return [f"ERROR {line}" for line in str(error).splitlines()[1:]]
     return [str(problem) for problem in preflight.check(loaded["current"])]
 
@@ -793,7 +794,7 @@ def test_a_doubtful_input_gives_a_warning_and_no_error(name, corner, tmp_path):
 def test_the_demo_has_no_error(monkeypatch):
     monkeypatch.chdir(ROOT)
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
-    for loaded in settings.load(config).values():
+    for loaded in load.load(config).values():
         assert not [p for p in preflight.check(loaded) if p.severity == "error"]
 
 
@@ -819,10 +820,10 @@ def test_lines_in_many_parts_and_three_dimensions_are_as_good_as_plain_ones(corn
     as_multi = lambda g: shapely.force_3d(shapely.MultiLineString([g]), 900.0)  # noqa: E731
     vector("roads", lambda t: t.set_geometry([as_multi(g) for g in t.geometry]))(config, tmp_path)
     assert len(problems(config)) == len(problems(corner))
-    grid, maps = settings.grid(corner["region"]), []
+    grid, maps = grid_of(corner["region"]), []
     for path in (corner["layers"]["roads"]["path"], config["layers"]["roads"]["path"]):
-        near = layers.prepare_vector(io.read_vector(path), {}, grid, 10_000)
-        maps.append(layers.burn(((g, 1) for g in near.geometry), grid))
+        near = features.prepare_vector(vectors.read_vector(path), {}, grid, 10_000)
+        maps.append(burn.burn(((g, 1) for g in near.geometry), grid))
     assert maps[0].sum() > 20
     np.testing.assert_array_equal(*maps)
 
@@ -843,7 +844,7 @@ def test_all_problems_of_layers_and_rules_come_in_one_list(corner, tmp_path):
     RASTER_FAULTS["cut-off raster"][0](config, tmp_path)
     VECTOR_FAULTS["no CRS"][0](config, tmp_path)
     RECORD_FAULTS["text in a number field"][0](config, tmp_path)
-    found = preflight.check(settings.load(config)["current"])
+    found = preflight.check(load.load(config)["current"])
     with pytest.raises(preflight.PreflightError) as told:
         preflight.stop_on_errors(found)
     lines = str(told.value).splitlines()
@@ -857,8 +858,8 @@ def test_all_problems_of_layers_and_rules_come_in_one_list(corner, tmp_path):
 def test_anchors_in_a_circle_are_refused(corner):
     config = copy.deepcopy(corner)
     config["threats"]["railways"]["terms"] = [config["threats"]["railways"]]
-    with pytest.raises(settings.ConfigError, match="refers to itself"):
-        settings.load(config)
+    with pytest.raises(load.ConfigError, match="refers to itself"):
+        load.load(config)
 
 
 THROUGH_SNAKEMAKE = {

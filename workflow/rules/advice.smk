@@ -8,13 +8,13 @@ MAPS = {
     "components": "results/{region}/{scenario}/habitat_components.tif",
     "key_thresholds": threshold_file,
     "threats": expand(
-        "results/{{region}}/{{scenario}}/threats/{threat}.tif", threat=settings.assessed(BASE)
+        "results/{{region}}/{{scenario}}/threats/{threat}.tif", threat=selection.assessed(BASE)
     ),
 }
 MAP_PARAMS = {
     "key": lambda w: CONFIGS[w.scenario]["key_habitat"],
-    "titles": lambda w: settings.titles(CONFIGS[w.scenario]),
-    "threats": settings.assessed(BASE),
+    "titles": lambda w: selection.titles(CONFIGS[w.scenario]),
+    "threats": selection.assessed(BASE),
     "region": BASE["region"],
 }
 
@@ -50,10 +50,10 @@ rule recommend:
     input:
         **MAPS,
         surfaces=lambda w: [
-            surface_file(w.scenario, s) for s in settings.used_surfaces(CONFIGS[w.scenario])
+            surface_file(w.scenario, s) for s in selection.used_surfaces(CONFIGS[w.scenario])
         ],
         layers=lambda w: [
-            layer_file(w.scenario, i) for i in settings.rule_layers(CONFIGS[w.scenario])
+            layer_file(w.scenario, i) for i in selection.rule_layers(CONFIGS[w.scenario])
         ],
         fit=fit_map,
     output:
@@ -72,13 +72,13 @@ rule recommend:
         runtime=60,
     params:
         **MAP_PARAMS,
-        surfaces=lambda w: settings.used_surfaces(CONFIGS[w.scenario]),
-        layers=lambda w: settings.rule_layers(CONFIGS[w.scenario]),
+        surfaces=lambda w: selection.used_surfaces(CONFIGS[w.scenario]),
+        layers=lambda w: selection.rule_layers(CONFIGS[w.scenario]),
         rules=lambda w: CONFIGS[w.scenario]["rules"],
-        private=settings.private_layers(BASE),
+        private=selection.private_layers(BASE),
         priority=BASE["priority"],
         as_of=BASE["as_of"],
-        not_assessed=lambda w: settings.not_assessed(CONFIGS[w.scenario]),
+        not_assessed=lambda w: selection.not_assessed(CONFIGS[w.scenario]),
         code=digests.of_script("recommend"),
     message:
         "Apply the recommendation rules to scenario {wildcards.scenario}."
@@ -92,7 +92,7 @@ rule units:
         surfaces=lambda w: [
             surface_file(w.scenario, s)
             for s in ["protected"]
-            if s in settings.available(CONFIGS[w.scenario])
+            if s in selection.available(CONFIGS[w.scenario])
         ],
         units=lambda w: [layer_file(w.scenario, u) for u in [BASE["region"]["units"]] if u],
         recommendations="results/{region}/{scenario}/recommendations.gpkg",
@@ -111,7 +111,7 @@ rule units:
     params:
         **MAP_PARAMS,
         surfaces=lambda w: [
-            s for s in ["protected"] if s in settings.available(CONFIGS[w.scenario])
+            s for s in ["protected"] if s in selection.available(CONFIGS[w.scenario])
         ],
         code=digests.of_script("units"),
     message:

@@ -6,22 +6,23 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 # Never `from manul import config`: it would hide Snakemake's own `config`.
 from manul import digests, plan, preflight
-from manul.config import schema, settings
-from manul.grid import io
+from manul.config import load, schema, selection, sharing
+from manul.grid import plain_files
+from manul.model import invest_csv
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 try:
-    CONFIGS = settings.load(config)
-except settings.ConfigError as fault:
+    CONFIGS = load.load(config)
+except load.ConfigError as fault:
     raise WorkflowError(str(fault)) from None
 
 SCENARIOS = list(CONFIGS)
 BASE = CONFIGS[SCENARIOS[0]]
 REGION = BASE["region"]["name"]
 SHEETS = schema.read_schema("sheets")
-FITS = [n for n, c in CONFIGS.items() if settings.fit_spec(c)]  # scenarios with a fit of their own
-FITS = [n for n in FITS if settings.fit_owner(CONFIGS, n) == n]
+FITS = [n for n, c in CONFIGS.items() if selection.fit_spec(c)]  # scenarios with a fit of their own
+FITS = [n for n in FITS if sharing.fit_owner(CONFIGS, n) == n]
 PRODUCTS = expand(
     "results/{region}/{scenario}/{product}",
     region=REGION,
@@ -37,8 +38,8 @@ PRODUCTS = expand(
 PRODUCTS += [
     f"results/{REGION}/{scenario}/evidence/{layer}.html"
     for scenario, block in CONFIGS.items()
-    for layer in settings.evidence_layers(block)
-    if settings.page_owner(CONFIGS, scenario, layer) == scenario
+    for layer in selection.evidence_layers(block)
+    if sharing.page_owner(CONFIGS, scenario, layer) == scenario
 ]
 PRODUCTS += expand(
     "results/{region}/{scenario}/maps/{sheet}.png",
@@ -50,14 +51,14 @@ PRODUCTS += expand(
 
 def layer_file(scenario, layer):
     """Where a scenario's prepared layer lies: with the first scenario that has the same one."""
-    home = settings.owner(CONFIGS, scenario, "layers", layer)
+    home = sharing.owner(CONFIGS, scenario, "layers", layer)
     kind = CONFIGS[scenario]["layers"][layer]["kind"]
     return f"results/{REGION}/{home}/layers/{layer}.{'gpkg' if kind in ('vector', 'records') else 'tif'}"
 
 
 def surface_file(scenario, surface):
     """Where a scenario's surface lies: with the first scenario that has the same one."""
-    return f"results/{REGION}/{settings.owner(CONFIGS, scenario, 'surfaces', surface)}/surfaces/{surface}.tif"
+    return f"results/{REGION}/{sharing.owner(CONFIGS, scenario, 'surfaces', surface)}/surfaces/{surface}.tif"
 
 
 def invest_case(wildcards):
@@ -77,7 +78,7 @@ def layer_block(wildcards):
 
 def surface_layers(wildcards):
     """The layers of a surface."""
-    return settings.layers_of(CONFIGS[wildcards.scenario]["surfaces"][wildcards.surface])
+    return selection.layers_of(CONFIGS[wildcards.scenario]["surfaces"][wildcards.surface])
 
 
 def context_layers(wildcards):
@@ -91,28 +92,28 @@ def sheet_files(wildcards):
     home = f"results/{REGION}/{wildcards.scenario}"
     files = {name: f"{home}/{path}" for name, path in SHEETS[wildcards.sheet]["files"].items()}
     if "threats" in files:
-        files["threats"] = [f"{home}/threats/{t}.tif" for t in settings.assessed(BASE)]
+        files["threats"] = [f"{home}/threats/{t}.tif" for t in selection.assessed(BASE)]
     return files
 
 
 def fit_spec(wildcards):
     """The block `suitability` of a scenario with the predictors that can be made."""
-    return settings.fit_spec(CONFIGS[wildcards.scenario])
+    return selection.fit_spec(CONFIGS[wildcards.scenario])
 
 
 def fit_file(scenario, name):
     """Where a file of a scenario's fit lies: with the first scenario that has the same fit."""
-    return f"results/{REGION}/{settings.fit_owner(CONFIGS, scenario)}/suitability/{name}"
+    return f"results/{REGION}/{sharing.fit_owner(CONFIGS, scenario)}/suitability/{name}"
 
 
 def evidence_of(wildcards):
     """What the evidence page of a layer shows."""
-    return settings.evidence_of(CONFIGS[wildcards.scenario], wildcards.layer)
+    return selection.evidence_of(CONFIGS[wildcards.scenario], wildcards.layer)
 
 
 def record_file(wildcards, name):
     """A log of the reader of a records layer; it lies beside the prepared layer."""
-    home = settings.owner(CONFIGS, wildcards.scenario, "layers", wildcards.layer)
+    home = sharing.owner(CONFIGS, wildcards.scenario, "layers", wildcards.layer)
     return f"results/{REGION}/{home}/{name.format(wildcards.layer)}"
 
 
@@ -123,7 +124,7 @@ def fit_map(wildcards):
 
 def threshold_file(wildcards):
     """The table with the thresholds of key habitat, if they come from the records."""
-    if settings.fitted_thresholds(CONFIGS[wildcards.scenario]):
+    if selection.fitted_thresholds(CONFIGS[wildcards.scenario]):
         return [fit_file(wildcards.scenario, "thresholds.csv")]
     return []
 
@@ -136,8 +137,8 @@ def check_everything():
     found = {name: preflight.check(config) for name, config in CONFIGS.items()}
     for name, problems in found.items():
         path = f"results/{REGION}/{name}/preflight.csv"
-        private = settings.private_layers(CONFIGS[name])
-        io.write_table(path, preflight.as_table(problems, private))
+        private = selection.private_layers(CONFIGS[name])
+        plain_files.write_table(path, preflight.as_table(problems, private))
     every = list(dict.fromkeys(problem for problems in found.values() for problem in problems))
     for problem in every:
         if problem.severity == "warning":

@@ -5,7 +5,7 @@ rule suitability:
     input:
         records=lambda w: layer_file(w.scenario, fit_spec(w)["records"]),
         effort=lambda w: [
-            layer_file(w.scenario, i) for i in settings.effort_layers(CONFIGS[w.scenario])
+            layer_file(w.scenario, i) for i in selection.effort_layers(CONFIGS[w.scenario])
         ],
         predictors=lambda w: [surface_file(w.scenario, s) for s in fit_spec(w)["predictors"]],
         habitat="results/{region}/{scenario}/habitat.tif",

@@ -4,7 +4,7 @@
 rule model:
     input:
         surfaces=lambda w: [
-            surface_file(w.scenario, s) for s in settings.model_surfaces(CONFIGS[w.scenario])
+            surface_file(w.scenario, s) for s in selection.model_surfaces(CONFIGS[w.scenario])
         ],
         mask=lambda w: [layer_file(w.scenario, m) for m in [BASE["region"]["mask"]] if m],
     output:
@@ -17,7 +17,7 @@ rule model:
         value="results/{region}/{scenario}/value_at_risk.tif",
         missing="results/{region}/{scenario}/missing_inputs.tif",
         threats=expand(
-            "results/{{region}}/{{scenario}}/threats/{threat}.tif", threat=settings.assessed(BASE)
+            "results/{{region}}/{{scenario}}/threats/{threat}.tif", threat=selection.assessed(BASE)
         ),
     log:
         "logs/{region}/{scenario}/model.log",
@@ -30,8 +30,8 @@ rule model:
         mem_mb=lambda w, threads: plan.model_mb(CONFIGS[w.scenario], threads),
         runtime=240,
     params:
-        model=lambda w: settings.model(CONFIGS[w.scenario]),
-        surfaces=lambda w: settings.model_surfaces(CONFIGS[w.scenario]),
+        model=lambda w: selection.model(CONFIGS[w.scenario]),
+        surfaces=lambda w: selection.model_surfaces(CONFIGS[w.scenario]),
         region=BASE["region"],
         code=digests.of_script("model"),
     message:
@@ -42,11 +42,11 @@ rule model:
 
 rule invest:
     input:
-        land_cover=lambda w: settings.existing(invest_case(w)["land_cover"]),
-        threats=lambda w: settings.existing(invest_case(w)["threats"]),
-        sensitivity=lambda w: settings.existing(invest_case(w)["sensitivity"]),
-        access=lambda w: settings.existing(invest_case(w)["access"]),
-        rasters=lambda w: settings.invest_rasters(invest_case(w)),
+        land_cover=lambda w: plain_files.existing(invest_case(w)["land_cover"]),
+        threats=lambda w: plain_files.existing(invest_case(w)["threats"]),
+        sensitivity=lambda w: plain_files.existing(invest_case(w)["sensitivity"]),
+        access=lambda w: plain_files.existing(invest_case(w)["access"]),
+        rasters=lambda w: invest_csv.invest_rasters(invest_case(w)),
     output:
         degradation="results/{region}/{scenario}/invest/{case}/deg_sum_c.tif",
         quality="results/{region}/{scenario}/invest/{case}/quality_c.tif",

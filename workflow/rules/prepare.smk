@@ -3,7 +3,7 @@
 
 rule prepare_raster:
     input:
-        layer=lambda w: settings.existing(layer_block(w)["path"]),
+        layer=lambda w: plain_files.existing(layer_block(w)["path"]),
     output:
         layer="results/{region}/{scenario}/layers/{layer}.tif",
     log:
@@ -19,7 +19,7 @@ rule prepare_raster:
     params:
         block=layer_block,
         region=BASE["region"],
-        margin_m=settings.margin_m(BASE),
+        margin_m=selection.margin_m(BASE),
         code=digests.of_script("prepare_raster"),
     message:
         "Clip raster layer {wildcards.layer} to the region and what lies within reach of it."
@@ -29,7 +29,7 @@ rule prepare_raster:
 
 rule prepare_vector:
     input:
-        layer=lambda w: settings.existing(layer_block(w)["path"]),
+        layer=lambda w: plain_files.existing(layer_block(w)["path"]),
     output:
         layer="results/{region}/{scenario}/layers/{layer}.gpkg",
     log:
@@ -47,7 +47,7 @@ rule prepare_vector:
     params:
         block=layer_block,
         region=BASE["region"],
-        margin_m=settings.margin_m(BASE),
+        margin_m=selection.margin_m(BASE),
         code=digests.of_script("prepare_vector"),
     message:
         "Filter and clip layer {wildcards.layer}."
@@ -57,7 +57,7 @@ rule prepare_vector:
 
 rule prepare_records:
     input:
-        layer=lambda w: settings.existing(layer_block(w)["path"]),
+        layer=lambda w: plain_files.existing(layer_block(w)["path"]),
     output:
         layer="results/{region}/{scenario}/layers/{layer}.gpkg",
         summary="results/{region}/{scenario}/records/{layer}_summary.csv",
@@ -78,7 +78,7 @@ rule prepare_records:
     params:
         block=layer_block,
         region=BASE["region"],
-        margin_m=settings.margin_m(BASE),
+        margin_m=selection.margin_m(BASE),
         code=digests.of_script("prepare_records"),
     message:
         "Normalise and check field records {wildcards.layer} row by row."

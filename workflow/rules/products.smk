@@ -27,7 +27,7 @@ rule sheet:
     params:
         layers=context_layers,
         context=lambda w: CONFIGS[w.scenario]["maps"]["context"],
-        config=lambda w: settings.sheet_words(CONFIGS[w.scenario]),
+        config=lambda w: selection.sheet_words(CONFIGS[w.scenario]),
         region=BASE["region"],
         dpi=BASE["maps"]["dpi"],
         about=lambda w: SHEETS[w.sheet]["about"],

@@ -18,7 +18,7 @@ rule surface:
         runtime=120,
     params:
         block=lambda w: CONFIGS[w.scenario]["surfaces"][w.surface],
-        rules=lambda w: settings.surface_rules(CONFIGS[w.scenario], w.surface),
+        rules=lambda w: selection.surface_rules(CONFIGS[w.scenario], w.surface),
         layers=surface_layers,
         region=BASE["region"],
         code=digests.of_script("surface"),

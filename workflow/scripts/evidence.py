@@ -1,7 +1,7 @@
 """Write the evidence page of one layer of field records, and its numbers as a table."""
 
 from manul import job
-from manul.grid import io, provenance
+from manul.grid import plain_files, provenance
 from manul.products import evidence, evidence_files, html_page
 
 with job.start(snakemake) as this:
@@ -11,5 +11,5 @@ with job.start(snakemake) as this:
     notice = provenance.notice(this.provenance())
     foot = f"{provenance.SPECIES}. Manul {this.tags()['MANUL_VERSION']}; as of {params.as_of}."
     title, place = params.block["title"], params.region["title"]
-    io.write_text(output.page, html_page.html(title, place, notice, made, foot))
-    io.write_table(output.table, html_page.numbers(made))
+    plain_files.write_text(output.page, html_page.html(title, place, notice, made, foot))
+    plain_files.write_table(output.table, html_page.numbers(made))

@@ -6,7 +6,7 @@ Run it as `uv run python workflow/scripts/make_docs.py` after a change of a sche
 from pathlib import Path
 
 from manul.config import schema
-from manul.grid import io
+from manul.grid import plain_files
 from manul.records import check, field_tables
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -23,4 +23,4 @@ def pages() -> dict[Path, str]:
 
 if __name__ == "__main__":
     for path, text in pages().items():
-        io.write_text(path, text)
+        plain_files.write_text(path, text)

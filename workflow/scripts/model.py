@@ -3,15 +3,15 @@
 from functools import partial
 
 from manul import job
-from manul.config import settings
-from manul.grid import block_maps, io, provenance
+from manul.grid import block_maps, map_tags, provenance
+from manul.grid.region import grid_of
 from manul.model import outputs as model_outputs
 
 with job.start(snakemake) as this:
     params, inputs = snakemake.params, snakemake.input
-    grid = settings.grid(params.region)
+    grid = grid_of(params.region)
     files = dict(zip(params.surfaces, inputs.surfaces, strict=True))
-    behind = {name: io.read_provenance(path) for name, path in files.items()}
+    behind = {name: map_tags.read_provenance(path) for name, path in files.items()}
     outputs = model_outputs.outputs(params.model, snakemake.output)
     made = [
         this.map_file(

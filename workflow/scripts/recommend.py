@@ -2,17 +2,17 @@
 
 from manul import job
 from manul.analyses import fit_words
-from manul.config import settings
-from manul.grid import io
+from manul.grid import map_tags, plain_files, vectors
+from manul.grid.region import grid_of
 from manul.products import cell_maps, recommendations
 
 with job.start(snakemake) as this:
     inputs, output, params = snakemake.input, snakemake.output, snakemake.params
-    grid = settings.grid(params.region)
+    grid = grid_of(params.region)
     fields, records = cell_maps.read_fields(inputs, params, grid)
     files = dict(zip(params.layers, inputs.layers, strict=True))
-    layers = {name: io.read_vector(path) for name, path in files.items()}
-    records |= {name: io.read_provenance(path) for name, path in files.items()}
+    layers = {name: vectors.read_vector(path) for name, path in files.items()}
+    records |= {name: map_tags.read_provenance(path) for name, path in files.items()}
     context = {
         "as_of": params.as_of,
         "units": layers[params.region["units"]] if params.region["units"] else [],
@@ -31,8 +31,8 @@ with job.start(snakemake) as this:
     key = cell_maps.key_rules(inputs, params.key)
     tags = this.tags() | {"MANUL_THRESHOLDS": fit_words.threshold_words(key)}
     open_to_all = recommendations.public(found, params.rules, params.priority)
-    io.write_vector(output.polygons, open_to_all, tags)
-    io.write_table(
+    vectors.write_vector(output.polygons, open_to_all, tags)
+    plain_files.write_table(
         output.table, recommendations.listing(open_to_all, params.rules, params.not_assessed)
     )
-    io.write_vector(output.restricted, found, tags)
+    vectors.write_vector(output.restricted, found, tags)

@@ -1,23 +1,25 @@
 """Manul: where, and from what, the Pallas's cat must be protected.
 
-Floors of the house; a module imports only from floors below its own:
+The rooms, from the ground floor up; a module imports only from its own room and from rooms below:
 
-1. `responses`, `nodes`, `parameters`, `expressions` (what the config can say) and the exact engine:
-   `decay`, `distance`, `levels`, `stamping`, `discs`, `features`, `strip_tasks`, `strips`
-2. `layers` (rasters and vectors onto the grid); field records: `cell_text`, `field_values`,
-   `record_rules`, `records`, `camtrap`; `detection`, `effort`, `burrows`, `density`, `poison`;
-   `suitability` (models fitted to tables); `feature_sources`, `surfaces`, `field_surfaces` (one
-   number per cell); `invest_inputs`, `invest` (InVEST Habitat Quality)
-3. `model` (habitat, threats, value at risk: a pure function of surfaces)
-4. `patches` (key habitat), `fitting` (suitability fitted to a region's records)
-5. `zones`, `advice` (recommendations), `tables`, `maps` with its rooms `maps_*`, `sheets`,
-   `evidence` with its rooms
+    config/       what the config can say: nodes, responses, expressions; loading it, its faults
+    exposure/     exact distance and exposure over any number of cells
+    grid/         the region's grid; rasters, vectors, maps and tables read and written; provenance
+    records/      field tables as teams write them: read, normalised, each row checked
+    surveys/      what the counts mean: burrow density, detection, rodenticide
+    suitability/  models fitted to tables of records
+    surfaces/     from layers to one number a cell: terrain, proximity, travel time, fieldwork
+    model/        habitat, threats, value at risk: a pure function of surfaces; InVEST beside it
+    analyses/     what the records say of the region: suitability fitted to them
+    products/     key habitat, recommendations, unit tables, evidence pages
+    maps/         sheets, ready to be printed
+    preflight/    what is wrong with the data, before anything is computed
 
-Beside them: `io`, `map_files`, `cog`, `table_io`, `atomic` and the `*_files` modules (the only ones
-that open or write files), `passes` (the model over a region), `config_schema`, `config_faults`,
-`settings`, `digests` (what the config means), `preflight` (what is wrong with the data), `plan`
-(what a run will need), `provenance` (what a number came from) and `job` (the only module that knows
-Snakemake).
+Beside them: `job` (the only module that knows Snakemake), `plan` (what a run will need), `digests`.
+
+Where is ... the effect of a road? `surfaces.proximity` (how near), `model.cells` (how bad). A row
+that was rejected? `records.check` and `records.rules`. The words of a legend? `maps.side_column`.
+Why a place is recommended? `products.recommendations`. A new kind of surface? `surfaces.registry`.
 """
 
 __version__ = "0.1.0"

@@ -12,7 +12,7 @@ from functools import partial
 import dask
 
 from manul import __version__, digests
-from manul.grid import block_maps, io, provenance
+from manul.grid import block_maps, map_tags, provenance, rasters, vectors
 
 log = logging.getLogger("manul")
 logging.getLogger("pyogrio").setLevel("WARNING")
@@ -33,13 +33,13 @@ class Job:
         """Handles of the inputs `layers`, by layer name: rasters or vectors."""
         files = dict(zip(self.snakemake.params.layers, self.snakemake.input.layers, strict=True))
         return {
-            n: io.RasterFile(p) if p.endswith(".tif") else io.VectorFile(p)
+            n: rasters.RasterFile(p) if p.endswith(".tif") else vectors.VectorFile(p)
             for n, p in files.items()
         }
 
     def provenance(self) -> dict:
         """All layers behind the inputs of this job."""
-        return provenance.merge(*(io.read_provenance(f) for f in self._maps))
+        return provenance.merge(*(map_tags.read_provenance(f) for f in self._maps))
 
     @property
     def digest(self) -> str:
@@ -76,7 +76,7 @@ class Job:
         record = self.provenance() if record is None else record
         names = dict(self.snakemake.wildcards.items())
         return {
-            io.PROVENANCE_TAG: provenance.dump(record),
+            map_tags.PROVENANCE_TAG: provenance.dump(record),
             "MANUL_NOTICE": provenance.notice(record),
             "MANUL_DATA_STATUS": provenance.worst_status(record),
             "MANUL_DATA_DATES": provenance.age(record),
@@ -84,7 +84,7 @@ class Job:
             "MANUL_SCENARIO": names.get("scenario", ""),
             "MANUL_VERSION": __version__,
             "MANUL_CONFIG_DIGEST": digests.digest(dict(self.snakemake.params.items())),
-            "MANUL_INPUTS_DIGEST": digests.digest([io.made_from(f) for f in self._maps]),
+            "MANUL_INPUTS_DIGEST": digests.digest([map_tags.made_from(f) for f in self._maps]),
             "MANUL_SPECIES_STATUS": provenance.SPECIES,
         }
 

@@ -10,9 +10,11 @@ import shutil
 
 import pandas as pd
 
-from manul.config import settings
+from manul import surfaces
+from manul.config import selection
+from manul.grid.region import grid_of
 from manul.model import outputs as model_outputs
-from manul.surfaces import make
+from manul.surfaces import proximity
 
 IMPORTS_MB = 450  # Python, the libraries of a job, and kernels that it may have to compile
 WHOLE_MAP_BYTES = 12  # per cell and map held whole, with the copies that statistics make
@@ -30,17 +32,17 @@ CLASSES = ((60, "a minute"), (600, "minutes"), (5400, "an hour"), (50_000, "hour
 
 def cells(region: dict) -> int:
     """Cells of the region's grid."""
-    height, width = settings.grid(region).shape
+    height, width = grid_of(region).shape
     return height * width
 
 
 def surface_mb(config: dict, name: str, threads: int = 1) -> int:
     """Peak memory of a surface job (MB)."""
-    block, grid = config["surfaces"][name], settings.grid(config["region"])
-    side = min(make.block_size(block, grid), max(grid.shape))
+    block, grid = config["surfaces"][name], grid_of(config["region"])
+    side = min(surfaces.block_size(block, grid), max(grid.shape))
     wide = side + 2 * block.get("reach_m", block.get("radius_m", 0)) / config["region"]["cell_m"]
     if block["kind"] in ("exposure", "share"):
-        fine = make.oversample(block, grid)
+        fine = proximity.oversample(block, grid)
         per_thread = (wide * fine) ** 2 * FINE_BYTES
     else:
         per_thread = min(wide**2, wide * max(grid.shape)) * PLAIN_BYTES
@@ -49,10 +51,10 @@ def surface_mb(config: dict, name: str, threads: int = 1) -> int:
 
 def model_mb(config: dict, threads: int) -> int:
     """Peak memory of the model job (MB)."""
-    side = min(model_outputs.BLOCK, max(settings.grid(config["region"]).shape))
+    side = min(model_outputs.BLOCK, max(grid_of(config["region"]).shape))
     habitat = config["habitat"]
     parts = len(habitat["components"]) + len(habitat["gates"])
-    maps = len(settings.model_surfaces(config)) + 2 * len(settings.assessed(config)) + parts + 10
+    maps = len(selection.model_surfaces(config)) + 2 * len(selection.assessed(config)) + parts + 10
     return _mb(threads * side**2 * maps * MODEL_BYTES)
 
 
@@ -63,7 +65,7 @@ def fit_mb(threads: int) -> int:
 
 def whole_mb(config: dict) -> int:
     """Peak memory of key habitat, recommendations and unit tables, which hold whole maps (MB)."""
-    maps = len(settings.used_surfaces(config)) + len(settings.assessed(config)) + 15
+    maps = len(selection.used_surfaces(config)) + len(selection.assessed(config)) + 15
     return _mb(cells(config["region"]) * maps * WHOLE_MAP_BYTES)
 
 
@@ -76,9 +78,9 @@ def sheet_mb(config: dict) -> int:
 def rows(config: dict, threads: int) -> pd.DataFrame:
     """One row for each rule of one scenario: jobs, cells, memory_mb, time class, disk_mb."""
     n = cells(config["region"])
-    made = settings.available(config)
-    used = [s for s in made if s in settings.used_surfaces(config)]
-    threats = len(settings.assessed(config))
+    made = selection.available(config)
+    used = [s for s in made if s in selection.used_surfaces(config)]
+    threats = len(selection.assessed(config))
     largest = max((surface_mb(config, s) for s in used), default=0)
     present = [b for b in config["layers"].values() if b["kind"] != "absent"]
     outputs = 2 * threats + len(config["habitat"]["components"]) + 12
@@ -88,7 +90,7 @@ def rows(config: dict, threads: int) -> pd.DataFrame:
         ("model", 1, model_mb(config, threads), NANOSECONDS["model"] / threads, outputs),
         (
             "suitability",
-            bool(settings.fit_spec(config)) * 1,
+            bool(selection.fit_spec(config)) * 1,
             fit_mb(threads),
             NANOSECONDS["fit"],
             5,

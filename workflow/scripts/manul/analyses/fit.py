@@ -12,7 +12,7 @@ import pandas as pd
 
 from manul import suitability
 from manul.analyses.fit_words import BANDS
-from manul.grid.layers import select
+from manul.grid.features import select
 from manul.suitability.ensemble import Ranks, background_ranks
 
 DAYS_PER_YEAR = 365.25

@@ -4,19 +4,19 @@ import numpy as np
 import pandas as pd
 
 from manul.analyses import fit, fit_words
-from manul.grid import io
-from manul.grid.layers import burn_inside
+from manul.grid import rasters, vectors
+from manul.grid.burn import burn_inside
 
 
 def sites(inputs, grid, params) -> tuple[pd.DataFrame, dict]:
     """The sites of the fit, and how many records were left after each step."""
-    records = io.read_vector(inputs.records)
+    records = vectors.read_vector(inputs.records)
     found, steps = fit.presences(records, params.spec, params.as_of)
-    others = [io.read_vector(path) for path in inputs.effort]
+    others = [vectors.read_vector(path) for path in inputs.effort]
     looked = fit.effort_places(records, others, params.spec)
 
     def habitat(rows, columns):
-        return io.read_cells({"habitat": inputs.habitat}, rows, columns)["habitat"].to_numpy()
+        return rasters.read_cells({"habitat": inputs.habitat}, rows, columns)["habitat"].to_numpy()
 
     return fit.draw_sites(found, looked, grid, habitat, params.spec), steps
 
@@ -30,12 +30,12 @@ def outputs(output) -> dict[str, dict]:
 def on_block(made, files: dict, inputs, grid, fitted, key: dict, block) -> list:
     """For each map, its bands on (row0, row1, column0, column1); unknown outside the mask."""
     row0, row1, column0, column1 = block
-    values = pd.DataFrame({n: io.read_block(p, block).ravel() for n, p in files.items()})
-    habitat = io.read_block(inputs.habitat, block)
+    values = pd.DataFrame({n: rasters.read_block(p, block).ravel() for n, p in files.items()})
+    habitat = rasters.read_block(inputs.habitat, block)
     found = fit.predict(fitted, values, habitat.ravel(), key)
     outside = np.zeros(habitat.shape, bool)
     if inputs.mask:
-        shapes = io.read_vector(inputs.mask[0]).geometry
+        shapes = vectors.read_vector(inputs.mask[0]).geometry
         outside = ~burn_inside(shapes, grid[row0:row1, column0:column1])
     found = {n: np.where(outside, np.nan, a.reshape(habitat.shape)) for n, a in found.items()}
     return [[found[band] for band in f.bands] for f in made]

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from manul import __version__
 from manul.analyses import fit_words
-from manul.grid import io, provenance
+from manul.grid import map_tags, plain_files, provenance, rasters, vectors
 from manul.grid.block_maps import CLASS_NODATA
-from manul.grid.layers import burn
+from manul.grid.burn import burn
 from manul.maps import layouts
 
 THREAT_CLASSES = layouts.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
@@ -35,7 +35,7 @@ class Scenario:
     def sheet(self, title: str, *used: str, extra: tuple = ()) -> layouts.Sheet:
         """Head, notice, data table and foot of a sheet that shows these files."""
         record = provenance.merge(
-            *(io.read_provenance(f) for name in used for f in self.paths(name))
+            *(map_tags.read_provenance(f) for name in used for f in self.paths(name))
         )
         config = self.config
         rows = [(v["title"], str(v["date"]), v["status"], v["source"]) for v in record.values()]
@@ -67,14 +67,14 @@ def habitat(s: Scenario) -> Figure:
     words = fit_words.threshold_words(s.config["key_habitat"])
     sheet = s.sheet("Habitat of the Pallas's cat at present", "habitat", extra=(words,))
     return layouts.continuous(
-        sheet, s.context, s.grid, io.read_map(s.files["habitat"]), _suitability(s)
+        sheet, s.context, s.grid, rasters.read_map(s.files["habitat"]), _suitability(s)
     )
 
 
 def habitat_reference(s: Scenario) -> Figure:
     """Habitat before the loss of marmot burrows."""
     sheet = s.sheet("Habitat before the loss of marmots", "reference")
-    values = io.read_map(s.files["reference"])
+    values = rasters.read_map(s.files["reference"])
     return layouts.continuous(sheet, s.context, s.grid, values, _suitability(s))
 
 
@@ -82,7 +82,7 @@ def threat(s: Scenario) -> Figure:
     """Cumulative threat in classes."""
     sheet = s.sheet("Cumulative threat", "threat", extra=_left_out(s))
     scale = layouts.Scale("Share of habitat value lost", palette="threat", classes=THREAT_CLASSES)
-    return layouts.continuous(sheet, s.context, s.grid, io.read_map(s.files["threat"]), scale)
+    return layouts.continuous(sheet, s.context, s.grid, rasters.read_map(s.files["threat"]), scale)
 
 
 def dominant_threat(s: Scenario) -> Figure:
@@ -94,7 +94,7 @@ def dominant_threat(s: Scenario) -> Figure:
     lookup[0] = 0
     for i, name in enumerate(s.config["assessed"], 1):
         lookup[i] = number[s.config["threats"][name]["group"]]
-    codes = lookup[io.read_map(s.files["dominant"])]
+    codes = lookup[rasters.read_map(s.files["dominant"])]
     nothing = f"no threat above {s.config['dominant_floor']:g}"
     legend = [layouts.Category(0, nothing, layouts.NOTHING_COLOUR)]
     legend += [
@@ -114,9 +114,9 @@ def threats(s: Scenario) -> Figure:
     panels = []
     for name, path in zip(s.config["assessed"], s.paths("threats"), strict=True):
         block = s.config["threats"][name]
-        status = provenance.worst_status(io.read_provenance(path))
+        status = provenance.worst_status(map_tags.read_provenance(path))
         words = f"largest effect {block['weight']:g} · IUCN {block['iucn']}"
-        panels.append(layouts.Panel(block["title"], words, io.read_map(path), status))
+        panels.append(layouts.Panel(block["title"], words, rasters.read_map(path), status))
     scale = layouts.Scale("Effect of the threat", palette="threat", classes=EFFECT_CLASSES)
     return layouts.small_multiples(sheet, s.context, s.grid, panels[:16], scale)
 
@@ -124,7 +124,7 @@ def threats(s: Scenario) -> Figure:
 def value_at_risk(s: Scenario) -> Figure:
     """Where good habitat meets threat."""
     sheet = s.sheet("Value at risk: where good habitat meets threat", "value", extra=_left_out(s))
-    values = io.read_map(s.files["value"])
+    values = rasters.read_map(s.files["value"])
     scale = layouts.Scale("Reference habitat x threat", palette="risk", vmax=_round_top(values))
     return layouts.continuous(sheet, s.context, s.grid, values, scale)
 
@@ -138,8 +138,8 @@ def key_habitat(s: Scenario) -> Figure:
             "One run without uncertainty draws: confidence is not assessed",
         ),
     )  # fmt: skip
-    key = io.read_layers(s.files["key"])
-    found = io.read_layers(s.files["recommendations"])
+    key = vectors.read_layers(s.files["key"])
+    found = vectors.read_layers(s.files["recommendations"])
     rules = s.config["rules"]
     overlays = [
         layouts.Overlay(key[name], label, style)
@@ -153,7 +153,7 @@ def key_habitat(s: Scenario) -> Figure:
     ]
     scale = layouts.Scale("Habitat now", palette="quiet")
     return layouts.polygons(
-        sheet, s.context, s.grid, io.read_map(s.files["habitat"]), scale, overlays,
+        sheet, s.context, s.grid, rasters.read_map(s.files["habitat"]), scale, overlays,
         "Key habitat and recommendations",
     )  # fmt: skip
 
@@ -161,8 +161,11 @@ def key_habitat(s: Scenario) -> Figure:
 def recommendations(s: Scenario) -> Figure:
     """Where each rule that may be published holds, side by side."""
     sheet = s.sheet("Recommendations, rule by rule", "recommendations", extra=_left_out(s))
-    panels, weakest = [], provenance.worst_status(io.read_provenance(s.files["recommendations"]))
-    for name, table in io.read_layers(s.files["recommendations"]).items():
+    panels, weakest = (
+        [],
+        provenance.worst_status(map_tags.read_provenance(s.files["recommendations"])),
+    )
+    for name, table in vectors.read_layers(s.files["recommendations"]).items():
         shown = burn(((g, 1) for g in table.geometry), s.grid)
         amount = f"{len(table)} places" if len(table) else "no place meets the rule"
         status = table["data_status"].iloc[0] if len(table) else weakest
@@ -178,13 +181,13 @@ def suitability(s: Scenario) -> Figure:
     """Suitability fitted to the records, with how well it does on records it has not seen."""
     sheet = s.sheet("Suitability fitted to records", "fitted", extra=_fit_words(s))
     scale = layouts.Scale("Fitted suitability", palette="habitat")
-    return layouts.continuous(sheet, s.context, s.grid, io.read_map(s.files["fitted"]), scale)
+    return layouts.continuous(sheet, s.context, s.grid, rasters.read_map(s.files["fitted"]), scale)
 
 
 def disagreement(s: Scenario) -> Figure:
     """Where the fit and the expert model call different places suitable."""
     sheet = s.sheet("Where records and expert model disagree", "disagreement", extra=_fit_words(s))
-    found = io.read_map(s.files["disagreement"], fit_words.DISAGREEMENT.index("agreement") + 1)
+    found = rasters.read_map(s.files["disagreement"], fit_words.DISAGREEMENT.index("agreement") + 1)
     codes = np.where(np.isnan(found), CLASS_NODATA, found).astype("uint8")
     legend = [
         layouts.Category(code, name.capitalize(), AGREEMENT_COLOURS[code])
@@ -241,7 +244,7 @@ def _suitability(s) -> layouts.Scale:
 def _fit_words(s) -> tuple[str, ...]:
     """How many records, how good on unseen ones, and which thresholds."""
     return fit_words.sentences(
-        io.read_table(s.files["evaluation"]), io.read_table(s.files["thresholds"])
+        plain_files.read_table(s.files["evaluation"]), plain_files.read_table(s.files["thresholds"])
     )
 
 

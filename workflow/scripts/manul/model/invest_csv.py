@@ -13,3 +13,14 @@ def read_rows(path) -> list[dict]:
 def threat_rasters(table) -> list[Path]:
     """The rasters that a table of threats names, relative to its folder; "" names the folder."""
     return [Path(table).parent / (row.get("cur_path") or "") for row in read_rows(table)]
+
+
+def invest_rasters(case: dict) -> list[str]:
+    """The rasters that an InVEST case names in its table of threats.
+
+    None if it cannot be read: the preflight tells why.
+    """
+    try:
+        return [str(path) for path in threat_rasters(case["threats"]) if path.is_file()]
+    except (OSError, ValueError, csv.Error):
+        return []

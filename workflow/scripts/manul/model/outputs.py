@@ -6,10 +6,11 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from manul.config import nodes
-from manul.grid import io
+from manul.grid import rasters, vectors
 from manul.grid.block_maps import CLASS_NODATA
-from manul.grid.layers import burn_inside
+from manul.grid.burn import burn_inside
 from manul.model import cells
+from manul.model.cumulative import NO_DOMINANT
 
 BLOCK = 1024
 CACHED_CELLS = 65536
@@ -46,7 +47,7 @@ def outputs(parameters: dict, paths) -> list[Output]:
     parts |= {f"gate_{n}": (f"gate:{n}", "0..1") for n in habitat["gates"]}
     parts |= {"n_components": ("n_components", "count")}
     names = {i: t.get("title", n) for i, (n, t) in enumerate(threats.items(), 1)}
-    names = {cells.NO_DOMINANT: "none", **names}
+    names = {NO_DOMINANT: "none", **names}
     single = {
         paths.habitat: ("habitat", "habitat suitability", of_habitat),
         paths.reference: ("habitat_reference", "reference habitat suitability", of_habitat),
@@ -75,11 +76,11 @@ def outputs(parameters: dict, paths) -> list[Output]:
 
 def on_block(made, files: dict, mask: list, grid: GeoBox, parameters: dict, block) -> list:
     """For each output, its bands on (row0, row1, column0, column1); nodata outside the mask."""
-    surfaces = {name: io.read_block(path, block) for name, path in files.items()}
+    surfaces = {name: rasters.read_block(path, block) for name, path in files.items()}
     results = _in_strips(surfaces, parameters)
     if mask:
         row0, row1, column0, column1 = block
-        shapes = io.read_vector(mask[0]).geometry
+        shapes = vectors.read_vector(mask[0]).geometry
         outside = ~burn_inside(shapes, grid[row0:row1, column0:column1])
         results = {name: _blank(array, outside) for name, array in results.items()}
     return [output.pick(results) for output in made]

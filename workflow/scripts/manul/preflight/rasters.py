@@ -9,8 +9,9 @@ import shapely
 from pyproj import CRS
 from rasterio.warp import transform_bounds
 
-from manul.config import settings
-from manul.grid import io, layers
+from manul.config import selection
+from manul.grid import rasters
+from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
 from manul.preflight.places import ROUND_WORLD, impossible
 
@@ -29,7 +30,7 @@ def check(name, block, config, tables) -> Iterator[Problem]:
             return
         yield from _nodata_class(name, block, source)
         yield from _twin_bands(name, block, source)
-        covered = _covered_share(source, settings.grid(config["region"]))
+        covered = _covered_share(source, grid_of(config["region"]))
     if covered == 0:
         yield bad(
             name, block, "a raster elsewhere, no overlap with the region",
@@ -37,8 +38,8 @@ def check(name, block, config, tables) -> Iterator[Problem]:
             "Is this the layer of another place, or is its CRS wrong?",
         )  # fmt: skip
         return
-    grid, file = settings.grid(config["region"]), io.RasterFile(block["path"], block["band"])
-    inside = _summary(file.blocks(str(grid.crs), layers.bounds(grid)), block)
+    grid, file = grid_of(config["region"]), rasters.RasterFile(block["path"], block["band"])
+    inside = _summary(file.blocks(str(grid.crs), bounds(grid)), block)
     if not inside.known:
         yield bad(
             name, block, "only nodata or NaN in the region", "values",
@@ -51,9 +52,9 @@ def check(name, block, config, tables) -> Iterator[Problem]:
             name, block, f"values for {100 * share:.0f} % of the region", "most of the region",
             "The rest of the region is nodata on the maps", severity="warning",
         )  # fmt: skip
-    reach = settings.margin_m(config)
+    reach = selection.margin_m(config)
     yield from _values(
-        name, block, _summary(file.blocks(str(grid.crs), layers.bounds(grid, reach)), block)
+        name, block, _summary(file.blocks(str(grid.crs), bounds(grid, reach)), block)
     )
 
 
@@ -133,8 +134,8 @@ def _twin_bands(name, block, source) -> Iterator[Problem]:
 
 def _covered_share(source, grid) -> float:
     """Share of the region's box that lies in the box of an open raster."""
-    region = shapely.box(*layers.bounds(grid))
-    wide = transform_bounds(str(grid.crs), source.crs, *layers.bounds(grid), densify_pts=21)
+    region = shapely.box(*bounds(grid))
+    wide = transform_bounds(str(grid.crs), source.crs, *bounds(grid), densify_pts=21)
     box = shapely.box(*wide).intersection(shapely.box(*source.bounds))
     if box.is_empty or not box.area:
         return 0.0

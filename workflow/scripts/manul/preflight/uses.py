@@ -11,10 +11,11 @@ import pandas as pd
 import shapely
 
 from manul.analyses import fit_words
-from manul.config import expressions, nodes, settings
+from manul.config import expressions, nodes, selection
 from manul.config import faults as config_faults
 from manul.config.faults import SHAPES
-from manul.grid import layers
+from manul.grid import features
+from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
 from manul.preflight.vectors import held
 
@@ -59,13 +60,13 @@ def check_habitat(config) -> Iterator[Problem]:
     for name, threat in config["threats"].items():
         if threat["weight"] == 0:
             yield _zero(f"threat {name}", "The threat has no effect")
-    for name, why in settings.not_assessed(config).items():
+    for name, why in selection.not_assessed(config).items():
         yield Problem("note", name, value=f"no layer, so it is not assessed: {why}")
 
 
 def check_rules(config, tables) -> Iterator[Problem]:
     """Maps, measures and columns that recommendation rules name."""
-    fields, skipped = known_fields(config), settings.not_assessed(config)
+    fields, skipped = known_fields(config), selection.not_assessed(config)
     for name, rule in config["rules"].items():
         if name in skipped:
             continue
@@ -87,7 +88,7 @@ def check_rules(config, tables) -> Iterator[Problem]:
 
 def check_fit(config, tables) -> Iterator[Problem]:
     """Columns that the fit to records and the districts of events ask for."""
-    block = settings.fit_spec(config)
+    block = selection.fit_spec(config)
     table = tables.get(block.get("records"))
     if table is not None:
         layer = config["layers"][block["records"]]
@@ -106,10 +107,10 @@ def known_fields(config) -> list[str]:
     """Every map that a cell expression may name."""
     made = ["habitat", "habitat_reference", "threat", "value_at_risk", "suitable", "key"]
     made += ["breeding", "key_degraded", "key_area", "key_distance_m", "breeding_distance_m"]
-    made += [f"effect_{name}" for name in settings.assessed(config)]
+    made += [f"effect_{name}" for name in selection.assessed(config)]
     made += [f"component_{name}" for name in config["habitat"]["components"]]
     made += fit_words.FIELDS
-    return made + settings.available(config)
+    return made + selection.available(config)
 
 
 # ------------------------------------------------------------------------------------- surfaces
@@ -161,7 +162,7 @@ def _features(name, block, layer, table, config) -> Iterator[Problem]:
     if not _can_select(block, table):
         yield from _condition(name, layer, "where", block["where"], table)
         return
-    used = layers.select(table, block.get("where"))
+    used = features.select(table, block.get("where"))
     if block.get("where") and len(table) and not len(used):
         yield Problem(
             "warning", name, layer["path"], field="where",
@@ -176,8 +177,8 @@ def _features(name, block, layer, table, config) -> Iterator[Problem]:
 
 def _can_select(block, table) -> bool:
     try:
-        layers.select(table, block.get("where"))
-    except layers.LayerError:
+        features.select(table, block.get("where"))
+    except features.LayerError:
         return False
     return True
 
@@ -185,8 +186,8 @@ def _can_select(block, table) -> bool:
 def _condition(name, layer, field, text, table) -> Iterator[Problem]:
     """A condition on the columns of a layer that does not hold water."""
     try:
-        layers.select(table, text)
-    except layers.LayerError as error:
+        features.select(table, text)
+    except features.LayerError as error:
         yield Problem(
             "error", name, layer.get("path", ""), field=field, value=repr(text),
             expected="a condition on the columns of the layer", mend=f"Mend it: {error}",
@@ -216,10 +217,10 @@ def _numbers(name, layer, column, table) -> Iterator[Problem]:
 
 def _reached(name, block, layer, used, config) -> Iterator[Problem]:
     reach = block.get("reach_m") or block.get("radius_m")
-    grid = settings.grid(config["region"])
+    grid = grid_of(config["region"])
     if not reach:
         return
-    nearest = float(used.distance(shapely.box(*layers.bounds(grid))).min())
+    nearest = float(used.distance(shapely.box(*bounds(grid))).min())
     if nearest > reach:
         yield Problem(
             "warning", name, layer["path"], field="reach_m",

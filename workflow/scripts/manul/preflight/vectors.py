@@ -13,8 +13,9 @@ import shapely
 from pyproj import CRS
 from rasterio.warp import transform_bounds
 
-from manul.config import settings
-from manul.grid import io, layers
+from manul.config import selection
+from manul.grid import features, vectors
+from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
 from manul.preflight.places import corners, impossible, is_swapped
 from manul.records import field_tables
@@ -28,7 +29,7 @@ def check_vector(name, block, config, tables) -> Iterator[Problem]:
             name, block, f"{len(parts)} layers in the file: {', '.join(parts)}", "one",
             f"The first, {parts[0]!r}, is used", severity="warning",
         )  # fmt: skip
-    table = io.read_rows(block["path"], parts[0] if parts else None)
+    table = vectors.read_rows(block["path"], parts[0] if parts else None)
     if not len(table) or not isinstance(table, gpd.GeoDataFrame):
         found = "no features" if not len(table) else "a table without geometry"
         yield bad(
@@ -78,7 +79,7 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
 def held(table, condition) -> str:
     """What the columns of a condition hold, to mend a spelling."""
     told = []
-    for column in layers.columns(condition):
+    for column in features.columns(condition):
         values = sorted(map(str, table[column].dropna().unique()))
         more = ", ..." if len(values) > 8 else ""
         told.append(f"{column} holds {', '.join(values[:8]) or 'nothing'}{more}")
@@ -97,8 +98,8 @@ def _shapes(name, block, table, config, tables) -> Iterator[Problem]:
     yield from wrong
     if wrong:
         return
-    grid = settings.grid(config["region"])
-    near = layers.prepare_vector(table, block, grid, settings.margin_m(config))
+    grid = grid_of(config["region"])
+    near = features.prepare_vector(table, block, grid, selection.margin_m(config))
     tables[name] = near
     if not len(near):
         yield _elsewhere(name, block, drawn.total_bounds, crs, config)
@@ -108,8 +109,8 @@ def _filtered(name, block, table) -> Iterator[Problem]:
     if not block.get("filter"):
         return
     try:
-        kept = layers.select(table, block["filter"])
-    except layers.LayerError as error:
+        kept = features.select(table, block["filter"])
+    except features.LayerError as error:
         yield bad(
             name, block, f"{block['filter']!r}", "a condition on the columns of the layer",
             f"Mend the key `filter`: {error}", field="filter",
@@ -149,8 +150,8 @@ def _broken(name, block, drawn) -> Iterator[Problem]:
 
 def _elsewhere(name, block, box, crs, config) -> Problem:
     """No feature in reach: a wrong layer if its box is elsewhere, else a place without any."""
-    grid, region = settings.grid(config["region"]), config["region"]
-    reach = layers.bounds(grid, settings.margin_m(config))
+    grid, region = grid_of(config["region"]), config["region"]
+    reach = bounds(grid, selection.margin_m(config))
     around = transform_bounds(str(grid.crs), crs.to_wkt(), *reach, densify_pts=21)
     found = f"features at {corners(box)}, none within reach of the region"
     expected = f"features near {region['bounds']} (west, south, east, north)"

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from manul.analyses import fit_words
-from manul.grid.layers import GENERAL_M, general_cells
+from manul.grid.features import GENERAL_M, general_cells
 from manul.products import evidence_figures as figures
 from manul.products.html_page import Section
 from manul.surveys import burrows, density, detection, from_records, rodenticide

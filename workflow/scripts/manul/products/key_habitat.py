@@ -11,7 +11,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.features import shapes
 from scipy import ndimage
 
-from manul.model.cells import amount
+from manul.model.cumulative import amount
 
 KM2 = 1e6
 CORNERS = np.ones((3, 3), bool)

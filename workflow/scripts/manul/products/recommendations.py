@@ -14,9 +14,9 @@ import shapely
 
 from manul.config.expressions import evaluate
 from manul.exposure import strips
-from manul.grid.layers import general_cells, select
+from manul.grid.features import general_cells, select
 from manul.grid.provenance import age, merge, worst_status
-from manul.model.cells import amount
+from manul.model.cumulative import amount
 from manul.products import key_habitat, zones
 
 KM2 = 1e6

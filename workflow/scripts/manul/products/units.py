@@ -5,7 +5,7 @@ import pandas as pd
 from odc.geo.geobox import GeoBox
 from rasterio.features import rasterize
 
-from manul.model.cells import amount
+from manul.model.cumulative import amount
 from manul.products import key_habitat
 
 

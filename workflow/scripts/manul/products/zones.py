@@ -14,7 +14,7 @@ from exactextract.raster import NumPyRasterSource
 from odc.geo.geobox import GeoBox
 
 from manul.config.expressions import evaluate
-from manul.grid.layers import select
+from manul.grid.features import select
 from manul.products import key_habitat
 
 KM2 = 1e6

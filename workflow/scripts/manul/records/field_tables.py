@@ -4,10 +4,13 @@ import datetime as dt
 from functools import cache
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+from shapely import LineString, Point
+from shapely.geometry.base import BaseGeometry
 
-from manul.grid import io, layers
-from manul.records import check, table_files
+from manul.grid import plain_files
+from manul.records import check, field_tables, table_files
 
 
 def read(path, block: dict) -> check.Records:
@@ -24,7 +27,9 @@ def read(path, block: dict) -> check.Records:
 def features(found: check.Records, block: dict) -> gpd.GeoDataFrame:
     """The accepted rows as features in EPSG:4326."""
     known = schemas()
-    return layers.record_features(found.accepted, known["tables"][block["table"]], known["classes"])
+    return field_tables.record_features(
+        found.accepted, known["tables"][block["table"]], known["classes"]
+    )
 
 
 def summary(found: check.Records, kept: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -48,4 +53,34 @@ def summary(found: check.Records, kept: gpd.GeoDataFrame) -> pd.DataFrame:
 @cache
 def schemas() -> dict:
     """The schemas of all field tables."""
-    return io.read_yaml(io.SCHEMAS / "records.yaml")
+    return plain_files.read_yaml(plain_files.SCHEMAS / "records.yaml")
+
+
+def record_features(accepted: pd.DataFrame, spec: dict, classes: dict) -> gpd.GeoDataFrame:
+    """Accepted records as features in EPSG:4326: their outline, else their line, else their point.
+
+    A field with hazard classes (`classes`: field -> {name: class}) becomes its class; the name is
+    kept as FIELD_name. A record without a position has no geometry.
+    """
+    table = accepted.reset_index(names="row")
+    for field, mapping in classes.items():
+        if field in table:
+            table[f"{field}_name"] = table[field]
+            table[field] = table[field].map(mapping)
+    columns = [table[p[axis]] for p in spec["positions"] for axis in ("lon", "lat")]
+    # a table without positions, such as distances from a line, has no places
+    places = np.column_stack(columns) if columns else [None] * len(table)
+    place = [_place(numbers) for numbers in places]
+    outline = table["geom"] if "geom" in table else [None] * len(table)
+    shapes = [
+        given if isinstance(given, BaseGeometry) else other
+        for given, other in zip(outline, place, strict=True)
+    ]
+    return gpd.GeoDataFrame(table.drop(columns="geom", errors="ignore"), geometry=shapes, crs=4326)
+
+
+def _place(numbers):
+    """A point from (lon, lat), a line from (lon, lat, lon, lat), None where one is unknown."""
+    if numbers is None or np.isnan(numbers.astype(float)).any():
+        return None
+    return Point(numbers) if len(numbers) == 2 else LineString(numbers.reshape(-1, 2))

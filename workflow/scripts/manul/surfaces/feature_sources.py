@@ -10,7 +10,9 @@ import pandas as pd
 
 from manul.config import nodes
 from manul.exposure.saturating import Extended, points
-from manul.grid.layers import LayerError, bounds, burn, select
+from manul.grid.burn import burn
+from manul.grid.features import LayerError, select
+from manul.grid.region import bounds
 
 M2_PER_HA = 1e4
 LAND_HA = 1.5e10

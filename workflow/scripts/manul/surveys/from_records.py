@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from manul.grid.layers import select
+from manul.grid.features import select
 from manul.records.text import fold
 from manul.surveys import burrows
 

@@ -1,41 +1,26 @@
-"""The only module that opens or writes maps. Every file appears whole or not at all.
+"""Rasters, read window by window: a team's own in its own coordinates, maps on the region's grid.
 
-Rasters on the region's grid are tiled GeoTIFFs; finished products are Cloud Optimized GeoTIFFs
-with overviews. Nodata is NaN for numbers and 255 for classes. Provenance travels in the tags.
+Numbers come as float32 with NaN for nodata, classes as uint8 with 255. `block_maps` writes maps.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 import rasterio
 import rasterio.shutil
 import rasterio.warp
-import yaml
 from affine import Affine
 from pyproj import CRS
 from rasterio.windows import Window, from_bounds
 
-from manul.grid import provenance
 from manul.grid.atomic import atomic
-from manul.grid.layers import NoOverlapError
+from manul.grid.map_tags import read_provenance
+from manul.grid.warp import NoOverlapError
 
 BLOCK = 2048
 SOUGHT = 512  # cells along the side of a tile in which single cells are looked up
-SCHEMAS = Path(__file__).parents[3] / "schemas"
-PROVENANCE_TAG = "MANUL_LAYERS"
-# Reading a GeoPackage would otherwise leave a file of statistics beside it.
-pyogrio.set_gdal_config_options({"GDAL_PAM_ENABLED": False})
-
-
-def write_text(path, text: str) -> None:
-    """Write text (UTF-8) whole or not at all."""
-    with atomic(path) as partial:
-        partial.write_text(text, encoding="utf-8")
 
 
 # ------------------------------------------------------------------------------------- rasters
@@ -128,26 +113,6 @@ def descriptions(path) -> list[str]:
         return [(text or "").split(" [")[0] for text in source.descriptions]
 
 
-def made_from(path) -> list:
-    """What decides the content of a file that this package wrote: its layers, config, inputs."""
-    tags, names = _tags(path), (PROVENANCE_TAG, "MANUL_CONFIG_DIGEST", "MANUL_INPUTS_DIGEST")
-    return [tags.get(name, str(path)) for name in names]
-
-
-def read_provenance(path) -> dict:
-    """The layers behind a raster or vector file that this package wrote."""
-    return provenance.load(_tags(path).get(PROVENANCE_TAG))
-
-
-def _tags(path) -> dict:
-    """The metadata of a raster or of the first layer of a vector file."""
-    if Path(path).suffix == ".tif":
-        with rasterio.open(path) as source:
-            return source.tags()
-    layer = pyogrio.list_layers(path)[0][0]
-    return pyogrio.read_info(path, layer=layer).get("dataset_metadata") or {}
-
-
 def pixel_size_m(source) -> tuple[float, float]:
     """(x, y) size of a pixel in metres, at the centre of an open raster."""
     dx, dy = abs(source.transform.a), abs(source.transform.e)
@@ -172,96 +137,6 @@ def clip_raster(source: str, target, band, crs, bounds, scale, offset, tags) -> 
 
 
 # ------------------------------------------------------------------------------------- vectors
-
-
-@dataclass(frozen=True)
-class VectorFile:
-    """A vector layer that `prepare` wrote: filtered, in the region's CRS, clipped with a margin."""
-
-    path: str
-
-    def read(self, bounds=None) -> gpd.GeoDataFrame:
-        """The features that have a place, in the order of the file.
-
-        With `bounds` (left, bottom, right, top) only those whose box touches it: the index of the
-        file finds them, so that a block of a country reads no more than its own.
-        """
-        within = {} if bounds is None else {"bbox": bounds, "fid_as_index": True}
-        return read_vector(self.path, **within)
-
-    def rows(self) -> gpd.GeoDataFrame:
-        """All rows, those without a place too."""
-        return read_rows(self.path)
-
-    @property
-    def provenance(self) -> dict:
-        """The layers behind this file."""
-        return read_provenance(self.path)
-
-
-def read_vector(path, layer=None, **options) -> gpd.GeoDataFrame:
-    """The features of a vector layer that have a place."""
-    table = read_rows(path, layer, **options).sort_index()
-    return table[table.geometry.notna()].reset_index(drop=True)
-
-
-def read_rows(path, layer=None, **options) -> gpd.GeoDataFrame:
-    """A vector layer as it stands; rows without a place have no geometry."""
-    return gpd.read_file(path, layer=layer, engine="pyogrio", **options)
-
-
-def read_layers(path) -> dict[str, gpd.GeoDataFrame]:
-    """Every layer of a GeoPackage, by name."""
-    return {name: read_vector(path, name) for name, _ in pyogrio.list_layers(path)}
-
-
-def write_vector(path, layers: dict[str, gpd.GeoDataFrame], tags: dict) -> None:
-    """A GeoPackage with these layers; an empty layer is written with its columns."""
-    with atomic(path) as partial:
-        partial.unlink()
-        for name, table in layers.items():
-            kind = None if table.geometry.notna().any() else "Unknown"
-            pyogrio.write_dataframe(
-                table,
-                partial,
-                layer=name,
-                driver="GPKG",
-                append=partial.exists(),
-                dataset_metadata=tags,
-                geometry_type=kind,
-            )
-
-
-def read_yaml(path) -> dict:
-    """A YAML file."""
-    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-
-
-def file_bytes(path) -> bytes:
-    """The content of a file, for its digest."""
-    return Path(path).read_bytes()
-
-
-def write_table(path, table) -> None:
-    """A CSV (UTF-8, with a mark so that spreadsheets see it)."""
-    with atomic(path) as partial:
-        table.to_csv(partial, index=False, encoding="utf-8-sig", lineterminator="\n")
-
-
-def read_table(path) -> pd.DataFrame:
-    """A CSV that `write_table` wrote."""
-    return pd.read_csv(path, encoding="utf-8-sig")
-
-
-def save_figure(figure, png, pdf, dpi: int, title: str) -> None:
-    """A figure as PNG and PDF, with its title in the metadata and no date (so reruns agree)."""
-    with atomic(png) as partial:
-        figure.savefig(
-            partial, dpi=dpi, format="png", metadata={"Title": title, "Software": "Manul"}
-        )
-    with atomic(pdf) as partial:
-        meta = {"Title": title, "Creator": "Manul", "CreationDate": None}
-        figure.savefig(partial, dpi=dpi, format="pdf", metadata=meta)
 
 
 # ------------------------------------------------------------------------------------- helpers

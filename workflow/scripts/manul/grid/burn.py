@@ -1,0 +1,33 @@
+"""Shapes onto the cells of a grid."""
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+from rasterio.enums import MergeAlg
+from rasterio.features import rasterize
+
+from manul.exposure.nearest import block_mean
+
+
+def burn(shapes, grid: GeoBox, merge: str = "replace") -> np.ndarray:
+    """(geometry, value) pairs onto every cell they touch, float32; merge: `replace` or `add`."""
+    shapes = [(g, v) for g, v in shapes if g is not None and not g.is_empty]
+    if not shapes:
+        return np.zeros(grid.shape, "float32")
+    return rasterize(
+        shapes, grid.shape, transform=grid.affine, fill=0, all_touched=True, dtype="float32",
+        merge_alg=MergeAlg[merge],
+    )  # fmt: skip
+
+
+def burn_inside(geometries, grid: GeoBox) -> np.ndarray:
+    """True where the centre of the cell lies in one of the polygons."""
+    shapes = [(g, 1) for g in geometries if g is not None and not g.is_empty]
+    if not shapes:
+        return np.zeros(grid.shape, bool)
+    return rasterize(shapes, grid.shape, transform=grid.affine, fill=0, dtype="uint8").astype(bool)
+
+
+def cover_share(geometries, grid: GeoBox, oversample: int = 8) -> np.ndarray:
+    """Share of each cell under the polygons, 0..1, from `oversample` squared points a cell."""
+    covered = burn_inside(geometries, grid.zoom_out(1 / oversample))
+    return block_mean(covered.astype("float32"), oversample)

@@ -1,0 +1,30 @@
+"""What a map or a vector file of this package says of itself, in its metadata."""
+
+from pathlib import Path
+
+import pyogrio
+import rasterio
+
+from manul.grid import provenance
+
+PROVENANCE_TAG = "MANUL_LAYERS"
+
+
+def made_from(path) -> list:
+    """What decides the content of a file that this package wrote: its layers, config, inputs."""
+    tags, names = _tags(path), (PROVENANCE_TAG, "MANUL_CONFIG_DIGEST", "MANUL_INPUTS_DIGEST")
+    return [tags.get(name, str(path)) for name in names]
+
+
+def read_provenance(path) -> dict:
+    """The layers behind a raster or vector file that this package wrote."""
+    return provenance.load(_tags(path).get(PROVENANCE_TAG))
+
+
+def _tags(path) -> dict:
+    """The metadata of a raster or of the first layer of a vector file."""
+    if Path(path).suffix == ".tif":
+        with rasterio.open(path) as source:
+            return source.tags()
+    layer = pyogrio.list_layers(path)[0][0]
+    return pyogrio.read_info(path, layer=layer).get("dataset_metadata") or {}

@@ -1,0 +1,70 @@
+"""Vector files: read by bounds, written as GeoPackages that appear whole or not at all."""
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import pyogrio
+
+from manul.grid.atomic import atomic
+from manul.grid.map_tags import read_provenance
+
+# Reading a GeoPackage would otherwise leave a file of statistics beside it.
+pyogrio.set_gdal_config_options({"GDAL_PAM_ENABLED": False})
+
+
+@dataclass(frozen=True)
+class VectorFile:
+    """A vector layer that `prepare` wrote: filtered, in the region's CRS, clipped with a margin."""
+
+    path: str
+
+    def read(self, bounds=None) -> gpd.GeoDataFrame:
+        """The features that have a place, in the order of the file.
+
+        With `bounds` (left, bottom, right, top) only those whose box touches it: the index of the
+        file finds them, so that a block of a country reads no more than its own.
+        """
+        within = {} if bounds is None else {"bbox": bounds, "fid_as_index": True}
+        return read_vector(self.path, **within)
+
+    def rows(self) -> gpd.GeoDataFrame:
+        """All rows, those without a place too."""
+        return read_rows(self.path)
+
+    @property
+    def provenance(self) -> dict:
+        """The layers behind this file."""
+        return read_provenance(self.path)
+
+
+def read_vector(path, layer=None, **options) -> gpd.GeoDataFrame:
+    """The features of a vector layer that have a place."""
+    table = read_rows(path, layer, **options).sort_index()
+    return table[table.geometry.notna()].reset_index(drop=True)
+
+
+def read_rows(path, layer=None, **options) -> gpd.GeoDataFrame:
+    """A vector layer as it stands; rows without a place have no geometry."""
+    return gpd.read_file(path, layer=layer, engine="pyogrio", **options)
+
+
+def read_layers(path) -> dict[str, gpd.GeoDataFrame]:
+    """Every layer of a GeoPackage, by name."""
+    return {name: read_vector(path, name) for name, _ in pyogrio.list_layers(path)}
+
+
+def write_vector(path, layers: dict[str, gpd.GeoDataFrame], tags: dict) -> None:
+    """A GeoPackage with these layers; an empty layer is written with its columns."""
+    with atomic(path) as partial:
+        partial.unlink()
+        for name, table in layers.items():
+            kind = None if table.geometry.notna().any() else "Unknown"
+            pyogrio.write_dataframe(
+                table,
+                partial,
+                layer=name,
+                driver="GPKG",
+                append=partial.exists(),
+                dataset_metadata=tags,
+                geometry_type=kind,
+            )

@@ -1,0 +1,84 @@
+"""Kinds of surface by name, and how one is made on any grid.
+
+To add a kind: write a function of (block, grid, sources) in the file of its subject, register it
+with `@kind("name")`, and give it a closed schema under `$defs.surfaces` of the config's schema. It
+returns one array of the grid, or bands by name of which the first is the surface itself. It must
+give the same numbers for a whole region and for any block of it, so it reads as far beyond the
+block as it reaches.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+BLOCK = 2048  # cells along the side of a block; each block reads its own margin
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How surfaces of a kind are made; `bands` are further ones (name: unit).
+
+    `whole`: a cell depends on far ones, over paths or means of strata, so there is one block.
+    """
+
+    make: Callable
+    bands: Mapping[str, str]
+    whole: bool
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def kind(name: str, bands: Mapping[str, str] | None = None, whole: bool = False) -> Callable:
+    """Register a function as the maker of a kind of surface."""
+
+    def register(make):
+        KINDS[name] = Kind(make, bands or {}, whole)
+        return make
+
+    return register
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What surfaces are made from.
+
+    `layers` maps names to readers: `read(crs, bounds, margin)` for rasters; `read(bounds)` for what
+    of a vector layer in the grid's CRS may touch the bounds, `read()` for all of it, `rows()` for
+    that and what has no place. `rules` holds the `kinds` of the layers and, where a kind asks for
+    them, `as_of`, `compounds`, `poison` and `burrows` of the config.
+    """
+
+    layers: Mapping
+    rules: Mapping = field(default_factory=dict)
+
+    def of(self, block: dict, grid: GeoBox) -> np.ndarray:
+        """The surface of a block within another one, float32."""
+        return next(iter(make(block, grid, self).values()))
+
+
+def make(block: dict, grid: GeoBox, sources: Sources) -> dict[str, np.ndarray]:
+    """The surface on the grid, float32, NaN where unknown; the first entry is the surface."""
+    made = KINDS[block["kind"]].make(block, grid, sources)
+    every = made if isinstance(made, dict) else {"value": made}
+    return {name: np.asarray(band, "float32") for name, band in every.items()}
+
+
+def on_block(block: dict, grid: GeoBox, sources: Sources, at) -> list:
+    """The bands of the surface, its only file, on (row0, row1, column0, column1) of the grid."""
+    row0, row1, column0, column1 = at
+    return [list(make(block, grid[row0:row1, column0:column1], sources).values())]
+
+
+def bands(block: dict) -> dict[str, str]:
+    """Band names and units of a surface; the surface itself comes first, other dates last."""
+    unit = block.get("units", "")
+    dates = {f"value_{day}": unit for day in block.get("dates", [])}
+    return {"value": unit, **KINDS[block["kind"]].bands, **dates}
+
+
+def block_size(block: dict, grid: GeoBox) -> int:
+    """Cells along the side of the blocks that a surface can be made in."""
+    return max(grid.shape) if KINDS[block["kind"]].whole else BLOCK
