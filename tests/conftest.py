@@ -1,7 +1,6 @@
 """A second region for the tests: a corner of the demo, made by a config file alone."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,10 +11,6 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-BOUNDS = [74.75, 41.25, 76.35, 42.0]  # Song-Kol, two mines, roads, camps, Naryn town
-THREATS = ("dogs_camps", "mines_large", "roads_paved", "marmot_depletion", "overgrazing")
-RULES = ("R1a", "R1b", "R2a", "R4", "R6", "R8")
-LEFT_OUT = ("temperature", "precipitation", "snow_depth", "slope", "protected")
 PRODUCTS = (
     "key_habitat.gpkg",
     "recommendations.csv",
@@ -99,27 +94,14 @@ class Summary:
         return found & self.inputs.keys()
 
 
+def demo_config() -> dict:
+    """The demo's config as its file holds it."""
+    return yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+
+
 def corner_config() -> dict:
-    """The demo's config cut to a corner, with fewer layers, threats and rules."""
-    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
-    config["region"] |= {"name": "corner", "title": "Song-Kol to Naryn", "bounds": BOUNDS}
-    config["threats"] = {name: config["threats"][name] for name in THREATS}
-    config["rules"] = {name: config["rules"][name] for name in RULES}
-    config["priority"] = [name for name in config["priority"] if name in RULES]
-    config["habitat"]["components"].pop("climate")
-    config["habitat"]["gates"].pop("snow")
-    config["surfaces"] = {n: b for n, b in config["surfaces"].items() if n not in LEFT_OUT}
-    fit = config["suitability"]
-    fit["predictors"] = [name for name in fit["predictors"] if name in config["surfaces"]]
-    told = yaml.safe_dump([config[k] for k in ("region", "surfaces", "threats", "rules", "maps")])
-    words = set(re.findall(r"\w+", told))
-    config["layers"] = {n: b for n, b in config["layers"].items() if n in words}
-    closed = {"layers": {"mines": {"filter": "status == 'operating' and id != 'M03'"}}}
-    config["scenarios"] = {
-        "current": {"title": "Current state"},
-        "planned": {"title": "Solton-Sary mine closed", "changes": closed},
-    }
-    return config
+    """The second region's config as its file holds it."""
+    return yaml.safe_load((ROOT / "tests" / "corner.yaml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import demo_config
 
 from manul import plan
 from manul.config import load, selection
@@ -40,7 +40,7 @@ def test_jobs_keep_within_their_plan(corner):
 
 
 def test_a_country_at_30_m_says_what_it_needs():
-    config = load.load(yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))["current"]
+    config = load.load(demo_config())["current"]
     config["region"] |= {"cell_m": 30}
     table = plan.rows(config, 2).set_index("rule")
     assert table.loc["model", "memory_mb"] < 2500

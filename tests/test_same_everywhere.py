@@ -8,8 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
-import yaml
-from conftest import BOUNDS, ROOT
+from conftest import ROOT, corner_config, demo_config
 
 from manul import surfaces
 from manul.config import load, nodes, selection
@@ -64,7 +63,7 @@ class Table:
 
 def demo() -> dict:
     """The demo's current scenario with surfaces of the kinds that it lacks."""
-    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config = load.written_out(demo_config())
     config["surfaces"] |= EXTRA
     for layer in config["layers"].values():
         if "path" in layer:
@@ -258,7 +257,7 @@ def test_a_mine_acts_within_its_reach_only(small):
 @pytest.mark.parametrize("name", ["roads_paved", "dogs_camps", "mines_large", "dogs_settlements"])
 def test_half_the_cell_size_changes_exposure_by_discretisation_only(name):
     block, rules = CONFIG["surfaces"][name], selection.surface_rules(CONFIG, name)
-    coarse_grid = corner_grid(BOUNDS, 1000)
+    coarse_grid = corner_grid(corner_config()["region"]["bounds"], 1000)
     # The same ground: the grid of a bounding box may start half a coarse cell elsewhere.
     fine_grid = coarse_grid.zoom_out(0.5)
     sources = readers(coarse_grid)

@@ -15,6 +15,9 @@ import numpy as np
 import pytest
 import rasterio
 import yaml
+from conftest import demo_config
+
+from manul.config import load
 
 pytestmark = pytest.mark.workflow
 
@@ -114,7 +117,7 @@ def snakemake(folder, environment, *arguments) -> str:
 
 def tiny_config() -> dict:
     """The demo cut to 40 x 40 cells around a mine, with seven jobs."""
-    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config = load.written_out(demo_config())
     config["region"] |= {"name": "tiny", "bounds": BOUNDS, "cell_m": 2000, "mask": None}
     habitat = config["habitat"]
     habitat["reference"] = {}

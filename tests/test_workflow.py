@@ -205,8 +205,7 @@ def test_a_changed_weight_makes_the_model_again_but_no_surface(corner):
 
 
 def test_a_new_threat_needs_no_python(corner, tmp_path):
-    demo = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
-    railways = {k: v for k, v in demo["layers"]["railways"].items() if k != "filter"}
+    railways = "resources/tien_shan/railways.gpkg"
     power = {
         "title": "Power lines along railways",
         "group": "infrastructure",

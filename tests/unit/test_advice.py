@@ -6,14 +6,14 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-import yaml
+from conftest import demo_config
 from odc.geo.geobox import GeoBox
 
 from manul.config import expressions, load
 from manul.products import key_habitat, recommendations, zones
 
 ROOT = Path(__file__).parents[2]
-CONFIG = load.load(yaml.safe_load((ROOT / "config/config.yaml").read_text()))["current"]
+CONFIG = load.load(demo_config())["current"]
 RULES = CONFIG["rules"]
 CELL = 100
 GRID = GeoBox.from_bbox((0, 0, 30_000, 30_000), crs="EPSG:6933", resolution=CELL)

@@ -4,11 +4,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from conftest import demo_config
 from odc.geo.geobox import GeoBox
 
 from manul.analyses import fit, fit_words
-from manul.config import load, schema
+from manul.config import load
 
 GRID = GeoBox.from_bbox((0, 0, 200_000, 200_000), crs="EPSG:6933", resolution=1000)
 KEY = {"thresholds": "expert", "suitable": 0.4, "key": 0.6}
@@ -168,7 +168,7 @@ def test_thresholds_come_from_the_records_only_if_wanted_and_enough(simulated):
 
 
 def test_the_config_names_what_is_wrong_with_the_block():
-    config = yaml.safe_load((schema.SCHEMAS.parents[1] / "config/config.yaml").read_text())
+    config = load.written_out(demo_config())
     config["suitability"]["records"] = "manul_record"
     config["suitability"]["predictors"].append("releif")
     with pytest.raises(load.ConfigError, match="'manul_records'") as fault:
@@ -183,7 +183,7 @@ def test_the_config_names_what_is_wrong_with_the_block():
 def test_preflight_tells_of_columns_that_the_fit_and_districts_lack():
     from manul.preflight import uses
 
-    config = yaml.safe_load((schema.SCHEMAS.parents[1] / "config/config.yaml").read_text())
+    config = load.written_out(demo_config())
     config["suitability"] |= {"where": "n_adult > 0", "date_field": "day"}
     config["threats"]["rodenticide_toxic"]["surface"] |= {
         "districts_layer": "provinces",

@@ -19,6 +19,7 @@ import pytest
 import rasterio
 import shapely
 import yaml
+from conftest import demo_config
 from rasterio.transform import Affine
 
 from manul import preflight
@@ -37,7 +38,7 @@ TOMORROW = str((pd.Timestamp.today() + pd.Timedelta(days=40)).date())
 def corner(tmp_path_factory):
     """A smaller demo config on its corner: fewer threats and rules, a few rows of records."""
     folder = tmp_path_factory.mktemp("records")
-    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config = load.written_out(demo_config())
     config["region"]["bounds"] = CORNER
     config["rules"] = {name: config["rules"][name] for name in ("R2a", "R5", "R6")}
     config["priority"] = list(config["rules"])
@@ -265,8 +266,8 @@ CONFIG_FAULTS = {
         ["threats.railways.weight", "1.5", "0 to 1", "largest share"],
     ),
     "weight above 1 in a noisy-or": (
-        key("habitat.components.den.terms.0.weight", 3),
-        ["habitat.components.den.terms.0.weight", "3", "0 to 1"],
+        key("habitat.components.den.terms.rock.weight", 3),
+        ["habitat.components.den.terms.rock.weight", "3", "0 to 1"],
     ),
     "value outside its range": (
         key(f"{T}.railways.weight", {"value": 0.9, "range": [0.1, 0.3]}),
@@ -291,7 +292,7 @@ CONFIG_FAULTS = {
         ["threats.railways.group", "did you mean 'infrastructure'"],
     ),
     "unknown component": (
-        key(f"{T}.subsidised_predators.terms.1.component", "covr"),
+        key(f"{T}.subsidised_predators.terms.open_ground.component", "covr"),
         ["threats.subsidised_predators", "'covr'", "did you mean 'cover'"],
     ),
     "unknown rule in the priority": (key("priority", ["R1"]), ["priority", "'R1'", "R2a"]),
@@ -357,7 +358,7 @@ CONFIG_FAULTS = {
         ["rules.R2a.zones", "'where'"],
     ),
     "a layer without a licence": (
-        lambda config, folder: config["layers"]["roads"].pop("licence"),
+        key("layers.roads.licence", None),
         ["layers.roads", "'licence'"],
     ),
     "a crs for a raster": (
@@ -465,12 +466,12 @@ RASTER_FAULTS = {
         ["land_cover", "field classes", "nodata 10", "'grassland'"],
     ),
     "class without a score": (
-        lambda config, folder: config["surfaces"]["land_cover_score"]["scores"].pop(16),
-        ["surface land_cover_score", "field scores", "class 16", "score for each class"],
+        lambda config, folder: config["surfaces"]["land_cover_score"]["scores"].pop("bare"),
+        ["surfaces.land_cover_score.scores", "class 16 (bare)", "one for each class"],
     ),
     "score for no class": (
         lambda config, folder: config["surfaces"]["land_cover_score"]["scores"].update({61: 1}),
-        ["surface land_cover_score", "field scores", "class 61"],
+        ["surfaces.land_cover_score.scores", "class 61"],
     ),
     "a band that is not there": (
         key("layers.elevation.band", 3),
@@ -793,7 +794,7 @@ def test_a_doubtful_input_gives_a_warning_and_no_error(name, corner, tmp_path):
 
 def test_the_demo_has_no_error(monkeypatch):
     monkeypatch.chdir(ROOT)
-    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config = demo_config()
     for loaded in load.load(config).values():
         assert not [p for p in preflight.check(loaded) if p.severity == "error"]
 
@@ -832,10 +833,10 @@ def test_all_faults_of_a_config_come_in_one_list(corner, tmp_path):
     config = copy.deepcopy(corner)
     for name in ("negative weight", "unknown layer", "bounds in the wrong order"):
         CONFIG_FAULTS[name][0](config, tmp_path)
-    rename("maps.dpi", "dpy")(config, tmp_path)
+    rename("maps.context", "contxt")(config, tmp_path)
     found = problems(config)
     assert len(found) == 4
-    for words in ("threats.railways.weight", "'elevaton'", "region.bounds", "'dpy'"):
+    for words in ("threats.railways.weight", "'elevaton'", "region.bounds", "'contxt'"):
         assert sum(words in line for line in found) == 1
 
 

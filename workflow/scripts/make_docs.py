@@ -1,8 +1,9 @@
-"""Write the generated pages: config/README.md from its head and the schema, config/field_tables.md.
+"""Write what is made from the schemas: README.md, schema.json and field_tables.md in config.
 
 Run it as `uv run python workflow/scripts/make_docs.py` after a change of a schema; a test compares.
 """
 
+import json
 from pathlib import Path
 
 from manul.config import schema
@@ -17,6 +18,7 @@ def pages() -> dict[Path, str]:
     head = (CONFIG / "head.md").read_text(encoding="utf-8")
     return {
         CONFIG / "README.md": head + schema.document(),
+        CONFIG / "schema.json": json.dumps(schema.for_editors(), indent=1) + "\n",
         CONFIG / "field_tables.md": check.document(field_tables.schemas()),
     }
 

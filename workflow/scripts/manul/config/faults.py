@@ -4,33 +4,21 @@ Each fault is one line: the path in the config, what was found, what is expected
 Nothing here opens a file.
 """
 
-import difflib
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from manul.config import nodes
+from manul.config.hints import hint
+from manul.config.schema import kind_of_surface
 from manul.exposure.decay import CURVES, decay
 
 LARGEST_GRID = 2e10
 RASTERS = ("continuous", "classes", "counts")
 SHAPES = ("vector", "records")
-LAYER_KINDS = {
-    "value": RASTERS,
-    "share": SHAPES,
-    "distance": SHAPES,
-    "exposure": SHAPES,
-    "density": SHAPES,
-    "relief": ("continuous",),
-    "slope": ("continuous",),
-    "lapse_rate": ("continuous",),
-    "travel_time": SHAPES,
-    "burrow_density": ("records",),
-    "poison": ("records",),
-    "effort": SHAPES,
-}
 DESCRIBED = ["path", "date", "source", "licence", "data_status", "positional_error_m"]
 NEEDED = {
     "absent": ["needs"],
@@ -66,19 +54,6 @@ def unknown_changes(base: dict, changes: dict) -> list[str]:
             if fresh and "title" not in block and "kind" not in block:
                 faults.append(f"{group}: there is no {name!r} to change{hint(name, base[group])}")
     return faults
-
-
-def hint(word, choices) -> str:
-    """The choice that is nearest to a misspelt word, or all of them if none is near."""
-    near = nearest(word, choices)
-    if near:
-        return f"; did you mean {near!r}?"
-    return f" (choices: {', '.join(sorted(map(str, choices)))})" if choices else ""
-
-
-def nearest(word, choices) -> str | None:
-    """The choice that a misspelt word most likely stands for, if any."""
-    return next(iter(difflib.get_close_matches(str(word), sorted(map(str, choices)), 1, 0.6)), None)
 
 
 # -------------------------------------------------------------------------------------- region
@@ -132,7 +107,9 @@ def _layers(config) -> Iterator[str]:
         kind, where = layer["kind"], f"layers.{name}"
         for key in NEEDED.get(kind, DESCRIBED):
             if layer.get(key) is None:
-                yield f"{where}: a layer of kind {kind} needs the key {key!r}"
+                beside = Path(layer["path"]).with_suffix(".yaml") if layer.get("path") else ""
+                place = f", here or in {beside}" if key != "path" and beside else ""
+                yield f"{where}: a layer of kind {kind} needs the key {key!r}{place}"
         low, high = layer.get("valid", (0, 1))
         if low >= high:
             yield f"{where}.valid: found {layer['valid']}, expected smallest, largest value"
@@ -168,6 +145,7 @@ def _parts(block, where):
 def _surface(block, where, layers) -> Iterator[str]:
     kind = block.get("kind")
     yield from _layer_kind(block, where, layers)
+    yield from _scores(block, where, layers)
     if kind in ("distance", "exposure"):
         if ("layer" in block) == ("of" in block):
             yield f"{where}: give either a layer or a block `of`, not both or none"
@@ -178,9 +156,29 @@ def _surface(block, where, layers) -> Iterator[str]:
         yield from _curves(block.get("intensity") or {}, f"{where}.intensity")
 
 
+def _scores(block, where, layers) -> Iterator[str]:
+    """A class without a score would be unknown; scores may name codes or the names of classes."""
+    layer = layers.get(block.get("layer"), {})
+    if block.get("kind") != "value" or layer.get("kind") != "classes" or "classes" not in layer:
+        return
+    scores, classes = block.get("scores", {}), layer["classes"]
+    missing = [f"{c} ({n})" for c, n in classes.items() if c not in scores and n not in scores]
+    if missing:
+        yield (
+            f"{where}.scores: no score for class {', '.join(missing)} of layer {block['layer']!r}, "
+            "expected one for each class, by code or name; without it habitat there is unknown"
+        )
+    strange = [key for key in scores if key not in classes and key.lstrip("-").isdigit()]
+    if strange:
+        yield (
+            f"{where}.scores: found a score for class {', '.join(strange)}, expected only the "
+            f"classes of layer {block['layer']!r}: {', '.join(classes)}"
+        )
+
+
 def _layer_kind(block, where, layers) -> Iterator[str]:
     layer = layers.get(block.get("layer"))
-    fits = LAYER_KINDS.get(block.get("kind"))
+    fits = kind_of_surface(block.get("kind")).get("x-layers")
     if layer and fits and layer["kind"] not in (*fits, "absent"):
         yield (
             f"{where}: found layer {block['layer']!r} of kind {layer['kind']}, expected a layer of "
@@ -236,8 +234,8 @@ def _curves(node, where) -> Iterator[str]:
         fault = RESPONSE_FAULTS.get(kind, _no_fault)(parameters)
         if fault:
             yield f"{where}.response.{kind}: {fault}"
-    for i, term in enumerate(nodes.terms(node)):
-        below = f"{where}.terms.{i}"
+    for key, term in nodes.named_terms(node):
+        below = f"{where}.terms.{key}"
         if node.get("combine") in ("noisy_or", "maximum") and term["weight"] > 1:
             found = f"found {term['weight']:g}, expected 0 to 1 in a {node['combine']}"
             yield f"{below}.weight: {found}"

@@ -1,43 +1,87 @@
-"""What the config means: checked, completed, and one plain dictionary for each scenario.
+"""What a config means: a species model, a region's file laid over it, one dictionary a scenario.
 
-Nothing here opens a data file. `load` raises `ConfigError` with every fault at once, each as one
-line that names the path in the config, what was found, and what is expected.
+`load` raises `ConfigError` with every fault at once, each as one line that names the path in the
+config, what was found, and what is expected. It opens the model's file and the YAML files that lie
+beside data files; no data.
+
+Laying over: mappings are joined key by key, all else is replaced, and `null` takes an entry away. A
+number with a range is one thing, as are a block of another `kind` and another response curve. Of a
+layer the model says what it wants (its role), the YAML file beside the data where it comes from,
+the region's file which file it is and what else differs; what is said later counts.
 """
 
 import copy
 import json
+from pathlib import Path
+
+import yaml
 
 from manul.config import faults as config_faults
 from manul.config import schema
-from manul.config.ranges import is_parameter, plain
+from manul.config.hints import hint
+from manul.config.nodes import layers_of
+from manul.config.ranges import is_parameter, plain, ranges
+
+MODELS = Path(__file__).parents[4] / "config" / "models"
+MODEL = "pallas_cat"
+# What describes one file and must not stay when a scenario or a region takes another one.
+OF_A_FILE = (
+    "date", "source", "licence", "data_status", "positional_error_m", "caveat", "scale", "offset",
+    "band", "classes", "filter", "fields", "crs",
+)  # fmt: skip
 
 
 class ConfigError(ValueError):
     """The config is wrong; the message lists every fault."""
 
 
-def load(config: dict) -> dict:
+def load(config: dict) -> dict[str, dict]:
     """The effective config of every scenario, by name: validated, defaulted, numbers plain.
 
     Surface blocks that stand within threats or components are moved to `surfaces` under the name
-    of the threat, so that later code meets surfaces in one place.
+    of the threat, so that later code meets surfaces in one place. `ranges` holds what was said of a
+    number beside its value, by its path. A layer without a file has the kind `absent`.
     """
-    config = _as_json(config)
-    faults = list(_range_faults(config, ()))
-    base = plain(config)
-    found, sound = schema.complete(base, schema.schema(), "config")
+    given = _as_json(config)
+    model = _model(given.get("model"))
+    base = _whole(model, given, {})
+    faults = list(_range_faults(base, ()))
+    found, sound = schema.complete(plain(copy.deepcopy(base)), schema.schema(), "config")
     faults += found
     if not sound:
         raise ConfigError(_listing(faults))
     out = {}
-    for name, scenario in base["scenarios"].items():
-        strange = config_faults.unknown_changes(base, scenario["changes"])
-        merged = _merge(copy.deepcopy(base), {} if strange else scenario["changes"])
-        found = [f for f in strange or _deep_faults(merged) if f not in faults]
-        faults += [f"scenario {name}: {f}" if scenario["changes"] else f for f in found]
-        out[name] = merged | {"scenario": name, "scenario_title": scenario["title"]}
+    for name, scenario in _scenarios(base).items():
+        changes = scenario.get("changes", {})
+        strange = config_faults.unknown_changes(base, changes)
+        whole = _whole(model, given, {} if strange else changes)
+        found, effective = _effective(whole)
+        found = [f for f in strange or found if f not in faults]
+        faults += [f"scenario {name}: {f}" if changes else f for f in found]
+        out[name] = effective | {"scenario": name, "scenario_title": scenario["title"]}
     if faults:
         raise ConfigError(_listing(dict.fromkeys(faults)))
+    return out
+
+
+def written_out(config: dict) -> dict:
+    """The config with its model and all metadata of layers in one mapping, which loads alike."""
+    given = _as_json(config)
+    return _whole(_model(given.get("model")), given, {}) | {"model": "none"}
+
+
+def laid_over(base, changes):
+    """`changes` over `base`, both unchanged: see the head of this module."""
+    if not isinstance(base, dict) or not isinstance(changes, dict) or _is_one_thing(base, changes):
+        return _without_nulls(changes)
+    out = dict(base)
+    for key, value in changes.items():
+        if value is None:
+            out.pop(key, None)
+        elif key in out:
+            out[key] = laid_over(out[key], value)
+        else:
+            out[key] = _without_nulls(value)
     return out
 
 
@@ -53,13 +97,147 @@ def _as_json(config):
         ) from None
 
 
-def _deep_faults(merged) -> list[str]:
-    """Move surfaces to one place in `merged`; the faults of one scenario."""
-    found, sound = schema.complete(merged, schema.schema(), "config")
+def _model(name) -> dict:
+    """The species model of this name, or of this path from the project's folder."""
+    if name == "none":
+        return {}
+    shipped = sorted(path.stem for path in MODELS.glob("*.yaml"))
+    path = MODELS / f"{name or MODEL}.yaml"
+    path = path if path.is_file() else Path(str(name))
+    if not path.is_file():
+        raise ConfigError(_listing([f"model: there is no {name!r}{hint(name, shipped)}"]))
+    return _as_json(_yaml(path))
+
+
+def _yaml(path) -> dict:
+    try:
+        found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(_listing([f"{path}: {' '.join(str(error).split())}"])) from None
+    if not isinstance(found, dict):
+        raise ConfigError(_listing([f"{path}: expected a mapping of keys to values"]))
+    return found
+
+
+def _whole(model, given, changes) -> dict:
+    """The model, the region's file and changes in one mapping; layers with all their metadata."""
+    parts = (model, given, changes)
+    merged = {}
+    for part in parts:
+        merged = laid_over(merged, {k: v for k, v in part.items() if k not in ("layers", "model")})
+    layers = [part.get("layers") or {} for part in parts]
+    wrong = [block for block in layers if not isinstance(block, dict)]
+    merged["layers"] = wrong[0] if wrong else _layers(*layers)
+    return _without_rules_taken_away(merged, model.get("rules", {}))
+
+
+def _without_rules_taken_away(merged, ours) -> dict:
+    """A rule of the model that was taken away needs no place among the others."""
+    rules, order = merged.get("rules", {}), merged.get("priority")
+    if isinstance(rules, dict) and isinstance(order, list):
+        merged["priority"] = [name for name in order if name in rules or name not in ours]
+    return merged
+
+
+def _layers(roles, own, changes) -> dict:
+    """Each layer: its role, what lies beside its file, what the region says, what a scenario says.
+
+    A role that no file fills is `absent`; so is one that was taken away with null.
+    """
+    out = {}
+    for name in dict.fromkeys([*roles, *own, *changes]):
+        role = roles.get(name, {})
+        said = _of_one_file(own.get(name), changes.get(name, {}))
+        if isinstance(said, dict) and said and said.get("kind") != "absent":
+            out[name] = _without_nulls(role | _beside(said.get("path")) | said)
+        elif role or said:
+            absent = {"needs": role.get("title", name), **role, "kind": "absent"}
+            out[name] = absent if role else said
+    return out
+
+
+def _of_one_file(said, more):
+    """What the region and then a scenario say of a layer; of one file nothing goes to another."""
+    said, more = ({"path": block} if isinstance(block, str) else block for block in (said, more))
+    if more is None:
+        return None
+    said = said or {}
+    if not isinstance(more, dict) or not isinstance(said, dict):
+        return more or said
+    if more.get("path", said.get("path")) != said.get("path"):
+        said = {key: value for key, value in said.items() if key not in OF_A_FILE}
+    return said | more
+
+
+def _beside(path) -> dict:
+    """The YAML file of the same name beside a data file; empty if there is none."""
+    file = Path(str(path)).with_suffix(".yaml") if path else None
+    if file is None or not file.is_file():
+        return {}
+    found = _as_json(_yaml(file))
+    faults, _ = schema.complete(copy.deepcopy(found), schema.part("described"), str(file))
+    if faults:
+        raise ConfigError(_listing(faults))
+    return found
+
+
+def _scenarios(base) -> dict:
+    return base.get("scenarios") or {"current": {"title": "Present state"}}
+
+
+def _effective(whole) -> tuple[list[str], dict]:
+    """The faults of one scenario, and its config: surfaces in one place, numbers plain."""
+    numbers = plain(copy.deepcopy(whole))
+    found, sound = schema.complete(numbers, schema.schema(), "config")
     if not sound:
-        return found
-    _hoist(merged)
-    return [*found, *schema.surface_faults(merged), *config_faults.find(merged)]
+        return found, numbers
+    with_ranges = copy.deepcopy(whole)
+    _hoist(with_ranges), _hoist(numbers)
+    numbers["ranges"] = ranges(with_ranges)
+    found += schema.surface_faults(numbers)
+    found += config_faults.find(numbers)
+    if not found:
+        _drop_what_is_absent(numbers)
+        _score_codes(numbers)
+    return found, numbers
+
+
+def _drop_what_is_absent(config) -> None:
+    """Take out of surfaces the further layers that they can do without, of maps those to draw."""
+
+    def absent(name):
+        return config["layers"][name]["kind"] == "absent"
+
+    for block in config["surfaces"].values():
+        required = schema.kind_of_surface(block["kind"])["required"]
+        for key in [k for k in block if k.endswith("_layer") and k not in required]:
+            if absent(block[key]):
+                del block[key]
+    drawn = config["maps"]["context"]
+    config["maps"]["context"] = {role: name for role, name in drawn.items() if not absent(name)}
+
+
+def _score_codes(config) -> None:
+    """Scores that name classes become scores of the codes that the layer gives these names."""
+
+    def walk(block):
+        if isinstance(block, list):
+            for part in block:
+                walk(part)
+        elif isinstance(block, dict):
+            layer = config["layers"].get(str(block.get("layer")), {})
+            if block.get("kind") == "value" and layer.get("kind") == "classes":
+                scores = block["scores"]
+                block["scores"] = {
+                    code: scores[code if code in scores else name]
+                    for code, name in layer["classes"].items()
+                }
+            for part in block.values():
+                walk(part)
+
+    for surface in config["surfaces"].values():
+        if not any(config["layers"][name]["kind"] == "absent" for name in layers_of(surface)):
+            walk(surface)
 
 
 def _range_faults(block, path):
@@ -79,16 +257,26 @@ def _range_faults(block, path):
 
 def _listing(faults) -> str:
     lines = [f"  {i}. {fault}" for i, fault in enumerate(faults, 1)]
-    return "\n".join([f"the config has {len(lines)} fault{'s' * (len(lines) > 1)}:", *lines])
+    return "\n".join([f"the config has {len(lines)} fault{'s' * (len(lines) != 1)}:", *lines])
 
 
-def _merge(base: dict, changes: dict) -> dict:
-    for key, value in changes.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            _merge(base[key], value)
-        else:
-            base[key] = value
-    return base
+def _is_one_thing(base, changes) -> bool:
+    """True where joining key by key would mix two different things."""
+    if is_parameter(base) or is_parameter(changes):
+        return True
+    if "kind" in base and "kind" in changes and base["kind"] != changes["kind"]:
+        return True
+    return _is_curve(base) and _is_curve(changes) and base.keys() != changes.keys()
+
+
+def _is_curve(block) -> bool:
+    return len(block) == 1 and set(block) <= schema.curves()
+
+
+def _without_nulls(value):
+    if isinstance(value, dict):
+        return {k: _without_nulls(v) for k, v in value.items() if v is not None}
+    return value
 
 
 def _hoist(config) -> None:
@@ -98,12 +286,14 @@ def _hoist(config) -> None:
         if isinstance(node.get("surface"), dict):
             config["surfaces"][name] = node["surface"]
             node["surface"] = name
-        for i, term in enumerate(node.get("terms", [])):
-            walk(term, f"{name}_{i + 1}")
+        below = node.get("terms", [])
+        named = below.items() if isinstance(below, dict) else enumerate(below, 1)
+        for key, term in named:
+            walk(term, f"{name}_{key}")
         if node.get("footprint"):
             walk(node["footprint"], f"{name}_footprint")
 
     habitat = config["habitat"]
-    for group in (habitat["components"], habitat["gates"], config["threats"]):
+    for group in (habitat["components"], habitat.get("gates", {}), config["threats"]):
         for name, node in group.items():
             walk(node, name)

@@ -3,7 +3,7 @@
 A node is a leaf or a combination, and may pass its result through a `response`:
 
     {surface: relief, response: {trapezoid: {...}}, weight: 0.4}
-    {combine: sum, terms: [node, ...]}            # or terms: {name: node}
+    {combine: sum, terms: {name: node, ...}}      # or terms: [node, ...]
 
 The weight is used by the combination above. Unknown is never zero: a NaN term is left out and the
 other weights are scaled up, and a node whose every term is unknown is unknown.
@@ -35,8 +35,13 @@ def leaf_kind(node: dict) -> str | None:
 
 def terms(node: dict) -> list[dict]:
     """The nodes below a combination, in order."""
+    return [term for _, term in named_terms(node)]
+
+
+def named_terms(node: dict) -> list[tuple]:
+    """The nodes below a combination with their names, or their places in a list."""
     below = node.get("terms", [])
-    return list(below.values()) if isinstance(below, dict) else list(below)
+    return list(below.items() if isinstance(below, dict) else enumerate(below))
 
 
 def leaves(node: dict, kind: str) -> Iterator[str]:

@@ -1,5 +1,9 @@
 """Numbers with a range: `{value: 0.45, range: [0.25, 0.65], status: G}` may stand for 0.45."""
 
+from collections.abc import Iterator
+
+PARAMETER_KEYS = {"value", "range", "status", "source"}
+
 
 def plain(block):
     """The block with each number-with-a-range replaced by its value, at every depth."""
@@ -12,9 +16,24 @@ def plain(block):
     return block
 
 
+def ranges(block) -> dict[str, dict]:
+    """What stands beside each number that has more than its value, by its path with dots.
+
+    Every entry has `value` and, as far as given, `range` [lowest, highest], `status` (F = found in
+    a published source, G = expert guess) and `source`.
+    """
+    return dict(_found(block, ""))
+
+
 def is_parameter(block) -> bool:
     """True for a mapping that holds `value` and nothing but range, status and source beside it."""
     return isinstance(block, dict) and "value" in block and block.keys() <= PARAMETER_KEYS
 
 
-PARAMETER_KEYS = {"value", "range", "status", "source"}
+def _found(block, path) -> Iterator[tuple[str, dict]]:
+    if is_parameter(block):
+        yield path, block
+    elif isinstance(block, dict | list):
+        named = block.items() if isinstance(block, dict) else enumerate(block)
+        for key, value in named:
+            yield from _found(value, f"{path}.{key}".lstrip("."))

@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-from manul.config.faults import hint, nearest
+from manul.config.hints import hint, nearest
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 # Broken rules of the schema that leave every block in the shape that later checks expect.
@@ -34,6 +34,20 @@ def document() -> str:
     return "\n".join(lines) + "\n"
 
 
+def for_editors() -> dict:
+    """The schema by which editors complete and check a region's file, which may leave out much.
+
+    A number may also be a mapping with a range, anything may be null, a layer may be its path.
+    """
+    made = _loose(schema())
+    kinds = made["$defs"]["surfaces"]
+    for kind, block in kinds.items():
+        block["properties"]["kind"] = {"enum": [kind]}
+    made["$defs"]["surface"] = {"anyOf": [{"$ref": f"#/$defs/surfaces/{kind}"} for kind in kinds]}
+    made["$defs"]["layer"]["type"] += ["string"]
+    return made
+
+
 def read_schema(name: str) -> dict:
     """A YAML file of workflow/schemas."""
     return yaml.safe_load((SCHEMAS / f"{name}.yaml").read_text(encoding="utf-8"))
@@ -42,6 +56,21 @@ def read_schema(name: str) -> dict:
 @cache
 def schema() -> dict:
     return read_schema("config.schema")
+
+
+def part(name: str) -> dict:
+    """One of the schema's `$defs`, as a schema of its own."""
+    return {"$defs": schema()["$defs"], **schema()["$defs"][name]}
+
+
+def curves() -> set[str]:
+    """The names of the response curves."""
+    return set(schema()["$defs"]["response"]["properties"])
+
+
+def kind_of_surface(kind: str) -> dict:
+    """The schema of a kind of surface; empty for one that does not exist."""
+    return schema()["$defs"]["surfaces"].get(kind, {})
 
 
 def complete(config, schema, where) -> tuple[list[str], bool]:
@@ -58,6 +87,21 @@ def surface_faults(config) -> list[str]:
     for name, block in config["surfaces"].items():
         faults += _block_faults(block, f"surfaces.{name}")
     return faults
+
+
+def _loose(block):
+    if isinstance(block, list):
+        return [_loose(part) for part in block]
+    if not isinstance(block, dict):
+        return block
+    out = {k: _loose(v) for k, v in block.items() if k != "required" and not k.startswith("x-")}
+    if isinstance(out.get("type"), str | list):
+        types = [out["type"]] if isinstance(out["type"], str) else out["type"]
+        ranged = ["object"] if {"number", "integer"} & set(types) else []
+        out["type"] = list(dict.fromkeys([*types, *ranged, "null"]))
+    if isinstance(out.get("enum"), list):
+        out["enum"] = [*out["enum"], None]
+    return out
 
 
 @cache

@@ -5,13 +5,7 @@ import re
 
 from manul.config import nodes
 from manul.config.nodes import layers_of
-
-USES = {
-    "poison": ("as_of", "compounds", "poison"),
-    "burrow_density": ("as_of", "burrows"),
-    "effort": ("as_of",),
-}
-
+from manul.config.schema import kind_of_surface
 
 FIT_TABLES = ("evaluation", "response_curves", "importance", "odmap", "thresholds")
 
@@ -48,19 +42,28 @@ def assessed(config: dict) -> list[str]:
 
 def not_assessed(config: dict) -> dict[str, str]:
     """Threats and rules that cannot be computed, with what they need."""
-    done = set(assessed(config))
-    out = {}
-    for name, threat in config["threats"].items():
-        if name not in done:
-            blocks = [config["surfaces"][s] for s in _surfaces_of(threat)]
-            missing = [i for b in blocks for i in layers_of(b) if is_absent(config, i)]
-            out[name] = "; ".join(_need(config, layer) for layer in dict.fromkeys(missing))
-    for name, rule in config["rules"].items():
-        wanted = dict.fromkeys([*rule["needs"], *layers_of(rule)])
-        missing = [i for i in wanted if is_absent(config, i)]
-        if missing:
-            out[name] = "; ".join(_need(config, layer) for layer in missing)
-    return out
+    lacking = {name: lacks(config, f"effect_{name}") for name in config["threats"]}
+    lacking |= {name: _rule_lacks(config, rule) for name, rule in config["rules"].items()}
+    needs = {layer: block.get("needs", layer) for layer, block in config["layers"].items()}
+    return {n: f"needs {'; '.join(needs[i] for i in ls)}" for n, ls in lacking.items() if ls}
+
+
+def lacks(config: dict, name: str) -> list[str]:
+    """The absent layers without which there can be no map `name`; empty if there can be one.
+
+    `name` is that of a surface, `effect_THREAT`, `component_NAME`, `threat` or `value_at_risk`;
+    any other map needs no more than the habitat.
+    """
+    if name in config["surfaces"]:
+        return [i for i in layers_of(config["surfaces"][name]) if is_absent(config, i)]
+    if name in ("threat", "value_at_risk", "quality"):
+        return [] if assessed(config) else _of_all(config, *config["threats"].values())
+    part, _, key = name.partition("_")
+    nodes_of = {"effect": config["threats"], "component": config["habitat"]["components"]}
+    node = nodes_of.get(part, {}).get(key)
+    if node is None or _surfaces_of(node) & set(available(config)):
+        return []
+    return _of_all(config, node)
 
 
 def surface_rules(config: dict, name: str) -> dict:
@@ -68,7 +71,7 @@ def surface_rules(config: dict, name: str) -> dict:
     as-of date reruns only surfaces that count ages."""
     block = config["surfaces"][name]
     rules = {"kinds": {layer: config["layers"][layer]["kind"] for layer in layers_of(block)}}
-    for key in USES.get(block["kind"], ()):
+    for key in kind_of_surface(block["kind"]).get("x-uses", ()):
         rules[key] = config[key]
     return rules
 
@@ -126,7 +129,8 @@ def evidence_of(config: dict, layer: str) -> dict:
     shown = {
         name: config["surfaces"][name]
         for name in available(config)
-        if config["surfaces"][name]["kind"] in USES and layer in layers_of(config["surfaces"][name])
+        if kind_of_surface(config["surfaces"][name]["kind"]).get("x-uses")
+        and layer in layers_of(config["surfaces"][name])
     }
     others = [i for block in shown.values() for i in layers_of(block)]
     records = [i for i in dict.fromkeys(others) if config["layers"][i]["kind"] == "records"]
@@ -150,8 +154,9 @@ def titles(config: dict) -> dict[str, str]:
 
 def sheet_words(config: dict) -> dict:
     """What a map sheet says beside its map: the params of the sheet rule."""
-    keys = ("scenario_title", "as_of", "limitations", "groups", "dominant_floor", "key_habitat")
+    keys = ("scenario_title", "as_of", "groups", "dominant_floor", "key_habitat")
     words = {key: config[key] for key in keys}
+    words["limitations"] = [*_habitat_without(config), *config["limitations"].values()]
     told = ("title", "group", "iucn", "weight")
     words["threats"] = {n: {k: t[k] for k in told} for n, t in config["threats"].items()}
     words["rules"] = {name: {"title": rule["title"]} for name, rule in config["rules"].items()}
@@ -168,15 +173,36 @@ def model(config: dict) -> dict:
     return picked | {"threats": keep, "absent": absent}
 
 
-def _surfaces_of(threat) -> set[str]:
-    names = set(nodes.leaves(threat, "surface"))
-    for group in nodes.leaves(threat, "loss_from"):
+def _habitat_without(config) -> list[str]:
+    """What habitat was computed without, for want of a layer, as a sentence."""
+    habitat = config["habitat"]
+    parts = [*habitat["components"].values(), *habitat["gates"].values()]
+    surfaces = dict.fromkeys(s for part in parts for s in nodes.leaves(part, "surface"))
+    missing = dict.fromkeys(layer for s in surfaces for layer in lacks(config, s))
+    titles_ = [config["layers"][layer]["title"].lower() for layer in missing]
+    return [f"Habitat is computed without {', '.join(titles_)}: no layer"] if titles_ else []
+
+
+def _rule_lacks(config, rule) -> list[str]:
+    """The absent layers that a rule names, or that a map needs which its expressions name."""
+    told = [rule["zones"], rule["measures"]]
+    words = dict.fromkeys(re.findall(r"[A-Za-z_]\w*", json.dumps(told)))
+    named = [*rule["needs"], *layers_of(rule)]
+    missing = [layer for layer in named if is_absent(config, layer)]
+    return list(dict.fromkeys([*missing, *(i for word in words for i in lacks(config, word))]))
+
+
+def _of_all(config, *nodes_) -> list[str]:
+    """The absent layers behind the surfaces of some nodes."""
+    surfaces = dict.fromkeys(s for node in nodes_ for s in sorted(_surfaces_of(node)))
+    return list(dict.fromkeys(i for s in surfaces for i in lacks(config, s)))
+
+
+def _surfaces_of(node) -> set[str]:
+    names = set(nodes.leaves(node, "surface"))
+    for group in nodes.leaves(node, "loss_from"):
         names |= set(group)
     return names
-
-
-def _need(config, layer) -> str:
-    return f"needs {config['layers'][layer]['needs']}"
 
 
 def inputs(model: dict) -> list[str]:

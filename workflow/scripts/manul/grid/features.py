@@ -16,6 +16,47 @@ class LayerError(ValueError):
     """A layer does not hold what the config says; the message names the layer and the mend."""
 
 
+def with_fields(table, fields: dict):
+    """The table with each column of `fields` under the name that the model uses.
+
+    `fields` maps names to the team's column, or to `{from, values, other}`: `values` says what the
+    column's values mean. Columns keep their old names too, where nothing takes them. Raises
+    `LayerError` for a column that is not there and for values without a meaning.
+    """
+    made = {name: _field(table, name, field) for name, field in fields.items()}
+    return table.assign(**made)
+
+
+def _field(table, name, field) -> pd.Series:
+    field = {"from": field} if isinstance(field, str) else field
+    if field["from"] not in table:
+        have = ", ".join(str(c) for c in table.columns if c != "geometry")
+        raise LayerError(f"fields.{name}: no column {field['from']!r}; the columns are {have}")
+    column = table[field["from"]]
+    if "values" not in field:
+        return column
+    told = {plain_class(value): meaning for value, meaning in field["values"].items()}
+    found = column.map(plain_class, na_action="ignore")
+    strange = sorted(set(found.dropna()) - told.keys())
+    if strange and "other" not in field:
+        raise LayerError(
+            f"fields.{name}: {field['from']} holds {', '.join(strange[:8])}, which `values` does "
+            "not name; name them, or say with `other` what stands for the rest"
+        )
+    told |= dict.fromkeys(strange, field.get("other"))
+    meant = found.map({value: None if m == "" else m for value, m in told.items()})
+    return meant.infer_objects()
+
+
+def plain_class(value) -> str:
+    """A class as the config writes it: "2" for "02", " 2" and "2.0"."""
+    text = str(value).strip()
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text
+
+
 def prepare_vector(table: gpd.GeoDataFrame, block: dict, grid: GeoBox, margin_m: float):
     """Filtered, in the grid's CRS, only features that reach the region and its margin."""
     if block.get("crs"):

@@ -12,8 +12,8 @@ import shapely
 
 from manul.analyses import fit_words
 from manul.config import expressions, nodes, selection
-from manul.config import faults as config_faults
 from manul.config.faults import SHAPES
+from manul.config.hints import nearest
 from manul.grid import features
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
@@ -44,7 +44,6 @@ def check_surfaces(config, tables) -> Iterator[Problem]:
         name = f"surface {surface}"
         for part in _parts(block):
             layer = config["layers"].get(part.get("layer"), {"kind": "absent"})
-            yield from _scores(name, part, layer)
             table = tables.get(part.get("layer"))
             if table is not None and part.get("kind") and layer["kind"] in SHAPES:
                 yield from _features(name, part, layer, table, config)
@@ -122,25 +121,6 @@ def _parts(block):
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, dict):
                 yield from _parts(part)
-
-
-def _scores(name, block, layer) -> Iterator[Problem]:
-    if layer["kind"] != "classes" or block.get("kind") != "value":
-        return
-    given, classes = set(map(str, block.get("scores", {}))), set(layer["classes"])
-    missing, strange = sorted(classes - given), sorted(given - classes)
-    if missing:
-        yield Problem(
-            "error", name, field="scores", value=f"no score for class {', '.join(missing)}",
-            expected="a score for each class of the layer",
-            mend="Without one the habitat there would be unknown",
-        )  # fmt: skip
-    if strange:
-        yield Problem(
-            "error", name, field="scores", value=f"a score for class {', '.join(strange)}",
-            expected=f"only the classes of the layer: {', '.join(layer['classes'])}",
-            mend="Mend the code, or name the class in the layer's `classes`",
-        )  # fmt: skip
 
 
 def _features(name, block, layer, table, config) -> Iterator[Problem]:
@@ -297,7 +277,7 @@ def _expression(name, field, text, known, what) -> Iterator[Problem]:
         )  # fmt: skip
         return
     for unknown in dict.fromkeys(missing):
-        near = config_faults.nearest(unknown, known)
+        near = nearest(unknown, known)
         yield Problem(
             "error", f"rule {name}", field=field, value=f"{unknown!r} in {text!r}",
             expected=f"perhaps {near!r}" if near else f"one of {', '.join(sorted(known))}",

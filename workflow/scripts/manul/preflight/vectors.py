@@ -44,12 +44,21 @@ def check_vector(name, block, config, tables) -> Iterator[Problem]:
             "Assign the right one in a GIS, or name it with the key `crs`",
         )  # fmt: skip
         return
+    try:
+        table = features.with_fields(table, block.get("fields", {}))
+    except features.LayerError as error:
+        yield _strange_fields(name, block, error)
+        return
     yield from _shapes(name, block, table, config, tables)
 
 
 def check_records(name, block, config, tables) -> Iterator[Problem]:
     """The problems of a table of field records, row by row."""
-    found = field_tables.read(block["path"], block)
+    try:
+        found = field_tables.read(block["path"], block)
+    except features.LayerError as error:
+        yield _strange_fields(name, block, error)
+        return
     severity = "error" if block["on_rejected"] == "stop" else "warning"
     for row in found.rejected.itertuples():
         why = str(row.reason).partition("; ")[2] or str(row.reason)
@@ -103,6 +112,13 @@ def _shapes(name, block, table, config, tables) -> Iterator[Problem]:
     tables[name] = near
     if not len(near):
         yield _elsewhere(name, block, drawn.total_bounds, crs, config)
+
+
+def _strange_fields(name, block, error) -> Problem:
+    return bad(
+        name, block, "columns that `fields` does not describe", "the team's columns and values",
+        f"Mend the key `fields`: {error}", field="fields",
+    )  # fmt: skip
 
 
 def _filtered(name, block, table) -> Iterator[Problem]:

@@ -10,13 +10,20 @@ from shapely import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
 from manul.grid import plain_files
-from manul.records import check, field_tables, table_files
+from manul.grid.features import with_fields
+from manul.records import check, table_files
 
 
 def read(path, block: dict) -> check.Records:
-    """The table of a records layer; a date is in the future if it is after today."""
+    """The table of a records layer; a date is in the future if it is after today.
+
+    Raises `RecordsError` for a table that cannot be used, `LayerError` for columns that `fields`
+    of the block does not describe.
+    """
+    raw, fields = table_files.read_table(path), block.get("fields", {})
+    taken = {f if isinstance(f, str) else f["from"] for f in fields.values()} - fields.keys()
     return check.read_records(
-        table_files.read_table(path),
+        with_fields(raw, fields).drop(columns=list(taken)),
         block["table"],
         schemas(),
         dt.date.today(),
@@ -27,9 +34,7 @@ def read(path, block: dict) -> check.Records:
 def features(found: check.Records, block: dict) -> gpd.GeoDataFrame:
     """The accepted rows as features in EPSG:4326."""
     known = schemas()
-    return field_tables.record_features(
-        found.accepted, known["tables"][block["table"]], known["classes"]
-    )
+    return record_features(found.accepted, known["tables"][block["table"]], known["classes"])
 
 
 def summary(found: check.Records, kept: gpd.GeoDataFrame) -> pd.DataFrame:
