@@ -16,10 +16,7 @@ include: "workflow/rules/common.smk"
 wildcard_constraints:
     region=REGION,
     scenario="|".join(SCENARIOS),
-    layer="|".join(BASE["layers"]),
-    surface="|".join(BASE["surfaces"]),
-    sheet="|".join(SHEETS),
-    case="|".join(BASE["invest"]) or "-",
+    case=choices("invest"),
 
 
 onstart:
@@ -37,7 +34,7 @@ include: "workflow/rules/products.smk"
 rule all:
     default_target: True
     input:
-        PRODUCTS,
+        graph.products(GRAPH),
 
 
 # Only the checks: snakemake --cores 1 preflight

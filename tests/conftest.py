@@ -15,6 +15,7 @@ PRODUCTS = (
     "key_habitat.gpkg",
     "recommendations.csv",
     "units.csv",
+    "outputs.csv",
     "maps/threat.png",
     "maps/key_habitat.png",
 )

@@ -26,15 +26,16 @@ def peaks(corner) -> dict[str, float]:
 def test_jobs_keep_within_their_plan(corner):
     config = load.load(yaml.safe_load(corner.configs[0].read_text()))["current"]
     planned = {
-        "model": plan.model_mb(config, 2),
+        "habitat": plan.habitat_mb(config, 2),
+        "threats": plan.threats_mb(config, 2),
         "key_habitat": plan.whole_mb(config),
         "recommend": plan.whole_mb(config),
         "units": plan.whole_mb(config),
         **{f"sheet_{s}": plan.sheet_mb(config) for s in ("threat", "key_habitat")},
-        **{f"surface_{s}": plan.surface_mb(config, s) for s in selection.used_surfaces(config)},
+        **{f"surface_{s}": plan.surface_mb(config, s) for s in selection.available(config)},
     }
     measured = peaks(corner)
-    assert measured.keys() >= {"model", "recommend", "surface_roads_paved"}
+    assert measured.keys() >= {"threats", "recommend", "surface_roads_paved"}
     over = {n: (mb, planned[n]) for n, mb in measured.items() if n in planned and mb > planned[n]}
     assert not over
 
@@ -43,5 +44,5 @@ def test_a_country_at_30_m_says_what_it_needs():
     config = load.load(demo_config())["current"]
     config["region"] |= {"cell_m": 30}
     table = plan.rows(config, 2).set_index("rule")
-    assert table.loc["model", "memory_mb"] < 2500
+    assert table.loc["threats", "memory_mb"] < 2500
     assert any("region.cell_m" in line for line in plan.advice(table.reset_index()))

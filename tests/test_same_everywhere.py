@@ -11,7 +11,8 @@ import rasterio
 from conftest import ROOT, corner_config, demo_config
 
 from manul import surfaces
-from manul.config import load, nodes, selection
+from manul.config import load, selection
+from manul.graph import Graph
 from manul.grid import block_maps, features, rasters, vectors
 from manul.grid.region import grid_of
 from manul.model import outputs as model_outputs
@@ -93,7 +94,7 @@ def reader(block, grid):
         table = field_tables.features(field_tables.read(block["path"], block), block)
     else:
         table = vectors.read_vector(block["path"])
-    return Table(features.prepare_vector(table, block, grid, selection.margin_m(CONFIG)))
+    return Table(features.prepare_vector(table, block, grid, selection.FAR_M))
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +121,9 @@ def test_surface_in_blocks_has_the_bits_of_the_whole(small, name):
     parts = {key: np.full_like(band, -1) for key, band in whole.items()}
     for window in block_maps.blocks(grid, size):
         row0, row1, column0, column1 = window
-        (made,) = surfaces.on_block(block, grid, surfaces.Sources(sources, rules), window)
-        for part, piece in zip(parts.values(), made, strict=True):
-            part[row0:row1, column0:column1] = piece
+        made = surfaces.on_block(name, block, grid, surfaces.Sources(sources, rules), window)
+        for key, piece in made[name].items():
+            parts[key][row0:row1, column0:column1] = piece
     for key, band in whole.items():
         np.testing.assert_array_equal(parts[key], band, err_msg=key)
 
@@ -130,29 +131,16 @@ def test_surface_in_blocks_has_the_bits_of_the_whole(small, name):
 # ----------------------------------------------------------------------- threads and schedulers
 
 
-def job(corner, rule, wildcards, threads, outputs):
-    """What Snakemake would hand to the script of a surface or of the model."""
-    config = load.load(corner.config())["current"]
-    home = corner.results / "current"
-    if rule == "surface":
-        block = config["surfaces"][wildcards["surface"]]
-        names = nodes.layers_of(block)
-        inputs = Files(layers=[found(home / "layers", n) for n in names])
-        params = {
-            "block": block,
-            "rules": selection.surface_rules(config, wildcards["surface"]),
-            "layers": names,
-        }
-    else:
-        names = selection.model_surfaces(config)
-        mask = found(home / "layers", config["region"]["mask"])
-        inputs = Files(surfaces=[found(home / "surfaces", n) for n in names], mask=[mask])
-        params = {"model": selection.model(config), "surfaces": names}
+def job(corner, rule, key, threads, folder):
+    """What Snakemake would hand to the script of a rule, with other output files."""
+    made = Graph(load.load(corner.config()))
+    wildcards = {"surface": key} if key else {}
+    paths = made.paths("current", rule, key)
     return SimpleNamespace(
         rule=rule,
-        input=inputs,
-        output=Files(**outputs),
-        params=Params(**params, region=config["region"]),
+        input=Files(made.reads("current", rule, key)),
+        output=Files({name: f"{folder}/{path}" for name, path in paths.items()}),
+        params=Params(told=made.job("current", rule, key).told),
         wildcards=Params(region="corner", scenario="current", **wildcards),
         threads=threads,
         log=[],
@@ -173,22 +161,11 @@ class Files(Params):
             yield from [value] if isinstance(value, str) else value
 
 
-def found(folder, name) -> str:
-    return str(next(p for p in folder.glob(f"{name}.*") if p.suffix in (".tif", ".gpkg")))
-
-
-def model_paths(folder) -> dict:
-    names = {"reference": "habitat_reference", "value": "value_at_risk", "missing": "missing"}
-    plain = ("habitat", "components", "threat", "dominant", "quality")
-    single = {key: f"{folder}/{names.get(key, key)}.tif" for key in (*plain, *names)}
-    threats = ("dogs_camps", "mines_large", "roads_paved", "marmot_depletion")
-    return single | {"threats": [f"{folder}/threats/{t}.tif" for t in threats]}
-
-
 CASES = {
-    "saturating surface": ("surface", {"surface": "dogs_camps"}),
-    "nearest surface": ("surface", {"surface": "roads_paved"}),
-    "model": ("model", {}),
+    "saturating surface": ("surface", "dogs_camps"),
+    "nearest surface": ("surface", "roads_paved"),
+    "habitat": ("habitat", ""),
+    "threats": ("threats", ""),
 }
 WAYS = {"one thread": 1, "two threads": 2, "two processes": 2}
 
@@ -199,33 +176,19 @@ WAYS = {"one thread": 1, "two threads": 2, "two processes": 2}
 def test_job_in_small_blocks_makes_the_map_of_the_run(
     corner, tmp_path, monkeypatch, request, case, way
 ):
-    rule, wildcards = CASES[case]
+    rule, key = CASES[case]
     if way == "two processes":
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", request.getfixturevalue("dask_cluster"))
     monkeypatch.setattr(block_maps, "TILE", 16)  # blocks end on tiles
     monkeypatch.setattr(model_outputs, "BLOCK", 48)
     monkeypatch.setattr(registry, "BLOCK", 48)
     monkeypatch.chdir(corner.folder)
-    outputs = model_paths(tmp_path) if rule == "model" else {"surface": f"{tmp_path}/made.tif"}
-    told = job(corner, rule, wildcards, WAYS[way], outputs)
+    told = job(corner, rule, key, WAYS[way], tmp_path)
     runpy.run_path(str(SCRIPTS / f"{rule}.py"), {"snakemake": told})
-    home = corner.results / "current"
-    pairs = {
-        "habitat.tif": "habitat.tif",
-        "habitat_reference.tif": "habitat_reference.tif",
-        "components.tif": "habitat_components.tif",
-        "threat.tif": "threat.tif",
-        "dominant.tif": "dominant_threat.tif",
-        "quality.tif": "quality.tif",
-        "value_at_risk.tif": "value_at_risk.tif",
-        "missing.tif": "missing_inputs.tif",
-        "threats/dogs_camps.tif": "threats/dogs_camps.tif",
-        "threats/marmot_depletion.tif": "threats/marmot_depletion.tif",
-    }
-    if rule == "surface":
-        pairs = {"made.tif": f"surfaces/{wildcards['surface']}.tif"}
-    for made, before in pairs.items():
-        assert_same(tmp_path / made, home / before)
+    made = sorted(tmp_path.rglob("*.tif"))
+    assert len(made) == len(told.output)
+    for path in made:
+        assert_same(path, corner.results / "current" / path.relative_to(tmp_path))
 
 
 def assert_same(path, other) -> None:

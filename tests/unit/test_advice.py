@@ -9,7 +9,9 @@ import shapely
 from conftest import demo_config
 from odc.geo.geobox import GeoBox
 
-from manul.config import expressions, load
+from manul.config import expressions, load, selection
+from manul.graph import Graph
+from manul.grid.datasets import Fields
 from manul.products import key_habitat, recommendations, zones
 
 ROOT = Path(__file__).parents[2]
@@ -19,32 +21,35 @@ CELL = 100
 GRID = GeoBox.from_bbox((0, 0, 30_000, 30_000), crs="EPSG:6933", resolution=CELL)
 
 
-def fields_of(key_cells):
-    """Habitat 0.7 in the key cells and 0.5 elsewhere, all other maps 0.1."""
+def maps_of(key_cells) -> dict:
+    """Habitat 0.7 in the key cells and 0.5 elsewhere, all other maps 0.1, one threat."""
     h = np.full(GRID.shape, 0.5, "float32")
     h[key_cells] = 0.7
-    made = dict.fromkeys(["habitat", "habitat_reference"], h)
-    names = {
-        *(n for r in RULES.values() for n in recommendations.names_in(r)),
-        "threat",
-        "value_at_risk",
-    }
-    made = {n: np.full(GRID.shape, 0.1, "float32") for n in names} | made
-    key = key_habitat.classify(h, h, CONFIG["key_habitat"], CELL**2 / 1e6)
-    return recommendations.cell_fields(made, key, GRID)
+    made = {"habitat": h, "habitat_reference": h}
+    found = key_habitat.find(Fields(made, GRID), CONFIG["key_habitat"])
+    low = np.full(GRID.shape, 0.1, "float32")
+    names = selection.maps_of_rules(CONFIG, Graph({"current": CONFIG}).names("current"))
+    maps = dict.fromkeys([*names, "threat", "value_at_risk"], low) | made
+    maps["share_dogs"] = np.ones(GRID.shape, "float32")
+    for name, (file, band, _, _, codes) in key_habitat.BANDS.items():
+        values = list(found[file].values())[band - 1]
+        maps[name] = np.isin(values, codes) if codes else values
+    return maps
 
 
-def context():
+def place(key_cells, layers=None, **more):
     record = {"camps": {"title": "Camps", "status": "illustrative", "date": "2024"}}
-    return {
-        "as_of": "2025-10-01",
-        "units": [],
-        "effects": {"dogs": np.full(GRID.shape, 0.1, "float32")},
-        "titles": {"dogs": "Dogs"},
-        "records": {"value_at_risk": record},
-        "scenario": "current",
-        "private": ["manul_records"],
-    }
+    told = {"private": ("manul_records",), **more}
+    return recommendations.Place(
+        fields=Fields(maps_of(key_cells) | told.pop("maps", {}), GRID),
+        layers=layers or {},
+        records={"value_at_risk": record},
+        units=None,
+        threats={"dogs": "Dogs"},
+        as_of="2025-10-01",
+        scenario="current",
+        **told,
+    )
 
 
 def licence_rules(share):
@@ -59,9 +64,7 @@ def licence_rules(share):
     fired = []
     for name in ("R1a", "R1b"):
         rule = RULES[name] | {"zones": {"kind": "features", "layer": "licences"}}
-        table = recommendations.recommend(
-            name, rule, fields_of(cells), {"licences": layer}, GRID, context()
-        )
+        table = recommendations.recommend(name, rule, place(cells, {"licences": layer}))
         fired += list(table["rule"])
     return fired
 
@@ -74,11 +77,11 @@ def test_a_licence_by_its_share_of_key_habitat(share, fired):
 def test_poison_four_km_from_key_habitat_is_restricted_not_forbidden():
     cells = np.zeros(GRID.shape, bool)
     cells[:60, :60] = True
-    fields = fields_of(cells)
+    here = place(cells)
     polygon = shapely.box(10_050, 27_000, 11_000, 28_000)  # 4 km east of the key patch
     inside = {}
     for name in ("R2a", "R2b"):
-        table = recommendations.recommend(name, RULES[name], fields, {}, GRID, context())
+        table = recommendations.recommend(name, RULES[name], here)
         inside[name] = table.intersects(polygon).any()
         assert table.is_valid.all()
     assert inside == {"R2a": False, "R2b": True}
@@ -87,9 +90,7 @@ def test_poison_four_km_from_key_habitat_is_restricted_not_forbidden():
 def test_a_recommendation_says_why_what_who_and_on_what_data():
     cells = np.zeros(GRID.shape, bool)
     cells[100:200, 100:200] = True
-    row = recommendations.recommend(
-        "R1a", RULES["R1a"], fields_of(cells), {}, GRID, context()
-    ).iloc[0]
+    row = recommendations.recommend("R1a", RULES["R1a"], place(cells)).iloc[0]
     assert "%" in row["reason"] and "{" not in row["reason"]
     assert row["data_status"] == "illustrative" and row["illustrative_layers"] == "Camps"
     assert row["agency"] and row["iucn_actions"] and row["cmp_actions"]
@@ -99,10 +100,7 @@ def test_a_recommendation_says_why_what_who_and_on_what_data():
 def test_the_first_of_the_priority_list_is_the_label_where_rules_overlap():
     cells = np.zeros(GRID.shape, bool)
     cells[100:200, 100:200] = True
-    found = {
-        n: recommendations.recommend(n, RULES[n], fields_of(cells), {}, GRID, context())
-        for n in ("R2a", "R1a")
-    }
+    found = {n: recommendations.recommend(n, RULES[n], place(cells)) for n in ("R2a", "R1a")}
     recommendations.label_overlaps(found, CONFIG["priority"])
     assert set(found["R2a"]["primary_rule"]) == {"R1a"}
     assert "R2a" in found["R1a"]["other_rules"].iloc[0]
@@ -111,7 +109,7 @@ def test_the_first_of_the_priority_list_is_the_label_where_rules_overlap():
 def test_dog_zones_are_never_public():
     cells = np.zeros(GRID.shape, bool)
     cells[100:200, 100:200] = True
-    table = recommendations.recommend("R2a", RULES["R2a"], fields_of(cells), {}, GRID, context())
+    table = recommendations.recommend("R2a", RULES["R2a"], place(cells))
     found = {"R2a": table, "R6": table.assign(rule="R6")}
     recommendations.label_overlaps(found, ["R6", "R2a"])
     assert set(found["R2a"]["primary_rule"]) == {"R6"}
@@ -122,7 +120,7 @@ def test_dog_zones_are_never_public():
 
 
 def test_the_table_tells_what_was_not_assessed_and_what_found_nothing():
-    empty = recommendations.recommend("R1a", RULES["R1a"], fields_of([]), {}, GRID, context())
+    empty = recommendations.recommend("R1a", RULES["R1a"], place([]))
     table = recommendations.listing({"R1a": empty}, RULES, {"R8": "needs grazing pressure"})
     reasons = dict(zip(table["rule"], table["reason"], strict=True))
     assert reasons == {
@@ -135,23 +133,22 @@ def test_zonal_means_are_weighted_by_cover():
     grid = GeoBox.from_bbox((0, 0, 4, 2), crs="EPSG:6933", resolution=1)
     values = np.array([[1, 2, np.nan, 4], [1, 2, 3, 4]], float)
     shape = [shapely.box(0.5, 0, 3, 2)]  # half of the first column, all of the next two
-    assert zones.zonal(values, shape, grid) == pytest.approx([(0.5 * 2 + 2 * 2 + 3) / 4])
+    fields = Fields({"x": values}, grid)
+    assert zones.zonal("x", shape, fields) == pytest.approx([(0.5 * 2 + 2 * 2 + 3) / 4])
 
 
 def test_both_sides_of_a_road_are_looked_at():
-    fields = fields_of([])
-    fields["habitat_reference"] = np.where(np.arange(300) < 150, 0.7, 0.3)[None, :] * np.ones(
-        (300, 1)
-    )
+    good = np.where(np.arange(300) < 150, 0.7, 0.3)[None, :] * np.ones((300, 1))
     road = gpd.GeoDataFrame(
         {"name": ["r"], "road_class": ["paved"]},
         geometry=[shapely.LineString([(15_000, 1_000), (15_000, 9_000)])],
         crs="EPSG:6933",
     )
-    rule = RULES["R4"]
-    assert not len(recommendations.recommend("R4", rule, fields, {"roads": road}, GRID, context()))
+    rule, maps = RULES["R4"], {"habitat_reference": good}
+    here = place([], {"roads": road}, maps=maps)
+    assert not len(recommendations.recommend("R4", rule, here))
     west = road.set_geometry(road.translate(-5_000))
-    table = recommendations.recommend("R4", rule, fields, {"roads": west}, GRID, context())
+    table = recommendations.recommend("R4", rule, place([], {"roads": west}, maps=maps))
     assert table["length_km"].sum() == pytest.approx(8)
 
 
@@ -169,22 +166,22 @@ def test_an_unknown_name_is_told_with_the_known_ones():
 # ---------------------------------------------------------------------------- hidden places
 
 
-def gaps(place, private=("manul_records",)):
+def gaps(at, private=("manul_records",)):
     """The zones of R7 near one record of a cat."""
     layer = gpd.GeoDataFrame(
         {"date": ["2025-01-01"], "category": ["C1"], "n_adults": [1]},
-        geometry=[shapely.Point(place)],
+        geometry=[shapely.Point(at)],
         crs="EPSG:6933",
     )
-    fields = fields_of(np.ones(GRID.shape, bool)) | {
-        name: np.zeros(GRID.shape, "float32") for name in ("survey_effort", "mess")
-    }
-    told = context() | {"private": list(private)}
+    none = np.zeros(GRID.shape, "float32")
     rule = RULES["R7"] | {
         "nearest": {"record": RULES["R7"]["nearest"]["record"] | {"within_m": 5000}}
     }
     rule["when"] = rule["when"].replace("10000", "5000")
-    table = recommendations.recommend("R7", rule, fields, {"manul_records": layer}, GRID, told)
+    maps = dict.fromkeys(("survey_effort", "suitability_mess"), none)
+    everywhere = np.ones(GRID.shape, bool)
+    here = place(everywhere, {"manul_records": layer}, maps=maps, private=tuple(private))
+    table = recommendations.recommend("R7", rule, here)
     return sorted(table.geometry.to_wkt())
 
 
@@ -195,6 +192,6 @@ def test_zones_do_not_give_away_where_in_its_10_km_cell_a_hidden_record_lies():
 
 
 def test_no_zone_lies_nearer_to_a_hidden_record_than_the_rule_allows():
-    place = shapely.Point(19_000, 15_000)
-    assert all(shapely.from_wkt(zone).distance(place) > 5000 for zone in gaps(place.coords[0]))
-    assert gaps(place.coords[0])
+    at = shapely.Point(19_000, 15_000)
+    assert all(shapely.from_wkt(zone).distance(at) > 5000 for zone in gaps(at.coords[0]))
+    assert gaps(at.coords[0])

@@ -47,6 +47,7 @@ def test_blocks_have_the_bits_of_the_whole_and_nothing_is_zero():
 
 def test_cells_of_a_disc():
     assert [disc_cells(r) for r in (0, 0.9, 1, 1.5, 2, 5)] == [1, 1, 5, 9, 13, 81]
+    assert disc_cells(np.nextafter(1, 0)) == 1  # a rounded rim never reaches beyond int(radius)
 
 
 @pytest.mark.parametrize("wrong", [-1.0, np.nan, np.inf, 1e12])

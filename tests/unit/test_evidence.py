@@ -10,8 +10,9 @@ import pytest
 import shapely
 
 from manul import preflight
-from manul.analyses import fit_words
-from manul.products import evidence, html_page
+from manul.analyses import suitability_words
+from manul.pages import html
+from manul.products import evidence
 from manul.records import field_tables
 from manul.surveys import burrows
 
@@ -63,7 +64,7 @@ def page_of(public, table="manul_record", rows=None, **more):
         **logs(), **more,
     )  # fmt: skip
     made = evidence.sections(found)
-    return made, html_page.html("Cats", "Here", "ILLUSTRATIVE", made, "Least Concern (2020)")
+    return made, html.page("Cats", "Here", "ILLUSTRATIVE", made, "Least Concern (2020)")
 
 
 def words(page):
@@ -86,9 +87,7 @@ def test_a_page_of_a_layer_that_is_not_public_has_no_place_and_no_name():
     for secret in ("175.12345", "41.12345", "41,12345", "12345", "1234.5", "MR1"):
         assert secret not in text
     assert "10 km" in text and "date" in text and "tomorrow" in text
-    assert (
-        not html_page.numbers(made).astype(str).apply(lambda c: c.str.contains("MR1")).any().any()
-    )
+    assert not html.numbers(made).astype(str).apply(lambda c: c.str.contains("MR1")).any().any()
 
 
 def test_general_cells_are_10_km_wide_and_hold_every_row():
@@ -99,7 +98,7 @@ def test_general_cells_are_10_km_wide_and_hold_every_row():
 
 def test_what_is_written_on_a_page_is_escaped():
     table = pd.DataFrame({"<b>": ["<script>", np.nan, 3]})
-    page = html_page.html("<t>", "", "", [html_page.Section("s", ["<i>"], [("", table)])], "")
+    page = html.page("<t>", "", "", [html.Section("s", ["<i>"], [("", table)])], "")
     assert "<script>" not in page and "<i>" not in page and "&lt;script&gt;" in page
 
 
@@ -138,7 +137,7 @@ def test_poison_page_tells_area_by_year_exposed_area_and_where_nobody_reported()
     assert "No report within 50 km: 50% of the map" in text
     assert "2 of 2 events had a value that had to be assumed" in text
     assert "1 events are known only by their district" in text
-    numbers = html_page.numbers(made).set_index("what")["value"]
+    numbers = html.numbers(made).set_index("what")["value"]
     assert numbers["exposed on 2025-10-01"] == 1 and numbers["exposed on 2024-10-01"] == 2
     assert "2024 10" in text and "2025 0 5" in text
 
@@ -178,7 +177,7 @@ def transects(counts, years):
 
 def test_burrow_page_tells_method_density_cv_trend_and_extrapolation():
     made, page = burrow_page(transects([8.0, 4.0, 2.0, 2.0], [2020, 2020, 2025, 2025]))
-    numbers = html_page.numbers(made).set_index("what")
+    numbers = html.numbers(made).set_index("what")
     assert "method: stratum means" in words(page)
     assert numbers.loc["density over all sites", "value"] == pytest.approx(0.8)
     assert numbers.loc["density over the map", "value"] == 2
@@ -240,5 +239,5 @@ def test_the_words_of_a_fit_tell_records_skill_and_thresholds():
     limits = pd.DataFrame(
         [{"map": "fitted", "suitable": 0.45, "records": 31, "note": "expert model is the default"}]
     )
-    told = " ".join(fit_words.sentences(evaluation, limits))
+    told = " ".join(suitability_words.sentences(evaluation, limits))
     assert "31 independent records" in told and "AUC 0.81" in told and "0.45" in told

@@ -7,7 +7,8 @@ import pytest
 from conftest import demo_config
 from odc.geo.geobox import GeoBox
 
-from manul.analyses import fit, fit_words
+from manul.analyses import suitability_fit as fit
+from manul.analyses import suitability_words as fit_words
 from manul.config import load
 
 GRID = GeoBox.from_bbox((0, 0, 200_000, 200_000), crs="EPSG:6933", resolution=1000)
@@ -169,14 +170,14 @@ def test_thresholds_come_from_the_records_only_if_wanted_and_enough(simulated):
 
 def test_the_config_names_what_is_wrong_with_the_block():
     config = load.written_out(demo_config())
-    config["suitability"]["records"] = "manul_record"
-    config["suitability"]["predictors"].append("releif")
+    config["analyses"]["suitability"]["records"] = "manul_record"
+    config["analyses"]["suitability"]["predictors"].append("releif")
     with pytest.raises(load.ConfigError, match="'manul_records'") as fault:
         load.load(config)
     assert "'relief'" in str(fault.value)
-    del config["suitability"]
-    config["key_habitat"]["thresholds"] = "fitted"
-    with pytest.raises(load.ConfigError, match="needs a block `suitability`"):
+    del config["analyses"]["suitability"]
+    config["key_habitat"]["thresholds"] = "suitability"
+    with pytest.raises(load.ConfigError, match="neither 'expert' nor an analysis"):
         load.load(config)
 
 
@@ -184,7 +185,7 @@ def test_preflight_tells_of_columns_that_the_fit_and_districts_lack():
     from manul.preflight import uses
 
     config = load.written_out(demo_config())
-    config["suitability"] |= {"where": "n_adult > 0", "date_field": "day"}
+    config["analyses"]["suitability"] |= {"where": "n_adult > 0", "date_field": "day"}
     config["threats"]["rodenticide_toxic"]["surface"] |= {
         "districts_layer": "provinces",
         "districts_field": "nam",
@@ -192,7 +193,7 @@ def test_preflight_tells_of_columns_that_the_fit_and_districts_lack():
     config = load.load(config)["current"]
     records = pd.DataFrame({"n_adults": [1], "date": ["2020-01-01"]})
     tables = {"manul_records": records, "provinces": pd.DataFrame({"name": ["A"]})}
-    told = " ".join(map(str, uses.check_fit(config, tables)))
+    told = " ".join(map(str, uses.check_analyses(config, tables)))
     for word in ("n_adult", "day", "nam", "rodenticide_toxic"):
         assert word in told
 

@@ -71,12 +71,22 @@ class Work:
         return [array[cut(block)] for array in self.arrays]
 
 
+def one(work, files, block):
+    """Make one block; the arrays of `work` belong to the files and bands in their order."""
+
+    def named(at):
+        pairs = zip(files, work(at), strict=True)
+        return {f.name: dict(zip(f.bands, arrays, strict=False)) for f, arrays in pairs}
+
+    block_maps.make(named, files, block)
+
+
 def make(work, files, size=256):
     """As a job on one thread does."""
     blocks = block_maps.blocks(grid(), size)
     with block_maps.finishing(files, blocks):
         for block in blocks:
-            block_maps.make(work, files, block)
+            one(work, files, block)
 
 
 def pixels(path):
@@ -160,10 +170,25 @@ def test_block_is_made_again_if_one_of_its_maps_lacks_it(tmp_path):
     block = block_maps.blocks(grid(), 256)[0]
     files[0].write(block, NOISE[cut(block)])
     work = Work([NOISE, CLASSES[None]])
-    block_maps.make(work, files, block)
-    block_maps.make(work, files, block)
+    one(work, files, block)
+    one(work, files, block)
     assert work.calls == [block]
     assert files[1].part(block).exists()
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"numbers": {"effect": 0, "share": 0}},  # a band of another name
+        {"fire": {"effect": 0, "share <&>": 0}},  # the right bands under the name of another map
+        {"numbers": {"effect": 0, "share <&>": 0}, "more": {}},
+    ],
+)
+def test_maps_and_bands_are_told_apart_by_name_and_never_by_place(tmp_path, made):
+    made = {n: {b: NOISE[0][:256, :256] for b in bands} for n, bands in made.items()}
+    with pytest.raises(ValueError, match="expected"):
+        block_maps.make(lambda at: made, [numbers(tmp_path)], (0, 256, 0, 256))
+    assert not numbers(tmp_path).part((0, 256, 0, 256)).exists()
 
 
 def test_blocks_of_other_inputs_or_sizes_are_never_taken(tmp_path):
@@ -239,7 +264,7 @@ def test_maps_finish_in_one_folder_at_the_same_time(tmp_path):
 def test_a_damaged_block_is_made_again(tmp_path, spoil, size):
     made, blocks = numbers(tmp_path), block_maps.blocks(grid(), size)
     for block in blocks:
-        block_maps.make(Work([NOISE]), [made], block)
+        one(Work([NOISE]), [made], block)
     path = made.part(blocks[0])
     path.write_bytes(spoil(path.read_bytes()))
     again = Work([NOISE])
@@ -251,7 +276,7 @@ def test_a_damaged_block_is_made_again(tmp_path, spoil, size):
 def test_a_map_with_a_block_missing_is_not_published(tmp_path):
     made, blocks = numbers(tmp_path), block_maps.blocks(grid(), 256)
     for block in blocks:
-        block_maps.make(Work([NOISE]), [made], block)
+        one(Work([NOISE]), [made], block)
     for some in (blocks[:-1], []):
         with pytest.raises(OSError, match=r"missing|no block"):
             made.join(some)
@@ -317,7 +342,7 @@ def test_full_disk_while_blocks_are_joined(small_disk, tmp_path):
     made = replace(numbers(small_disk), bands={"effect": "0..1"})
     blocks = block_maps.blocks(grid(), 256)
     for block in blocks:
-        block_maps.make(Work([NOISE[:1]]), [made], block)
+        one(Work([NOISE[:1]]), [made], block)
     failed = []
     for share in (0, 0.3, 0.7, 0.9, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3):
         leave(small_disk, int(NOISE[0].nbytes * share))
@@ -395,7 +420,8 @@ class SlowWork:
 
     def __call__(self, block):
         time.sleep(self.seconds)
-        return [NOISE[cut(block)]]
+        effect, share = NOISE[cut(block)]
+        return {"numbers": {"effect": effect, "share <&>": share}}
 
 
 def run(made, work, threads=2):

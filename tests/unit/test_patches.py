@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from odc.geo.geobox import GeoBox
 
-from manul.products import key_habitat
+from manul.grid.datasets import Fields
+from manul.products import key_habitat, key_polygons
 
 RULES = {
     "suitable": 0.4,
@@ -23,6 +24,20 @@ def habitat(*blocks):
     for rows, columns in blocks:
         h[slice(*rows), slice(*columns)] = 0.7
     return h
+
+
+def areas(h):
+    return key_habitat.key_areas(key_habitat.label(h >= 0.6)[0], GRID, RULES)
+
+
+def polygons(h, threat, shares):
+    maps = {"habitat": h, "habitat_reference": h, "threat": threat, "value_at_risk": threat * h}
+    found = key_habitat.find(Fields(maps, GRID), RULES)
+    for name, (file, band, _, _, codes) in key_habitat.BANDS.items():
+        values = list(found[file].values())[band - 1]
+        maps[name] = np.isin(values, codes) if codes else values
+    maps |= {f"share_{name}": share for name, share in shares.items()}
+    return key_polygons.tables(Fields(maps, GRID), {"a": "Dogs", "b": "Roads"}, RULES)
 
 
 def test_no_core_below_4_2_km2_and_no_breeding_patch_below_23():
@@ -55,21 +70,15 @@ def test_unknown_habitat_is_in_no_patch():
 
 def test_key_areas_join_within_the_distance_and_need_the_area():
     near = habitat(((0, 6), (0, 10)), ((0, 6), (14, 24)))  # 4 km apart, 120 km2 together
-    assert key_habitat.key_areas(near >= 0.6, GRID, RULES).max() == 1
+    assert areas(near).max() == 1
     far = habitat(((0, 6), (0, 10)), ((0, 6), (16, 26)))  # 6 km apart, 60 km2 each
-    assert key_habitat.key_areas(far >= 0.6, GRID, RULES).max() == 0
+    assert areas(far).max() == 0
 
 
 def test_tables_have_area_means_threats_and_cats():
     h = habitat(((0, 5), (0, 5)))
-    maps = {
-        "habitat": h,
-        "habitat_reference": h,
-        "threat": np.full(GRID.shape, 0.3, "float32"),
-        "value_at_risk": 0.3 * h,
-    }
-    effects = {"a": np.full(GRID.shape, 0.3, "float32"), "b": np.zeros(GRID.shape, "float32")}
-    made = key_habitat.tables(maps, effects, {"a": "Dogs", "b": "Roads"}, GRID, RULES)
+    one = np.ones(GRID.shape, "float32")
+    made = polygons(h, 0.3 * one, {"a": one, "b": 0 * one})
     row = made["key"].iloc[0]
     assert row["area_km2"] == pytest.approx(25)
     assert row["mean_habitat"] == pytest.approx(0.7)
@@ -90,6 +99,5 @@ def test_a_breeding_patch_holds_about_one_cat():
 
 def test_nothing_at_all():
     h = np.full(GRID.shape, np.nan, "float32")
-    maps = dict.fromkeys(("habitat", "habitat_reference", "threat", "value_at_risk"), h)
-    made = key_habitat.tables(maps, {"a": h}, {"a": "Dogs"}, GRID, RULES)
+    made = polygons(h, h, {"a": h, "b": h})
     assert [len(t) for t in made.values()] == [0, 0, 0, 0, 0]

@@ -24,6 +24,7 @@ from rasterio.transform import Affine
 
 from manul import preflight
 from manul.config import load
+from manul.graph import Graph
 from manul.grid import burn, features, vectors
 from manul.grid.region import grid_of
 
@@ -56,13 +57,18 @@ def corner(tmp_path_factory):
     return config
 
 
+def check(config) -> list[preflight.Problem]:
+    """All problems of one scenario."""
+    return preflight.check(config, Graph({"current": config}).names("current"))
+
+
 def problems(config) -> list[str]:
     """Every problem as the user reads it; those of the config come alone."""
     try:
         loaded = load.load(config)
     except load.ConfigError as error:
         return [f"ERROR {line}" for line in str(error).splitlines()[1:]]
-    return [str(problem) for problem in preflight.check(loaded["current"])]
+    return [str(problem) for problem in check(loaded["current"])]
 
 
 def of_severity(found, severity) -> list[str]:
@@ -796,7 +802,7 @@ def test_the_demo_has_no_error(monkeypatch):
     monkeypatch.chdir(ROOT)
     config = demo_config()
     for loaded in load.load(config).values():
-        assert not [p for p in preflight.check(loaded) if p.severity == "error"]
+        assert not [p for p in check(loaded) if p.severity == "error"]
 
 
 def test_an_absent_layer_and_what_waits_for_it_are_noted(corner):
@@ -845,7 +851,7 @@ def test_all_problems_of_layers_and_rules_come_in_one_list(corner, tmp_path):
     RASTER_FAULTS["cut-off raster"][0](config, tmp_path)
     VECTOR_FAULTS["no CRS"][0](config, tmp_path)
     RECORD_FAULTS["text in a number field"][0](config, tmp_path)
-    found = preflight.check(load.load(config)["current"])
+    found = check(load.load(config)["current"])
     with pytest.raises(preflight.PreflightError) as told:
         preflight.stop_on_errors(found)
     lines = str(told.value).splitlines()

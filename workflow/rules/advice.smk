@@ -1,31 +1,11 @@
 # Key habitat, recommendations and unit tables, all from the maps of the model.
 
-MAPS = {
-    "habitat": "results/{region}/{scenario}/habitat.tif",
-    "reference": "results/{region}/{scenario}/habitat_reference.tif",
-    "threat": "results/{region}/{scenario}/threat.tif",
-    "value": "results/{region}/{scenario}/value_at_risk.tif",
-    "components": "results/{region}/{scenario}/habitat_components.tif",
-    "key_thresholds": threshold_file,
-    "threats": expand(
-        "results/{{region}}/{{scenario}}/threats/{threat}.tif", threat=selection.assessed(BASE)
-    ),
-}
-MAP_PARAMS = {
-    "key": lambda w: CONFIGS[w.scenario]["key_habitat"],
-    "titles": lambda w: selection.titles(CONFIGS[w.scenario]),
-    "threats": selection.assessed(BASE),
-    "region": BASE["region"],
-}
-
 
 rule key_habitat:
     input:
-        **MAPS,
-        surfaces=[],
+        unpack(reads("key_habitat")),
     output:
-        polygons="results/{region}/{scenario}/key_habitat.gpkg",
-        classes="results/{region}/{scenario}/key_habitat.tif",
+        **files("key_habitat"),
     log:
         "logs/{region}/{scenario}/key_habitat.log",
     benchmark:
@@ -37,8 +17,7 @@ rule key_habitat:
         mem_mb=lambda w: plan.whole_mb(CONFIGS[w.scenario]),
         runtime=60,
     params:
-        **MAP_PARAMS,
-        surfaces=[],
+        told=told("key_habitat"),
         code=digests.of_script("key_habitat"),
     message:
         "Find key habitat, breeding patches and key areas of scenario {wildcards.scenario}."
@@ -46,20 +25,35 @@ rule key_habitat:
         "../scripts/key_habitat.py"
 
 
+rule key_polygons:
+    input:
+        unpack(reads("key_polygons")),
+    output:
+        **files("key_polygons"),
+    log:
+        "logs/{region}/{scenario}/key_polygons.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/key_polygons.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w: plan.whole_mb(CONFIGS[w.scenario]),
+        runtime=60,
+    params:
+        told=told("key_polygons"),
+        code=digests.of_script("key_polygons"),
+    message:
+        "Outline key habitat of scenario {wildcards.scenario} with its numbers."
+    script:
+        "../scripts/key_polygons.py"
+
+
 rule recommend:
     input:
-        **MAPS,
-        surfaces=lambda w: [
-            surface_file(w.scenario, s) for s in selection.used_surfaces(CONFIGS[w.scenario])
-        ],
-        layers=lambda w: [
-            layer_file(w.scenario, i) for i in selection.rule_layers(CONFIGS[w.scenario])
-        ],
-        fit=fit_map,
+        unpack(reads("recommend")),
     output:
-        polygons="results/{region}/{scenario}/recommendations.gpkg",
-        table="results/{region}/{scenario}/recommendations.csv",
-        restricted="results/{region}/{scenario}/restricted/recommendations.gpkg",
+        **files("recommend"),
     log:
         "logs/{region}/{scenario}/recommend.log",
     benchmark:
@@ -71,14 +65,7 @@ rule recommend:
         mem_mb=lambda w: plan.whole_mb(CONFIGS[w.scenario]),
         runtime=60,
     params:
-        **MAP_PARAMS,
-        surfaces=lambda w: selection.used_surfaces(CONFIGS[w.scenario]),
-        layers=lambda w: selection.rule_layers(CONFIGS[w.scenario]),
-        rules=lambda w: CONFIGS[w.scenario]["rules"],
-        private=selection.private_layers(BASE),
-        priority=BASE["priority"],
-        as_of=BASE["as_of"],
-        not_assessed=lambda w: selection.not_assessed(CONFIGS[w.scenario]),
+        told=told("recommend"),
         code=digests.of_script("recommend"),
     message:
         "Apply the recommendation rules to scenario {wildcards.scenario}."
@@ -88,16 +75,9 @@ rule recommend:
 
 rule units:
     input:
-        **MAPS,
-        surfaces=lambda w: [
-            surface_file(w.scenario, s)
-            for s in ["protected"]
-            if s in selection.available(CONFIGS[w.scenario])
-        ],
-        units=lambda w: [layer_file(w.scenario, u) for u in [BASE["region"]["units"]] if u],
-        recommendations="results/{region}/{scenario}/recommendations.gpkg",
+        unpack(reads("units")),
     output:
-        table="results/{region}/{scenario}/units.csv",
+        **files("units"),
     log:
         "logs/{region}/{scenario}/units.log",
     benchmark:
@@ -109,10 +89,7 @@ rule units:
         mem_mb=lambda w: plan.whole_mb(CONFIGS[w.scenario]),
         runtime=60,
     params:
-        **MAP_PARAMS,
-        surfaces=lambda w: [
-            s for s in ["protected"] if s in selection.available(CONFIGS[w.scenario])
-        ],
+        told=told("units"),
         code=digests.of_script("units"),
     message:
         "Sum up scenario {wildcards.scenario} by administrative unit."

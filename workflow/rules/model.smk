@@ -1,55 +1,66 @@
-# Habitat, threats, quality and value at risk in one pass: each surface is read once.
+# Habitat, then threats, quality and value at risk: each surface is read once.
 
 
-rule model:
+rule habitat:
     input:
-        surfaces=lambda w: [
-            surface_file(w.scenario, s) for s in selection.model_surfaces(CONFIGS[w.scenario])
-        ],
-        mask=lambda w: [layer_file(w.scenario, m) for m in [BASE["region"]["mask"]] if m],
+        unpack(reads("habitat")),
     output:
-        habitat="results/{region}/{scenario}/habitat.tif",
-        reference="results/{region}/{scenario}/habitat_reference.tif",
-        components="results/{region}/{scenario}/habitat_components.tif",
-        threat="results/{region}/{scenario}/threat.tif",
-        dominant="results/{region}/{scenario}/dominant_threat.tif",
-        quality="results/{region}/{scenario}/quality.tif",
-        value="results/{region}/{scenario}/value_at_risk.tif",
-        missing="results/{region}/{scenario}/missing_inputs.tif",
-        threats=expand(
-            "results/{{region}}/{{scenario}}/threats/{threat}.tif", threat=selection.assessed(BASE)
-        ),
+        **files("habitat"),
     log:
-        "logs/{region}/{scenario}/model.log",
+        "logs/{region}/{scenario}/habitat.log",
     benchmark:
-        "benchmarks/out/{region}/{scenario}/model.tsv"
+        "benchmarks/out/{region}/{scenario}/habitat.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 8
     resources:
-        mem_mb=lambda w, threads: plan.model_mb(CONFIGS[w.scenario], threads),
+        mem_mb=lambda w, threads: plan.habitat_mb(CONFIGS[w.scenario], threads),
         runtime=240,
     params:
-        model=lambda w: selection.model(CONFIGS[w.scenario]),
-        surfaces=lambda w: selection.model_surfaces(CONFIGS[w.scenario]),
-        region=BASE["region"],
-        code=digests.of_script("model"),
+        told=told("habitat"),
+        code=digests.of_script("habitat"),
     message:
-        "Evaluate habitat, threats, quality and value at risk of scenario {wildcards.scenario}."
+        "Evaluate the habitat of scenario {wildcards.scenario}, now and before the loss."
     script:
-        "../scripts/model.py"
+        "../scripts/habitat.py"
+
+
+# Scenarios may differ in their threats, and so in the files of this rule: one rule for each set.
+for _first, _scenarios in variants("threats"):
+
+    rule:
+        name:
+            f"threats_{_first}"
+        input:
+            unpack(reads("threats")),
+        output:
+            **files("threats", scenario=_first),
+        log:
+            "logs/{region}/{scenario}/threats.log",
+        benchmark:
+            "benchmarks/out/{region}/{scenario}/threats.tsv"
+        wildcard_constraints:
+            scenario="|".join(_scenarios),
+        conda:
+            "../../envs/manul.yaml"
+        threads: 8
+        resources:
+            mem_mb=lambda w, threads: plan.threats_mb(CONFIGS[w.scenario], threads),
+            runtime=240,
+        params:
+            told=told("threats"),
+            code=digests.of_script("threats"),
+        message:
+            "Evaluate threats, quality and value at risk of scenario {wildcards.scenario}."
+        script:
+            "../scripts/threats.py"
 
 
 rule invest:
     input:
-        land_cover=lambda w: plain_files.existing(invest_case(w)["land_cover"]),
-        threats=lambda w: plain_files.existing(invest_case(w)["threats"]),
-        sensitivity=lambda w: plain_files.existing(invest_case(w)["sensitivity"]),
-        access=lambda w: plain_files.existing(invest_case(w)["access"]),
-        rasters=lambda w: invest_csv.invest_rasters(invest_case(w)),
+        unpack(reads("invest", "case")),
     output:
-        degradation="results/{region}/{scenario}/invest/{case}/deg_sum_c.tif",
-        quality="results/{region}/{scenario}/invest/{case}/quality_c.tif",
+        **files("invest", "case"),
     log:
         "logs/{region}/{scenario}/invest_{case}.log",
     benchmark:
@@ -61,7 +72,7 @@ rule invest:
         mem_mb=1000,
         runtime=120,
     params:
-        half_saturation=lambda w: invest_case(w)["half_saturation"],
+        told=told("invest", "case"),
         code=digests.of_script("invest"),
     message:
         "Compute InVEST Habitat Quality of case {wildcards.case}."

@@ -3,13 +3,15 @@
 
 rule prepare_raster:
     input:
-        layer=lambda w: plain_files.existing(layer_block(w)["path"]),
+        unpack(reads("prepare_raster", "layer")),
     output:
-        layer="results/{region}/{scenario}/layers/{layer}.tif",
+        **files("prepare_raster", "layer"),
     log:
         "logs/{region}/{scenario}/prepare_{layer}.log",
     benchmark:
         "benchmarks/out/{region}/{scenario}/prepare_{layer}.tsv"
+    wildcard_constraints:
+        layer=choices("prepare_raster"),
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -17,9 +19,7 @@ rule prepare_raster:
         mem_mb=800,
         runtime=30,
     params:
-        block=layer_block,
-        region=BASE["region"],
-        margin_m=selection.margin_m(BASE),
+        told=told("prepare_raster", "layer"),
         code=digests.of_script("prepare_raster"),
     message:
         "Clip raster layer {wildcards.layer} to the region and what lies within reach of it."
@@ -29,15 +29,15 @@ rule prepare_raster:
 
 rule prepare_vector:
     input:
-        layer=lambda w: plain_files.existing(layer_block(w)["path"]),
+        unpack(reads("prepare_vector", "layer")),
     output:
-        layer="results/{region}/{scenario}/layers/{layer}.gpkg",
+        **files("prepare_vector", "layer"),
     log:
         "logs/{region}/{scenario}/prepare_{layer}.log",
     benchmark:
         "benchmarks/out/{region}/{scenario}/prepare_{layer}.tsv"
     wildcard_constraints:
-        layer="|".join(layers_of_kind("vector")),
+        layer=choices("prepare_vector"),
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -45,9 +45,7 @@ rule prepare_vector:
         mem_mb=800,
         runtime=30,
     params:
-        block=layer_block,
-        region=BASE["region"],
-        margin_m=selection.margin_m(BASE),
+        told=told("prepare_vector", "layer"),
         code=digests.of_script("prepare_vector"),
     message:
         "Filter and clip layer {wildcards.layer}."
@@ -57,18 +55,15 @@ rule prepare_vector:
 
 rule prepare_records:
     input:
-        layer=lambda w: plain_files.existing(layer_block(w)["path"]),
+        unpack(reads("prepare_records", "layer")),
     output:
-        layer="results/{region}/{scenario}/layers/{layer}.gpkg",
-        summary="results/{region}/{scenario}/records/{layer}_summary.csv",
-        rejected="results/{region}/{scenario}/restricted/records/{layer}_rejected.csv",
-        normalised="results/{region}/{scenario}/restricted/records/{layer}_normalised.csv",
+        **files("prepare_records", "layer"),
     log:
         "logs/{region}/{scenario}/prepare_{layer}.log",
     benchmark:
         "benchmarks/out/{region}/{scenario}/prepare_{layer}.tsv"
     wildcard_constraints:
-        layer="|".join(layers_of_kind("records")),
+        layer=choices("prepare_records"),
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -76,9 +71,7 @@ rule prepare_records:
         mem_mb=800,
         runtime=30,
     params:
-        block=layer_block,
-        region=BASE["region"],
-        margin_m=selection.margin_m(BASE),
+        told=told("prepare_records", "layer"),
         code=digests.of_script("prepare_records"),
     message:
         "Normalise and check field records {wildcards.layer} row by row."

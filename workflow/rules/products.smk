@@ -1,23 +1,23 @@
-# Map sheets, each as PNG (for the screen and the report) and PDF (for print).
+# Map sheets, each as PNG (for the screen and the report) and PDF (for print); the index of all maps.
 
 
 rule sheet:
     input:
-        unpack(sheet_files),
-        key_thresholds=threshold_file,
-        layers=lambda w: [layer_file(w.scenario, i) for i in context_layers(w)],
+        unpack(reads("sheet", "sheet")),
     output:
         png=report(
-            "results/{region}/{scenario}/maps/{sheet}.png",
+            files("sheet", "sheet")["png"],
             caption="../report/sheet.rst",
             category="{scenario}",
             labels={"map": "{sheet}"},
         ),
-        pdf="results/{region}/{scenario}/maps/{sheet}.pdf",
+        pdf=files("sheet", "sheet")["pdf"],
     log:
         "logs/{region}/{scenario}/sheet_{sheet}.log",
     benchmark:
         "benchmarks/out/{region}/{scenario}/sheet_{sheet}.tsv"
+    wildcard_constraints:
+        sheet=choices("sheet"),
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -25,17 +25,30 @@ rule sheet:
         mem_mb=lambda w: plan.sheet_mb(CONFIGS[w.scenario]),
         runtime=30,
     params:
-        layers=context_layers,
-        context=lambda w: CONFIGS[w.scenario]["maps"]["context"],
-        config=lambda w: selection.sheet_words(CONFIGS[w.scenario]),
-        region=BASE["region"],
-        dpi=BASE["maps"]["dpi"],
-        about=lambda w: SHEETS[w.sheet]["about"],
+        told=told("sheet", "sheet"),
+        about=lambda w: sheet_specs.about(w.sheet, CONFIGS[w.scenario]),
         code=digests.of_script("sheet"),
     message:
         "Draw the sheet {wildcards.sheet} of scenario {wildcards.scenario}."
     script:
         "../scripts/sheet.py"
+
+
+rule index:
+    output:
+        **files("index"),
+    log:
+        "logs/{region}/{scenario}/index.log",
+    localrule: True
+    conda:
+        "../../envs/manul.yaml"
+    params:
+        told=told("index"),
+        code=digests.of_script("index"),
+    message:
+        "List every map of scenario {wildcards.scenario} and where it lies."
+    script:
+        "../scripts/index.py"
 
 
 rule plan:

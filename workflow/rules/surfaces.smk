@@ -3,13 +3,15 @@
 
 rule surface:
     input:
-        layers=lambda w: [layer_file(w.scenario, i) for i in surface_layers(w)],
+        unpack(reads("surface", "surface")),
     output:
-        surface="results/{region}/{scenario}/surfaces/{surface}.tif",
+        **files("surface", "surface"),
     log:
         "logs/{region}/{scenario}/surface_{surface}.log",
     benchmark:
         "benchmarks/out/{region}/{scenario}/surface_{surface}.tsv"
+    wildcard_constraints:
+        surface=choices("surface"),
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -17,10 +19,7 @@ rule surface:
         mem_mb=lambda w, threads: plan.surface_mb(CONFIGS[w.scenario], w.surface, threads),
         runtime=120,
     params:
-        block=lambda w: CONFIGS[w.scenario]["surfaces"][w.surface],
-        rules=lambda w: selection.surface_rules(CONFIGS[w.scenario], w.surface),
-        layers=surface_layers,
-        region=BASE["region"],
+        told=told("surface", "surface"),
         code=digests.of_script("surface"),
     message:
         "Make surface {wildcards.surface} for scenario {wildcards.scenario}."

@@ -2,14 +2,14 @@
 
 from manul import job
 from manul.grid import plain_files, provenance
-from manul.products import evidence, evidence_files, html_page
+from manul.pages import html
+from manul.products import evidence, evidence_files
 
 with job.start(snakemake) as this:
-    params, inputs, output = snakemake.params, snakemake.input, snakemake.output
-    found = evidence_files.read(inputs, params, snakemake.wildcards.layer)
-    made = evidence.sections(found)
+    told = this.told
+    made = evidence.sections(evidence_files.read(this, snakemake.wildcards.layer))
     notice = provenance.notice(this.provenance())
-    foot = f"{provenance.SPECIES}. Manul {this.tags()['MANUL_VERSION']}; as of {params.as_of}."
-    title, place = params.block["title"], params.region["title"]
-    plain_files.write_text(output.page, html_page.html(title, place, notice, made, foot))
-    plain_files.write_table(output.table, html_page.numbers(made))
+    foot = f"{provenance.SPECIES}. Manul {this.tags()['MANUL_VERSION']}; as of {told.as_of}."
+    title, place = told.block["title"], told.region["title"]
+    plain_files.write_text(this.output("page"), html.page(title, place, notice, made, foot))
+    plain_files.write_table(this.output("table"), html.numbers(made))

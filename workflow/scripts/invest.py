@@ -4,13 +4,7 @@ from manul import job
 from manul.model import invest_run
 
 with job.start(snakemake) as this:
-    inputs = snakemake.input
-    case = {
-        "land_cover": inputs.land_cover,
-        "threats": inputs.threats,
-        "sensitivity": inputs.sensitivity,
-        "access": inputs.access or None,
-        "half_saturation": snakemake.params.half_saturation,
-        "tags": this.tags({}),
-    }
-    invest_run.run(case, *snakemake.output, this.threads)
+    roles = ("land_cover", "threats", "sensitivity", "access")
+    case = {role: next(iter(this.inputs(role)), None) for role in roles}
+    case |= {"half_saturation": this.told.half_saturation, "tags": this.tags({})}
+    invest_run.run(case, this.output("deg_sum_c"), this.output("quality_c"), this.threads)

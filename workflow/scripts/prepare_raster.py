@@ -1,22 +1,11 @@
 """Clip one raster layer to the region and what lies within reach of it."""
 
 from manul import job
-from manul.grid import plain_files, provenance, rasters
-from manul.grid.region import bounds, grid_of
+from manul.grid import provenance, rasters
+from manul.grid.region import grid_of
 
 with job.start(snakemake) as this:
-    block, params = snakemake.params.block, snakemake.params
-    grid = grid_of(params.region)
-    record = provenance.of_layer(
-        snakemake.wildcards.layer, block, plain_files.file_bytes(snakemake.input.layer)
-    )
-    rasters.clip_raster(
-        snakemake.input.layer,
-        snakemake.output.layer,
-        block["band"],
-        str(grid.crs),
-        bounds(grid, params.margin_m),
-        block["scale"],
-        block["offset"],
-        this.tags(record),
-    )
+    told, source = this.told, this.inputs("layer")[0]
+    record = provenance.of_layer(snakemake.wildcards.layer, told.block, source)
+    grid = grid_of(told.region)
+    rasters.clip(source, this.output("layer"), told.block, grid, told.margin_m, this.tags(record))

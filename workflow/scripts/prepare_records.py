@@ -6,16 +6,16 @@ from manul.grid.region import grid_of
 from manul.records import field_tables
 
 with job.start(snakemake) as this:
-    params, output, name = snakemake.params, snakemake.output, snakemake.wildcards.layer
-    found = field_tables.read(snakemake.input.layer, params.block)
-    rows = field_tables.features(found, params.block)
-    record = provenance.of_layer(name, params.block, plain_files.file_bytes(snakemake.input.layer))
-    table = features.prepare_records(rows, params.block, grid_of(params.region), params.margin_m)
-    job.log.info(
+    told, source, name = this.told, this.inputs("layer")[0], snakemake.wildcards.layer
+    found = field_tables.read(source, told.block)
+    rows = field_tables.features(found, told.block)
+    record = provenance.of_layer(name, told.block, source)
+    table = features.prepare_records(rows, told.block, grid_of(told.region), told.margin_m)
+    this.log.info(
         "%s: %d rows accepted, %d findings on rejected rows, %d changes; %d rows in reach",
         name, len(found.accepted), len(found.rejected), len(found.normalised), len(table),
     )  # fmt: skip
-    vectors.write_vector(output.layer, {name: table}, this.tags(record))
-    plain_files.write_table(output.summary, field_tables.summary(found, table))
-    plain_files.write_table(output.rejected, found.rejected)
-    plain_files.write_table(output.normalised, found.normalised)
+    vectors.write_vector(this.output("layer"), {name: table}, this.tags(record))
+    plain_files.write_table(this.output("summary"), field_tables.summary(found, table))
+    plain_files.write_table(this.output("rejected"), found.rejected)
+    plain_files.write_table(this.output("normalised"), found.normalised)

@@ -1,13 +1,12 @@
 """Filter and clip one vector layer to the region and what lies within reach of it."""
 
 from manul import job
-from manul.grid import features, plain_files, provenance, vectors
+from manul.grid import features, provenance, vectors
 from manul.grid.region import grid_of
 
 with job.start(snakemake) as this:
-    params, name = snakemake.params, snakemake.wildcards.layer
-    record = provenance.of_layer(name, params.block, plain_files.file_bytes(snakemake.input.layer))
-    rows = vectors.read_rows(snakemake.input.layer)
-    rows = features.with_fields(rows, params.block.get("fields", {}))
-    table = features.prepare_vector(rows, params.block, grid_of(params.region), params.margin_m)
-    vectors.write_vector(snakemake.output.layer, {name: table}, this.tags(record))
+    told, source, name = this.told, this.inputs("layer")[0], snakemake.wildcards.layer
+    record = provenance.of_layer(name, told.block, source)
+    rows = features.with_fields(vectors.read_rows(source), told.block.get("fields", {}))
+    table = features.prepare_vector(rows, told.block, grid_of(told.region), told.margin_m)
+    vectors.write_vector(this.output("layer"), {name: table}, this.tags(record))

@@ -1,38 +1,33 @@
 """Apply each recommendation rule; keep what must not be published apart."""
 
 from manul import job
-from manul.analyses import fit_words
+from manul.analyses import suitability_words as words
 from manul.grid import map_tags, plain_files, vectors
-from manul.grid.region import grid_of
-from manul.products import cell_maps, recommendations
+from manul.products import recommendations
 
 with job.start(snakemake) as this:
-    inputs, output, params = snakemake.input, snakemake.output, snakemake.params
-    grid = grid_of(params.region)
-    fields, records = cell_maps.read_fields(inputs, params, grid)
-    files = dict(zip(params.layers, inputs.layers, strict=True))
+    told, files = this.told, this.named("layers")
     layers = {name: vectors.read_vector(path) for name, path in files.items()}
-    records |= {name: map_tags.read_provenance(path) for name, path in files.items()}
-    context = {
-        "as_of": params.as_of,
-        "units": layers[params.region["units"]] if params.region["units"] else [],
-        "effects": cell_maps.effects(fields),
-        "titles": params.titles,
-        "records": records,
-        "scenario": snakemake.wildcards.scenario,
-        "private": params.private,
-    }
-    found = {
-        name: recommendations.recommend(name, rule, fields, layers, grid, context)
-        for name, rule in params.rules.items()
-        if name not in params.not_assessed
-    }
-    recommendations.label_overlaps(found, params.priority)
-    key = cell_maps.key_rules(inputs, params.key)
-    tags = this.tags() | {"MANUL_THRESHOLDS": fit_words.threshold_words(key)}
-    open_to_all = recommendations.public(found, params.rules, params.priority)
-    vectors.write_vector(output.polygons, open_to_all, tags)
-    plain_files.write_table(
-        output.table, recommendations.listing(open_to_all, params.rules, params.not_assessed)
+    place = recommendations.Place(
+        fields=this.fields(),
+        layers=layers,
+        records={name: map_tags.read_provenance(path) for name, path in files.items()},
+        units=layers.get(told.region["units"]),
+        threats=told.threats,
+        as_of=told.as_of,
+        scenario=snakemake.wildcards.scenario,
+        private=tuple(told.private),
     )
-    vectors.write_vector(output.restricted, found, tags)
+    found = {
+        name: recommendations.recommend(name, rule, place)
+        for name, rule in told.rules.items()
+        if name not in told.not_assessed
+    }
+    recommendations.label_overlaps(found, told.priority)
+    key = words.key_rules(told.key, this.thresholds())
+    tags = this.tags() | {"MANUL_THRESHOLDS": words.threshold_words(key)}
+    shown = recommendations.public(found, told.rules, told.priority)
+    listing = recommendations.listing(shown, told.rules, told.not_assessed)
+    vectors.write_vector(this.output("polygons"), shown, tags)
+    plain_files.write_table(this.output("table"), listing)
+    vectors.write_vector(this.output("restricted"), found, tags)

@@ -7,8 +7,8 @@ from manul.grid import block_maps
 from manul.grid.region import grid_of
 
 with job.start(snakemake) as this:
-    block, rules = snakemake.params.block, snakemake.params.rules
-    grid = grid_of(snakemake.params.region)
-    made = this.map_file(snakemake.output.surface, grid, surfaces.bands(block))
-    work = partial(surfaces.on_block, block, grid, surfaces.Sources(this.layers(), rules))
-    this.run(work, [made], block_maps.blocks(grid, surfaces.block_size(block, grid)))
+    told, name = this.told, snakemake.wildcards.surface
+    grid, sources = grid_of(told.region), surfaces.Sources(this.layers(), told.rules)
+    made = this.map_file(name, this.output("surface"), grid, surfaces.bands(told.block))
+    work = partial(surfaces.on_block, name, told.block, grid, sources)
+    this.run(work, [made], block_maps.blocks(grid, surfaces.block_size(told.block, grid)))

@@ -1,18 +1,15 @@
 """Sum up habitat, threats, cats and recommendations by administrative unit."""
 
 from manul import job
+from manul.analyses import suitability_words as words
 from manul.grid import plain_files, vectors
-from manul.grid.region import grid_of
-from manul.products import cell_maps, units
+from manul.products import units
 
 with job.start(snakemake) as this:
-    params = snakemake.params
-    grid = grid_of(params.region)
-    fields, _ = cell_maps.read_fields(snakemake.input, params, grid)
-    places, key = vectors.read_vector(snakemake.input.units), params.key
-    table = units.units(
-        places, fields, cell_maps.effects(fields), params.titles, grid,
-        cell_maps.key_rules(snakemake.input, key),
-    )  # fmt: skip
-    found = vectors.read_layers(snakemake.input.recommendations)
-    plain_files.write_table(snakemake.output.table, units.with_rules(table, found))
+    told = this.told
+    places = vectors.read_vector(this.named("layers")[told.region["units"]])
+    key = words.key_rules(told.key, this.thresholds())
+    table = units.units(places, this.fields(), told.threats, key)
+    for path in this.named("recommendations").values():
+        table = units.with_rules(table, vectors.read_layers(path))
+    plain_files.write_table(this.output("table"), table)

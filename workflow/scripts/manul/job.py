@@ -8,12 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 
 import dask
+import pandas as pd
 
 from manul import __version__, digests
-from manul.grid import block_maps, map_tags, provenance, rasters, vectors
+from manul.grid import block_maps, map_tags, plain_files, provenance, rasters, vectors
+from manul.grid.datasets import Fields, Source
+from manul.grid.region import grid_of
 
+WHOLE = 2048  # cells along the side of the blocks in which whole arrays are written
 log = logging.getLogger("manul")
 logging.getLogger("pyogrio").setLevel("WARNING")
 
@@ -29,13 +35,41 @@ class Job:
         """Worker threads that Snakemake gave to this job."""
         return self.snakemake.threads
 
+    @property
+    def log(self) -> logging.Logger:
+        """Where the job writes what it does."""
+        return log
+
+    @property
+    def told(self) -> SimpleNamespace:
+        """What the graph tells this job."""
+        return SimpleNamespace(**self.snakemake.params.told)
+
+    def named(self, role: str) -> dict[str, str]:
+        """The input files of a role, by the name of the layer or surface that each holds."""
+        return {Path(file).stem: file for file in self.inputs(role)}
+
+    def inputs(self, role: str) -> list[str]:
+        """The input files of a role; absolute, for workers that run in another folder."""
+        files = self.snakemake.input.get(role) or []
+        files = [files] if isinstance(files, str) else files
+        return [str(Path(file).resolve()) for file in files]
+
+    def output(self, name: str) -> str:
+        """The output file of this name; a name may hold a folder, as `threats/roads`."""
+        return self.snakemake.output.get(name)
+
     def layers(self) -> dict:
         """Handles of the inputs `layers`, by layer name: rasters or vectors."""
-        files = dict(zip(self.snakemake.params.layers, self.snakemake.input.layers, strict=True))
         return {
             n: rasters.RasterFile(p) if p.endswith(".tif") else vectors.VectorFile(p)
-            for n, p in files.items()
+            for n, p in self.named("layers").items()
         }
+
+    def fields(self) -> Fields:
+        """The maps that this job was told of, by name, to be read by windows."""
+        told = self.told
+        return Fields(sources_of(told.maps), grid_of(told.region))
 
     def provenance(self) -> dict:
         """All layers behind the inputs of this job."""
@@ -51,14 +85,33 @@ class Job:
     def _maps(self) -> list[str]:
         return [f for f in map(str, self.snakemake.input) if f.endswith((".tif", ".gpkg"))]
 
-    def map_file(self, path, grid, bands, record=None, categories=None) -> block_maps.MapFile:
+    def thresholds(self) -> pd.DataFrame | None:
+        """The table of thresholds that an analysis gives, if this job reads one."""
+        files = self.inputs("thresholds")
+        return plain_files.read_table(files[0]) if files else None
+
+    def map_files(self, maps, grid, files: dict) -> list[block_maps.MapFile]:
+        """The maps of the model, each tagged with the layers behind its surfaces.
+
+        `files` are the surfaces, and further maps whose layers stand behind the model, by name.
+        """
+        behind = {name: map_tags.read_provenance(path) for name, path in files.items()}
+        return [
+            self.map_file(
+                m.name, self.output(m.name), grid, m.units,
+                provenance.merge(*(behind[s] for s in m.surfaces if s in behind)), m.categories,
+            )
+            for m in maps
+        ]  # fmt: skip
+
+    def map_file(self, name, path, grid, bands, record=None, categories=None):
         """A map that this job makes, tagged with the layers behind it (default: all inputs)."""
         tags = self.tags(record)
         digest = digests.digest(tags, str(grid))
-        return block_maps.MapFile(path, grid, bands, tags, digest, categories)
+        return block_maps.MapFile(path, grid, bands, tags, digest, categories, name=name)
 
     def run(self, work: Callable, files: list, blocks: list) -> None:
-        """Make maps block by block; `work(block)` gives, for each file, the arrays of its bands.
+        """Make maps block by block; `work(block)` gives, for each map by name, its bands by name.
 
         Dask decides where: on the threads of this job, or, with DASK_SCHEDULER_ADDRESS, on the
         workers of that running cluster, which must see the same files. The result is the same.
@@ -70,6 +123,17 @@ class Job:
                 _on_cluster(address, task, blocks)
             else:
                 _on_threads(task, blocks, self.threads)
+
+    def run_whole(self, found: dict, files: list) -> None:
+        """Make maps from whole arrays: for each map by name, its bands by name."""
+
+        def work(block):
+            row0, row1, column0, column1 = block
+            at = slice(row0, row1), slice(column0, column1)
+            return {name: {b: a[at] for b, a in bands.items()} for name, bands in found.items()}
+
+        with block_maps.finishing(files, blocks := block_maps.blocks(files[0].grid, WHOLE)):
+            _on_threads(partial(block_maps.make, work, files), blocks, self.threads)
 
     def tags(self, record: dict | None = None) -> dict:
         """Metadata of an output: layers, scenario, software, digest of what the job was told."""
@@ -87,6 +151,12 @@ class Job:
             "MANUL_INPUTS_DIGEST": digests.digest([map_tags.made_from(f) for f in self._maps]),
             "MANUL_SPECIES_STATUS": provenance.SPECIES,
         }
+
+
+def sources_of(maps: dict) -> dict[str, Source | None]:
+    """Where maps lie, from what a job is told."""
+    resolved = {n: s and s | {"path": str(Path(s["path"]).resolve())} for n, s in maps.items()}
+    return {name: Source(**source) if source else None for name, source in resolved.items()}
 
 
 @contextmanager

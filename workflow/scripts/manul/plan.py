@@ -11,13 +11,15 @@ import shutil
 import pandas as pd
 
 from manul import surfaces
+from manul.analyses import suitability
 from manul.config import selection
 from manul.grid.region import grid_of
+from manul.model import cells
 from manul.model import outputs as model_outputs
 from manul.surfaces import proximity
 
 IMPORTS_MB = 450  # Python, the libraries of a job, and kernels that it may have to compile
-WHOLE_MAP_BYTES = 12  # per cell and map held whole, with the copies that statistics make
+WHOLE_MAP_BYTES = 24  # per cell of what finds patches on the whole map
 FINE_BYTES = 26  # per source cell of an exposure block: intensities, distances, result
 PLAIN_BYTES = 90  # per cell of a block of any other surface
 MODEL_BYTES = 9  # per cell and map that the model reads or writes
@@ -30,7 +32,7 @@ KEPT_SHARE = 0.45  # of the raw bytes, after compression, with overviews
 CLASSES = ((60, "a minute"), (600, "minutes"), (5400, "an hour"), (50_000, "hours"))
 
 
-def cells(region: dict) -> int:
+def number_of_cells(region: dict) -> int:
     """Cells of the region's grid."""
     height, width = grid_of(region).shape
     return height * width
@@ -49,37 +51,46 @@ def surface_mb(config: dict, name: str, threads: int = 1) -> int:
     return _mb(threads * per_thread)
 
 
-def model_mb(config: dict, threads: int) -> int:
-    """Peak memory of the model job (MB)."""
+def habitat_mb(config: dict, threads: int) -> int:
+    """Peak memory of the habitat job (MB)."""
+    made = model_outputs.habitat_maps(config["habitat"])
+    return _model_mb(config, made, cells.inputs(*cells.parts(config["habitat"])), threads)
+
+
+def threats_mb(config: dict, threads: int) -> int:
+    """Peak memory of the job of the threats (MB)."""
+    model = selection.model(config)
+    read = [*cells.threat_inputs(model["threats"]), *model["habitat"]["components"]]
+    return _model_mb(config, model_outputs.threat_maps(model), read, threads)
+
+
+def _model_mb(config, made, read, threads) -> int:
     side = min(model_outputs.BLOCK, max(grid_of(config["region"]).shape))
-    habitat = config["habitat"]
-    parts = len(habitat["components"]) + len(habitat["gates"])
-    maps = len(selection.model_surfaces(config)) + 2 * len(selection.assessed(config)) + parts + 10
+    maps = len(read) + sum(len(m.bands) for m in made)
     return _mb(threads * side**2 * maps * MODEL_BYTES)
 
 
 def fit_mb(threads: int) -> int:
     """Peak memory of the fit to records and of its prediction (MB)."""
-    return _mb(threads * model_outputs.FIT_BLOCK**2 * FIT_BYTES + LEARNING_MB * 1e6)
+    return _mb(threads * suitability.BLOCK**2 * FIT_BYTES + LEARNING_MB * 1e6)
 
 
 def whole_mb(config: dict) -> int:
     """Peak memory of key habitat, recommendations and unit tables, which hold whole maps (MB)."""
-    maps = len(selection.used_surfaces(config)) + len(selection.assessed(config)) + 15
-    return _mb(cells(config["region"]) * maps * WHOLE_MAP_BYTES)
+    return _mb(number_of_cells(config["region"]) * WHOLE_MAP_BYTES)
 
 
 def sheet_mb(config: dict) -> int:
     """Peak memory of a map sheet (MB)."""
-    shown = min(cells(config["region"]), 2e8)
+    shown = min(number_of_cells(config["region"]), 2e8)
     return _mb(shown * 16 + DRAWING_MB * 1e6)
 
 
 def rows(config: dict, threads: int) -> pd.DataFrame:
     """One row for each rule of one scenario: jobs, cells, memory_mb, time class, disk_mb."""
-    n = cells(config["region"])
+    n = number_of_cells(config["region"])
     made = selection.available(config)
-    used = [s for s in made if s in selection.used_surfaces(config)]
+    used = made
     threats = len(selection.assessed(config))
     largest = max((surface_mb(config, s) for s in used), default=0)
     present = [b for b in config["layers"].values() if b["kind"] != "absent"]
@@ -87,15 +98,16 @@ def rows(config: dict, threads: int) -> pd.DataFrame:
     table = [
         ("prepare", len(present), _mb(100e6), NANOSECONDS["prepare"], 0.05 * len(present)),
         ("surface", len(used), largest, NANOSECONDS["surface"] * len(used) / threads, len(used)),
-        ("model", 1, model_mb(config, threads), NANOSECONDS["model"] / threads, outputs),
+        ("habitat", 1, habitat_mb(config, threads), NANOSECONDS["model"] / threads, 12),
+        ("threats", 1, threats_mb(config, threads), NANOSECONDS["model"] / threads, outputs),
         (
-            "suitability",
-            bool(selection.fit_spec(config)) * 1,
+            "analysis",
+            len(selection.analyses(config)),
             fit_mb(threads),
             NANOSECONDS["fit"],
             5,
         ),
-        ("key_habitat, recommend, units", 3, whole_mb(config), NANOSECONDS["whole"], 0.3),
+        ("key_habitat, recommend, units", 4, whole_mb(config), NANOSECONDS["whole"], 0.3),
         ("sheet", 8, sheet_mb(config), NANOSECONDS["sheet"], 0),
     ]
     columns = ["rule", "jobs", "cells", "memory_mb", "time", "disk_mb"]

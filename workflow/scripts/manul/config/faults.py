@@ -13,7 +13,7 @@ from pyproj.exceptions import CRSError
 
 from manul.config import nodes
 from manul.config.hints import hint
-from manul.config.schema import kind_of_surface
+from manul.config.schema import analysis_kind, kind_of_surface
 from manul.exposure.decay import CURVES, decay
 
 LARGEST_GRID = 2e10
@@ -38,7 +38,7 @@ def find(config: dict) -> list[str]:
     """The faults of one scenario whose blocks agree with the schema."""
     faults = [*_region(config["region"]), *_layers(config), *_surfaces(config)]
     faults += [*_nodes(config), *_weights(config), *_rules(config), *_references(config)]
-    faults += _fit(config)
+    faults += [*_analyses(config), *_counterfactuals(config)]
     return faults
 
 
@@ -339,8 +339,11 @@ def _references(config) -> list[str]:
                 check(surface, surfaces, where, "surface")
             for component in nodes.leaves(part, "component"):
                 check(component, components, where, "habitat component")
-            for surface in (s for names in nodes.leaves(part, "loss_from") for s in names):
-                check(surface, reference, where, "reference level of")
+            for names in nodes.leaves(part, "loss_from"):
+                for surface in names:
+                    check(surface, reference, where, "reference level of")
+                if 1 < len(names) < len(reference):
+                    faults.append(f"{where}.loss_from: found {names}, expected one or all of them")
     for surface in reference:
         check(surface, surfaces, "habitat.reference", "surface")
     for name, threat in config["threats"].items():
@@ -354,24 +357,40 @@ def _references(config) -> list[str]:
             check(layer, layers, f"rules.{name}", "layer")
     for name in config["priority"]:
         check(name, config["rules"], "priority", "rule")
+    check(config["key_habitat"]["protected"], surfaces, "key_habitat.protected", "surface")
     return faults
 
 
-def _fit(config) -> Iterator[str]:
-    """Names in the block `suitability` that point nowhere."""
-    block, layers = config.get("suitability"), config["layers"]
-    if not block:
-        if config["key_habitat"]["thresholds"] == "fitted":
-            yield "key_habitat.thresholds: 'fitted' needs a block `suitability`"
-        return
-    effort, words = block["background"]["effort"], ("target_group", "none")
-    for name in [block["records"], *(effort if isinstance(effort, list) else [])]:
-        if layers.get(name, {}).get("kind") not in ("records", "absent"):
-            known = [n for n, layer in layers.items() if layer["kind"] == "records"]
-            yield f"suitability: there is no records layer {name!r}{hint(name, known)}"
-    if isinstance(effort, str) and effort not in words:
-        yield f"suitability.background.effort: {effort!r} is not known{hint(effort, words)}"
-    for name in block["predictors"]:
-        if name not in config["surfaces"]:
-            near = hint(name, config["surfaces"])
-            yield f"suitability.predictors: there is no surface {name!r}{near}"
+def _analyses(config) -> Iterator[str]:
+    """Names in the analyses, and in what is taken from them, that point nowhere."""
+    layers, analyses = config["layers"], config["analyses"]
+    known = [name for name, layer in layers.items() if layer["kind"] == "records"]
+    for name, block in analyses.items():
+        spec, where = analysis_kind(block["kind"]), f"analyses.{name}"
+        effort = block.get("background", {}).get("effort", "none")
+        words = ("target_group", "none")
+        named = [block[key] for key in spec["x-needs"]]
+        for layer in [*named, *(effort if isinstance(effort, list) else [])]:
+            if layers.get(layer, {}).get("kind") not in ("records", "absent"):
+                yield f"{where}: there is no records layer {layer!r}{hint(layer, known)}"
+        if isinstance(effort, str) and effort not in words:
+            yield f"{where}.background.effort: {effort!r} is not known{hint(effort, words)}"
+        for key in spec["x-surfaces"]:
+            for surface in block[key]:
+                if surface not in config["surfaces"]:
+                    near = hint(surface, config["surfaces"])
+                    yield f"{where}.{key}: there is no surface {surface!r}{near}"
+    source = config["key_habitat"]["thresholds"]
+    if source != "expert" and source not in analyses:
+        near = hint(source, ["expert", *analyses])
+        yield f"key_habitat.thresholds: {source!r} is neither 'expert' nor an analysis{near}"
+
+
+def _counterfactuals(config) -> Iterator[str]:
+    for name, block in config["counterfactuals"].items():
+        if name in config["scenarios"]:
+            yield f"counterfactuals.{name}: there is a scenario of this name; take another one"
+        for threat in block["factors"]:
+            if threat not in config["threats"]:
+                near = hint(threat, config["threats"])
+                yield f"counterfactuals.{name}.factors: there is no threat {threat!r}{near}"

@@ -51,14 +51,15 @@ def load(config: dict) -> dict[str, dict]:
     if not sound:
         raise ConfigError(_listing(faults))
     out = {}
-    for name, scenario in _scenarios(base).items():
+    for name, scenario in _scenarios(given).items():
         changes = scenario.get("changes", {})
         strange = config_faults.unknown_changes(base, changes)
         whole = _whole(model, given, {} if strange else changes)
         found, effective = _effective(whole)
         found = [f for f in strange or found if f not in faults]
         faults += [f"scenario {name}: {f}" if changes else f for f in found]
-        out[name] = effective | {"scenario": name, "scenario_title": scenario["title"]}
+        told = {"scenario": name, "scenario_title": scenario["title"]}
+        out[name] = effective | told | {k: scenario[k] for k in ("products",) if k in scenario}
     if faults:
         raise ConfigError(_listing(dict.fromkeys(faults)))
     return out
@@ -67,7 +68,8 @@ def load(config: dict) -> dict[str, dict]:
 def written_out(config: dict) -> dict:
     """The config with its model and all metadata of layers in one mapping, which loads alike."""
     given = _as_json(config)
-    return _whole(_model(given.get("model")), given, {}) | {"model": "none"}
+    whole = _whole(_model(given.get("model")), given, {})
+    return whole | {"model": "none"} | {k: given[k] for k in ("scenarios",) if k in given}
 
 
 def laid_over(base, changes):
@@ -148,11 +150,12 @@ def _layers(roles, own, changes) -> dict:
     for name in dict.fromkeys([*roles, *own, *changes]):
         role = roles.get(name, {})
         said = _of_one_file(own.get(name), changes.get(name, {}))
-        if isinstance(said, dict) and said and said.get("kind") != "absent":
+        if said and not isinstance(said, dict):
+            out[name] = said  # the schema tells
+        elif said and (not role or said.get("kind") != "absent"):
             out[name] = _without_nulls(role | _beside(said.get("path")) | said)
-        elif role or said:
-            absent = {"needs": role.get("title", name), **role, "kind": "absent"}
-            out[name] = absent if role else said
+        elif role:
+            out[name] = {"needs": role.get("title", name), **role, "kind": "absent"}
     return out
 
 
@@ -181,8 +184,14 @@ def _beside(path) -> dict:
     return found
 
 
-def _scenarios(base) -> dict:
-    return base.get("scenarios") or {"current": {"title": "Present state"}}
+def _scenarios(given) -> dict:
+    """The scenarios, and each counterfactual as one of its own: only threats change there."""
+    found = dict(given.get("scenarios") or {"current": {"title": "Present state"}})
+    for name, block in (given.get("counterfactuals") or {}).items():
+        threats = {threat: {"factor": left} for threat, left in block["factors"].items()}
+        scenario = {"title": block["title"], "changes": {"threats": threats}}
+        found.setdefault(name, scenario | {"products": ["maps", "tables"]})
+    return found
 
 
 def _effective(whole) -> tuple[list[str], dict]:
@@ -194,7 +203,8 @@ def _effective(whole) -> tuple[list[str], dict]:
     with_ranges = copy.deepcopy(whole)
     _hoist(with_ranges), _hoist(numbers)
     numbers["ranges"] = ranges(with_ranges)
-    found += schema.surface_faults(numbers)
+    del numbers["model"]  # it is in these keys now
+    found += schema.kind_faults(numbers)
     found += config_faults.find(numbers)
     if not found:
         _drop_what_is_absent(numbers)

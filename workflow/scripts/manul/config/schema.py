@@ -28,9 +28,10 @@ def document() -> str:
     described = schema()
     lines = ["| key | meaning | default |", "|---|---|---|"]
     lines += _document(described, "", described)
-    for kind, block in described["$defs"]["surfaces"].items():
-        lines.append(f"| **surface `{kind}`** | {block['description']} | |")
-        lines += _document(block, f"{kind}.", described)
+    for what, group in (("surface", "surfaces"), ("analysis", "analyses")):
+        for kind, block in described["$defs"][group].items():
+            lines.append(f"| **{what} `{kind}`** | {block['description']} | |")
+            lines += _document(block, f"{kind}.", described)
     return "\n".join(lines) + "\n"
 
 
@@ -40,10 +41,11 @@ def for_editors() -> dict:
     A number may also be a mapping with a range, anything may be null, a layer may be its path.
     """
     made = _loose(schema())
-    kinds = made["$defs"]["surfaces"]
-    for kind, block in kinds.items():
-        block["properties"]["kind"] = {"enum": [kind]}
-    made["$defs"]["surface"] = {"anyOf": [{"$ref": f"#/$defs/surfaces/{kind}"} for kind in kinds]}
+    for what, group in (("surface", "surfaces"), ("analysis", "analyses")):
+        kinds = made["$defs"][group]
+        for kind, block in kinds.items():
+            block["properties"]["kind"] = {"enum": [kind]}
+        made["$defs"][what] = {"anyOf": [{"$ref": f"#/$defs/{group}/{kind}"} for kind in kinds]}
     made["$defs"]["layer"]["type"] += ["string"]
     return made
 
@@ -73,6 +75,12 @@ def kind_of_surface(kind: str) -> dict:
     return schema()["$defs"]["surfaces"].get(kind, {})
 
 
+def analysis_kind(kind: str) -> dict:
+    """The schema of a kind of analysis; `x-needs` are its keys that name a layer of records which
+    must be there, `x-surfaces` those that list surfaces of which one must."""
+    return schema()["$defs"]["analyses"][kind]
+
+
 def complete(config, schema, where) -> tuple[list[str], bool]:
     """Fill in defaults in place; the faults as lines, and whether later checks can go on."""
     check = _defaulting_validator()(schema, format_checker=jsonschema.FormatChecker())
@@ -81,11 +89,15 @@ def complete(config, schema, where) -> tuple[list[str], bool]:
     return lines, all(e.validator in HARMLESS for e in errors)
 
 
-def surface_faults(config) -> list[str]:
-    """Each surface block against the closed schema of its kind."""
+def kind_faults(config) -> list[str]:
+    """Each surface and each analysis against the closed schema of its kind."""
     faults = []
     for name, block in config["surfaces"].items():
         faults += _block_faults(block, f"surfaces.{name}")
+    known = schema()["$defs"]
+    for name, block in config["analyses"].items():
+        closed = {"$defs": known, **known["analyses"][block["kind"]]}
+        faults += complete(block, closed, f"analyses.{name}")[0]
     return faults
 
 

@@ -2,22 +2,26 @@
 
 import json
 import re
+from collections.abc import Collection, Iterator
 
 from manul.config import nodes
 from manul.config.nodes import layers_of
-from manul.config.schema import kind_of_surface
+from manul.config.schema import analysis_kind, kind_of_surface
 
-FIT_TABLES = ("evaluation", "response_curves", "importance", "odmap", "thresholds")
+FAR_M = 50_000  # how far around the region journeys may lead
+LARGEST_DISC_M = 20_000  # radius of a feature that stands as a point with an area
 
 
-def margin_m(config: dict) -> float:
-    """How far beyond the region sources can matter: the largest reach of any surface (m)."""
-    reaches = [config["region"]["cell_m"] * 10]
+def margin_m(config: dict, layer: str) -> float:
+    """How far beyond the region a layer matters: the reach of what is made of it and 10 cells."""
+    reaches = [0.0]
     for block in config["surfaces"].values():
-        reaches += [block[k] for k in ("reach_m", "radius_m") if k in block]
-        if block["kind"] == "travel_time":
-            reaches.append(50_000)
-    return max(reaches)
+        reaches += [reach for name, reach in _reaches(block, 0.0) if name == layer]
+    for rule in config["rules"].values():
+        for block in [rule["zones"], *rule["nearest"].values()]:
+            if block.get("layer") == layer:
+                reaches += [block[k] for k in ("radius_m", "side_m", "within_m") if k in block]
+    return max(reaches) + 10 * config["region"]["cell_m"]
 
 
 def is_absent(config: dict, layer: str) -> bool:
@@ -76,42 +80,30 @@ def surface_rules(config: dict, name: str) -> dict:
     return rules
 
 
-def model_surfaces(config: dict) -> list[str]:
-    """The surfaces that the model reads and that can be made."""
+def analyses(config: dict, kind: str | None = None) -> list[str]:
+    """The analyses that can be made: their records are there, and something that explains them."""
     have = set(available(config))
-    return [name for name in inputs(config) if name in have]
+    found = []
+    for name, block in config["analyses"].items():
+        spec = analysis_kind(block["kind"])
+        records = all(not is_absent(config, block[key]) for key in spec["x-needs"])
+        explained = all(have & set(block[key]) for key in spec["x-surfaces"])
+        if records and explained and kind in (None, block["kind"]):
+            found.append(name)
+    return found
 
 
-def used_surfaces(config: dict) -> list[str]:
-    """The surfaces of the model and those that recommendation rules name."""
-    text = json.dumps(config["rules"])
-    wanted = [s for s in available(config) if re.search(rf"\b{s}\b", text)]
-    return list(dict.fromkeys([*model_surfaces(config), *wanted]))
+def analysis_block(config: dict, name: str) -> dict:
+    """The block of an analysis with the surfaces and further records that there are."""
+    block, have = config["analyses"][name], set(available(config))
+    lists = analysis_kind(block["kind"])["x-surfaces"]
+    return block | {key: [s for s in block[key] if s in have] for key in lists}
 
 
-def evidence_surfaces(config: dict) -> list[str]:
-    """The surfaces that explain the fitted suitability and can be made."""
-    have = set(available(config))
-    return [s for s in config.get("suitability", {}).get("predictors", []) if s in have]
-
-
-def fit_spec(config: dict) -> dict:
-    """The block `suitability` with the predictors that can be made; empty if nothing is fitted."""
-    block = config.get("suitability")
-    if not block or is_absent(config, block["records"]) or not evidence_surfaces(config):
-        return {}
-    return block | {"predictors": evidence_surfaces(config)}
-
-
-def effort_layers(config: dict) -> list[str]:
-    """Records layers whose places stand for effort in the fit."""
-    effort = fit_spec(config).get("background", {}).get("effort", [])
-    return [] if isinstance(effort, str) else [i for i in effort if not is_absent(config, i)]
-
-
-def fitted_thresholds(config: dict) -> bool:
-    """True if key habitat takes its thresholds from the records."""
-    return config["key_habitat"]["thresholds"] == "fitted" and bool(fit_spec(config))
+def thresholds_from(config: dict) -> str:
+    """The analysis from which key habitat takes its thresholds; empty: from the config."""
+    name = config["key_habitat"]["thresholds"]
+    return name if name in analyses(config) else ""
 
 
 def private_layers(config: dict) -> list[str]:
@@ -119,13 +111,8 @@ def private_layers(config: dict) -> list[str]:
     return [name for name, block in config["layers"].items() if not block["public"]]
 
 
-def evidence_layers(config: dict) -> list[str]:
-    """The layers of field records, each with an evidence page."""
-    return [name for name, block in config["layers"].items() if block["kind"] == "records"]
-
-
 def evidence_of(config: dict, layer: str) -> dict:
-    """What the page of a records layer shows: surfaces, other layers, rules, tables of the fit."""
+    """What the page of a records layer shows: surfaces, other layers, rules, analyses."""
     shown = {
         name: config["surfaces"][name]
         for name in available(config)
@@ -135,8 +122,25 @@ def evidence_of(config: dict, layer: str) -> dict:
     others = [i for block in shown.values() for i in layers_of(block)]
     records = [i for i in dict.fromkeys(others) if config["layers"][i]["kind"] == "records"]
     rules = {name: surface_rules(config, name) for name in shown} | {"poison": config["poison"]}
-    fit = FIT_TABLES if fit_spec(config).get("records") == layer else ()
-    return {"surfaces": shown, "layers": records, "rules": rules, "fit": list(fit)}
+    mine = [
+        name
+        for name in analyses(config)
+        for key in analysis_kind(config["analyses"][name]["kind"])["x-needs"]
+        if config["analyses"][name][key] == layer
+    ]
+    blocks = {name: config["analyses"][name] for name in mine}
+    return {"surfaces": shown, "layers": records, "rules": rules, "analyses": blocks}
+
+
+def maps_of_rules(config: dict, known: Collection[str]) -> list[str]:
+    """The maps that the rules which can be assessed name, and those they can do without."""
+    skipped = not_assessed(config)
+    found = {}
+    for name, rule in config["rules"].items():
+        if name not in skipped:
+            found |= dict.fromkeys(w for w in _words(rule) if w in known)
+            found |= dict.fromkeys(rule["optional"])
+    return list(found)
 
 
 def rule_layers(config: dict) -> list[str]:
@@ -185,11 +189,29 @@ def _habitat_without(config) -> list[str]:
 
 def _rule_lacks(config, rule) -> list[str]:
     """The absent layers that a rule names, or that a map needs which its expressions name."""
-    told = [rule["zones"], rule["measures"]]
-    words = dict.fromkeys(re.findall(r"[A-Za-z_]\w*", json.dumps(told)))
+    words = [word for word in _words(rule) if word not in rule["optional"]]
     named = [*rule["needs"], *layers_of(rule)]
     missing = [layer for layer in named if is_absent(config, layer)]
     return list(dict.fromkeys([*missing, *(i for word in words for i in lacks(config, word))]))
+
+
+def _words(rule) -> list[str]:
+    """Every word in a rule's cell expressions that could be the name of a map."""
+    told = json.dumps([rule["zones"], rule["measures"]])
+    return list(dict.fromkeys(re.findall(r"[A-Za-z_]\w*", told)))
+
+
+def _reaches(block, so_far) -> Iterator[tuple[str, float]]:
+    """Each layer of a surface block, with how far beyond a cell it is looked at (m)."""
+    reach = so_far + max(block.get("reach_m", 0), block.get("radius_m", 0))
+    reach += FAR_M * (block.get("kind") == "travel_time")
+    reach += LARGEST_DISC_M * ("area_ha_field" in block)
+    for key, value in block.items():
+        if isinstance(value, str) and (key == "layer" or key.endswith("_layer")):
+            yield value, reach
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, dict):
+                yield from _reaches(part, reach)
 
 
 def _of_all(config, *nodes_) -> list[str]:
@@ -203,12 +225,3 @@ def _surfaces_of(node) -> set[str]:
     for group in nodes.leaves(node, "loss_from"):
         names |= set(group)
     return names
-
-
-def inputs(model: dict) -> list[str]:
-    """The surfaces that the model reads, in the order of the config."""
-    habitat = model["habitat"]
-    blocks = [*habitat["components"].values(), *habitat["gates"].values()]
-    for threat in model["threats"].values():
-        blocks += [threat, threat.get("footprint") or {}]
-    return list(dict.fromkeys(name for block in blocks for name in nodes.leaves(block, "surface")))

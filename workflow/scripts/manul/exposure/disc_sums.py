@@ -18,7 +18,7 @@ def half_widths(radius: float) -> np.ndarray:
     """
     rows = np.arange(-int(radius), int(radius) + 1)
     # The small addition keeps cells that lie on the rim but for rounding.
-    return np.sqrt(radius**2 - rows**2 + 1e-9).astype("int64")
+    return np.minimum(np.sqrt(radius**2 - rows**2 + 1e-9), int(radius)).astype("int64")
 
 
 def disc_cells(radius: float) -> int:

@@ -46,6 +46,7 @@ class MapFile:
     tags: dict[str, str]
     digest: str
     categories: dict[int, str] | None = None
+    name: str = ""  # by which what makes it knows it; that of the file if not given
     tile: int = field(default_factory=lambda: TILE)  # cells along its side
     parts: Path = field(init=False)
     joined: Path = field(init=False)  # of a name that no other job has, should two run
@@ -53,6 +54,7 @@ class MapFile:
     def __post_init__(self):
         path = Path(self.path).resolve()
         object.__setattr__(self, "path", path)
+        object.__setattr__(self, "name", self.name or path.stem)
         object.__setattr__(self, "parts", path.parent / f".{path.stem}-{self.digest}.parts")
         object.__setattr__(self, "joined", self.parts / f"joined-{uuid.uuid4().hex}.tif")
 
@@ -166,13 +168,23 @@ class MapFile:
 def make(work: Callable, files: list[MapFile], block: Block) -> None:
     """Write the block of each file from `work(block)`, unless it is there already and whole.
 
-    `work` gives, for each file, the arrays of its bands.
+    `work` gives, for each file by its name, the arrays of its bands by theirs. ValueError if the
+    names are not those of the files and bands.
     """
     paths = [f.part(block) for f in files]
     if all(path.exists() and cog.whole(path) for path in paths):
         return
-    for f, arrays in zip(files, work(block), strict=True):
-        f.write(block, arrays)
+    made = work(block)
+    _same_names("maps", made, [f.name for f in files])
+    for f in files:
+        _same_names(f"bands of {f.name}", made[f.name], f.bands)
+        f.write(block, [made[f.name][band] for band in f.bands])
+
+
+def _same_names(what, made, wanted) -> None:
+    if set(made) != set(wanted):
+        found, expected = ", ".join(sorted(made)), ", ".join(sorted(wanted))
+        raise ValueError(f"{what}: made {found}; expected {expected}")
 
 
 @contextmanager

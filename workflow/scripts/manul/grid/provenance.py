@@ -8,6 +8,7 @@ map knows exactly the layers that it used and no others.
 import hashlib
 import json
 import re
+from pathlib import Path
 
 STATUSES = ("measured", "reconstructed", "approximate", "assumed", "illustrative")
 # Products must say this exactly: agencies reject a map that cites the wrong category.
@@ -15,11 +16,12 @@ SPECIES = "Pallas's cat (manul, Otocolobus manul): Least Concern (2020), populat
 KEPT = ("title", "date", "source", "licence", "positional_error_m", "caveat")
 
 
-def of_layer(name: str, block: dict, content: bytes) -> dict:
-    """The provenance of one layer, from its config block and the bytes of its file."""
+def of_layer(name: str, block: dict, path) -> dict:
+    """The provenance of one layer, from its config block and the content of its file."""
     record = {key: block.get(key) for key in KEPT}
     record["status"] = block["data_status"]
-    record["sha256"] = hashlib.sha256(content).hexdigest()
+    with Path(path).open("rb") as file:
+        record["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
     return {name: record}
 
 

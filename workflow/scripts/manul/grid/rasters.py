@@ -12,14 +12,17 @@ import rasterio
 import rasterio.shutil
 import rasterio.warp
 from affine import Affine
+from odc.geo.geobox import GeoBox
 from pyproj import CRS
 from rasterio.windows import Window, from_bounds
 
 from manul.grid.atomic import atomic
 from manul.grid.map_tags import read_provenance
+from manul.grid.region import bounds
 from manul.grid.warp import NoOverlapError
 
 BLOCK = 2048
+PIXEL_TAG = "MANUL_PIXEL_M"
 SOUGHT = 512  # cells along the side of a tile in which single cells are looked up
 
 
@@ -30,8 +33,8 @@ SOUGHT = 512  # cells along the side of a tile in which single cells are looked 
 class Raster:
     """A window of one band in its own coordinates: values (2-D float32, NaN for nodata).
 
-    `pixel_m` is the size (x, y) of a pixel in metres at the centre of the whole file, not of the
-    window, so that a number derived from it does not depend on the window.
+    `pixel_m` is the size (x, y) of a pixel in metres at the centre of the region, or of the whole
+    file, and not of the window, so that a number derived from it does not depend on the window.
     """
 
     values: np.ndarray
@@ -63,10 +66,7 @@ class RasterFile:
         """The numbers of `read`, block by block: for a look at a raster that fills no memory."""
         with rasterio.open(self.path) as source:
             window = _window(source, crs, bounds, margin)
-            down, across = (int(np.ceil(n / BLOCK)) for n in (window.height, window.width))
-            for row, column in np.ndindex(down, across):
-                left, top = window.col_off + column * BLOCK, window.row_off + row * BLOCK
-                part = Window(left, top, BLOCK, BLOCK).intersection(window)
+            for part in _pieces(window):
                 yield _numbers(source.read(self.band, window=part, masked=True))
 
     @property
@@ -114,26 +114,48 @@ def descriptions(path) -> list[str]:
 
 
 def pixel_size_m(source) -> tuple[float, float]:
-    """(x, y) size of a pixel in metres, at the centre of an open raster."""
+    """(x, y) size of a pixel in metres: as `clip` told it, else at the centre of an open raster."""
+    told = source.tags().get(PIXEL_TAG)
+    if told:
+        x, y = map(float, told.split())
+        return x, y
+    return _pixel_size_at(source, *source.xy(source.height // 2, source.width // 2))
+
+
+def _pixel_size_at(source, x, y) -> tuple[float, float]:
     dx, dy = abs(source.transform.a), abs(source.transform.e)
     if not source.crs.is_geographic:
         factor = source.crs.linear_units_factor[1]
         return dx * factor, dy * factor
-    x, y = source.xy(source.height // 2, source.width // 2)
     geod = CRS.from_user_input(source.crs).get_geod()
     return geod.inv(x, y, x + dx, y)[2], geod.inv(x, y, x, y + dy)[2]
 
 
-def clip_raster(source: str, target, band, crs, bounds, scale, offset, tags) -> None:
-    """Copy the part of a band within bounds (in `crs`) to a file of its own, scaled, tagged."""
-    raster = RasterFile(source, band).read(crs, bounds)
-    values = raster.values * np.float32(scale) + np.float32(offset)
-    with (
-        atomic(target) as partial,
-        rasterio.open(partial, "w", **_profile(values.shape, raster)) as out,
-    ):
-        out.write(values, 1)
-        out.update_tags(**tags)
+def _centre(grid, crs) -> tuple[float, float]:
+    """The centre of a grid in another CRS."""
+    left, bottom, right, top = grid.boundingbox
+    xs, ys = rasterio.warp.transform(str(grid.crs), crs, [(left + right) / 2], [(bottom + top) / 2])
+    return xs[0], ys[0]
+
+
+def clip(path, target, layer: dict, grid: GeoBox, margin_m: float, tags: dict) -> None:
+    """Copy what of a raster lies within a margin of the grid, scaled and tagged, window by window.
+
+    `layer` is its block of the config (band, scale, offset). The size of a pixel in metres, at the
+    centre of the region, travels with it, so that what is made from it does not depend on the
+    margin.
+    """
+    with rasterio.open(path) as source:
+        window = _window(source, str(grid.crs), bounds(grid, margin_m), 0.0)
+        profile = _profile(window, source)
+        size = _pixel_size_at(source, *_centre(grid, source.crs))
+        with atomic(target) as partial, rasterio.open(partial, "w", **profile) as out:
+            for at in _pieces(window):
+                values = _numbers(source.read(layer["band"], window=at, masked=True))
+                values = values * np.float32(layer["scale"]) + np.float32(layer["offset"])
+                row, column = at.row_off - window.row_off, at.col_off - window.col_off
+                out.write(values, 1, window=Window(column, row, at.width, at.height))
+            out.update_tags(**tags, **{PIXEL_TAG: f"{size[0]!r} {size[1]!r}"})
 
 
 # ------------------------------------------------------------------------------------- vectors
@@ -167,10 +189,19 @@ def _padded(window, cells, shape) -> Window:
     return Window(column0, row0, column1 - column0, row1 - row0)
 
 
-def _profile(shape, raster) -> dict:
-    block = 256 if min(shape) >= 256 else 16
+def _pieces(window) -> Iterator[Window]:
+    """Parts of a window, each with no more than BLOCK cells along its side."""
+    down, across = (int(np.ceil(n / BLOCK)) for n in (window.height, window.width))
+    for row, column in np.ndindex(down, across):
+        left, top = window.col_off + column * BLOCK, window.row_off + row * BLOCK
+        yield Window(left, top, BLOCK, BLOCK).intersection(window)
+
+
+def _profile(window, source) -> dict:
+    block = 256 if min(window.height, window.width) >= 256 else 16
     return {
-        "driver": "GTiff", "height": shape[0], "width": shape[1], "count": 1, "dtype": "float32",
-        "crs": raster.crs, "transform": raster.transform, "nodata": np.nan, "tiled": True,
-        "blockxsize": block, "blockysize": block, "compress": "deflate", "predictor": 3,
+        "driver": "GTiff", "height": window.height, "width": window.width, "count": 1,
+        "dtype": "float32", "crs": source.crs, "transform": source.window_transform(window),
+        "nodata": np.nan, "tiled": True, "blockxsize": block, "blockysize": block,
+        "compress": "deflate", "predictor": 3, "bigtiff": "if_safer",
     }  # fmt: skip

@@ -164,6 +164,13 @@ def polygons(
     return _close(page, sheet, context, frame, legends, body, low)
 
 
+def cells_on_paper(geobox: GeoBox, paper: str = "A3") -> float:
+    """How many cells of the grid, along a side, lie under the smallest dot that can be printed."""
+    page = Page(paper)
+    dots = (page.width * ground.PIXELS_PER_MM, page.height * ground.PIXELS_PER_MM)
+    return max(geobox.width / dots[0], geobox.height / dots[1])
+
+
 def panel_boxes(body: Box, count: int, aspect: float, head: float) -> list[Box]:
     """Boxes (mm) for `count` maps of this aspect, in the rows and columns that make them largest.
 

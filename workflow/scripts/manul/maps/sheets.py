@@ -1,19 +1,24 @@
 """Map sheets of a scenario: which map, which words, which legend.
 
-To add a sheet: write a function of `Scenario` that returns a figure, name it in SHEETS, and give it
-a caption in workflow/report.
+To add a sheet: write a function of `Scenario` that returns a figure, name it in SHEETS, and say in
+workflow/schemas/sheets.yaml which maps and tables it shows, with its caption.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from matplotlib.figure import Figure
+from odc.geo.geobox import GeoBox
 
 from manul import __version__
-from manul.analyses import fit_words
-from manul.grid import map_tags, plain_files, provenance, rasters, vectors
+from manul.analyses import suitability_words as words
+from manul.grid import plain_files, provenance, vectors
 from manul.grid.block_maps import CLASS_NODATA
 from manul.grid.burn import burn
+from manul.grid.datasets import Source, open_maps, reduced
+from manul.grid.map_tags import read_provenance
 from manul.maps import layouts
 
 THREAT_CLASSES = layouts.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
@@ -24,19 +29,33 @@ EFFECT_CLASSES = layouts.Classes(
 
 @dataclass(frozen=True)
 class Scenario:
-    """What a sheet is drawn from: files by name, the grid, the words of the config, the context."""
+    """What a sheet is drawn from: maps and tables by name, the grid, words of the config, context.
 
-    files: dict
-    grid: object
+    Maps are read at the size that can be printed, from their overviews.
+    """
+
+    maps: Mapping[str, Source]
+    tables: Mapping[str, str]
+    grid: GeoBox
     config: dict
     context: layouts.Context
     digest: str
 
+    @cached_property
+    def shown(self) -> tuple[int | None, GeoBox]:
+        """The overview that is fine enough for paper (None: the map itself), and its grid."""
+        fine = layouts.cells_on_paper(self.grid)
+        level = max(0, int(np.log2(max(fine, 1))))
+        return (level - 1 if level else None), reduced(self.grid, level)
+
+    def values(self, name: str) -> np.ndarray:
+        """A map at the size of `shown`."""
+        level, _ = self.shown
+        return open_maps({name: self.maps[name]}, chunks=None, overview=level)[name].values
+
     def sheet(self, title: str, *used: str, extra: tuple = ()) -> layouts.Sheet:
-        """Head, notice, data table and foot of a sheet that shows these files."""
-        record = provenance.merge(
-            *(map_tags.read_provenance(f) for name in used for f in self.paths(name))
-        )
+        """Head, notice, data table and foot of a sheet that shows these maps and tables."""
+        record = provenance.merge(*(read_provenance(self.path(name)) for name in used))
         config = self.config
         rows = [(v["title"], str(v["date"]), v["status"], v["source"]) for v in record.values()]
         caveats = [f"{v['title']}: {v['caveat']}" for v in record.values() if v.get("caveat")]
@@ -56,45 +75,41 @@ class Scenario:
             ),
         )
 
-    def paths(self, name: str) -> list[str]:
-        """The file or files of one name."""
-        found = self.files[name]
-        return [found] if isinstance(found, str) else list(found)
+    def path(self, name: str) -> str:
+        """The file of a map or a table."""
+        return self.maps[name].path if name in self.maps else self.tables[name]
 
 
 def habitat(s: Scenario) -> Figure:
     """Habitat suitability at present."""
-    words = fit_words.threshold_words(s.config["key_habitat"])
-    sheet = s.sheet("Habitat of the Pallas's cat at present", "habitat", extra=(words,))
-    return layouts.continuous(
-        sheet, s.context, s.grid, rasters.read_map(s.files["habitat"]), _suitability(s)
-    )
+    told = words.threshold_words(s.config["key_habitat"])
+    sheet = s.sheet("Habitat of the Pallas's cat at present", "habitat", extra=(told,))
+    return _numbers(s, sheet, "habitat", _suitability(s))
 
 
 def habitat_reference(s: Scenario) -> Figure:
     """Habitat before the loss of marmot burrows."""
-    sheet = s.sheet("Habitat before the loss of marmots", "reference")
-    values = rasters.read_map(s.files["reference"])
-    return layouts.continuous(sheet, s.context, s.grid, values, _suitability(s))
+    sheet = s.sheet("Habitat before the loss of marmots", "habitat_reference")
+    return _numbers(s, sheet, "habitat_reference", _suitability(s))
 
 
 def threat(s: Scenario) -> Figure:
     """Cumulative threat in classes."""
     sheet = s.sheet("Cumulative threat", "threat", extra=_left_out(s))
     scale = layouts.Scale("Share of habitat value lost", palette="threat", classes=THREAT_CLASSES)
-    return layouts.continuous(sheet, s.context, s.grid, rasters.read_map(s.files["threat"]), scale)
+    return _numbers(s, sheet, "threat", scale)
 
 
 def dominant_threat(s: Scenario) -> Figure:
     """The strongest threat of each cell, by group."""
-    sheet = s.sheet("Strongest threat", "dominant", extra=_left_out(s))
+    sheet = s.sheet("Strongest threat", "dominant_threat", extra=_left_out(s))
     groups = list(s.config["groups"])
     number = {g: i for i, g in enumerate(groups, 1)}
     lookup = np.full(256, CLASS_NODATA, "uint8")
     lookup[0] = 0
     for i, name in enumerate(s.config["assessed"], 1):
         lookup[i] = number[s.config["threats"][name]["group"]]
-    codes = lookup[rasters.read_map(s.files["dominant"])]
+    codes = lookup[s.values("dominant_threat")]
     nothing = f"no threat above {s.config['dominant_floor']:g}"
     legend = [layouts.Category(0, nothing, layouts.NOTHING_COLOUR)]
     legend += [
@@ -103,43 +118,44 @@ def dominant_threat(s: Scenario) -> Figure:
         if (codes == i).any()
     ]
     return layouts.categorical(
-        sheet, s.context, s.grid, codes, legend, "Group of the strongest single threat",
+        sheet, s.context, s.shown[1], codes, legend, "Group of the strongest single threat",
         nodata=CLASS_NODATA,
     )  # fmt: skip
 
 
 def threats(s: Scenario) -> Figure:
     """Every threat's effect, side by side."""
-    sheet = s.sheet("Threats side by side", "threats", extra=_left_out(s))
+    sheet = s.sheet("Threats side by side", *s.maps, extra=_left_out(s))
     panels = []
-    for name, path in zip(s.config["assessed"], s.paths("threats"), strict=True):
-        block = s.config["threats"][name]
-        status = provenance.worst_status(map_tags.read_provenance(path))
-        words = f"largest effect {block['weight']:g} · IUCN {block['iucn']}"
-        panels.append(layouts.Panel(block["title"], words, rasters.read_map(path), status))
+    for name in s.config["assessed"]:
+        block, called = s.config["threats"][name], f"effect_{name}"
+        status = provenance.worst_status(read_provenance(s.path(called)))
+        told = f"largest effect {block['weight']:g} · IUCN {block['iucn']}"
+        panels.append(layouts.Panel(block["title"], told, s.values(called), status))
     scale = layouts.Scale("Effect of the threat", palette="threat", classes=EFFECT_CLASSES)
-    return layouts.small_multiples(sheet, s.context, s.grid, panels[:16], scale)
+    return layouts.small_multiples(sheet, s.context, s.shown[1], panels[:16], scale)
 
 
 def value_at_risk(s: Scenario) -> Figure:
     """Where good habitat meets threat."""
-    sheet = s.sheet("Value at risk: where good habitat meets threat", "value", extra=_left_out(s))
-    values = rasters.read_map(s.files["value"])
-    scale = layouts.Scale("Reference habitat x threat", palette="risk", vmax=_round_top(values))
-    return layouts.continuous(sheet, s.context, s.grid, values, scale)
+    title = "Value at risk: where good habitat meets threat"
+    sheet = s.sheet(title, "value_at_risk", extra=_left_out(s))
+    top = _round_top(s.values("value_at_risk"))
+    scale = layouts.Scale("Reference habitat x threat", palette="risk", vmax=top)
+    return _numbers(s, sheet, "value_at_risk", scale)
 
 
 def key_habitat(s: Scenario) -> Figure:
     """Key habitat and recommendations that may be published."""
     sheet = s.sheet(
-        "Key habitat and recommendations", "key", "recommendations",
+        "Key habitat and recommendations", "key_habitat", "recommendations",
         extra=(
-            *_left_out(s), fit_words.threshold_words(s.config["key_habitat"]),
+            *_left_out(s), words.threshold_words(s.config["key_habitat"]),
             "One run without uncertainty draws: confidence is not assessed",
         ),
     )  # fmt: skip
-    key = vectors.read_layers(s.files["key"])
-    found = vectors.read_layers(s.files["recommendations"])
+    key = vectors.read_layers(s.path("key_habitat"))
+    found = vectors.read_layers(s.path("recommendations"))
     rules = s.config["rules"]
     overlays = [
         layouts.Overlay(key[name], label, style)
@@ -153,48 +169,46 @@ def key_habitat(s: Scenario) -> Figure:
     ]
     scale = layouts.Scale("Habitat now", palette="quiet")
     return layouts.polygons(
-        sheet, s.context, s.grid, rasters.read_map(s.files["habitat"]), scale, overlays,
+        sheet, s.context, s.shown[1], s.values("habitat"), scale, overlays,
         "Key habitat and recommendations",
     )  # fmt: skip
 
 
 def recommendations(s: Scenario) -> Figure:
     """Where each rule that may be published holds, side by side."""
+    path = s.path("recommendations")
     sheet = s.sheet("Recommendations, rule by rule", "recommendations", extra=_left_out(s))
-    panels, weakest = (
-        [],
-        provenance.worst_status(map_tags.read_provenance(s.files["recommendations"])),
-    )
-    for name, table in vectors.read_layers(s.files["recommendations"]).items():
-        shown = burn(((g, 1) for g in table.geometry), s.grid)
+    panels, weakest = [], provenance.worst_status(read_provenance(path))
+    for name, table in vectors.read_layers(path).items():
+        shown = burn(((g, 1) for g in table.geometry), s.shown[1])
         amount = f"{len(table)} places" if len(table) else "no place meets the rule"
         status = table["data_status"].iloc[0] if len(table) else weakest
-        panels.append(
-            layouts.Panel(f"{name} {s.config['rules'][name]['title']}", amount, shown, status)
-        )
+        title = f"{name} {s.config['rules'][name]['title']}"
+        panels.append(layouts.Panel(title, amount, shown, status))
     classes = layouts.Classes((0.5,), ("elsewhere", "recommended here"), told=False)
     scale = layouts.Scale("Where the rule holds", unit="", palette="threat", classes=classes)
-    return layouts.small_multiples(sheet, s.context, s.grid, panels[:16], scale)
+    return layouts.small_multiples(sheet, s.context, s.shown[1], panels[:16], scale)
 
 
 def suitability(s: Scenario) -> Figure:
     """Suitability fitted to the records, with how well it does on records it has not seen."""
-    sheet = s.sheet("Suitability fitted to records", "fitted", extra=_fit_words(s))
-    scale = layouts.Scale("Fitted suitability", palette="habitat")
-    return layouts.continuous(sheet, s.context, s.grid, rasters.read_map(s.files["fitted"]), scale)
+    (name,) = s.maps
+    sheet = s.sheet("Suitability fitted to records", name, extra=_fit_words(s))
+    return _numbers(s, sheet, name, layouts.Scale("Fitted suitability", palette="habitat"))
 
 
 def disagreement(s: Scenario) -> Figure:
     """Where the fit and the expert model call different places suitable."""
-    sheet = s.sheet("Where records and expert model disagree", "disagreement", extra=_fit_words(s))
-    found = rasters.read_map(s.files["disagreement"], fit_words.DISAGREEMENT.index("agreement") + 1)
-    codes = np.where(np.isnan(found), CLASS_NODATA, found).astype("uint8")
+    (name,) = s.maps
+    sheet = s.sheet("Where records and expert model disagree", name, extra=_fit_words(s))
+    found = s.values(name)
+    codes = np.where(np.isin(found, [*words.AGREEMENT]), found, CLASS_NODATA).astype("uint8")
     legend = [
-        layouts.Category(code, name.capitalize(), AGREEMENT_COLOURS[code])
-        for code, name in fit_words.AGREEMENT.items()
+        layouts.Category(code, called.capitalize(), AGREEMENT_COLOURS[code])
+        for code, called in words.AGREEMENT.items()
     ]
     return layouts.categorical(
-        sheet, s.context, s.grid, codes, legend, "Called suitable by", nodata=CLASS_NODATA
+        sheet, s.context, s.shown[1], codes, legend, "Called suitable by", nodata=CLASS_NODATA
     )
 
 
@@ -241,11 +255,14 @@ def _suitability(s) -> layouts.Scale:
     )
 
 
+def _numbers(s, sheet, name, scale) -> Figure:
+    return layouts.continuous(sheet, s.context, s.shown[1], s.values(name), scale)
+
+
 def _fit_words(s) -> tuple[str, ...]:
     """How many records, how good on unseen ones, and which thresholds."""
-    return fit_words.sentences(
-        plain_files.read_table(s.files["evaluation"]), plain_files.read_table(s.files["thresholds"])
-    )
+    told = (plain_files.read_table(s.tables[name]) for name in ("evaluation", "thresholds"))
+    return words.sentences(*told)
 
 
 def _left_out(s) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ before, by `settings.load`.
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from pyproj import CRS
 
@@ -24,8 +24,8 @@ EQUAL_AREA = (
 )  # fmt: skip
 
 
-def check(config: dict) -> list[Problem]:
-    """All problems of one scenario, errors first."""
+def check(config: dict, maps: Collection[str]) -> list[Problem]:
+    """All problems of one scenario, errors first; `maps` are the names that its rules may use."""
     found, tables = [*_areas(config["region"]), *_dates(config), *_copies(config["layers"])], {}
     for name, block in config["layers"].items():
         if block["kind"] == "absent":
@@ -35,8 +35,8 @@ def check(config: dict) -> list[Problem]:
     found += uses.check_places(config, tables)
     found += uses.check_surfaces(config, tables)
     found += uses.check_habitat(config)
-    found += uses.check_fit(config, tables)
-    found += uses.check_rules(config, tables)
+    found += uses.check_analyses(config, tables)
+    found += uses.check_rules(config, tables, maps)
     found += check_invest(config)
     return in_order(found)
 

@@ -52,7 +52,7 @@ def check(name, block, config, tables) -> Iterator[Problem]:
             name, block, f"values for {100 * share:.0f} % of the region", "most of the region",
             "The rest of the region is nodata on the maps", severity="warning",
         )  # fmt: skip
-    reach = selection.margin_m(config)
+    reach = selection.margin_m(config, name)
     yield from _values(
         name, block, _summary(file.blocks(str(grid.crs), bounds(grid, reach)), block)
     )

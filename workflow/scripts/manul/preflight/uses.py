@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pandas as pd
 import shapely
 
-from manul.analyses import fit_words
 from manul.config import expressions, nodes, selection
 from manul.config.faults import SHAPES
 from manul.config.hints import nearest
+from manul.config.schema import analysis_kind
 from manul.grid import features
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
@@ -63,9 +63,9 @@ def check_habitat(config) -> Iterator[Problem]:
         yield Problem("note", name, value=f"no layer, so it is not assessed: {why}")
 
 
-def check_rules(config, tables) -> Iterator[Problem]:
-    """Maps, measures and columns that recommendation rules name."""
-    fields, skipped = known_fields(config), selection.not_assessed(config)
+def check_rules(config, tables, fields) -> Iterator[Problem]:
+    """Maps, measures and columns that rules name; `fields` are all maps that there are."""
+    skipped = selection.not_assessed(config)
     for name, rule in config["rules"].items():
         if name in skipped:
             continue
@@ -78,38 +78,32 @@ def check_rules(config, tables) -> Iterator[Problem]:
             for statistic, text in how.items()
             if statistic not in ("field", "patch_share")
         ]
+        known = [*fields, *rule["optional"]]
         for where, text in cells:
-            yield from _expression(name, where, text, fields, "map")
+            yield from _expression(name, where, text, known, "map")
         yield from _expression(name, "when", rule["when"], made, "measure")
         yield from _reason(name, rule["reason"], made)
         yield from _rule_columns(name, rule, config, tables)
 
 
-def check_fit(config, tables) -> Iterator[Problem]:
-    """Columns that the fit to records and the districts of events ask for."""
-    block = selection.fit_spec(config)
-    table = tables.get(block.get("records"))
-    if table is not None:
-        layer = config["layers"][block["records"]]
-        if block["date_field"] not in table:
-            yield _no_column("suitability", layer, block["date_field"], table)
-        if block["where"]:
-            yield from _condition("suitability", layer, "where", block["where"], table)
+def check_analyses(config, tables) -> Iterator[Problem]:
+    """Columns that analyses and the districts of events ask for."""
+    for name in selection.analyses(config):
+        block = config["analyses"][name]
+        for key in analysis_kind(block["kind"])["x-needs"]:
+            table, layer = tables.get(block[key]), config["layers"][block[key]]
+            if table is None:
+                continue
+            for column in (v for k, v in block.items() if k.endswith("_field")):
+                if column not in table:
+                    yield _no_column(f"analysis {name}", layer, column, table)
+            if block.get("where"):
+                yield from _condition(f"analysis {name}", layer, "where", block["where"], table)
     for surface, part in config["surfaces"].items():
         name = part.get("districts_layer")
         if name in tables and part["districts_field"] not in tables[name]:
             layer = config["layers"][name]
             yield _no_column(f"surface {surface}", layer, part["districts_field"], tables[name])
-
-
-def known_fields(config) -> list[str]:
-    """Every map that a cell expression may name."""
-    made = ["habitat", "habitat_reference", "threat", "value_at_risk", "suitable", "key"]
-    made += ["breeding", "key_degraded", "key_area", "key_distance_m", "breeding_distance_m"]
-    made += [f"effect_{name}" for name in selection.assessed(config)]
-    made += [f"component_{name}" for name in config["habitat"]["components"]]
-    made += fit_words.FIELDS
-    return made + selection.available(config)
 
 
 # ------------------------------------------------------------------------------------- surfaces

@@ -108,7 +108,7 @@ def _shapes(name, block, table, config, tables) -> Iterator[Problem]:
     if wrong:
         return
     grid = grid_of(config["region"])
-    near = features.prepare_vector(table, block, grid, selection.margin_m(config))
+    near = features.prepare_vector(table, block, grid, _reach_m(config, name))
     tables[name] = near
     if not len(near):
         yield _elsewhere(name, block, drawn.total_bounds, crs, config)
@@ -119,6 +119,11 @@ def _strange_fields(name, block, error) -> Problem:
         name, block, "columns that `fields` does not describe", "the team's columns and values",
         f"Mend the key `fields`: {error}", field="fields",
     )  # fmt: skip
+
+
+def _reach_m(config, name) -> float:
+    """How far around the region features are looked at."""
+    return max(selection.margin_m(config, name), selection.FAR_M)
 
 
 def _filtered(name, block, table) -> Iterator[Problem]:
@@ -167,7 +172,7 @@ def _broken(name, block, drawn) -> Iterator[Problem]:
 def _elsewhere(name, block, box, crs, config) -> Problem:
     """No feature in reach: a wrong layer if its box is elsewhere, else a place without any."""
     grid, region = grid_of(config["region"]), config["region"]
-    reach = bounds(grid, selection.margin_m(config))
+    reach = bounds(grid, _reach_m(config, name))
     around = transform_bounds(str(grid.crs), crs.to_wkt(), *reach, densify_pts=21)
     found = f"features at {corners(box)}, none within reach of the region"
     expected = f"features near {region['bounds']} (west, south, east, north)"

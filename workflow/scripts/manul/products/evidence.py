@@ -11,10 +11,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from manul.analyses import fit_words
+from manul.analyses import KINDS as ANALYSES
 from manul.grid.features import GENERAL_M, general_cells
-from manul.products import evidence_figures as figures
-from manul.products.html_page import Section
+from manul.pages import figures
+from manul.pages.html import Section
 from manul.surveys import burrows, density, detection, from_records, rodenticide
 
 EXPOSED = 0.2  # exposure from which a cell counts as exposed
@@ -28,7 +28,8 @@ class Evidence:
     """A records layer, what was read of it, and the maps and tables made from it.
 
     `rows` has all rows in reach; `maps` surface name -> {band: array}; `layers` other records that
-    its surfaces name; `fit` the tables of the fit by name; `rules` of surfaces by name.
+    its surfaces name; `rules` of surfaces by name; `analyses` the tables of each analysis by name,
+    `kinds` their kinds.
     """
 
     name: str
@@ -45,7 +46,8 @@ class Evidence:
     maps: dict = field(default_factory=dict)
     layers: dict = field(default_factory=dict)
     rules: dict = field(default_factory=dict)
-    fit: dict = field(default_factory=dict)
+    analyses: dict = field(default_factory=dict)
+    kinds: dict = field(default_factory=dict)
 
     @property
     def public(self) -> bool:
@@ -59,7 +61,9 @@ def sections(e: Evidence) -> list[Section]:
     for name, block in e.surfaces.items():
         if block["kind"] in BY_KIND:
             made.append(BY_KIND[block["kind"]](e, name, block))
-    return [*made, *([fitted(e)] if e.fit else []), source(e)]
+    for name, tables in e.analyses.items():
+        made.append(ANALYSES[e.kinds[name]].section(tables))
+    return [*made, source(e)]
 
 
 def what_came(e: Evidence) -> Section:
@@ -169,28 +173,6 @@ def of_effort(e: Evidence, name: str, block: dict) -> Section:
 
 
 BY_KIND = {"poison": of_poison, "burrow_density": of_burrows, "effort": of_effort}
-
-
-def fitted(e: Evidence) -> Section:
-    """Validation, response curves, importance, thresholds and protocol of the fit."""
-    fit = e.fit
-    section = Section("Suitability fitted to these records")
-    section.words += fit_words.sentences(fit["evaluation"], fit["thresholds"])
-    means = fit["evaluation"][fit["evaluation"]["fold"].isin(["mean", "pooled"])]
-    section.tables.append(("Scores on blocks that the fit has not seen", means))
-    section.tables.append(("Thresholds; `used` are those of the products", fit["thresholds"]))
-    for row in means[means["fold"] == "mean"].itertuples():
-        section.numbers += [(f"{k} {row.method}", getattr(row, k), None, None, "") for k in SCORES]
-    if len(fit["response_curves"]):
-        png = figures.curves(fit["response_curves"])
-        section.figures.append(("Response curves, other predictors at their median", png))
-        share = fit["importance"].set_index("covariate")["share"]
-        section.figures.append(("Importance", figures.bars(share, "", "share")))
-        section.tables.append(("ODMAP protocol", fit["odmap"]))
-    return section
-
-
-SCORES = ("auc", "tss", "boyce", "omission")
 
 
 def source(e: Evidence) -> Section:

@@ -1,4 +1,6 @@
-"""What an evidence page is made from, read from its files."""
+"""What an evidence page is made from, read from the files of its job."""
+
+from pathlib import Path
 
 from manul.grid import plain_files, rasters, vectors
 from manul.grid.region import grid_of
@@ -6,32 +8,43 @@ from manul.products import evidence
 from manul.records import field_tables
 
 
-def read(inputs, params, name: str) -> evidence.Evidence:
-    """The layer `name` with its logs, and the maps, layers and tables made from it."""
-    grid = grid_of(params.region)
-    layers = dict(zip(params.layers, inputs.layers, strict=True))
-    maps = dict(zip(params.surfaces, inputs.surfaces, strict=True))
+def read(this, name: str) -> evidence.Evidence:
+    """The layer `name` with its logs, and the maps, layers and tables made from it.
+
+    `this` is the `job.Job` of the page.
+    """
+    told, mask = this.told, this.inputs("mask")
+    grid = grid_of(told.region)
+    logs = {
+        what: plain_files.read_table(*this.inputs(what))
+        for what in ("summary", "rejected", "normalised")
+    }
     return evidence.Evidence(
         name=name,
-        block=params.block,
-        schema=field_tables.schemas()["tables"][params.block["table"]],
-        rows=vectors.read_rows(inputs.layer),
-        summary=plain_files.read_table(inputs.summary),
-        rejected=plain_files.read_table(inputs.rejected),
-        normalised=plain_files.read_table(inputs.normalised),
-        outline=vectors.read_vector(inputs.mask[0]) if inputs.mask else None,
-        as_of=params.as_of,
+        block=told.block,
+        schema=field_tables.schemas()["tables"][told.block["table"]],
+        rows=vectors.read_rows(*this.inputs("layer")),
+        outline=vectors.read_vector(mask[0]) if mask else None,
+        as_of=told.as_of,
         cell_km2=grid.resolution.x**2 / evidence.M2_PER_KM2,
-        surfaces=params.surfaces,
-        maps={surface: _bands(path) for surface, path in maps.items()},
-        layers={layer: vectors.read_rows(path) for layer, path in layers.items()},
-        rules=params.rules,
-        fit={
-            key: plain_files.read_table(path)
-            for key, path in zip(params.fit, inputs.fit, strict=True)
-        },
+        surfaces=told.surfaces,
+        maps={surface: _bands(path) for surface, path in this.named("surfaces").items()},
+        layers={layer: vectors.read_rows(path) for layer, path in this.named("layers").items()},
+        rules=told.rules,
+        analyses=_tables(this.inputs("tables")),
+        kinds={name: block["kind"] for name, block in told.analyses.items()},
+        **logs,
     )
 
 
 def _bands(path) -> dict:
-    return {band: rasters.read_map(path, i) for i, band in enumerate(rasters.descriptions(path), 1)}
+    names = rasters.descriptions(path)
+    return {band: rasters.read_map(path, i) for i, band in enumerate(names, 1)}
+
+
+def _tables(files) -> dict[str, dict]:
+    """The tables of each analysis, which lie in a folder of its name."""
+    out = {}
+    for path in map(Path, files):
+        out.setdefault(path.parent.name, {})[path.stem] = plain_files.read_table(path)
+    return out

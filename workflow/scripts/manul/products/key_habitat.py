@@ -1,21 +1,69 @@
 """Key habitat: patches large enough for a female's core or home range, and clusters of them.
 
 Patches join over edges and corners. They are found on the whole map at once, so a patch is never
-cut by the border of a block.
+cut by the border of a block; at most 20 bytes a cell are held.
 """
 
-import geopandas as gpd
 import numpy as np
 import shapely
 from odc.geo.geobox import GeoBox
-from rasterio.features import shapes
 from scipy import ndimage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from manul.model.cumulative import amount
+from manul.exposure import strips
+from manul.grid.datasets import Fields
+from manul.products.outlines import outlines
 
 KM2 = 1e6
 CORNERS = np.ones((3, 3), bool)
 CLASSES = {0: "other", 1: "suitable", 2: "key", 3: "breeding patch", 4: "key-degraded"}
+# The maps of key habitat that rules, tables and sheets name: file, band, title, unit, codes.
+BANDS = {
+    "key_class": ("key_habitat", 1, "Class of key habitat", "", ()),
+    "key": ("key_habitat", 1, "Key habitat", "", (2, 3)),
+    "breeding": ("key_habitat", 1, "Breeding patch", "", (3,)),
+    "key_degraded": ("key_habitat", 1, "Degraded key habitat", "", (4,)),
+    "suitable": ("key_habitat", 2, "Suitable habitat", "", (1,)),
+    "key_patch": ("key_areas", 1, "Number of the key patch", "", ()),
+    "key_area": ("key_areas", 2, "Number of the key area", "", ()),
+    "key_distance_m": ("key_areas", 3, "Distance to key habitat", "m", ()),
+    "breeding_distance_m": ("key_areas", 4, "Distance to a breeding patch", "m", ()),
+}
+MAPS = (
+    ("key_habitat", {"key habitat class": "", "suitable": ""}, CLASSES),
+    (
+        "key_areas",
+        {name: unit for name, (f, _, _, unit, _) in BANDS.items() if f == "key_areas"},
+        None,
+    ),
+)
+
+
+def find(fields: Fields, rules: dict) -> dict[str, dict[str, np.ndarray]]:
+    """Every map of MAPS, by name its bands by name; `rules` is the config block `key_habitat`.
+
+    `fields` holds habitat and habitat_reference. Distances are infinite where there is none at all;
+    unknown cells are in no patch.
+    """
+    grid = fields.grid
+    found = classify(fields["habitat"], fields["habitat_reference"], rules, cell_km2(grid))
+    key = found.pop("key")
+    numbers, _ = label(key)
+    areas = {"key_patch": numbers, "key_area": key_areas(numbers, grid, rules)}
+    areas["key_distance_m"] = strips.distance(key, grid.resolution.x)
+    areas["breeding_distance_m"] = strips.distance(found.pop("breeding"), grid.resolution.x)
+    unknown = found["class"] == 255
+    suitable = np.where(unknown, 255, found["suitable"]).astype("uint8")
+    return {
+        "key_habitat": {"key habitat class": found["class"], "suitable": suitable},
+        "key_areas": areas,
+    }
+
+
+def cell_km2(grid: GeoBox) -> float:
+    """Area of a cell."""
+    return grid.resolution.x**2 / KM2
 
 
 def label(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -53,72 +101,25 @@ def classify(habitat, reference, rules: dict, cell_km2: float) -> dict[str, np.n
     }
 
 
-def polygons(numbers: np.ndarray, grid: GeoBox) -> gpd.GeoDataFrame:
-    """One valid (multi)polygon for each patch number above 0, with its `patch` and `area_km2`."""
-    found = shapes(numbers.astype("int32"), numbers > 0, connectivity=4, transform=grid.affine)
-    rows = [(int(value), shapely.geometry.shape(geometry)) for geometry, value in found]
-    table = gpd.GeoDataFrame(
-        {"patch": [number for number, _ in rows]},
-        geometry=[geometry for _, geometry in rows],
-        crs=str(grid.crs),
-    )
-    table = table.dissolve("patch").reset_index() if len(table) else table
-    return table.assign(area_km2=table.area / KM2)
+def clusters(shapes: np.ndarray, join_m: float) -> np.ndarray:
+    """A cluster number for each shape: those within `join_m` of each other, in chains."""
+    tree = shapely.STRtree(shapes)
+    a, b = tree.query(shapes, predicate="dwithin", distance=join_m)
+    linked = coo_array((np.ones(len(a), bool), (a, b)), shape=(len(shapes), len(shapes)))
+    return connected_components(linked, directed=False)[1]
 
 
-def clusters(table: gpd.GeoDataFrame, join_m: float) -> np.ndarray:
-    """A cluster number for each polygon: those within `join_m` of each other, in chains."""
-    parent = np.arange(len(table))
-
-    def root(i):
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    tree = shapely.STRtree(table.geometry.to_numpy())
-    pairs = tree.query(table.geometry.to_numpy(), predicate="dwithin", distance=join_m)
-    for a, b in pairs.T:
-        parent[root(a)] = root(b)
-    return np.unique([root(i) for i in range(len(table))], return_inverse=True)[1]
-
-
-def describe(table: gpd.GeoDataFrame, numbers: np.ndarray, maps: dict, shares: dict, titles: dict):
-    """Mean of each map over each patch, and its top three threats with their shares in words.
-
-    `shares` holds each threat's effect; shares of a patch are shares of -ln(1 - effect), summed.
-    """
-    index = table["patch"].to_numpy(int)
-    out = table.copy()
-    for name, array in maps.items():
-        out[f"mean_{name}"] = patch_means(array, numbers, index).round(3)
-    amounts = {name: patch_means(amount(effect), numbers, index) for name, effect in shares.items()}
-    for rank, column in enumerate(top_threats(amounts, titles), 1):
-        out[f"threat_{rank}"] = column
-    return out
-
-
-def patch_means(array, numbers, index) -> np.ndarray:
-    """Mean over the known cells of each patch; NaN where none is known."""
-    known = np.isfinite(array)
-    total = np.bincount(numbers[known], array[known], minlength=numbers.max() + 1)
-    count = np.bincount(numbers[known], minlength=numbers.max() + 1)
-    with np.errstate(invalid="ignore"):
-        return (total / count)[index]
-
-
-def top_threats(amounts: dict, titles: dict, most: int = 3) -> list[list[str]]:
-    """`most` columns of text such as 'Tracks 12 %': the largest amounts of each row."""
-    names = list(amounts)
-    table = np.nan_to_num(np.array([amounts[name] for name in names])).T.reshape(-1, len(names))
-    total = table.sum(1)
-    order = np.argsort(-table, axis=1, kind="stable")
-    columns = [[""] * len(table) for _ in range(most)]
-    for row, (best, whole) in enumerate(zip(order, total, strict=True)):
-        for column, j in zip(columns, best, strict=False):
-            if table[row, j] > 0:
-                column[row] = f"{titles[names[j]]} {100 * table[row, j] / whole:.0f} %"
-    return columns
+def key_areas(patches: np.ndarray, grid: GeoBox, rules: dict) -> np.ndarray:
+    """Number of the key area of each cell of a key patch; 0 outside and in clusters too small."""
+    table = outlines(patches, grid)
+    if not len(table):
+        return patches
+    cluster = clusters(table.geometry.to_numpy(), rules["join_km"] * 1000)
+    total = np.bincount(cluster, table["area_km2"])
+    kept = np.where(total >= rules["area_km2"], np.cumsum(total >= rules["area_km2"]), 0)
+    lookup = np.zeros(int(table["patch"].max()) + 1, "int32")
+    lookup[table["patch"]] = kept[cluster]
+    return lookup[patches]
 
 
 def cats(suitable_km2, key_km2, rules: dict) -> tuple:
@@ -131,50 +132,3 @@ def cats(suitable_km2, key_km2, rules: dict) -> tuple:
         (rest * rules[end]["suitable"] + np.asarray(key_km2) * rules[end]["key"]) / 100
         for end in ("low", "high")
     )
-
-
-def key_areas(key: np.ndarray, grid: GeoBox, rules: dict) -> np.ndarray:
-    """Number of the key area of each key cell; 0 outside and in clusters that are too small."""
-    numbers, cells = label(key)
-    table = polygons(numbers, grid)
-    if not len(table):
-        return numbers
-    cluster = clusters(table, rules["join_km"] * 1000)
-    total = np.bincount(cluster, table["area_km2"])
-    kept = np.where(total >= rules["area_km2"], np.cumsum(total >= rules["area_km2"]), 0)
-    lookup = np.zeros(len(cells), int)
-    lookup[table["patch"]] = kept[cluster]
-    return lookup[numbers]
-
-
-def tables(maps: dict, effects: dict, titles: dict, grid: GeoBox, rules: dict) -> dict:
-    """The polygon layers of key habitat: suitable, key, breeding_patch, key_area, key_degraded.
-
-    `maps` holds habitat, habitat_reference, threat and value_at_risk; `effects` those of threats.
-    """
-    cell_km2 = grid.resolution.x**2 / KM2
-    found = classify(maps["habitat"], maps["habitat_reference"], rules, cell_km2)
-    numbers = {
-        "suitable": label(found["suitable"])[0],
-        "key": label(found["key"])[0],
-        "breeding_patch": label(found["breeding"])[0],
-        "key_area": key_areas(found["key"], grid, rules),
-        "key_degraded": label(found["key_degraded"])[0],
-    }
-    return {
-        name: _with_cats(
-            describe(polygons(n, grid), n, maps, effects, titles), n, found, cell_km2, rules
-        )
-        for name, n in numbers.items()
-    }
-
-
-def _with_cats(table, numbers, found, cell_km2, rules):
-    """Add the range of cats that the density table gives for suitable and key cells."""
-    index = table["patch"].to_numpy(int)
-    count = [
-        np.bincount(numbers[found[n]], minlength=numbers.max() + 1)[index] * cell_km2
-        for n in ("suitable", "key")
-    ]
-    low, high = cats(*count, rules["cats_per_100_km2"])
-    return table.assign(cats_low=np.round(low, 1), cats_high=np.round(high, 1))

@@ -6,6 +6,8 @@ its zones and measures are among those of `manul.zones`.
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
@@ -13,13 +15,15 @@ import pandas as pd
 import shapely
 
 from manul.config.expressions import evaluate
-from manul.exposure import strips
+from manul.grid.datasets import Fields
 from manul.grid.features import general_cells, select
 from manul.grid.provenance import age, merge, worst_status
-from manul.model.cumulative import amount
-from manul.products import key_habitat, zones
+from manul.products import zones
+from manul.products.outlines import amounts, top_threats
 
 KM2 = 1e6
+MAPS = ("habitat", "habitat_reference", "threat", "value_at_risk", "key_patch", "key_area")
+TOP = ("threat_1", "threat_2", "threat_3")
 CONFIDENCE = "not assessed: one run, no uncertainty draws"
 CUT_BY_UNITS = ("mask", "key_areas", "patches")  # so that each piece has one agency
 COLUMNS = [
@@ -30,39 +34,41 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def cell_fields(made: dict, key: dict, grid) -> dict[str, np.ndarray]:
-    """Every map that expressions may name: those of the model, surfaces, and key habitat's.
+@dataclass(frozen=True)
+class Place:
+    """What rules are applied to: maps, layers with their provenance, units, the date, the scenario.
 
-    `made` holds float maps by name; `key` those of `patches.classify`. Adds distances (m) to key
-    habitat and to breeding patches, infinite where there is none at all.
+    `units` are polygons with `name`, or None; `threats` the titles of the assessed threats;
+    `private` the layers whose places a public rule must not give away.
     """
-    fields = {**made, **{n: a for n, a in key.items() if n != "class"}}
-    fields["key_distance_m"] = strips.distance(key["key"], grid.resolution.x)
-    fields["breeding_distance_m"] = strips.distance(key["breeding"], grid.resolution.x)
-    return fields
+
+    fields: Fields
+    layers: Mapping[str, gpd.GeoDataFrame]
+    records: Mapping[str, dict]
+    units: gpd.GeoDataFrame | None
+    threats: Mapping[str, str]
+    as_of: str
+    scenario: str
+    private: tuple[str, ...] = ()
 
 
-def recommend(name, rule, fields, layers, grid, context) -> gpd.GeoDataFrame:
-    """The zones in which a rule holds, with reason, action and numbers; most value first.
-
-    `layers` maps names to GeoDataFrames. `context` holds `as_of`, `units` (polygons with `name`),
-    `effects` and `titles` of threats, `records` (provenance of each field and layer), `scenario`
-    and `private`, the layers whose places a public rule must not give away.
-    """
-    found = zones.find(rule["zones"], fields, layers, grid)
-    if rule["zones"]["kind"] in CUT_BY_UNITS and len(context["units"]):
-        found = _cut_by_units(found, context["units"])
-    values = {n: zones.measure(m, found, fields, grid) for n, m in rule["measures"].items()}
-    hidden = context["private"] if rule["public"] else []
+def recommend(name: str, rule: dict, place: Place) -> gpd.GeoDataFrame:
+    """The zones in which a rule holds, with reason, action and numbers; most value first."""
+    fields = place.fields
+    found = zones.find(rule["zones"], fields, place.layers)
+    if rule["zones"]["kind"] in CUT_BY_UNITS and place.units is not None:
+        found = _cut_by_units(found, place.units)
+    values = {n: zones.measure(m, found, fields) for n, m in rule["measures"].items()}
+    hidden = place.private if rule["public"] else ()
     for kind, spec in rule["nearest"].items():
-        values |= _nearest(kind, spec, found, layers, context["as_of"], hidden)
+        values |= _nearest(kind, spec, found, place.layers, place.as_of, hidden)
     numbers = {name: v for name, v in values.items() if np.asarray(v).dtype.kind == "f"}
     values |= {f"{name}_rank": pd.Series(v).rank(pct=True) for name, v in numbers.items()}
     rows = pd.DataFrame(values, index=found.index)
     rows_fire = (bool(evaluate(rule["when"], row)) for row in rows.to_dict("records"))
     fires = np.fromiter(rows_fire, bool, len(rows))
     found, rows = found[fires].reset_index(drop=True), rows[fires].reset_index(drop=True)
-    table = _describe(name, rule, found, rows, fields, grid, context)
+    table = _described(name, rule, found, rows, place)
     return table.sort_values("value_at_risk_km2", ascending=False, ignore_index=True)
 
 
@@ -84,12 +90,6 @@ def label_overlaps(tables: dict[str, gpd.GeoDataFrame], priority: list[str]) -> 
         lists = [others.get(i, []) for i in range(len(table))]
         table["other_rules"] = [", ".join(sorted(names, key=rank.get)) for names in lists]
         table["primary_rule"] = [min([name, *names], key=rank.get) for names in lists]
-
-
-def names_in(rule: dict) -> set[str]:
-    """Every word in a rule's expressions that could be the name of a map or a layer."""
-    told = [rule["zones"], rule["measures"], rule["nearest"]]
-    return set(re.findall(r"[A-Za-z_]\w*", json.dumps(told)))
 
 
 def listing(tables: dict, rules: dict, not_assessed: dict) -> pd.DataFrame:
@@ -114,21 +114,20 @@ def public(tables: dict, rules: dict, priority: list[str]) -> dict:
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _describe(name, rule, found, rows, fields, grid, context) -> gpd.GeoDataFrame:
+def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
     ground = _ground(found)
     area = ground.area / KM2
     lines = np.asarray(_is_line(found), bool)
-    maps = {name: amount(effect) for name, effect in context["effects"].items()}
-    maps |= {"value at risk": fields["value_at_risk"], "threat": fields["threat"]}
-    amounts = zones.zonal_many(maps, ground, grid)
-    value, threat = amounts.pop("value at risk"), amounts.pop("threat")
-    top = key_habitat.top_threats(amounts, context["titles"])
-    record = _behind(rule, context["records"])
+    wanted = amounts(place.threats) | {n: n for n in ("value_at_risk", "threat")}
+    means = zones.zonal_many(wanted, ground, place.fields)
+    value, threat = means.pop("value_at_risk"), means.pop("threat")
+    top = top_threats(means, place.threats)
+    record = _behind(rule, place)
     invented = [v["title"] for v in record.values() if v["status"] == "illustrative"]
     table = found[["zone", "geometry"]].assign(
         rule=name,
         title=rule["title"],
-        unit=_units(found, context["units"]),
+        unit=_units(found, place.units),
         reason=[rule["reason"].format(**row) for row in rows.to_dict("records")],
         action=rule["action"],
         iucn_actions=rule["iucn"],
@@ -138,7 +137,7 @@ def _describe(name, rule, found, rows, fields, grid, context) -> gpd.GeoDataFram
         length_km=np.where(lines, found.length / 1000, np.nan).round(3),
         value_at_risk_km2=(value * area).round(3),
         mean_threat=threat.round(3),
-        **dict(zip(("threat_1", "threat_2", "threat_3"), top, strict=True)),
+        **{column: t or "" for column, t in zip(TOP, top, strict=True)},
         primary_rule=name,
         other_rules="",
         unchecked=rule.get("unchecked", ""),
@@ -146,15 +145,17 @@ def _describe(name, rule, found, rows, fields, grid, context) -> gpd.GeoDataFram
         data_status=worst_status(record),
         data_dates=age(record),
         illustrative_layers=", ".join(invented),
-        scenario=context["scenario"],
+        scenario=place.scenario,
     )
-    return gpd.GeoDataFrame(table[[*COLUMNS, "geometry"]], crs=str(grid.crs))
+    return gpd.GeoDataFrame(table[[*COLUMNS, "geometry"]], crs=found.crs)
 
 
-def _behind(rule, records) -> dict:
+def _behind(rule, place) -> dict:
     """The layers behind a rule: those of every map and layer that it names, and of its value."""
-    used = [*sorted(names_in(rule) & records.keys()), "value_at_risk"]
-    return merge(*(records[name] for name in used))
+    told = json.dumps([rule["zones"], rule["measures"], rule["nearest"]])
+    words = dict.fromkeys([*re.findall(r"[A-Za-z_]\w*", told), "value_at_risk"])
+    layers = (place.records[word] for word in words if word in place.records)
+    return merge(place.fields.provenance(words), *layers)
 
 
 def _ground(found):
@@ -173,7 +174,7 @@ def _cut_by_units(found, units):
 
 def _units(found, units) -> list[str]:
     """The unit that holds the middle of each zone; empty where none does."""
-    if not len(units) or not len(found):
+    if units is None or not len(units) or not len(found):
         return [""] * len(found)
     middle = shapely.point_on_surface(found.geometry.to_numpy())
     inside, which = shapely.STRtree(units.geometry.to_numpy()).query(middle, "within")

@@ -2,55 +2,59 @@
 
 import numpy as np
 import pandas as pd
-from odc.geo.geobox import GeoBox
 from rasterio.features import rasterize
 
-from manul.model.cumulative import amount
-from manul.products import key_habitat
+from manul.grid.datasets import Fields
+from manul.products.key_habitat import cats, cell_km2
+from manul.products.outlines import amounts, mean, sums, top_threats
+
+MAPS = ("habitat", "habitat_reference", "threat", "value_at_risk", "suitable", "key", "breeding",
+        "key_degraded")  # fmt: skip
+AREAS = {
+    "suitable_km2": "suitable",
+    "key_km2": "key",
+    "breeding_patch_km2": "breeding",
+    "key_degraded_km2": "key_degraded",
+}
 
 
-def units(polygons, maps: dict, effects: dict, titles: dict, grid: GeoBox, rules: dict):
+def units(polygons, fields: Fields, threats: dict, rules: dict) -> pd.DataFrame:
     """One row for each unit (polygon with `name`): areas (km2), threat (0..1), cats (a range).
 
-    `maps` holds habitat, habitat_reference, threat, value_at_risk and, if known, protected. A cell
-    belongs to the unit over its centre, so that areas add up to the whole; nodata belongs to none.
+    `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`, whose
+    `protected` names the map of the protected share. A cell belongs to the unit over its centre, so
+    that areas add up to the whole; nodata belongs to none.
     """
-    number = _numbers(polygons, grid)
-    number[np.isnan(maps["habitat"])] = 0
-    cell_km2 = grid.resolution.x**2 / key_habitat.KM2
-    found = key_habitat.classify(maps["habitat"], maps["habitat_reference"], rules, cell_km2)
-    index = np.arange(1, len(polygons) + 1)
-
-    def area(mask):
-        return np.bincount(number[mask], minlength=len(polygons) + 1)[1:] * cell_km2
-
-    def mean(array, mask=None):
-        values = array if mask is None else np.where(mask, array, np.nan)
-        return key_habitat.patch_means(values, np.maximum(number, 0), index)
-
-    amounts = {n: mean(amount(e)) for n, e in effects.items()}
-    first, second, third = key_habitat.top_threats(amounts, titles)
-    total = area(number > 0)
-    suitable, key = area(found["suitable"]), area(found["key"])
-    low, high = key_habitat.cats(suitable, key, rules["cats_per_100_km2"])
-    protected = maps.get("protected", np.full(grid.shape, np.nan))
+    protected = rules["protected"]
+    wanted = {"area": lambda maps: np.isfinite(maps["habitat"])}
+    wanted |= {name: lambda maps, of=of: maps[of] for name, of in AREAS.items()}
+    wanted |= {"threat": lambda maps: maps["threat"], "value": lambda maps: maps["value_at_risk"]}
+    wanted["threat_suitable"] = lambda maps: np.where(maps["suitable"], maps["threat"], np.nan)
+    if protected and fields.has(protected):
+        wanted["protected"] = lambda maps: np.where(maps["key"], maps[protected], np.nan)
+    wanted |= amounts(threats)
+    found = sums(fields, _numbers(polygons, fields), len(polygons), wanted)
+    found = {name: table[:, 1:] for name, table in found.items()}
+    cell = cell_km2(fields.grid)
+    areas = {name: found[name][0] * cell for name in ("area", *AREAS)}
+    total, suitable, key = areas["area"], areas["suitable_km2"], areas["key_km2"]
+    low, high = cats(suitable, key, rules["cats_per_100_km2"])
+    first, second, third = top_threats({name: found[name][0] for name in threats}, threats)
+    unknown = np.full((2, len(polygons)), np.nan)
     table = pd.DataFrame(
         {
             "unit": polygons["name"].fillna("(no name)").to_numpy(),
             "country": polygons["country"].to_numpy() if "country" in polygons else "",
             "area_km2": total,
-            "suitable_km2": suitable,
-            "key_km2": key,
-            "breeding_patch_km2": area(found["breeding"]),
-            "key_degraded_km2": area(found["key_degraded"]),
+            **{name: areas[name] for name in AREAS},
             "key_percent": (100 * key / np.where(total > 0, total, 1)).round(1),
-            "key_protected_percent": (100 * mean(protected, found["key"])).round(1),
-            "mean_threat": mean(maps["threat"]).round(3),
-            "mean_threat_suitable": mean(maps["threat"], found["suitable"]).round(3),
-            "value_at_risk_km2": (mean(maps["value_at_risk"]) * total).round(1),
-            "threat_1": first,
-            "threat_2": second,
-            "threat_3": third,
+            "key_protected_percent": (100 * mean(found.get("protected", unknown))).round(1),
+            "mean_threat": mean(found["threat"]).round(3),
+            "mean_threat_suitable": mean(found["threat_suitable"]).round(3),
+            "value_at_risk_km2": (found["value"][0] * cell).round(1),
+            "threat_1": first or "",
+            "threat_2": second or "",
+            "threat_3": third or "",
             "cats_low": low.round(),
             "cats_high": high.round(),
         }
@@ -69,7 +73,15 @@ def with_rules(table: pd.DataFrame, recommendations: dict) -> pd.DataFrame:
     return out
 
 
-def _numbers(polygons, grid) -> np.ndarray:
-    """Number (from 1) of the polygon over each cell's centre; 0 where there is none."""
+def _numbers(polygons, fields):
+    """Number (from 1) of the unit over each cell's centre; 0 where there is none, or no habitat."""
     shapes = [(shape, i) for i, shape in enumerate(polygons.geometry, 1)]
-    return rasterize(shapes, grid.shape, transform=grid.affine, fill=0, dtype="int32")
+
+    def of(rows, columns):
+        grid = fields.grid[rows, columns]
+        if not shapes:
+            return np.zeros(grid.shape, "int32")
+        number = rasterize(shapes, grid.shape, transform=grid.affine, fill=0, dtype="int32")
+        return np.where(np.isfinite(fields.window("habitat", rows, columns)), number, 0)
+
+    return of

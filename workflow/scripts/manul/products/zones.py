@@ -1,89 +1,94 @@
 """Zones: the pieces of land that a recommendation rule looks at, and what is measured in them.
 
 A zone table has `geometry` (what is shown), `zone` (a name) and, for segments, `left` and `right`
-(the strips on both sides). `fields` maps names to maps of the region's cells (float, NaN where
-unknown).
+(the strips on both sides). Maps are read by windows (`Fields`), so memory follows the zones, but
+for masks and patches, which take 5 bytes a cell.
 """
+
+from collections.abc import Callable, Mapping
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 from exactextract import exact_extract
-from exactextract.raster import NumPyRasterSource
-from odc.geo.geobox import GeoBox
 
 from manul.config.expressions import evaluate
+from manul.grid.datasets import Fields
 from manul.grid.features import select
-from manul.products import key_habitat
+from manul.products.key_habitat import label
+from manul.products.outlines import outlines
 
 KM2 = 1e6
 
 
-def find(spec: dict, fields: dict, layers: dict, grid: GeoBox) -> gpd.GeoDataFrame:
+def find(spec: dict, fields: Fields, layers: dict) -> gpd.GeoDataFrame:
     """The zones that a block `{kind, ...}` names."""
-    table = ZONES[spec["kind"]](spec, fields, layers, grid)
-    return table.set_crs(str(grid.crs), allow_override=True).reset_index(drop=True)
+    table = ZONES[spec["kind"]](spec, fields, layers)
+    return table.set_crs(str(fields.grid.crs), allow_override=True).reset_index(drop=True)
 
 
-def measure(how: dict, zones: gpd.GeoDataFrame, fields: dict, grid: GeoBox) -> np.ndarray:
+def measure(how: dict, zones: gpd.GeoDataFrame, fields: Fields) -> np.ndarray:
     """One number for each zone; `how` is {statistic: expression}."""
     ((statistic, what),) = how.items()
-    return np.asarray(MEASURES[statistic](what, zones, fields, grid))
+    return np.asarray(MEASURES[statistic](what, zones, fields))
 
 
-def zonal(array, shapes, grid: GeoBox, statistic: str = "mean") -> np.ndarray:
+def zonal(what: str | Callable, shapes, fields: Fields, statistic: str = "mean") -> np.ndarray:
     """A statistic of the known cells in each polygon, weighted by the covered share of a cell."""
-    return zonal_many({"only": array}, shapes, grid, statistic)["only"]
+    return zonal_many({"only": what}, shapes, fields, statistic)["only"]
 
 
-def zonal_many(arrays: dict, shapes, grid: GeoBox, statistic: str = "mean") -> dict:
+def zonal_many(wanted: Mapping, shapes, fields: Fields, statistic: str = "mean") -> dict:
     """`zonal` of several maps at once: the cover of each cell is found once for all."""
-    if not len(shapes):
-        return {name: np.zeros(0) for name in arrays}
-    table = gpd.GeoDataFrame(geometry=np.asarray(shapes, object), crs=str(grid.crs))
-    sources = [_source(array, grid, name) for name, array in arrays.items()]
+    if not len(shapes) or not wanted:
+        return {name: np.zeros(len(shapes)) for name in wanted}
+    table = gpd.GeoDataFrame(geometry=np.asarray(shapes, object), crs=str(fields.grid.crs))
+    sources = [fields.source(what, name) for name, what in wanted.items()]
     found = exact_extract(sources, table, [statistic], output="pandas")
-    columns = [statistic] if len(arrays) == 1 else [f"{name}_{statistic}" for name in arrays]
+    columns = [statistic] if len(wanted) == 1 else [f"{name}_{statistic}" for name in wanted]
     numbers = found[columns].to_numpy(dtype="float64", na_value=np.nan)
-    return dict(zip(arrays, numbers.T, strict=True))
+    return dict(zip(wanted, numbers.T, strict=True))
 
 
 # ----------------------------------------------------------------------------------- the zones
 
 
-def tiles(spec, fields, layers, grid):
+def tiles(spec, fields, layers):
     """Square blocks of one area that cover the region, where habitat is known."""
-    box, side = grid.boundingbox, np.sqrt(spec["area_km2"] * KM2)
+    box, side = fields.grid.boundingbox, np.sqrt(spec["area_km2"] * KM2)
     west = np.arange(box.left, box.right, side)
     south = np.arange(box.bottom, box.top, side)
     xx, yy = (a.ravel() for a in np.meshgrid(west, south))
     square = shapely.box(xx, yy, xx + side, yy + side)
     names = [f"{int(x // 1000)}E{int(y // 1000)}N" for x, y in zip(xx, yy, strict=True)]
-    known = zonal(np.isfinite(fields["habitat"]).astype("float64"), square, grid) > 0.5
+    known = zonal(lambda maps: np.isfinite(maps["habitat"]), square, fields) > 0.5
     return gpd.GeoDataFrame({"zone": np.array(names)[known]}, geometry=square[known])
 
 
-def features(spec, fields, layers, grid):
+def features(spec, fields, layers):
     """The features of a layer, as they stand."""
     table = select(layers[spec["layer"]], spec.get("where"))
     return table.assign(zone=_names(table, spec.get("id_field")))
 
 
-def mask(spec, fields, layers, grid):
+def mask(spec, fields, layers):
     """Patches of the cells for which an expression holds, cut by the units of the region."""
-    numbers, cells = key_habitat.label(np.asarray(evaluate(spec["where"], fields), bool))
-    small = cells * grid.resolution.x**2 / KM2 < spec["smallest_km2"] - 1e-9
+    holds = np.zeros(fields.grid.shape, bool)
+    for rows, columns in fields.blocks():
+        holds[rows, columns] = fields.window(spec["where"], rows, columns)
+    numbers, cells = label(holds)
+    small = cells * fields.grid.resolution.x**2 / KM2 < spec["smallest_km2"] - 1e-9
     numbers[small[numbers]] = 0
-    table = key_habitat.polygons(numbers, grid)
+    table = outlines(numbers, fields.grid)
     table["zone"] = table.get("patch", pd.Series(dtype=int)).astype(str)
     return table
 
 
-def segments(spec, fields, layers, grid):
+def segments(spec, fields, layers):
     """A line layer cut into pieces of one length, each with the strips on both its sides."""
     lines = select(layers[spec["layer"]], spec.get("where")).explode(index_parts=False)
-    lines = lines.clip(tuple(grid.boundingbox)).explode(index_parts=False)
+    lines = lines.clip(tuple(fields.grid.boundingbox)).explode(index_parts=False)
     lines = lines[lines.geom_type == "LineString"]
     label = lines["name"] if "name" in lines else lines.index.astype(str)
     names, pieces = [], []
@@ -102,23 +107,20 @@ def segments(spec, fields, layers, grid):
     )
 
 
-def points(spec, fields, layers, grid):
+def points(spec, fields, layers):
     """Discs around the features of a layer, with its columns."""
-    table = features(spec, fields, layers, grid)
+    table = features(spec, fields, layers)
     return table.set_geometry(table.buffer(spec["radius_m"]))
 
 
-def key_patches(spec, fields, layers, grid):
+def key_patches(spec, fields, layers):
     """Patches of key habitat."""
-    numbers, _ = key_habitat.label(fields["key"] > 0)
-    table = key_habitat.polygons(numbers, grid)
-    return table.assign(zone=[str(n) for n in table.get("patch", [])])
+    return _numbered(fields, "key_patch", "")
 
 
-def key_areas(spec, fields, layers, grid):
+def key_areas(spec, fields, layers):
     """Clusters of key patches: each number of the map `key_area`."""
-    table = key_habitat.polygons(fields["key_area"].astype(int), grid)
-    return table.assign(zone=[f"key area {n}" for n in table.get("patch", [])])
+    return _numbered(fields, "key_area", "key area ")
 
 
 ZONES = {
@@ -136,31 +138,34 @@ ZONES = {
 
 
 def _statistic(name):
-    def measured(what, zones, fields, grid):
-        array = np.asarray(evaluate(what, fields), "float64")
-        return zonal(array, zones.geometry, grid, name)
+    def measured(what, zones, fields):
+        return zonal(what, zones.geometry, fields, name)
 
     return measured
 
 
-def _share(what, zones, fields, grid):
-    true = np.asarray(evaluate(what, fields), bool).astype("float64")
-    return zonal(np.where(np.isfinite(fields["habitat"]), true, np.nan), zones.geometry, grid)
+def _share(what, zones, fields):
+    def true(maps):
+        return np.where(np.isfinite(maps["habitat"]), _holds(what, maps), np.nan)
+
+    return zonal(true, zones.geometry, fields)
 
 
-def _area(what, zones, fields, grid):
-    true = np.asarray(evaluate(what, fields), bool).astype("float64")
-    return zonal(true, zones.geometry, grid, "sum") * grid.resolution.x**2 / KM2
+def _area(what, zones, fields):
+    cells = zonal(lambda maps: _holds(what, maps), zones.geometry, fields, "sum")
+    return cells * fields.grid.resolution.x**2 / KM2
 
 
-def _patch_share(what, zones, fields, grid):
-    """The largest share of any one patch of the map `what` that lies in the zone."""
-    numbers, cells = key_habitat.label(fields[what] > 0)
-    table = gpd.GeoDataFrame(geometry=zones.geometry.to_numpy(), crs=str(grid.crs))
-    found = exact_extract(
-        _source(numbers.astype("float64"), grid), table, ["unique", "frac", "count"],
-        output="pandas",
-    )  # fmt: skip
+def _patch_share(what, zones, fields):
+    """The largest share of any one key patch, or breeding patch, that lies in the zone."""
+    cells = np.zeros(1)
+    for rows, columns in fields.blocks():
+        found = np.bincount(fields.window("key_patch", rows, columns).astype(int).ravel())
+        cells = np.pad(cells, (0, max(found.size - cells.size, 0)))
+        cells[: found.size] += found
+    table = gpd.GeoDataFrame(geometry=zones.geometry.to_numpy(), crs=str(fields.grid.crs))
+    source = fields.source(lambda maps: np.where(maps[what], maps["key_patch"], 0))
+    found = exact_extract(source, table, ["unique", "frac", "count"], output="pandas")
     best = np.zeros(len(zones))
     for i, (count, unique, frac) in enumerate(
         zip(found["count"], found["unique"], found["frac"], strict=True)
@@ -171,14 +176,13 @@ def _patch_share(what, zones, fields, grid):
 
 
 def _side(name):
-    def measured(what, zones, fields, grid):
-        array = np.asarray(evaluate(what, fields), "float64")
-        return zonal(array, zones[name], grid)
+    def measured(what, zones, fields):
+        return zonal(what, zones[name], fields)
 
     return measured
 
 
-def _field(what, zones, fields, grid):
+def _field(what, zones, fields):
     return pd.to_numeric(zones[what], errors="coerce").to_numpy("float64")
 
 
@@ -198,12 +202,15 @@ MEASURES = {
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _source(array, grid, name="only"):
-    box = grid.boundingbox
-    return NumPyRasterSource(
-        np.asarray(array, "float64"), box.left, box.bottom, box.right, box.top,
-        nodata=np.nan, name=name, srs_wkt=grid.crs.to_wkt(),
-    )  # fmt: skip
+def _holds(what, maps) -> np.ndarray:
+    """Where an expression is true, as 0 and 1."""
+    return np.asarray(evaluate(what, maps), bool).astype("float64")
+
+
+def _numbered(fields, name, words) -> gpd.GeoDataFrame:
+    """The patches of a map of numbers."""
+    table = outlines(fields[name].astype("int32"), fields.grid)
+    return table.assign(zone=[f"{words}{n}" for n in table.get("patch", [])])
 
 
 def _names(table, field):

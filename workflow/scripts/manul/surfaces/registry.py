@@ -66,10 +66,10 @@ def make(block: dict, grid: GeoBox, sources: Sources) -> dict[str, np.ndarray]:
     return {name: np.asarray(band, "float32") for name, band in every.items()}
 
 
-def on_block(block: dict, grid: GeoBox, sources: Sources, at) -> list:
-    """The bands of the surface, its only file, on (row0, row1, column0, column1) of the grid."""
+def on_block(name: str, block: dict, grid: GeoBox, sources: Sources, at) -> dict:
+    """{name: bands} of a surface on (row0, row1, column0, column1) of the grid."""
     row0, row1, column0, column1 = at
-    return [list(make(block, grid[row0:row1, column0:column1], sources).values())]
+    return {name: make(block, grid[row0:row1, column0:column1], sources)}
 
 
 def bands(block: dict) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from manul.config.selection import FAR_M
 from manul.grid.burn import burn, cover_share
 from manul.grid.warp import onto_grid
 from manul.surfaces.blocks import cells, crop
@@ -17,7 +18,7 @@ def travel_time(block, grid, sources):
     """
     from skimage.graph import MCP_Geometric
 
-    pad = cells(50_000, grid)
+    pad = cells(FAR_M, grid)
     wide = grid.pad(pad)
     speed = _speed_km_h(block, wide, sources)
     hours = np.where(speed > 0, grid.resolution.x / 1000 / np.maximum(speed, 1e-9), -1)

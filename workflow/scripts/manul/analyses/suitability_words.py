@@ -5,7 +5,6 @@ Apart from `fitting`, so that a product which only says it does not load the lib
 
 import pandas as pd
 
-FIELDS = ("fitted_suitability", "mess")  # maps of the fit that a rule may name; unknown without one
 AGREEMENT = {0: "neither suitable", 1: "both suitable", 2: "fit only", 3: "expert model only"}
 BANDS = {
     "suitability": "0..1",
@@ -19,7 +18,7 @@ DISAGREEMENT = ("rank_difference", "agreement")
 
 
 def key_rules(key: dict, thresholds: pd.DataFrame | None) -> dict:
-    """The rules of key habitat with the thresholds in use, and in words where they come from."""
+    """The block `key_habitat` with the thresholds in use, and in words where they come from."""
     if thresholds is None:
         return key | {"source": "expert values of the config"}
     used = thresholds[(thresholds["map"] == "habitat") & thresholds["used"].astype(bool)].iloc[0]

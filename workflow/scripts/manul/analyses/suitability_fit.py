@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from manul import suitability
-from manul.analyses.fit_words import BANDS
+from manul.analyses.suitability_words import BANDS
 from manul.grid.features import select
 from manul.suitability.ensemble import Ranks, background_ranks
 
@@ -226,7 +226,7 @@ def _evaluation(held) -> pd.DataFrame:
 def _threshold_table(limits, n, spec, key) -> pd.DataFrame:
     """Expert and fitted thresholds of both maps; just one row of each map is in use."""
     enough = n >= spec["minimum_records"]
-    fitted = enough and key["thresholds"] == "fitted"
+    fitted = enough and key["thresholds"] != "expert"
     rows = [("habitat", key["suitable"], key["key"], "expert values of the config", not fitted)]
     for name, found in limits.items():
         low = found["presence_p10"]

@@ -1,0 +1,13 @@
+"""Outline suitable and key habitat, breeding patches, key areas and degraded key habitat."""
+
+from manul import job
+from manul.analyses import suitability_words as words
+from manul.grid import vectors
+from manul.products import key_polygons
+
+with job.start(snakemake) as this:
+    told, fields = this.told, this.fields()
+    key = words.key_rules(told.key, this.thresholds())
+    tags = this.tags() | {"MANUL_THRESHOLDS": words.threshold_words(key)}
+    tables = key_polygons.tables(fields, told.threats, key)
+    vectors.write_vector(this.output("polygons"), tables, tags)

@@ -1,0 +1,525 @@
+"""What is made from what: each job of each scenario, what it reads, what it is told, what it makes.
+
+Rules of the workflow take their inputs, outputs and params from here, so that there is one place
+where a result has its name. Scenarios share a result if everything that decides it is alike: a job
+has a digest of its params and of the digests of the jobs that it reads, and a result lies with the
+first scenario whose job has this digest. `Graph.index` tells where each map of a scenario lies.
+
+To add a result: a function of (config, key) that gives a `Job`, registered with `@rule`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from manul import digests, surfaces
+from manul.analyses import KINDS as ANALYSES
+from manul.config import nodes, selection
+from manul.config.nodes import layers_of
+from manul.grid.datasets import Source
+from manul.maps import sheet_specs
+from manul.model import cells, invest_csv
+from manul.model import outputs as model_outputs
+from manul.products import key_habitat, key_polygons, recommendations, units
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A file of another job of the same scenario."""
+
+    rule: str
+    key: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: `told` is what its script is told, `reads` its inputs by role.
+
+    An input is the file of another job (`Ref`) or a path from the project's folder. What stands
+    under `mask` decides where there are numbers, and not which.
+    """
+
+    told: Mapping = field(default_factory=dict)
+    reads: Mapping[str, list] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How the jobs of a rule are told, their files, and what tells them apart.
+
+    `files` gives, for a config and a key, paths in the scenario's folder by name; `keys` the keys
+    of a config: its layers, surfaces, sheets ...
+    """
+
+    job: Callable
+    files: Callable
+    keys: Callable
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(name: str, files, keys: Callable = lambda config: [""]) -> Callable:
+    """Register how the jobs of a rule are told.
+
+    `files` is a mapping or a function of (config, key); `{key}` in a path stands for the key.
+    """
+
+    def register(function):
+        found = files if callable(files) else lambda config, key: files
+        RULES[name] = Rule(function, found, keys)
+        return function
+
+    return register
+
+
+@dataclass(frozen=True)
+class Output:
+    """A map of the index: where it lies, what it shows, the layers behind it, may it be shown."""
+
+    source: Source
+    layers: tuple[str, ...]
+    public: bool
+
+
+class Graph:
+    """The jobs of all scenarios of one region; `configs` are those of `config.load`."""
+
+    def __init__(self, configs: Mapping[str, dict]):
+        self.configs = dict(configs)
+        self.region = next(iter(configs.values()))["region"]["name"]
+        self.job = cache(self._job)
+        self.digest = cache(self._digest)
+        self.owner = cache(self._owner)
+        self.output = cache(self._output)
+        self.layers = cache(self._layers)
+        self._maps = {name: {m: at for m, *at in _maps(c)} for name, c in self.configs.items()}
+
+    def keys(self, scenario: str, name: str) -> list[str]:
+        """What tells the jobs of a rule apart in a scenario."""
+        return list(RULES[name].keys(self.configs[scenario]))
+
+    def files(self, scenario: str, name: str, key: str = "") -> dict[str, str]:
+        """The files of a job by name, from the project's folder, where they really lie."""
+        home = f"results/{self.region}/{self.owner(scenario, name, key)}"
+        return {f: f"{home}/{path}" for f, path in self.paths(scenario, name, key).items()}
+
+    def paths(self, scenario: str, name: str, key: str = "") -> dict[str, str]:
+        """The files of a job by name, in the folder of the scenario that they lie with."""
+        found = RULES[name].files(self.configs[scenario], key)
+        return {file: path.format(key=key) for file, path in found.items()}
+
+    def reads(self, scenario: str, name: str, key: str = "") -> dict[str, list[str]]:
+        """The input files of a job by role."""
+        job = self.job(scenario, name, key)
+        return {
+            role: [path for item in items for path in self._paths_of(scenario, item)]
+            for role, items in job.reads.items()
+        }
+
+    def sources(self, scenario: str, names: Iterable[str]) -> dict[str, dict | None]:
+        """Where maps lie, for a job's params; None for one that cannot be made here."""
+        there = self._maps[scenario]
+        return {n: asdict(self.output(scenario, n).source) if n in there else None for n in names}
+
+    def index(self, scenario: str) -> dict[str, Output]:
+        """Every map of a scenario by name."""
+        return {name: self.output(scenario, name) for name in self._maps[scenario]}
+
+    def names(self, scenario: str) -> list[str]:
+        """The names of all maps of a scenario."""
+        return list(self._maps[scenario])
+
+    # ------------------------------------------------------------------------------ helpers
+
+    def _job(self, scenario, name, key="") -> Job:
+        return RULES[name].job(self, scenario, self.configs[scenario], key)
+
+    def _digest(self, scenario, name, key="") -> str:
+        job = self.job(scenario, name, key)
+        below = {
+            role: [
+                (self.digest(scenario, item.rule, item.key), item.file)
+                if isinstance(item, Ref)
+                else item
+                for item in items
+            ]
+            for role, items in job.reads.items()
+        }
+        return digests.digest(name, job.told, below, self.paths(scenario, name, key))
+
+    def _owner(self, scenario, name, key="") -> str:
+        wanted = self.digest(scenario, name, key)
+        for other in self.configs:
+            if other == scenario:
+                break
+            if key in self.keys(other, name) and self.digest(other, name, key) == wanted:
+                return other
+        return scenario
+
+    def _path(self, scenario, ref) -> str:
+        return self.files(scenario, ref.rule, ref.key)[ref.file]
+
+    def _paths_of(self, scenario, item) -> list[str]:
+        """The path of an input; none for a file that is not there, which the preflight tells."""
+        if isinstance(item, Ref):
+            return [self._path(scenario, item)]
+        return [item] if Path(item).exists() else []
+
+    def _layers(self, scenario, name, key="", file="") -> tuple[str, ...]:
+        """The layers behind a job, or behind one of its files, in the order of the config."""
+        found = set(self._behind(scenario, name, key, file))
+        return tuple(layer for layer in self.configs[scenario]["layers"] if layer in found)
+
+    def _behind(self, scenario, name, key, file) -> Iterator[str]:
+        if name in PREPARE.values():
+            yield key
+            return
+        only = _surfaces_behind(self.configs[scenario], name, file)
+        for role, items in self.job(scenario, name, key).reads.items():
+            for item in items if role != "mask" else ():
+                if isinstance(item, Ref) and only is None:
+                    yield from self.layers(scenario, item.rule, item.key, item.file)
+        for surface in only or ():
+            yield from self.layers(scenario, "surface", surface)
+
+    def _output(self, scenario, name) -> Output:
+        ref, source = self._maps[scenario][name]
+        layers = self.layers(scenario, ref.rule, ref.key, ref.file)
+        hidden = set(selection.private_layers(self.configs[scenario]))
+        source = replace(source, path=self._path(scenario, ref))
+        return Output(source, layers, not hidden & set(layers))
+
+
+# -------------------------------------------------------------------------- layers and surfaces
+
+PREPARE = dict.fromkeys(("continuous", "classes", "counts"), "prepare_raster")
+PREPARE |= {"vector": "prepare_vector", "records": "prepare_records"}
+
+
+def layer(config: dict, name: str) -> Ref:
+    """The prepared file of a layer."""
+    return Ref(PREPARE[config["layers"][name]["kind"]], name, "layer")
+
+
+def surface(name: str) -> Ref:
+    """The map of a surface."""
+    return Ref("surface", name, "surface")
+
+
+def _of_kind(rule_name) -> Callable:
+    return lambda config: [
+        name for name, block in config["layers"].items() if PREPARE.get(block["kind"]) == rule_name
+    ]
+
+
+def _prepare(graph, scenario, config, key) -> Job:
+    block = {k: v for k, v in config["layers"][key].items() if k != "needs"}
+    told = {"block": block, "region": config["region"]}
+    return Job(told | {"margin_m": selection.margin_m(config, key)}, {"layer": [block["path"]]})
+
+
+rule("prepare_raster", {"layer": "layers/{key}.tif"}, _of_kind("prepare_raster"))(_prepare)
+rule("prepare_vector", {"layer": "layers/{key}.gpkg"}, _of_kind("prepare_vector"))(_prepare)
+rule(
+    "prepare_records",
+    {
+        "layer": "layers/{key}.gpkg",
+        "summary": "records/{key}_summary.csv",
+        "rejected": "restricted/records/{key}_rejected.csv",
+        "normalised": "restricted/records/{key}_normalised.csv",
+    },
+    _of_kind("prepare_records"),
+)(_prepare)
+
+
+@rule("surface", {"surface": "surfaces/{key}.tif"}, selection.available)
+def _surface(graph, scenario, config, key) -> Job:
+    block = config["surfaces"][key]
+    rules = selection.surface_rules(config, key)
+    told = {"block": block, "rules": rules, "region": config["region"]}
+    return Job(told, {"layers": [layer(config, name) for name in layers_of(block)]})
+
+
+# ------------------------------------------------------------------------------------- model
+
+
+def _habitat_files(config, key):
+    return {m.name: f"{m.name}.tif" for m in model_outputs.habitat_maps(config["habitat"])}
+
+
+@rule("habitat", _habitat_files)
+def _habitat(graph, scenario, config, key) -> Job:
+    told = {"habitat": config["habitat"], "region": config["region"]}
+    wanted = cells.inputs(*cells.parts(config["habitat"]))
+    return Job(told, {"surfaces": _made(config, wanted), "mask": _mask(config)})
+
+
+def _threat_files(config, key):
+    return {m.name: f"{m.name}.tif" for m in model_outputs.threat_maps(selection.model(config))}
+
+
+@rule("threats", _threat_files, lambda config: [""] if selection.assessed(config) else [])
+def _threats(graph, scenario, config, key) -> Job:
+    model = selection.model(config)
+    wanted = cells.threat_inputs(model["threats"])
+    for threat in model["threats"].values():
+        wanted += [s for names in nodes.leaves(threat, "loss_from") for s in names]
+    names = [m.name for m in model_outputs.habitat_maps(config["habitat"])]
+    habitat = [Ref("habitat", "", name) for name in names]
+    reads = {"surfaces": _made(config, wanted), "habitat": habitat, "mask": _mask(config)}
+    return Job({"model": model, "region": config["region"]}, reads)
+
+
+def _invest_files(config, key):
+    return {f: f"invest/{{key}}/{f}.tif" for f in ("deg_sum_c", "quality_c")}
+
+
+@rule("invest", _invest_files, lambda config: list(config["invest"]))
+def _invest(graph, scenario, config, key) -> Job:
+    case = config["invest"][key]
+    named = ("land_cover", "threats", "sensitivity", "access")
+    reads = {role: [case[role]] if case[role] else [] for role in named}
+    told = {"half_saturation": case["half_saturation"]}
+    return Job(told, reads | {"rasters": invest_csv.invest_rasters(case)})
+
+
+# ----------------------------------------------------------------------------------- analyses
+
+
+def _analysis_files(kind):
+    maps, tables = ANALYSES[kind].MAPS, ANALYSES[kind].TABLES
+    return {name: f"analyses/{{key}}/{name}.tif" for name in maps} | {
+        name: f"analyses/{{key}}/{name}.csv" for name in tables
+    }
+
+
+def _analysis(graph, scenario, config, key) -> Job:
+    block = selection.analysis_block(config, key)
+    reads = {}
+    for role, wanted in ANALYSES[block["kind"]].reads(block, config).items():
+        reads[role] = [_ref(config, item) for item in wanted]
+    told = {"block": block, "key_habitat": config["key_habitat"], "as_of": config["as_of"]}
+    return Job(told | {"region": config["region"]}, reads | {"mask": _mask(config)})
+
+
+def _analyses_of(kind) -> Callable:
+    return lambda config: selection.analyses(config, kind)
+
+
+for _kind in ANALYSES:
+    rule(f"analysis_{_kind}", _analysis_files(_kind), _analyses_of(_kind))(_analysis)
+
+
+@rule(
+    "evidence",
+    {"page": "evidence/{key}.html", "table": "evidence/{key}.csv"},
+    _of_kind("prepare_records"),
+)
+def _evidence(graph, scenario, config, key) -> Job:
+    shown = selection.evidence_of(config, key)
+    reads = {role: [Ref("prepare_records", key, role)] for role in ("layer", "summary")}
+    reads |= {role: [Ref("prepare_records", key, role)] for role in ("rejected", "normalised")}
+    reads["surfaces"] = [surface(name) for name in shown["surfaces"]]
+    reads["layers"] = [layer(config, name) for name in shown["layers"]]
+    reads["tables"] = [
+        Ref(f"analysis_{config['analyses'][name]['kind']}", name, table)
+        for name in shown["analyses"]
+        for table in ANALYSES[config["analyses"][name]["kind"]].TABLES
+    ]
+    block = {k: v for k, v in config["layers"][key].items() if k != "needs"}
+    told = {k: shown[k] for k in ("surfaces", "rules", "analyses")}
+    told |= {"block": block, "as_of": config["as_of"], "region": config["region"]}
+    return Job(told, reads | {"mask": _mask(config)})
+
+
+# ----------------------------------------------------------------------------------- products
+
+
+@rule("key_habitat", {name: f"{name}.tif" for name in ("key_habitat", "key_areas")})
+def _key_habitat(graph, scenario, config, key) -> Job:
+    told = {"key": config["key_habitat"], "region": config["region"]}
+    told["maps"] = graph.sources(scenario, ("habitat", "habitat_reference"))
+    reads = {"maps": _map_refs(config, told["maps"]), "thresholds": _thresholds(config)}
+    return Job(told, reads)
+
+
+@rule("key_polygons", {"polygons": "key_habitat.gpkg"})
+def _key_polygons(graph, scenario, config, key) -> Job:
+    return _table_job(graph, scenario, config, key_polygons.MAPS, {})
+
+
+@rule(
+    "recommend",
+    {
+        "polygons": "recommendations.gpkg",
+        "table": "recommendations.csv",
+        "restricted": "restricted/recommendations.gpkg",
+    },
+    lambda config: [""] if config["rules"] else [],
+)
+def _recommend(graph, scenario, config, key) -> Job:
+    told = {
+        "rules": config["rules"],
+        "private": selection.private_layers(config),
+        "priority": config["priority"],
+        "as_of": config["as_of"],
+        "not_assessed": selection.not_assessed(config),
+    }
+    named = selection.maps_of_rules(config, graph.names(scenario))
+    wanted = dict.fromkeys([*recommendations.MAPS, *named])
+    layers = [layer(config, name) for name in selection.rule_layers(config)]
+    return _table_job(graph, scenario, config, wanted, told, layers=layers)
+
+
+@rule("units", {"table": "units.csv"}, lambda config: [""] if config["region"]["units"] else [])
+def _units(graph, scenario, config, key) -> Job:
+    protected = config["key_habitat"]["protected"]
+    more = {"layers": [layer(config, config["region"]["units"])]}
+    if "" in RULES["recommend"].keys(config):
+        more["recommendations"] = [Ref("recommend", "", "polygons")]
+    wanted = [*units.MAPS, *filter(None, [protected])]
+    return _table_job(graph, scenario, config, wanted, {}, **more)
+
+
+@rule("index", {"table": "outputs.csv"})
+def _index(graph, scenario, config, key) -> Job:
+    maps = {
+        name: asdict(output.source) | {"layers": output.layers, "public": output.public}
+        for name, output in graph.index(scenario).items()
+    }
+    return Job({"maps": maps, "home": f"results/{graph.region}/{scenario}"})
+
+
+@rule(
+    "sheet",
+    {"png": "maps/{key}.png", "pdf": "maps/{key}.pdf"},
+    lambda config: list(sheet_specs.drawn(config)),
+)
+def _sheet(graph, scenario, config, key) -> Job:
+    spec = sheet_specs.drawn(config)[key]
+    known = graph.names(scenario)
+    maps = [n for name in spec["maps"] for n in sheet_specs.named(name, known)]
+    told = {"sheet": spec["sheet"], "maps": graph.sources(scenario, maps)}
+    told |= {"context": config["maps"]["context"], "config": selection.sheet_words(config)}
+    told |= {"region": config["region"], "dpi": config["maps"]["dpi"]}
+    reads = {"maps": _map_refs(config, told["maps"]), "thresholds": _thresholds(config)}
+    reads |= {"tables": [Ref(*item) for item in spec["tables"]]}
+    around = dict.fromkeys([*config["maps"]["context"].values(), config["region"]["mask"]])
+    reads["layers"] = [layer(config, name) for name in around if name]
+    return Job(told, reads)
+
+
+# ------------------------------------------------------------------------------------ targets
+
+
+def products(graph: Graph) -> list[str]:
+    """Every file that a run makes in the end."""
+    wanted = {
+        "maps": ("habitat", "threats", "key_habitat", *(f"analysis_{kind}" for kind in ANALYSES)),
+        "tables": ("key_polygons", "recommend", "units", "index", "invest"),
+        "sheets": ("sheet",),
+        "evidence": ("evidence",),
+    }
+    found = []
+    for scenario, config in graph.configs.items():
+        for part in config["products"]:
+            for name in wanted[part]:
+                for key in graph.keys(scenario, name):
+                    if name != "sheet" or _has_own(graph, scenario, key):
+                        found += graph.files(scenario, name, key).values()
+    return list(dict.fromkeys(found))
+
+
+# ------------------------------------------------------------------------------------ helpers
+
+
+def _has_own(graph, scenario, sheet) -> bool:
+    """False for the sheet of an analysis that another scenario shares: it would be the same."""
+    tables = graph.job(scenario, "sheet", sheet).reads["tables"]
+    analyses = [ref for ref in tables if ref.rule.startswith("analysis_")]
+    return all(graph.owner(scenario, ref.rule, ref.key) == scenario for ref in analyses)
+
+
+def _maps(config) -> Iterator[tuple[str, Ref, Source]]:
+    """Every map of a scenario that has a name, which file it is, and what it shows."""
+    for m in model_outputs.habitat_maps(config["habitat"]):
+        yield from _bands_of(m, "habitat")
+    if selection.assessed(config):
+        for m in model_outputs.threat_maps(selection.model(config)):
+            yield from _bands_of(m, "threats")
+    for name, (file, band, title, unit, codes) in key_habitat.BANDS.items():
+        yield name, Ref("key_habitat", "", file), Source("", band, title, unit, codes)
+    for name in selection.available(config):
+        block = config["surfaces"][name]
+        title = block.get("title", name)
+        for i, (band, unit) in enumerate(surfaces.bands(block).items(), 1):
+            called = name if i == 1 else f"{name}_{band}"
+            words = title if i == 1 else f"{title}: {band.replace('_', ' ')}"
+            yield called, surface(name), Source("", i, words, unit)
+    for name in selection.analyses(config):
+        kind = config["analyses"][name]["kind"]
+        for field_name, (file, band, title, unit) in ANALYSES[kind].FIELDS.items():
+            called = f"{name}_{field_name}" if field_name else name
+            yield called, Ref(f"analysis_{kind}", name, file), Source("", band, title, unit)
+
+
+def _bands_of(m, made_by):
+    for i, band in enumerate(m.bands, 1):
+        yield band.name, Ref(made_by, "", m.name), Source("", i, band.title, band.unit)
+
+
+def _surfaces_behind(config, name, file) -> tuple[str, ...] | None:
+    """The surfaces behind a file of the model; None: all that the job reads."""
+    if name == "habitat":
+        maps = model_outputs.habitat_maps(config["habitat"])
+    elif name == "threats":
+        maps = model_outputs.threat_maps(selection.model(config))
+    else:
+        return None
+    have = set(selection.available(config))
+    return tuple(s for m in maps if m.name == file or not file for s in m.surfaces if s in have)
+
+
+def _made(config, names) -> list[Ref]:
+    have = set(selection.available(config))
+    return [surface(name) for name in dict.fromkeys(names) if name in have]
+
+
+def _mask(config) -> list[Ref]:
+    mask = config["region"]["mask"]
+    return [layer(config, mask)] if mask else []
+
+
+def _ref(config, item) -> Ref:
+    """("layer" | "surface" | "map", name) or a Ref as a Ref."""
+    if isinstance(item, Ref):
+        return item
+    what, name = item
+    if what == "map":
+        return next(ref for called, ref, _ in _maps(config) if called == name)
+    return layer(config, name) if what == "layer" else surface(name)
+
+
+def _map_refs(config, named) -> list[Ref]:
+    """The files of some maps, each once."""
+    where = {name: ref for name, ref, _ in _maps(config)}
+    return list(dict.fromkeys(where[name] for name in named if name in where))
+
+
+def _thresholds(config) -> list[Ref]:
+    """The table with the thresholds of key habitat, if they come from records."""
+    name = selection.thresholds_from(config)
+    return [Ref(f"analysis_{config['analyses'][name]['kind']}", name, "thresholds")] if name else []
+
+
+def _table_job(graph, scenario, config, maps, told, **reads) -> Job:
+    """A job of tables: maps by name, the effects and shares of the threats, key habitat."""
+    threats = selection.titles(config)
+    wanted = [*maps, *(f"{part}_{name}" for name in threats for part in ("effect", "share"))]
+    told = {"maps": graph.sources(scenario, wanted), "threats": threats} | told
+    told |= {"key": config["key_habitat"], "region": config["region"]}
+    reads = {"maps": _map_refs(config, told["maps"]), **reads}
+    return Job(told, reads | {"thresholds": _thresholds(config)})

@@ -1,0 +1,268 @@
+"""Maps as labelled, lazy arrays: an xarray Dataset whose cells are read when they are asked for.
+
+`open_maps` puts bands of many files on one grid into one Dataset, with units, titles, sources and
+data status in `attrs`, classes as CF flags, and the CRS through `.rio`. `Fields` reads windows of
+it for the rules of the workflow, where cell expressions name maps.
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+import rasterio
+import rioxarray
+import xarray as xr
+from affine import Affine
+from exactextract.raster import RasterSource
+from odc.geo.geobox import GeoBox
+
+from manul.config.expressions import evaluate
+from manul.grid import provenance
+from manul.grid.map_tags import read_provenance
+
+TILE = 512  # cells along the side of the windows that `Fields` keeps
+KEPT_MB = 256
+KEPT_TAGS = {
+    "MANUL_NOTICE": "notice",
+    "MANUL_DATA_STATUS": "data_status",
+    "MANUL_DATA_DATES": "data_dates",
+    "MANUL_SCENARIO": "scenario",
+    "MANUL_VERSION": "manul_version",
+    "MANUL_CONFIG_DIGEST": "config_digest",
+    "MANUL_INPUTS_DIGEST": "inputs_digest",
+    "MANUL_SPECIES_STATUS": "species_status",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a map lies: a band of a file; with `codes`, the cells whose class is one of them."""
+
+    path: str
+    band: int = 1
+    title: str = ""
+    unit: str = ""
+    codes: tuple[int, ...] = ()
+
+
+def open_maps(
+    sources: Mapping[str, Source], chunks: int | str | None = "auto", overview: int | None = None
+) -> xr.Dataset:
+    """The maps by name, dims (y, x), float32 with NaN, classes uint8 with 255, codes as booleans.
+
+    `chunks` as in `xarray.open_dataset` (None: no Dask, read on access); `overview`: 0 halves the
+    cells, 1 quarters them and so on. Errors: no such file; maps on different grids.
+    """
+    arrays = {name: _opened(source, chunks, overview) for name, source in sources.items()}
+    for name, source in sources.items():
+        if source.codes:
+            arrays[name] = arrays[name].isin(source.codes).assign_attrs(arrays[name].attrs)
+    _on_one_grid(arrays)
+    return xr.Dataset(arrays)
+
+
+def _on_one_grid(arrays) -> None:
+    grids = {name: (a.sizes["y"], a.sizes["x"], a.rio.transform()) for name, a in arrays.items()}
+    for name, grid in grids.items():
+        first = next(iter(grids))
+        if grid != grids[first]:
+            raise ValueError(f"map {name!r} and map {first!r} do not lie on the same grid")
+
+
+def reduced(grid: GeoBox, level: int) -> GeoBox:
+    """The grid of a map's overview: cells of 2^level times the side from the same corner."""
+    if not level:
+        return grid
+    height, width = (-(-side // 2**level) for side in grid.shape)
+    return GeoBox((height, width), grid.affine @ Affine.scale(2**level), grid.crs)
+
+
+class Fields(Mapping):
+    """Windows of maps by name, for cell expressions: what is named is read, and no more.
+
+    `fields[name]` is the whole map; `fields.window(text, rows, columns)` an expression over some
+    rows and columns (slices). Maps of `codes` are booleans. A map whose source is None cannot be
+    made here and is unknown everywhere. A map may also be given as an array of the grid's shape.
+    """
+
+    def __init__(self, sources: Mapping[str, Source | np.ndarray | None], grid: GeoBox):
+        self.sources, self.grid = dict(sources), grid
+        self._kept: OrderedDict[tuple, np.ndarray] = OrderedDict()
+        self._bytes, self._lock = 0, Lock()
+        there = {name: source for name, source in sources.items() if source is not None}
+        self._maps = {
+            name: _opened(source, None, None) if isinstance(source, Source) else source
+            for name, source in there.items()
+        }
+        self._check()
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        height, width = self.grid.shape
+        return self.window(name, slice(0, height), slice(0, width))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.sources)
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def has(self, name: str) -> bool:
+        """True for a map that there is; one that cannot be made is unknown everywhere."""
+        return self.sources.get(name) is not None
+
+    def at(self, rows: slice, columns: slice) -> Mapping[str, np.ndarray]:
+        """The maps over a window, each read when it is asked for."""
+        return _Window(self, rows, columns)
+
+    def window(self, what: str | Callable, rows: slice, columns: slice) -> np.ndarray:
+        """A cell expression over a window, or what a function makes of the maps there."""
+        if callable(what):
+            return what(self.at(rows, columns))
+        if what in self.sources:
+            return self._map(what, rows, columns)
+        return evaluate(what, self.at(rows, columns))
+
+    def provenance(self, named: Iterable[str]) -> dict:
+        """The layers behind some maps; a name that is no map counts for nothing."""
+        sources = (self.sources.get(name) for name in named)
+        paths = {source.path for source in sources if isinstance(source, Source)}
+        return provenance.merge(*(read_provenance(path) for path in sorted(paths)))
+
+    def source(self, what: str | Callable, name: str = "only") -> RasterSource:
+        """Values as exactextract reads them, of what `window` takes; NaN is nodata."""
+        return _Zonal(self, what, name)
+
+    def blocks(self, size: int = 2048) -> Iterator[tuple[slice, slice]]:
+        """Windows (rows, columns) that cover the grid, row by row."""
+        height, width = self.grid.shape
+        for row in range(0, height, size):
+            for column in range(0, width, size):
+                yield (
+                    slice(row, min(row + size, height)),
+                    slice(column, min(column + size, width)),
+                )
+
+    def _map(self, name, rows, columns) -> np.ndarray:
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        if not self.has(name):
+            return np.full((height, width), np.nan, "float32")
+        tiles = [
+            (r, c)
+            for r in range(rows.start // TILE, -(-rows.stop // TILE))
+            for c in range(columns.start // TILE, -(-columns.stop // TILE))
+        ]
+        if len(tiles) > KEPT_MB // 8:  # much at once: not through what is kept
+            return self._read(name, rows, columns)
+        out = None
+        for r, c in tiles:
+            tile = self._tile(name, r, c)
+            top, left = r * TILE, c * TILE
+            r0, r1 = max(rows.start, top), min(rows.stop, top + tile.shape[0])
+            c0, c1 = max(columns.start, left), min(columns.stop, left + tile.shape[1])
+            out = np.empty((height, width), tile.dtype) if out is None else out
+            out[r0 - rows.start : r1 - rows.start, c0 - columns.start : c1 - columns.start] = tile[
+                r0 - top : r1 - top, c0 - left : c1 - left
+            ]
+        return np.zeros((height, width), "float32") if out is None else out
+
+    def _tile(self, name, r, c) -> np.ndarray:
+        key = (name, r, c)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+            at = slice(r * TILE, (r + 1) * TILE), slice(c * TILE, (c + 1) * TILE)
+            made = self._read(name, *at)
+            self._kept[key] = made
+            self._bytes += made.nbytes
+            while self._bytes > KEPT_MB * 2**20:
+                self._bytes -= self._kept.popitem(last=False)[1].nbytes
+            return made
+
+    def _read(self, name, rows, columns) -> np.ndarray:
+        values = np.asarray(self._maps[name][rows, columns])
+        codes = getattr(self.sources[name], "codes", ())
+        return np.isin(values, codes) if codes else values
+
+    def _check(self) -> None:
+        for name, array in self._maps.items():
+            if array.shape != tuple(self.grid.shape):
+                raise ValueError(f"map {name!r} does not lie on the region's grid")
+
+
+class _Window(Mapping):
+    """The maps of `Fields` over one window, each read when an expression names it."""
+
+    def __init__(self, fields, rows, columns):
+        self._fields, self._at = fields, (rows, columns)
+
+    def __getitem__(self, name):
+        return self._fields.window(name, *self._at)
+
+    def __iter__(self):
+        return iter(self._fields)
+
+    def __len__(self):
+        return len(self._fields)
+
+
+class _Zonal(RasterSource):
+    """What `Fields` gives, window by window, for exactextract."""
+
+    def __init__(self, fields, what, name):
+        super().__init__()
+        self._fields, self._what = fields, what
+        self.set_name(name)
+
+    def res(self):
+        return abs(self._fields.grid.resolution.x), abs(self._fields.grid.resolution.y)
+
+    def extent(self):
+        return tuple(self._fields.grid.boundingbox)
+
+    def nodata_value(self):
+        return np.nan
+
+    def srs_wkt(self):
+        return self._fields.grid.crs.to_wkt()
+
+    def read_window(self, x0, y0, nx, ny):
+        rows, columns = slice(y0, y0 + ny), slice(x0, x0 + nx)
+        values = self._fields.window(self._what, rows, columns)
+        return np.broadcast_to(np.asarray(values, "float64"), (ny, nx))
+
+
+def _opened(source: Source, chunks, overview) -> xr.DataArray:
+    options = {} if overview is None else {"overview_level": overview}
+    chunks = {"x": 2048, "y": 2048} if chunks == "auto" else chunks
+    array = rioxarray.open_rasterio(source.path, chunks=chunks, cache=False, **options)
+    array = array.isel(band=source.band - 1, drop=True)
+    with rasterio.open(source.path) as raster:
+        tags = raster.tags()
+    attrs = {"long_name": source.title, "units": source.unit}
+    attrs |= {name: tags[tag] for tag, name in KEPT_TAGS.items() if tags.get(tag)}
+    behind = provenance.load(tags.get("MANUL_LAYERS"))
+    attrs["sources"] = json.dumps(
+        {name: f"{layer['source']} ({layer['date']})" for name, layer in behind.items()},
+        ensure_ascii=False,
+    )
+    if tags.get("CATEGORIES") and not source.codes:
+        pairs = [entry.split(" ", 1) for entry in tags["CATEGORIES"].split("; ")]
+        attrs["flag_values"] = [int(code) for code, _ in pairs]
+        attrs["flag_meanings"] = " ".join(name.replace(" ", "_") for _, name in pairs)
+    array.attrs = attrs
+    return _with_true_cells(array, source.path, overview).rename(None)
+
+
+def _with_true_cells(array, path, overview) -> xr.DataArray:
+    """Coordinates of an overview's cells: GDAL squeezes them where the last one is a part cell."""
+    if overview is None:
+        return array
+    with rasterio.open(path) as raster:
+        at = raster.transform @ Affine.scale(2 ** (overview + 1))
+    xs = at.c + at.a * (np.arange(array.sizes["x"]) + 0.5)
+    ys = at.f + at.e * (np.arange(array.sizes["y"]) + 0.5)
+    return array.assign_coords(x=xs, y=ys).rio.write_transform(at)

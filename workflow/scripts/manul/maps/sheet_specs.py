@@ -1,0 +1,50 @@
+"""Which sheets a scenario has, and what each shows: workflow/schemas/sheets.yaml for a config."""
+
+from collections.abc import Collection
+
+from manul.config import schema, selection
+
+TABLES = {"key_polygons": "polygons", "recommend": "polygons"}  # rule: its file that sheets show
+
+
+def drawn(config: dict) -> dict[str, dict]:
+    """The sheets of a scenario by the name of their file: which `sheet`, its maps and tables.
+
+    Maps are names of the index; tables are (rule or analysis, key, file).
+    """
+    out = {}
+    for name, spec in schema.read_schema("sheets").items():
+        if "analysis" in spec:
+            for analysis in selection.analyses(config, spec["analysis"]):
+                called = name if analysis == spec["analysis"] else f"{analysis}_{name}"
+                out[called] = _of_analysis(name, spec, analysis)
+        elif _possible(spec, config):
+            tables = [(rule, "", TABLES[rule]) for rule in spec.get("tables", [])]
+            out[name] = {"sheet": name, "maps": spec.get("maps", []), "tables": tables}
+    return out
+
+
+def named(name: str, index: Collection[str]) -> list[str]:
+    """The maps of the index that a name of a sheet's `maps` stands for."""
+    if name == "effects":
+        return [called for called in index if called.startswith("effect_")]
+    return [name]
+
+
+def about(sheet: str, config: dict) -> str:
+    """The caption of a sheet in the report."""
+    return schema.read_schema("sheets")[drawn(config)[sheet]["sheet"]]["about"]
+
+
+def _of_analysis(name, spec, analysis) -> dict:
+    maps = [f"{analysis}_{part}" if part else analysis for part in spec["maps"]]
+    tables = [(f"analysis_{spec['analysis']}", analysis, table) for table in spec["tables"]]
+    return {"sheet": name, "maps": maps, "tables": tables}
+
+
+def _possible(spec, config) -> bool:
+    """False where there is no threat to show, or no rule."""
+    of_threats = ("effects", "threat", "dominant_threat", "value_at_risk")
+    if set(of_threats) & set(spec.get("maps", [])) and not selection.assessed(config):
+        return False
+    return "recommend" not in spec.get("tables", []) or bool(config["rules"])

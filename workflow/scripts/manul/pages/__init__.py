@@ -1,0 +1,1 @@
+"""Self-contained HTML pages: `html` (sections to a page) and `figures` (small plots)."""

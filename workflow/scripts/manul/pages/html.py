@@ -1,0 +1,54 @@
+"""One self-contained HTML page from sections of words, tables and figures."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+
+
+@dataclass
+class Section:
+    """A heading, and under it sentences, tables (title, table) and figures (caption, PNG)."""
+
+    title: str
+    words: list[str] = field(default_factory=list)
+    tables: list[tuple[str, pd.DataFrame]] = field(default_factory=list)
+    figures: list[tuple[str, bytes]] = field(default_factory=list)
+    numbers: list[tuple] = field(default_factory=list)  # what, value, low, high, unit
+
+
+def page(title: str, subtitle: str, notice: str, sections: Sequence[Section], foot: str) -> str:
+    """The page; it loads nothing from anywhere."""
+    return _template().render(
+        title=title, subtitle=subtitle, notice=notice, sections=sections, foot=foot
+    )
+
+
+def numbers(sections: Sequence[Section]) -> pd.DataFrame:
+    """All numbers of the page as one table."""
+    rows = [(s.title, *number) for s in sections for number in s.numbers]
+    return pd.DataFrame(rows, columns=["section", "what", "value", "low", "high", "unit"])
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"cell": _cell, "png": lambda data: base64.b64encode(data).decode()}
+    environment.tests["number"] = lambda value: isinstance(value, int | float)
+    return environment.get_template("page.html.j2")
+
+
+def _cell(value) -> str:
+    if isinstance(value, float):
+        return "" if pd.isna(value) else f"{value:,.4g}"
+    return "" if pd.isna(value) else str(value)

@@ -1,0 +1,56 @@
+"""The polygons of key habitat, with their numbers: area, means, strongest threats, cats."""
+
+from functools import partial
+
+import geopandas as gpd
+import numpy as np
+
+from manul.grid.datasets import Fields
+from manul.products.key_habitat import cats, cell_km2, label
+from manul.products.outlines import amounts, mean, outlines, sums, top_threats
+
+MEANS = ("habitat", "habitat_reference", "threat", "value_at_risk")
+MAPS = (*MEANS, "suitable", "key", "breeding", "key_degraded", "key_area")
+LAYERS = {
+    "suitable": "suitable",
+    "key": "key",
+    "breeding_patch": "breeding",
+    "key_area": "key_area",
+    "key_degraded": "key_degraded",
+}
+
+
+def tables(fields: Fields, threats: dict, rules: dict) -> dict[str, gpd.GeoDataFrame]:
+    """The polygon layers: suitable, key, breeding_patch, key_area, key_degraded.
+
+    `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`.
+    """
+    return {name: _described(fields, of, threats, rules) for name, of in LAYERS.items()}
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _described(fields, of, threats, rules) -> gpd.GeoDataFrame:
+    whole = fields[of]
+    numbers = whole.astype("int32") if of == "key_area" else label(whole)[0]
+    del whole
+    table = outlines(numbers, fields.grid)
+    count = int(numbers.max(initial=0))
+    means = [name for name in MEANS if fields.has(name)]
+    wanted = {name: partial(_one, name) for name in means}
+    wanted |= amounts(threats) | {name: partial(_one, name) for name in ("suitable", "key")}
+    found = sums(fields, lambda rows, columns: numbers[rows, columns], count, wanted)
+    at = table["patch"].to_numpy(int)
+    for name in means:
+        table[f"mean_{name}"] = mean(found[name])[at].round(3)
+    parts = {name: found[name][0][at] for name in threats}
+    for rank, column in enumerate(top_threats(parts, threats), 1):
+        table[f"threat_{rank}"] = column or ""
+    km2 = [found[name][0][at] * cell_km2(fields.grid) for name in ("suitable", "key")]
+    low, high = cats(*km2, rules["cats_per_100_km2"])
+    return table.assign(cats_low=np.round(low, 1), cats_high=np.round(high, 1))
+
+
+def _one(name, maps):
+    return maps[name]

@@ -1,0 +1,83 @@
+"""Outlines of patches, and sums of maps over patches, units and zones of numbered cells."""
+
+from collections.abc import Callable, Mapping
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from odc.geo.geobox import GeoBox
+from rasterio.features import shapes
+
+from manul.grid.datasets import Fields
+
+KM2 = 1e6
+
+
+def outlines(numbers: np.ndarray, grid: GeoBox) -> gpd.GeoDataFrame:
+    """One valid (multi)polygon for each patch number above 0, with its `patch` and `area_km2`."""
+    found = shapes(
+        numbers.astype("int32", copy=False), numbers > 0, connectivity=4, transform=grid.affine
+    )
+    rows = [(int(value), shapely.geometry.shape(geometry)) for geometry, value in found]
+    table = gpd.GeoDataFrame(
+        {"patch": [number for number, _ in rows]},
+        geometry=[geometry for _, geometry in rows],
+        crs=str(grid.crs),
+    )
+    table = table.dissolve("patch").reset_index() if len(table) else table
+    return table.assign(area_km2=table.area / KM2)
+
+
+def sums(
+    fields: Fields, numbers: Callable, count: int, wanted: Mapping[str, Callable]
+) -> dict[str, np.ndarray]:
+    """Sum over the known cells of each patch, and their number, for several maps, block by block.
+
+    `numbers(rows, columns)` gives patch numbers 0 to `count` of a window; each of `wanted` takes
+    the maps of a window by name and gives an array. Returns name -> (2, count + 1): sum, number.
+    """
+    out = {name: np.zeros((2, count + 1)) for name in wanted}
+    for rows, columns in fields.blocks():
+        patch = numbers(rows, columns)
+        if not patch.any():
+            continue
+        maps = fields.at(rows, columns)
+        for name, what in wanted.items():
+            values = np.broadcast_to(np.asarray(what(maps), "float64"), patch.shape)
+            known = np.isfinite(values)
+            out[name][0] += np.bincount(patch[known], values[known], minlength=count + 1)
+            out[name][1] += np.bincount(patch[known], minlength=count + 1)
+    return out
+
+
+def mean(found: np.ndarray) -> np.ndarray:
+    """Mean over the known cells from (sum, number); NaN where none is known."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return found[0] / found[1]
+
+
+def amounts(threats) -> dict[str, Callable]:
+    """For each threat its part of the value at risk of a cell: H_reference x T x share.
+
+    Parts add up to the value at risk, so shares of any piece of land are shares of one amount.
+    """
+    return {
+        name: lambda maps, name=name: maps["value_at_risk"] * maps[f"share_{name}"]
+        for name in threats
+    }
+
+
+def top_threats(parts: Mapping[str, np.ndarray], titles: Mapping[str, str], most: int = 3) -> list:
+    """`most` columns of text such as 'Tracks 12 %': the largest parts of each row."""
+    names = list(parts)
+    if not names:
+        return [[]] * most
+    table = np.nan_to_num(np.array([parts[name] for name in names])).T.reshape(-1, len(names))
+    total = table.sum(1)
+    order = np.argsort(-table, axis=1, kind="stable")
+    columns = [[""] * len(table) for _ in range(most)]
+    for row, (best, whole) in enumerate(zip(order, total, strict=True)):
+        for column, j in zip(columns, best, strict=False):
+            if table[row, j] > 0:
+                column[row] = f"{titles[names[j]]} {100 * table[row, j] / whole:.0f} %"
+    return columns
