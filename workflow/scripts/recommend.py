@@ -15,7 +15,7 @@ with job.start(snakemake) as this:
         units=layers.get(told.region["units"]),
         threats=told.threats,
         as_of=told.as_of,
-        scenario=snakemake.wildcards.scenario,
+        scenario=told.scenario,
         private=tuple(told.private),
     )
     found = {

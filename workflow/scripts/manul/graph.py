@@ -519,7 +519,7 @@ def _table_job(graph, scenario, config, maps, told, **reads) -> Job:
     """A job of tables: maps by name, the effects and shares of the threats, key habitat."""
     threats = selection.titles(config)
     wanted = [*maps, *(f"{part}_{name}" for name in threats for part in ("effect", "share"))]
-    told = {"maps": graph.sources(scenario, wanted), "threats": threats} | told
-    told |= {"key": config["key_habitat"], "region": config["region"]}
+    told = {"maps": graph.sources(scenario, wanted), "threats": threats, **told}
+    told |= {"scenario": scenario, "key": config["key_habitat"], "region": config["region"]}
     reads = {"maps": _map_refs(config, told["maps"]), **reads}
     return Job(told, reads | {"thresholds": _thresholds(config)})

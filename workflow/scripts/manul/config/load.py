@@ -56,6 +56,7 @@ def load(config: dict) -> dict[str, dict]:
         strange = config_faults.unknown_changes(base, changes)
         whole = _whole(model, given, {} if strange else changes)
         found, effective = _effective(whole)
+        effective["taken_away"] = _taken_away([model, given, base], whole)
         found = [f for f in strange or found if f not in faults]
         faults += [f"scenario {name}: {f}" if changes else f for f in found]
         told = {"scenario": name, "scenario_title": scenario["title"]}
@@ -139,6 +140,27 @@ def _without_rules_taken_away(merged, ours) -> dict:
     if isinstance(rules, dict) and isinstance(order, list):
         merged["priority"] = [name for name in order if name in rules or name not in ours]
     return merged
+
+
+def _taken_away(befores, whole) -> dict[str, str]:
+    """Maps that a rule may name and that were taken away with null, and what each was."""
+    out = {}
+    for before in befores:
+        for prefix, what, path in (
+            ("", "surface", ("surfaces",)),
+            ("effect_", "threat", ("threats",)),
+            ("share_", "threat", ("threats",)),
+            ("component_", "habitat component", ("habitat", "components")),
+        ):
+            names, left = _at(before, path), _at(whole, path)
+            out |= {f"{prefix}{n}": f"{what} {n}" for n in names if n not in left}
+    return out
+
+
+def _at(block, path) -> dict:
+    for key in path:
+        block = block.get(key) if isinstance(block, dict) else None
+    return block if isinstance(block, dict) else {}
 
 
 def _layers(roles, own, changes) -> dict:

@@ -47,9 +47,11 @@ def assessed(config: dict) -> list[str]:
 def not_assessed(config: dict) -> dict[str, str]:
     """Threats and rules that cannot be computed, with what they need."""
     lacking = {name: lacks(config, f"effect_{name}") for name in config["threats"]}
-    lacking |= {name: _rule_lacks(config, rule) for name, rule in config["rules"].items()}
-    needs = {layer: block.get("needs", layer) for layer, block in config["layers"].items()}
-    return {n: f"needs {'; '.join(needs[i] for i in ls)}" for n, ls in lacking.items() if ls}
+    needs = {
+        n: [config["layers"][i].get("needs", i) for i in found] for n, found in lacking.items()
+    }
+    needs |= {name: _rule_needs(config, rule) for name, rule in config["rules"].items()}
+    return {name: f"needs {'; '.join(found)}" for name, found in needs.items() if found}
 
 
 def lacks(config: dict, name: str) -> list[str]:
@@ -187,12 +189,15 @@ def _habitat_without(config) -> list[str]:
     return [f"Habitat is computed without {', '.join(titles_)}: no layer"] if titles_ else []
 
 
-def _rule_lacks(config, rule) -> list[str]:
-    """The absent layers that a rule names, or that a map needs which its expressions name."""
+def _rule_needs(config, rule) -> list[str]:
+    """What a rule lacks: layers that it names or that its maps need, and maps taken away."""
     words = [word for word in _words(rule) if word not in rule["optional"]]
     named = [*rule["needs"], *layers_of(rule)]
     missing = [layer for layer in named if is_absent(config, layer)]
-    return list(dict.fromkeys([*missing, *(i for word in words for i in lacks(config, word))]))
+    missing += [layer for word in words for layer in lacks(config, word)]
+    gone = [f"{config['taken_away'][w]} (taken away)" for w in words if w in config["taken_away"]]
+    needs = [config["layers"][layer].get("needs", layer) for layer in missing]
+    return list(dict.fromkeys([*needs, *gone]))
 
 
 def _words(rule) -> list[str]:
