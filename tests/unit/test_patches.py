@@ -14,7 +14,7 @@ RULES = {
     "breeding_km2": 23,
     "area_km2": 100,
     "join_km": 5,
-    "cats_per_100_km2": {"low": {"suitable": 2, "key": 4}, "high": {"suitable": 4, "key": 15}},
+    "density_per_100_km2": {"low": {"suitable": 2, "key": 4}, "high": {"suitable": 4, "key": 15}},
 }
 GRID = GeoBox.from_bbox((0, 0, 40_000, 30_000), crs="EPSG:6933", resolution=1000)
 
@@ -37,7 +37,7 @@ def polygons(h, threat, shares):
         values = list(found[file].values())[band - 1]
         maps[name] = np.isin(values, codes) if codes else values
     maps |= {f"share_{name}": share for name, share in shares.items()}
-    return key_polygons.tables(Fields(maps, GRID), {"a": "Dogs", "b": "Roads"}, RULES)
+    return key_polygons.tables(Fields(maps, GRID), {"a": "Dogs", "b": "Roads"}, RULES, "cats")
 
 
 def test_no_core_below_4_2_km2_and_no_breeding_patch_below_23():

@@ -9,5 +9,5 @@ with job.start(snakemake) as this:
     told, fields = this.told, this.fields()
     key = words.key_rules(told.key, this.thresholds())
     tags = this.tags() | {"MANUL_THRESHOLDS": words.threshold_words(key)}
-    tables = key_polygons.tables(fields, told.threats, key)
+    tables = key_polygons.tables(fields, told.threats, key, told.species["plural"])
     vectors.write_vector(this.output("polygons"), tables, tags)

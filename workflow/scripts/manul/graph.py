@@ -135,7 +135,9 @@ class Graph:
     # ------------------------------------------------------------------------------ helpers
 
     def _job(self, scenario, name, key="") -> Job:
-        return RULES[name].job(self, scenario, self.configs[scenario], key)
+        config = self.configs[scenario]
+        job = RULES[name].job(self, scenario, config, key)
+        return replace(job, told={**job.told, "species": config["species"]})
 
     def _digest(self, scenario, name, key="") -> str:
         job = self.job(scenario, name, key)

@@ -149,7 +149,7 @@ class Job:
             "MANUL_VERSION": __version__,
             "MANUL_CONFIG_DIGEST": digests.digest(dict(self.snakemake.params.items())),
             "MANUL_INPUTS_DIGEST": digests.digest([map_tags.made_from(f) for f in self._maps]),
-            "MANUL_SPECIES_STATUS": provenance.SPECIES,
+            "MANUL_SPECIES_STATUS": self.told.species["status"],
         }
 
 

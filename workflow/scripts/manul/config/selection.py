@@ -166,6 +166,7 @@ def sheet_words(config: dict) -> dict:
     told = ("title", "group", "iucn", "weight")
     words["threats"] = {n: {k: t[k] for k in told} for n, t in config["threats"].items()}
     words["rules"] = {name: {"title": rule["title"]} for name, rule in config["rules"].items()}
+    words |= {"species": config["species"], "loss": config["habitat"]["loss"]}
     words["region"] = {"title": config["region"]["title"]}
     return words | {"assessed": assessed(config), "not_assessed": not_assessed(config)}
 

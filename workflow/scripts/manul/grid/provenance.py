@@ -11,8 +11,6 @@ import re
 from pathlib import Path
 
 STATUSES = ("measured", "reconstructed", "approximate", "assumed", "illustrative")
-# Products must say this exactly: agencies reject a map that cites the wrong category.
-SPECIES = "Pallas's cat (manul, Otocolobus manul): Least Concern (2020), population decreasing"
 KEPT = ("title", "date", "source", "licence", "positional_error_m", "caveat")
 
 

@@ -33,7 +33,8 @@ def named(name: str, index: Collection[str]) -> list[str]:
 
 def about(sheet: str, config: dict) -> str:
     """The caption of a sheet in the report."""
-    return schema.read_schema("sheets")[drawn(config)[sheet]["sheet"]]["about"]
+    words = {"species": config["species"]["title"], "loss": config["habitat"]["loss"]}
+    return schema.read_schema("sheets")[drawn(config)[sheet]["sheet"]]["about"].format(**words)
 
 
 def _of_analysis(name, spec, analysis) -> dict:
@@ -44,6 +45,8 @@ def _of_analysis(name, spec, analysis) -> dict:
 
 def _possible(spec, config) -> bool:
     """False where there is no threat to show, or no rule."""
+    if "habitat_reference" in spec.get("maps", []) and not config["habitat"]["reference"]:
+        return False
     of_threats = ("effects", "threat", "dominant_threat", "value_at_risk")
     if set(of_threats) & set(spec.get("maps", [])) and not selection.assessed(config):
         return False

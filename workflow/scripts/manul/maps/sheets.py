@@ -68,7 +68,7 @@ class Scenario:
             limitations=(*extra, *config["limitations"], *caveats),
             sources=rows,
             footer=(
-                provenance.SPECIES,
+                config["species"]["status"],
                 f"Manul {__version__}, run {self.digest}",
                 f"data {provenance.age(record)}",
                 "not a legal boundary",
@@ -83,13 +83,14 @@ class Scenario:
 def habitat(s: Scenario) -> Figure:
     """Habitat suitability at present."""
     told = words.threshold_words(s.config["key_habitat"])
-    sheet = s.sheet("Habitat of the Pallas's cat at present", "habitat", extra=(told,))
+    title = f"Habitat of the {s.config['species']['title']} at present"
+    sheet = s.sheet(title, "habitat", extra=(told,))
     return _numbers(s, sheet, "habitat", _suitability(s))
 
 
 def habitat_reference(s: Scenario) -> Figure:
-    """Habitat before the loss of marmot burrows."""
-    sheet = s.sheet("Habitat before the loss of marmots", "habitat_reference")
+    """Habitat before the loss, of marmot burrows for example."""
+    sheet = s.sheet(f"Habitat before the loss of {s.config['loss']}", "habitat_reference")
     return _numbers(s, sheet, "habitat_reference", _suitability(s))
 
 

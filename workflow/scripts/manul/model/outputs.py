@@ -62,12 +62,12 @@ def habitat_maps(habitat: dict) -> list[Map]:
     counts = {"n_components": "Known components", "missing": "Unknown inputs of habitat"}
     bands += [Band(name, name, "count", title, name) for name, title in counts.items()]
     now = Band("habitat", "habitat suitability", "0..1", "Habitat now", "habitat")
-    title = "Habitat before the loss"
+    title = f"Habitat before the loss of {habitat['loss']}" if habitat["loss"] else "Habitat before"
     label = "reference habitat suitability"
     before = [Band("habitat_reference", label, "0..1", title, "habitat_reference")]
     several = len(habitat["reference"]) > 1
     before += [
-        Band(f"reference_{n}", f"reference_{n}", "0..1", f"{title} of {n}", f"reference:{n}")
+        Band(f"reference_{n}", f"reference_{n}", "0..1", f"{title}: {n}", f"reference:{n}")
         for n in (habitat["reference"] if several else ())
     ]
     return [

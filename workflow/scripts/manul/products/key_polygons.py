@@ -3,7 +3,6 @@
 from functools import partial
 
 import geopandas as gpd
-import numpy as np
 
 from manul.grid.datasets import Fields
 from manul.products.key_habitat import cats, cell_km2, label
@@ -20,18 +19,19 @@ LAYERS = {
 }
 
 
-def tables(fields: Fields, threats: dict, rules: dict) -> dict[str, gpd.GeoDataFrame]:
+def tables(fields: Fields, threats: dict, rules: dict, animals: str) -> dict[str, gpd.GeoDataFrame]:
     """The polygon layers: suitable, key, breeding_patch, key_area, key_degraded.
 
-    `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`.
+    `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`,
+    `animals` what columns call the species.
     """
-    return {name: _described(fields, of, threats, rules) for name, of in LAYERS.items()}
+    return {name: _described(fields, of, threats, rules, animals) for name, of in LAYERS.items()}
 
 
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _described(fields, of, threats, rules) -> gpd.GeoDataFrame:
+def _described(fields, of, threats, rules, animals) -> gpd.GeoDataFrame:
     whole = fields[of]
     numbers = whole.astype("int32") if of == "key_area" else label(whole)[0]
     del whole
@@ -48,8 +48,8 @@ def _described(fields, of, threats, rules) -> gpd.GeoDataFrame:
     for rank, column in enumerate(top_threats(parts, threats), 1):
         table[f"threat_{rank}"] = column or ""
     km2 = [found[name][0][at] * cell_km2(fields.grid) for name in ("suitable", "key")]
-    low, high = cats(*km2, rules["cats_per_100_km2"])
-    return table.assign(cats_low=np.round(low, 1), cats_high=np.round(high, 1))
+    low, high = cats(*km2, rules["density_per_100_km2"])
+    return table.assign(**{f"{animals}_low": low.round(1), f"{animals}_high": high.round(1)})
 
 
 def _one(name, maps):

@@ -18,8 +18,8 @@ AREAS = {
 }
 
 
-def units(polygons, fields: Fields, threats: dict, rules: dict) -> pd.DataFrame:
-    """One row for each unit (polygon with `name`): areas (km2), threat (0..1), cats (a range).
+def units(polygons, fields: Fields, threats: dict, rules: dict, animals: str) -> pd.DataFrame:
+    """One row for each unit (polygon with `name`): areas (km2), threat (0..1), animals (a range).
 
     `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`, whose
     `protected` names the map of the protected share. A cell belongs to the unit over its centre, so
@@ -38,7 +38,7 @@ def units(polygons, fields: Fields, threats: dict, rules: dict) -> pd.DataFrame:
     cell = cell_km2(fields.grid)
     areas = {name: found[name][0] * cell for name in ("area", *AREAS)}
     total, suitable, key = areas["area"], areas["suitable_km2"], areas["key_km2"]
-    low, high = cats(suitable, key, rules["cats_per_100_km2"])
+    low, high = cats(suitable, key, rules["density_per_100_km2"])
     first, second, third = top_threats({name: found[name][0] for name in threats}, threats)
     unknown = np.full((2, len(polygons)), np.nan)
     table = pd.DataFrame(
@@ -55,8 +55,8 @@ def units(polygons, fields: Fields, threats: dict, rules: dict) -> pd.DataFrame:
             "threat_1": first or "",
             "threat_2": second or "",
             "threat_3": third or "",
-            "cats_low": low.round(),
-            "cats_high": high.round(),
+            f"{animals}_low": low.round(),
+            f"{animals}_high": high.round(),
         }
     )
     return table[table["area_km2"] > 0].sort_values("key_km2", ascending=False, ignore_index=True)
