@@ -1,5 +1,7 @@
 """Burrows: counts to sites, detection, and whether the surfaces recover what was simulated."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manul.surveys import burrows
-from manul.surveys.density import choose_method, density_surface
+from manul.surveys.density import choose_method, fit_density
 from manul.surveys.detection import half_normal, line_half_width
 from manul.surveys.replicates import resample_weights, spread
 
@@ -71,6 +73,31 @@ def simulated(rng, truth, n, size=1.0, effort_ha=5.0):
     mean = effort_ha * pd.Series(at).groupby(along["row"].to_numpy()).mean().to_numpy()
     count = rng.negative_binomial(size, size / (size + mean)).astype(float)
     return sites.assign(count=count, effort_ha=effort_ha)
+
+
+def density_surface(sites, x, y, strata, covariates=None, method="auto", **options):
+    """The density on a whole grid, its mean over the grid, and what was used."""
+
+    def at(values, px, py):
+        column = np.rint((px - x[0]) / (x[1] - x[0])).astype(int)
+        row = np.rint((py - y[0]) / (y[1] - y[0])).astype(int)
+        inside = (column >= 0) & (column < len(x)) & (row >= 0) & (row < len(y))
+        return np.where(inside, values[row * inside, column * inside], np.nan)
+
+    covariates = covariates or {}
+    fitted = fit_density(
+        sites, partial(at, np.asarray(strata, float)),
+        lambda px, py: np.array([at(c, px, py) for c in covariates.values()]).T,
+        len(covariates), method, **options,
+    )  # fmt: skip
+    survey = fitted.survey
+    codes = survey.codes(np.unique(strata[np.isfinite(strata)]))
+    counts = {label: int(np.sum(survey.stratum == code)) for label, code in
+              zip(np.unique(strata[np.isfinite(strata)]), codes, strict=True)}  # fmt: skip
+    told = {"method": fitted.method, "counts": counts, "n_used": len(survey.count)}
+    told["n_unused"] = len(sites) - len(survey.count)
+    on = (x, y, strata, covariates)
+    return fitted.on(*on) | fitted.mean(*on) | told
 
 
 def test_worked_densities():

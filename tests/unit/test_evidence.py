@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from odc.geo.geobox import GeoBox
 
 from manul import preflight
 from manul.analyses import suitability_words
+from manul.grid.datasets import Fields
 from manul.pages import html
 from manul.products import evidence
 from manul.records import field_tables
@@ -130,7 +132,7 @@ def test_poison_page_tells_area_by_year_exposed_area_and_where_nobody_reported()
         "rodenticide_event",
         rows,
         surfaces={"toxic": block},
-        maps={"toxic": maps},
+        maps={"toxic": fields(maps)},
         rules=rules,
     )
     text = re.sub(r"\s+", " ", words(page))
@@ -140,6 +142,13 @@ def test_poison_page_tells_area_by_year_exposed_area_and_where_nobody_reported()
     numbers = html.numbers(made).set_index("what")["value"]
     assert numbers["exposed on 2025-10-01"] == 1 and numbers["exposed on 2024-10-01"] == 2
     assert "2024 10" in text and "2025 0 5" in text
+
+
+def fields(maps):
+    """Small arrays as the maps of a surface."""
+    height, width = next(iter(maps.values())).shape
+    grid = GeoBox.from_bbox((0, 0, width, height), crs="EPSG:6933", resolution=1)
+    return Fields(maps, grid)
 
 
 def burrow_page(transects, seen=None):
@@ -157,8 +166,9 @@ def burrow_page(transects, seen=None):
         "extrapolated": np.array([[0.0, 1.0, 1.0]]),
     }
     return page_of(
-        True, "burrow_transect", transects, surfaces={"burrows": block}, maps={"burrows": maps},
-        layers={"cats": transects, "seen": seen}, rules={"burrows": {"burrows": rules}},
+        True, "burrow_transect", transects, surfaces={"burrows": block},
+        maps={"burrows": fields(maps)}, layers={"cats": transects, "seen": seen},
+        rules={"burrows": {"burrows": rules}},
     )  # fmt: skip
 
 

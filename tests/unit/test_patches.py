@@ -26,6 +26,14 @@ def habitat(*blocks):
     return h
 
 
+def classify(now, before):
+    """Masks of key, breeding, degraded habitat, and the class map."""
+    maps = {"habitat": now, "habitat_reference": before}
+    found = key_habitat.find(Fields(maps, GRID), RULES)["key_habitat"]["key habitat class"]
+    codes = {"key": (2, 3), "breeding": (3,), "key_degraded": (4,)}
+    return {"class": found} | {name: np.isin(found, c) for name, c in codes.items()}
+
+
 def areas(h):
     return key_habitat.key_areas(key_habitat.label(h >= 0.6)[0], GRID, RULES)
 
@@ -42,7 +50,7 @@ def polygons(h, threat, shares):
 
 def test_no_core_below_4_2_km2_and_no_breeding_patch_below_23():
     h = habitat(((0, 2), (0, 2)), ((5, 6), (0, 5)), ((10, 12), (0, 11)), ((20, 21), (0, 23)))
-    found = key_habitat.classify(h, h, RULES, cell_km2=1.0)
+    found = classify(h, h)
     assert found["key"].sum() == 5 + 22 + 23  # 4 km2 is no core
     assert found["breeding"].sum() == 23
     assert set(np.unique(found["class"])) == {0, 2, 3} | ({1} if (h >= 0.4).any() else set())
@@ -50,12 +58,12 @@ def test_no_core_below_4_2_km2_and_no_breeding_patch_below_23():
 
 def test_a_patch_joins_over_corners():
     h = habitat(((0, 2), (0, 2)), ((2, 4), (2, 4)))
-    assert key_habitat.classify(h, h, RULES, 1.0)["key"].sum() == 8
+    assert classify(h, h)["key"].sum() == 8
 
 
 def test_degraded_key_habitat_is_where_only_the_reference_is_good():
     now, before = habitat(), habitat(((0, 4), (0, 4)))
-    found = key_habitat.classify(now, before, RULES, 1.0)
+    found = classify(now, before)
     assert found["key_degraded"].sum() == 16
     assert not found["key"].any()
 
@@ -63,7 +71,7 @@ def test_degraded_key_habitat_is_where_only_the_reference_is_good():
 def test_unknown_habitat_is_in_no_patch():
     h = habitat(((0, 6), (0, 6)))
     h[2, 2] = np.nan
-    found = key_habitat.classify(h, h, RULES, 1.0)
+    found = classify(h, h)
     assert found["class"][2, 2] == 255
     assert found["key"].sum() == 35
 

@@ -39,9 +39,11 @@ def evaluate(text: str, values: Mapping):
             f"{text!r}: there is no {missing[0]!r}; there are {', '.join(sorted(values))}"
         )
     with np.errstate(invalid="ignore"):
-        return eval(_compiled(text), {"__builtins__": {}}, {**FUNCTIONS, **values})
+        # As locals, so that only the values are asked for that the expression names.
+        return eval(_compiled(text), {"__builtins__": {}, **FUNCTIONS}, values)
 
 
+@cache
 def names(text: str) -> list[str]:
     """The names that an expression needs; raises `ExpressionError` if it cannot be read."""
     return [

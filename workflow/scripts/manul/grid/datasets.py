@@ -125,6 +125,22 @@ class Fields(Mapping):
             return self._map(what, rows, columns)
         return evaluate(what, self.at(rows, columns))
 
+    def total(self, what: str | Callable) -> tuple[float, int]:
+        """Sum over the known cells of the whole map, and how many they are."""
+        total, number = 0.0, 0
+        for at in self.blocks():
+            values = np.asarray(self.window(what, *at), "float64")
+            known = np.isfinite(values)
+            total, number = total + values[known].sum(), number + int(known.sum())
+        return float(total), number
+
+    def sample(self, what: str | Callable, most: int = 10**6) -> np.ndarray:
+        """Known values, at most about so many, of cells spread evenly over the map."""
+        step = max(1, int(np.sqrt(np.prod(self.grid.shape) / most)))
+        found = [self.window(what, *at)[::step, ::step].ravel() for at in self.blocks()]
+        values = np.concatenate(found)
+        return values[np.isfinite(values)]
+
     def provenance(self, named: Iterable[str]) -> dict:
         """The layers behind some maps; a name that is no map counts for nothing."""
         sources = (self.sources.get(name) for name in named)
@@ -200,6 +216,8 @@ class _Window(Mapping):
         self._fields, self._at = fields, (rows, columns)
 
     def __getitem__(self, name):
+        if name not in self._fields.sources:
+            raise KeyError(name)
         return self._fields.window(name, *self._at)
 
     def __iter__(self):

@@ -17,6 +17,7 @@ from manul.pages import figures
 from manul.pages.html import Section
 from manul.surveys import burrows, density, detection, from_records, rodenticide
 
+FAR = "extrapolated: no site in reach, stratum mean"
 EXPOSED = 0.2  # exposure from which a cell counts as exposed
 M2_PER_KM2 = 1e6
 HIDDEN = "position cannot be used (in full in restricted/records)"
@@ -27,9 +28,9 @@ MOST_ROWS = 200
 class Evidence:
     """A records layer, what was read of it, and the maps and tables made from it.
 
-    `rows` has all rows in reach; `maps` surface name -> {band: array}; `layers` other records that
-    its surfaces name; `rules` of surfaces by name; `analyses` the tables of each analysis by name,
-    `kinds` their kinds.
+    `rows` has all rows in reach; `maps` surface name -> its bands as `Fields`; `layers` other
+    records that its surfaces name; `rules` of surfaces by name; `analyses` the tables of each
+    analysis by name, `kinds` their kinds.
     """
 
     name: str
@@ -116,7 +117,7 @@ def of_poison(e: Evidence, name: str, block: dict) -> Section:
         section.tables.append(("Reported area (km²)", table.round(1).reset_index()))
     days = {b.removeprefix("value_"): b for b in maps if b.startswith("value_")}
     days[e.as_of] = "value"
-    exposed = pd.Series({d: (maps[days[d]] >= EXPOSED).sum() * e.cell_km2 for d in sorted(days)})
+    exposed = pd.Series({d: _exposed_km2(maps, days[d], e.cell_km2) for d in sorted(days)})
     section.numbers += [(f"exposed on {d}", a, None, None, "km2") for d, a in exposed.items()]
     if len(exposed) > 1:
         png = figures.series(exposed.to_frame(f"exposure of {EXPOSED:g} or more"), "area (km²)")
@@ -160,8 +161,7 @@ def of_burrows(e: Evidence, name: str, block: dict) -> Section:
 def of_effort(e: Evidence, name: str, block: dict) -> Section:
     """Camera-days with and without a cat, and how much of the region they reach."""
     _, days = from_records.effort(e.rows, block, e.as_of)
-    reached = e.maps[name]["value"] > 0
-    share = float(reached.sum() / max(np.isfinite(e.maps[name]["value"]).sum(), 1))
+    share = _share(e.maps[name], "value", lambda values: values > 0)
     section = Section("Survey effort")
     section.numbers = [
         ("camera-days", float(days.sum()), None, None, "camera-days"),
@@ -203,8 +203,7 @@ def _without_places(rejected, schema) -> pd.DataFrame:
 
 
 def _poison_words(e, events, maps, block) -> list[str]:
-    known = np.isfinite(maps["reports_within_50_km"])
-    silent = float((maps["reports_within_50_km"] == 0).sum() / max(known.sum(), 1))
+    silent = _share(maps, "reports_within_50_km", lambda reports: reports == 0)
     unplaced = int(e.rows.geometry.isna().sum())
     assumed = rodenticide.event_intensity(events, e.rules["poison"])["assumed"].str.len() > 0
     how = "spread over its district" if block.get("districts_layer") else "on no map"
@@ -215,17 +214,27 @@ def _poison_words(e, events, maps, block) -> list[str]:
     ]
 
 
+def _exposed_km2(maps, band, cell_km2) -> float:
+    return maps.total(lambda at: at[band] >= EXPOSED)[0] * cell_km2
+
+
+def _share(maps, band, true) -> float:
+    """Share of the known cells of a map for which something is true."""
+    total, number = maps.total(
+        lambda at: np.where(np.isfinite(at[band]), true(at[band]), np.nan).astype(float)
+    )
+    return total / max(number, 1)
+
+
 def _map_numbers(maps) -> list[tuple]:
-    value, cv = maps["value"], maps["cv"]
-    known, low, middle, high = np.isfinite(value), np.nan, np.nan, np.nan
-    if np.isfinite(cv).any():
-        low, middle, high = np.nanquantile(cv, [0.05, 0.5, 0.95])
-    far = 100 * float((maps["extrapolated"][known] == 1).mean()) if known.any() else np.nan
-    mean = float(value[known].mean()) if known.any() else np.nan
+    cv = maps.sample("cv")
+    low, middle, high = np.quantile(cv, [0.05, 0.5, 0.95]) if cv.size else [np.nan] * 3
+    far, _ = maps.total(lambda at: np.isfinite(at["value"]) & (at["extrapolated"] == 1))
+    total, known = maps.total("value")
     return [
-        ("density over the map", mean, None, None, "per ha"),
+        ("density over the map", total / known if known else np.nan, None, None, "per ha"),
         ("coefficient of variation (median, 5 and 95 %)", middle, low, high, "1"),
-        ("extrapolated: no site in reach, stratum mean", far, None, None, "%"),
+        (FAR, 100 * far / known if known else np.nan, None, None, "%"),
     ]
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from manul.grid import plain_files, rasters, vectors
+from manul.grid.datasets import Fields, Source
 from manul.grid.region import grid_of
 from manul.products import evidence
 from manul.records import field_tables
@@ -28,7 +29,7 @@ def read(this, name: str) -> evidence.Evidence:
         as_of=told.as_of,
         cell_km2=grid.resolution.x**2 / evidence.M2_PER_KM2,
         surfaces=told.surfaces,
-        maps={surface: _bands(path) for surface, path in this.named("surfaces").items()},
+        maps={surface: _bands(path, grid) for surface, path in this.named("surfaces").items()},
         layers={layer: vectors.read_rows(path) for layer, path in this.named("layers").items()},
         rules=told.rules,
         analyses=_tables(this.inputs("tables")),
@@ -37,9 +38,9 @@ def read(this, name: str) -> evidence.Evidence:
     )
 
 
-def _bands(path) -> dict:
+def _bands(path, grid) -> Fields:
     names = rasters.descriptions(path)
-    return {band: rasters.read_map(path, i) for i, band in enumerate(names, 1)}
+    return Fields({band: Source(path, i) for i, band in enumerate(names, 1)}, grid)
 
 
 def _tables(files) -> dict[str, dict]:

@@ -17,6 +17,8 @@ from manul.products.outlines import outlines
 
 KM2 = 1e6
 CORNERS = np.ones((3, 3), bool)
+KNOWN, SUITABLE, GOOD, DEGRADED = 1, 2, 4, 8
+ROWS = 1024  # at once, where numbers are changed in place
 CLASSES = {0: "other", 1: "suitable", 2: "key", 3: "breeding patch", 4: "key-degraded"}
 # The maps of key habitat that rules, tables and sheets name: file, band, title, unit, codes.
 BANDS = {
@@ -46,19 +48,38 @@ def find(fields: Fields, rules: dict) -> dict[str, dict[str, np.ndarray]]:
     `fields` holds habitat and habitat_reference. Distances are infinite where there is none at all;
     unknown cells are in no patch.
     """
-    grid = fields.grid
-    found = classify(fields["habitat"], fields["habitat_reference"], rules, cell_km2(grid))
-    key = found.pop("key")
-    numbers, _ = label(key)
-    areas = {"key_patch": numbers, "key_area": key_areas(numbers, grid, rules)}
-    areas["key_distance_m"] = strips.distance(key, grid.resolution.x)
-    areas["breeding_distance_m"] = strips.distance(found.pop("breeding"), grid.resolution.x)
-    unknown = found["class"] == 255
-    suitable = np.where(unknown, 255, found["suitable"]).astype("uint8")
+    grid, kinds = fields.grid, np.zeros(fields.grid.shape, "uint8")
+    for rows, columns in fields.blocks():
+        maps = fields.at(rows, columns)
+        kinds[rows, columns] = _kinds(maps["habitat"], maps["habitat_reference"], rules)
+    patches, km2 = numbered(kinds & GOOD, cell_km2(grid), rules["core_km2"])
+    breeding = km2 >= rules["breeding_km2"] - 1e-9
+    breeding[0] = False
+    areas = {"key_patch": patches, "key_area": key_areas(patches, grid, rules)}
+    areas["key_distance_m"] = strips.distance(patches > 0, grid.resolution.x)
+    areas["breeding_distance_m"] = strips.distance(breeding[patches], grid.resolution.x)
+    classes, suitable = (np.empty(grid.shape, "uint8") for _ in range(2))
+    for at in fields.blocks():
+        classes[at], suitable[at] = _classes(kinds[at], patches[at], breeding)
     return {
-        "key_habitat": {"key habitat class": found["class"], "suitable": suitable},
+        "key_habitat": {"key habitat class": classes, "suitable": suitable},
         "key_areas": areas,
     }
+
+
+def numbered(mask: np.ndarray, cell_km2: float, smallest_km2: float) -> tuple:
+    """(patch number of each cell, area of each patch by number, km2) of the large enough patches.
+
+    Numbers run from 1 without gaps, in reading order; the area of 0, which is no patch, is 0.
+    """
+    numbers, cells = label(mask)
+    large = cells * cell_km2 >= smallest_km2 - 1e-9
+    large[0] = False
+    new = np.where(large, np.cumsum(large), 0).astype("int32")
+    for row in range(0, len(numbers), ROWS):
+        part = numbers[row : row + ROWS]
+        part[...] = new[part]
+    return numbers, np.append(0, cells[large] * cell_km2)
 
 
 def cell_km2(grid: GeoBox) -> float:
@@ -69,36 +90,10 @@ def cell_km2(grid: GeoBox) -> float:
 def label(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Patch number of each cell (0 outside) and the number of cells of each patch."""
     numbers, count = ndimage.label(mask, CORNERS)
-    return numbers, np.bincount(numbers.ravel(), minlength=count + 1)
-
-
-def at_least(mask: np.ndarray, cell_km2: float, smallest_km2: float) -> np.ndarray:
-    """The patches of a mask that have at least this area."""
-    numbers, cells = label(mask)
-    large = cells * cell_km2 >= smallest_km2 - 1e-9
-    large[0] = False
-    return large[numbers]
-
-
-def classify(habitat, reference, rules: dict, cell_km2: float) -> dict[str, np.ndarray]:
-    """Boolean maps `suitable`, `key`, `breeding`, `key_degraded`, and `class` (uint8, 255 unknown).
-
-    Habitat arrays hold NaN where unknown; unknown cells are in no patch.
-    """
-    with np.errstate(invalid="ignore"):
-        good = habitat >= rules["key"]
-        degraded = (reference >= rules["key"]) & ~good
-        suitable = habitat >= rules["suitable"]
-    key = at_least(good, cell_km2, rules["core_km2"])
-    breeding = at_least(key, cell_km2, rules["breeding_km2"])
-    code = np.select([np.isnan(habitat), breeding, key, degraded, suitable], [255, 3, 2, 4, 1], 0)
-    return {
-        "suitable": suitable,
-        "key": key,
-        "breeding": breeding,
-        "key_degraded": degraded,
-        "class": code.astype("uint8"),
-    }
+    cells = np.zeros(count + 1, int)
+    for row in range(0, len(numbers), ROWS):
+        cells += np.bincount(numbers[row : row + ROWS].ravel(), minlength=count + 1)
+    return numbers, cells
 
 
 def clusters(shapes: np.ndarray, join_m: float) -> np.ndarray:
@@ -132,3 +127,25 @@ def cats(suitable_km2, key_km2, rules: dict) -> tuple:
         (rest * rules[end]["suitable"] + np.asarray(key_km2) * rules[end]["key"]) / 100
         for end in ("low", "high")
     )
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _kinds(habitat, reference, rules) -> np.ndarray:
+    """Of each cell: KNOWN, SUITABLE, GOOD (as key habitat must be), DEGRADED, added up."""
+    with np.errstate(invalid="ignore"):
+        good = habitat >= rules["key"]
+        degraded = (reference >= rules["key"]) & ~good & ~np.isnan(habitat)
+        suitable = habitat >= rules["suitable"]
+    known = ~np.isnan(habitat)
+    return (known * KNOWN | suitable * SUITABLE | good * GOOD | degraded * DEGRADED).astype("uint8")
+
+
+def _classes(kinds, patches, breeding) -> tuple[np.ndarray, np.ndarray]:
+    """(class, suitable) of cells, 255 where unknown."""
+    unknown = kinds & KNOWN == 0
+    suitable = kinds & SUITABLE > 0
+    choices = [unknown, breeding[patches], patches > 0, kinds & DEGRADED > 0, suitable]
+    code = np.select(choices, [255, 3, 2, 4, 1], 0).astype("uint8")
+    return code, np.where(unknown, 255, suitable).astype("uint8")

@@ -20,6 +20,7 @@ from manul.products.key_habitat import label
 from manul.products.outlines import outlines
 
 KM2 = 1e6
+CELLS = 2**20  # of a large zone that are looked at together
 
 
 def find(spec: dict, fields: Fields, layers: dict) -> gpd.GeoDataFrame:
@@ -45,7 +46,7 @@ def zonal_many(wanted: Mapping, shapes, fields: Fields, statistic: str = "mean")
         return {name: np.zeros(len(shapes)) for name in wanted}
     table = gpd.GeoDataFrame(geometry=np.asarray(shapes, object), crs=str(fields.grid.crs))
     sources = [fields.source(what, name) for name, what in wanted.items()]
-    found = exact_extract(sources, table, [statistic], output="pandas")
+    found = exact_extract(sources, table, [statistic], output="pandas", max_cells_in_memory=CELLS)
     columns = [statistic] if len(wanted) == 1 else [f"{name}_{statistic}" for name in wanted]
     numbers = found[columns].to_numpy(dtype="float64", na_value=np.nan)
     return dict(zip(wanted, numbers.T, strict=True))
@@ -165,7 +166,9 @@ def _patch_share(what, zones, fields):
         cells[: found.size] += found
     table = gpd.GeoDataFrame(geometry=zones.geometry.to_numpy(), crs=str(fields.grid.crs))
     source = fields.source(lambda maps: np.where(maps[what], maps["key_patch"], 0))
-    found = exact_extract(source, table, ["unique", "frac", "count"], output="pandas")
+    found = exact_extract(
+        source, table, ["unique", "frac", "count"], output="pandas", max_cells_in_memory=CELLS
+    )
     best = np.zeros(len(zones))
     for i, (count, unique, frac) in enumerate(
         zip(found["count"], found["unique"], found["frac"], strict=True)

@@ -8,27 +8,49 @@ from manul.surfaces import registry
 from manul.surfaces.blocks import amount_per_cell, cells, centres, per_km2
 from manul.surfaces.registry import kind
 from manul.surveys import from_records, rodenticide
-from manul.surveys.density import density_surface
+from manul.surveys.density import fit_density
 
 
-@kind("burrow_density", bands={"cv": "1", "extrapolated": "1"}, whole=True)
+@kind("burrow_density", bands={"cv": "1", "extrapolated": "1"})
 def burrow_density(block, grid, sources):
     """Usable burrows per ha, with its coefficient of variation and where it is extrapolated."""
+    fitted = sources.once("density", lambda: _fitted_density(block, grid, sources))
+    covariates = {str(i): sources.of(part, grid) for i, part in enumerate(block["covariates"])}
+    x, y = centres(grid)
+    made = fitted.on(x, y, _strata(block, lambda part: sources.of(part, grid)), covariates)
+    return {"value": made["density"], "cv": made["cv"], "extrapolated": made["extrapolated"]}
+
+
+def _fitted_density(block, grid, sources):
+    """What the sites say, wherever they lie."""
     sites = from_records.burrow_sites(
         *(_rows(block, sources, key) for key in ("layer", "quadrats_layer", "observations_layer")),
         sources.rules["as_of"], sources.rules["burrows"],
     )  # fmt: skip
-    by = sources.of(block["strata"]["of"], grid)
+
+    def strata_at(x, y):
+        return _strata(block, lambda part: sources.at(part, grid, x, y))
+
+    def covariates_at(x, y):
+        found = [sources.at(part, grid, x, y) for part in block["covariates"]]
+        return np.array(found).T.reshape(len(x), -1)
+
+    return fit_density(
+        sites, strata_at, covariates_at, len(block["covariates"]), block["method"],
+        bandwidth_m=block["bandwidth_m"], seed=block["seed"],
+    )  # fmt: skip
+
+
+def _strata(block, of) -> np.ndarray:
+    """Stratum of each cell or point, NaN outside the habitat; `of(part)` gives a surface there."""
+    by = of(block["strata"]["of"])
     strata = np.where(np.isnan(by), np.nan, np.digitize(by, block["strata"]["breaks"]))
     for key in ("within", "elevation"):
         if key in block:
-            strata[~_inside(block[key], grid, sources)] = np.nan
-    covariates = {str(i): sources.of(part, grid) for i, part in enumerate(block["covariates"])}
-    made = density_surface(
-        sites, *centres(grid), strata, covariates, method=block["method"],
-        bandwidth_m=block["bandwidth_m"], seed=block["seed"],
-    )  # fmt: skip
-    return {"value": made["density"], "cv": made["cv"], "extrapolated": made["extrapolated"]}
+            values, limit = of(block[key]["of"]), block[key]
+            low, high = limit.get("minimum", -np.inf), limit.get("maximum", np.inf)
+            strata[~((values >= low) & (values <= high))] = np.nan
+    return strata
 
 
 @kind("poison", bands={"reports_within_50_km": "1"})
@@ -71,8 +93,3 @@ def effort(block, grid, sources):
 def _rows(block, sources, key):
     """All rows of a layer, those without a place too; None if the block names none."""
     return sources.layers[block[key]].rows() if block.get(key) else None
-
-
-def _inside(limit, grid, sources):
-    values = sources.of(limit["of"], grid)
-    return (values >= limit.get("minimum", -np.inf)) & (values <= limit.get("maximum", np.inf))

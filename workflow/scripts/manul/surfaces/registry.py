@@ -9,10 +9,15 @@ block as it reaches.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from threading import RLock
 
 import numpy as np
+import pandas as pd
+from affine import Affine
 from odc.geo.geobox import GeoBox
 
+LOOK = 32  # cells along the side of the tiles in which single cells are looked up
+_LOCK = RLock()
 BLOCK = 2048  # cells along the side of a block; each block reads its own margin
 
 
@@ -53,10 +58,31 @@ class Sources:
 
     layers: Mapping
     rules: Mapping = field(default_factory=dict)
+    known: dict = field(default_factory=dict, compare=False)  # what was worked out for all blocks
 
     def of(self, block: dict, grid: GeoBox) -> np.ndarray:
         """The surface of a block within another one, float32."""
         return next(iter(make(block, grid, self).values()))
+
+    def at(self, block: dict, grid: GeoBox, x, y) -> np.ndarray:
+        """That surface at points, also beyond the grid: of the cell of its lattice they lie in."""
+        column, row = (
+            np.floor(n).astype(int) for n in ~grid.affine @ (np.asarray(x), np.asarray(y))
+        )
+        out = np.full(len(column), np.nan, "float32")
+        tiles = pd.DataFrame({"r": row // LOOK, "c": column // LOOK}).groupby(["r", "c"]).indices
+        for (r, c), points in tiles.items():
+            corner = grid.affine @ Affine.translation(c * LOOK, r * LOOK)
+            values = self.of(block, GeoBox((LOOK, LOOK), corner, grid.crs))
+            out[points] = values[row[points] - r * LOOK, column[points] - c * LOOK]
+        return out
+
+    def once(self, key: str, work: Callable):
+        """What `work()` gives, worked out once for all blocks of a job."""
+        with _LOCK:
+            if key not in self.known:
+                self.known[key] = work()
+            return self.known[key]
 
 
 def make(block: dict, grid: GeoBox, sources: Sources) -> dict[str, np.ndarray]:

@@ -4,25 +4,123 @@ All three methods write the estimate as a prior for the cell, corrected by the c
 the stratum mean alone; the stratum mean with an effort-weighted kernel ratio; a negative-binomial
 regression with kernel-smoothed multiplicative residuals. Each is computed for the sample (replicate
 0) and for every bootstrap sample of whole sites at once, tile by tile: no replicate is ever held as
-a raster.
+a raster. What the sites say is worked out once (`Density`); any block of a map can then be made.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from scipy.special import stdtrit
 
-from manul.surveys.replicates import UNSAMPLED, draw_survey
+from manul.surveys.replicates import UNSAMPLED, Survey, draw_survey
 
-TILE = 32  # cells; bounds the kernel matrix (tile cells x points) to tens of MB
+TILE = 32  # cells; bounds what is held for all replicates to a few MB
 
 
-def density_surface(
+@dataclass
+class Density:
+    """A method fitted to a survey. Effort within `reach_m` of a cell corrects it; beyond, the cell
+    has the mean of its stratum and is flagged `extrapolated`."""
+
+    survey: Survey
+    method: str
+    prior: (
+        Callable  # (codes, covariates) of cells -> (cells, 1 + n_boot) density without neighbours
+    )
+    counts: np.ndarray  # (points, 1 + n_boot)
+    efforts: np.ndarray  # in the units of `scale`
+    scale: Callable  # prior -> what a hectare of effort counts: 1, or what is expected on it
+    bandwidth_m: float
+    reach_m: float
+    pseudo_effort_ha: float
+
+    def on(self, x, y, strata, covariates=None) -> dict[str, np.ndarray]:
+        """Density per ha, `cv`, `extrapolated` and `n_sites` (within reach) on cells.
+
+        `x`, `y`: centres of columns and rows; `strata`: (rows, columns) labels, NaN unknown;
+        `covariates`: {name: (rows, columns)}. Density is NaN where the stratum was never visited,
+        which is not zero; `cv` where the density is 0 or the stratum has a single site.
+        """
+        codes = self.survey.codes(strata)
+        stack = [np.asarray(c, float).ravel() for c in (covariates or {}).values()]
+        values = np.array(stack).T if stack else np.zeros((codes.size, 0))
+        base = self.survey.means[:, 0]
+        spread = self.survey.means[:, 1:].std(axis=1)
+        density, sd = base[codes], spread[codes]
+        n_sites = np.zeros(codes.shape, np.int32)
+        for rows, columns, points in self._near(x, y):
+            at = np.ix_(rows, columns)
+            cells = (rows[:, None] * len(x) + columns).ravel()
+            found = self._estimate(x[columns], y[rows], codes[at].ravel(), values[cells], points)
+            # effort next door does not make an unvisited stratum known, whatever the method says
+            use = (found[1] > 0) & ~np.isnan(base[codes[at].ravel()])
+            density.ravel()[cells[use]] = found[0][use, 0]
+            sd.ravel()[cells[use]] = found[0][use, 1:].std(axis=1)
+            n_sites.ravel()[cells] = found[1]
+        sd[self.survey.lone[codes]] = np.nan
+        positive = density > 0
+        return {
+            "density": density.astype(np.float32),
+            "cv": np.where(positive, sd / np.where(positive, density, 1), np.nan).astype("float32"),
+            "extrapolated": (n_sites == 0).astype(np.uint8),
+            "n_sites": n_sites,
+        }
+
+    def mean(self, x, y, strata, covariates=None, level=0.9) -> dict[str, float]:
+        """`mean`, `mean_low`, `mean_high` of the density over all known cells (bootstrap)."""
+        codes = self.survey.codes(strata)
+        stack = [np.asarray(c, float).ravel() for c in (covariates or {}).values()]
+        values = np.array(stack).T if stack else np.zeros((codes.size, 0))
+        every = self.survey.means[codes.ravel()]
+        for rows, columns, points in self._near(x, y):
+            cells = (rows[:, None] * len(x) + columns).ravel()
+            code = codes.ravel()[cells]
+            found, n = self._estimate(x[columns], y[rows], code, values[cells], points)
+            use = (n > 0) & ~np.isnan(self.survey.means[code, 0])
+            every[cells[use]] = found[use]
+        known = ~np.isnan(every[:, 0])
+        replicates = every[known].mean(axis=0) if known.any() else np.full(every.shape[1], np.nan)
+        free = len(self.survey.count) - np.unique(self.survey.stratum).size
+        factor = _interval_factor(replicates, free, level)
+        mean = float(replicates[0])
+        return {"mean": mean, "mean_low": mean / factor, "mean_high": mean * factor}
+
+    def _near(self, x, y):
+        """Tiles (rows, columns) with effort within reach of them, and the points of it."""
+        px, py = self.survey.point_xy.T
+        for top in range(0, len(y), TILE):
+            rows = np.arange(top, min(top + TILE, len(y)))
+            low, high = sorted((y[rows[0]], y[rows[-1]]))
+            in_rows = (py >= low - self.reach_m) & (py <= high + self.reach_m)
+            for left in range(0, len(x) if in_rows.any() else 0, TILE):
+                columns = np.arange(left, min(left + TILE, len(x)))
+                low, high = sorted((x[columns[0]], x[columns[-1]]))
+                near = in_rows & (px >= low - self.reach_m) & (px <= high + self.reach_m)
+                if near.any():
+                    yield rows, columns, np.flatnonzero(near)
+
+    def _estimate(self, x, y, codes, values, points) -> tuple[np.ndarray, np.ndarray]:
+        """(cells, 1 + n_boot) densities and the number of sites within reach of each cell."""
+        prior = self.prior(codes, values)
+        xx, yy = (a.ravel() for a in np.meshgrid(x, y))
+        counts, efforts, n_sites = _sums(
+            xx, yy, *self.survey.point_xy[points].T, self.survey.point_site[points],
+            self.counts[points], self.efforts[points], self.reach_m, self.bandwidth_m,
+        )  # fmt: skip
+        if self.method == "stratum_means":
+            return prior, n_sites
+        weight = self.scale(prior)
+        a = self.pseudo_effort_ha
+        return weight * (counts + a * prior) / (efforts + a * weight), n_sites
+
+
+def fit_density(
     sites,
-    x,
-    y,
-    strata,
-    covariates=None,
+    strata_at,
+    covariates_at=None,
+    n_covariates=0,
     method="auto",
     *,
     bandwidth_m=1000.0,
@@ -31,33 +129,21 @@ def density_surface(
     unsampled="unknown",
     n_boot=200,
     seed=0,
-    level=0.9,
-):
-    """Density per ha on the grid; NaN where the stratum was never visited, which is not zero.
+) -> Density:
+    """What the sites say, ready for any block of a map.
 
     `sites`: `site`, `geometry`, `count`, `effort_ha` (see `burrows`); those with an unknown count
-    or no effort are counted in `n_unused`. `strata`: (rows, cols) labels, NaN unknown.
-    `covariates`: {name: (rows, cols)}. `method`: one of `METHODS` or 'auto'. `unsampled`: one of
-    `UNSAMPLED`. Effort within `max_distance_m` of a cell corrects it; beyond, the cell has its
-    stratum's mean and is flagged `extrapolated`.
-    Returns arrays `density`, `cv` (NaN where the density is 0 or the stratum has a single site),
-    `extrapolated` (uint8), `n_sites` (within reach), and `method`, `counts` ({label: sites}),
-    `n_used`, `n_unused`, and `mean`, `mean_low`, `mean_high` over all known cells (bootstrap).
+    or no effort are set aside. `strata_at(x, y)` and `covariates_at(x, y)` look up the maps at
+    points. `method`: one of `METHODS` or 'auto'. `unsampled`: one of `UNSAMPLED`.
     """
-    survey = draw_survey(sites, x, y, strata, bandwidth_m / 4, UNSAMPLED[unsampled], n_boot, seed)
-    name = method
+    covariates_at = covariates_at or (lambda x, y: np.zeros((len(x), 0)))
+    survey = draw_survey(
+        sites, strata_at, covariates_at, bandwidth_m / 4, UNSAMPLED[unsampled], n_boot, seed
+    )
     if method == "auto":
-        name = choose_method(len(survey.count), np.sum(survey.count > 0), len(covariates or {}))
-    estimate = METHODS[name](survey, covariates, pseudo_effort_ha)
-    fields = _base(survey)
-    known = survey.codes.ravel()[survey.codes.ravel() >= 0]
-    totals = _Totals(survey.means, np.bincount(known, minlength=len(survey.labels)))
-    for tile in _tiles(survey, x, y, bandwidth_m, max_distance_m):
-        _correct(fields, totals, survey, estimate(tile), tile)
-    return _result(fields, survey, totals, level) | {
-        "method": name,
-        "n_unused": len(sites) - len(survey.count),
-    }
+        method = choose_method(len(survey.count), np.sum(survey.count > 0), n_covariates)
+    told = METHODS[method](survey)
+    return Density(survey, method, *told, bandwidth_m, max_distance_m, pseudo_effort_ha)
 
 
 def choose_method(n_sites, n_occupied, n_covariates):
@@ -69,150 +155,64 @@ def choose_method(n_sites, n_occupied, n_covariates):
     return "kernel_ratio"
 
 
-def stratum_means(survey, covariates, pseudo_effort_ha):
+def stratum_means(survey):
     """Count over effort of the stratum; neither the place within it nor a covariate matters."""
-    return lambda tile: survey.means[tile.codes]
+    return kernel_ratio(survey)
 
 
-def kernel_ratio(survey, covariates, pseudo_effort_ha):
+def kernel_ratio(survey):
     """(sum K n + a m) / (sum K effort + a): the stratum mean m counts as `a` ha of effort."""
-    counts = survey.point_count[:, None] * survey.weights[survey.point_site]
-    efforts = survey.point_effort[:, None] * survey.weights[survey.point_site]
-
-    def estimate(tile):
-        prior = pseudo_effort_ha * survey.means[tile.codes]
-        near = tile.kernel @ efforts[tile.points] + pseudo_effort_ha
-        return (tile.kernel @ counts[tile.points] + prior) / near
-
-    return estimate
+    weights = survey.weights[survey.point_site]
+    counts = survey.point_count[:, None] * weights
+    efforts = survey.point_effort[:, None] * weights
+    return lambda codes, _: survey.means[codes], counts, efforts, np.ones_like
 
 
-def regression(survey, covariates, pseudo_effort_ha):
+def regression(survey):
     """m (sum K n + a m) / (sum K effort m + a m), m from a negative-binomial GLM with log link.
 
     The bracket is the smoothed ratio of observed to expected. Covariates are held within the range
     seen at the sites, for a log-linear model runs away beyond it. NaN where a covariate is NaN.
     """
-    if not covariates:
+    if not survey.covariates.shape[1]:
         raise ValueError("a regression needs at least one covariate")
-    predict, known = _fit(survey, covariates)
-    at_points = predict(survey.point_cell)
+    predict, known = _fit(survey)
+    at_points = np.where(known[:, None], predict(survey.covariates), 0)
     weights = survey.weights[survey.point_site] * known[:, None]
     counts = survey.point_count[:, None] * weights
-    expected = survey.point_effort[:, None] * weights * np.where(known[:, None], at_points, 0)
-
-    def estimate(tile):
-        mean = predict(tile.cells)
-        prior = pseudo_effort_ha * mean
-        near = tile.kernel @ expected[tile.points] + prior
-        return mean * (tile.kernel @ counts[tile.points] + prior) / near
-
-    return estimate
+    expected = survey.point_effort[:, None] * weights * at_points
+    return lambda _, values: predict(values), counts, expected, lambda prior: prior
 
 
 METHODS = {"stratum_means": stratum_means, "kernel_ratio": kernel_ratio, "regression": regression}
 
 
-@dataclass
-class _Tile:
-    cells: np.ndarray  # flat
-    codes: np.ndarray
-    points: np.ndarray
-    kernel: np.ndarray  # (cells, points)
-    n_sites: np.ndarray
+# ------------------------------------------------------------------------------------- helpers
 
 
-@dataclass
-class _Fields:
-    density: np.ndarray
-    sd: np.ndarray
-    n_sites: np.ndarray
+@njit(nogil=True, cache=True)
+def _sums(xx, yy, px, py, site, counts, efforts, reach_m, bandwidth_m):
+    """Kernel-weighted sums of counts and efforts within reach of each cell, for all replicates.
 
-
-class _Totals:
-    """Sum of the density over known cells, for the sample and each replicate."""
-
-    def __init__(self, means, cells):
-        known = ~np.isnan(means[:-1, 0])
-        self.sum = cells[known] @ means[:-1][known]
-        self.cells = int(cells[known].sum())
-
-    def replace(self, old, new):
-        """Put `new` densities in the place of `old`; an unknown new density leaves the sum."""
-        known = ~np.isnan(new[:, 0])
-        self.sum += new[known].sum(axis=0) - old.sum(axis=0)
-        self.cells -= int(np.sum(~known))
-
-
-def _base(survey):
-    """Stratum means everywhere; a lone site has no spread, so its CV is unknown rather than 0."""
-    sd = survey.means[:, 1:].std(axis=1)
-    sd[_lone(survey)] = np.nan
-    shape = survey.codes.shape
-    return _Fields(survey.means[survey.codes, 0], sd[survey.codes], np.zeros(shape, dtype=np.int32))
-
-
-def _lone(survey):
-    sites = np.bincount(survey.stratum[survey.stratum >= 0], minlength=len(survey.labels))
-    return np.append(sites == 1, False)
-
-
-def _tiles(survey, x, y, bandwidth_m, reach_m):
-    """Tiles of the grid with effort within reach, cut down to the cells that it reaches."""
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    px, py = survey.point_xy.T
-    for top in range(0, y.size, TILE):
-        rows = np.arange(top, min(top + TILE, y.size))
-        in_rows = (py >= y[rows].min() - reach_m) & (py <= y[rows].max() + reach_m)
-        for left in range(0, x.size if in_rows.any() else 0, TILE):
-            cols = np.arange(left, min(left + TILE, x.size))
-            near = in_rows & (px >= x[cols].min() - reach_m) & (px <= x[cols].max() + reach_m)
-            cells = (rows[:, None] * x.size + cols).ravel()
-            if near.any():
-                yield from _tile(survey, x, y, cells, np.flatnonzero(near), bandwidth_m, reach_m)
-
-
-def _tile(survey, x, y, cells, points, bandwidth_m, reach_m):
-    px, py = survey.point_xy[points].T
-    squared = (x[cells % x.size, None] - px) ** 2 + (y[cells // x.size, None] - py) ** 2
-    within = squared <= reach_m**2
-    # points lie site by site, so each site is one run of columns
-    starts = np.flatnonzero(np.diff(survey.point_site[points], prepend=-1))
-    n_sites = np.logical_or.reduceat(within, starts, axis=1).sum(axis=1)
-    near = n_sites > 0
-    if near.any():
-        kernel = np.where(within[near], np.exp(-squared[near] / (2 * bandwidth_m**2)), 0)
-        codes = survey.codes.ravel()[cells[near]]
-        yield _Tile(cells[near], codes, points, kernel, n_sites[near])
-
-
-def _correct(fields, totals, survey, estimate, tile):
-    fields.n_sites.ravel()[tile.cells] = tile.n_sites
-    # effort next door does not make an unvisited stratum known, whatever the method would say
-    known = ~np.isnan(survey.means[tile.codes, 0])
-    cells, codes, estimate = tile.cells[known], tile.codes[known], estimate[known]
-    totals.replace(survey.means[codes], estimate)
-    fields.density.ravel()[cells] = estimate[:, 0]
-    fields.sd.ravel()[cells] = np.where(_lone(survey)[codes], np.nan, estimate[:, 1:].std(axis=1))
-
-
-def _result(fields, survey, totals, level):
-    positive = fields.density > 0
-    cv = np.where(positive, fields.sd / np.where(positive, fields.density, 1), np.nan)
-    sites = np.bincount(survey.stratum[survey.stratum >= 0], minlength=len(survey.labels))
-    mean = totals.sum / totals.cells if totals.cells else np.full_like(totals.sum, np.nan)
-    factor = _interval_factor(mean, len(survey.count) - np.unique(survey.stratum).size, level)
-    return {
-        "density": fields.density.astype(np.float32),
-        "cv": cv.astype(np.float32),
-        "extrapolated": (fields.n_sites == 0).astype(np.uint8),
-        "n_sites": fields.n_sites,
-        "counts": dict(zip(survey.labels.tolist(), sites.tolist(), strict=True)),
-        "n_used": len(survey.count),
-        "mean": float(mean[0]),
-        "mean_low": float(mean[0] / factor),
-        "mean_high": float(mean[0] * factor),
-    }
+    In the order of the points, so that a cell has the same bits in any block.
+    """
+    n, replicates = xx.size, counts.shape[1]
+    total_counts, total_efforts = np.zeros((n, replicates)), np.zeros((n, replicates))
+    n_sites = np.zeros(n, np.int32)
+    for i in range(n):
+        last = -1
+        for j in range(px.size):
+            squared = (xx[i] - px[j]) ** 2 + (yy[i] - py[j]) ** 2
+            if squared > reach_m**2:
+                continue
+            if site[j] != last:  # points lie site by site
+                n_sites[i] += 1
+                last = site[j]
+            kernel = np.exp(-squared / (2 * bandwidth_m**2))
+            for k in range(replicates):
+                total_counts[i, k] += kernel * counts[j, k]
+                total_efforts[i, k] += kernel * efforts[j, k]
+    return total_counts, total_efforts, n_sites
 
 
 def _interval_factor(replicates, degrees_of_freedom, level):
@@ -228,13 +228,12 @@ def _interval_factor(replicates, degrees_of_freedom, level):
     return np.exp(t * np.sqrt(np.log1p(cv**2)))
 
 
-def _fit(survey, covariates):
+def _fit(survey):
     """Predictor of (cells, 1 + n_boot) means, and which points have all covariates.
 
     The dispersion is estimated once, from the sample: replicates redraw the sites, not it.
     """
-    stack = np.array([np.asarray(c, dtype=float).ravel() for c in covariates.values()])
-    at_points = np.where(survey.point_cell >= 0, stack[:, survey.point_cell], np.nan).T
+    at_points = survey.covariates
     known = np.isfinite(at_points).all(axis=1)
     design, fitted = _site_design(survey, at_points, known)
     centre, scale = design.mean(axis=0), design.std(axis=0)
@@ -243,9 +242,10 @@ def _fit(survey, covariates):
     columns = _with_constant((design - centre) / scale)
     beta = _replicates(survey, columns, fitted)
 
-    def predict(cells):
-        raw = np.clip(stack[:, cells].T, low, high)
-        return np.exp(_with_constant((raw - centre) / scale) @ beta)
+    def predict(values):
+        raw = (np.clip(values, low, high) - centre) / scale
+        # term by term, so that a cell has the same bits in any block
+        return np.exp(beta[0] + sum(raw[:, [i]] * beta[i + 1] for i in range(raw.shape[1])))
 
     return predict, known
 

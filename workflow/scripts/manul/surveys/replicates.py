@@ -11,7 +11,7 @@ UNSAMPLED = {"unknown": np.zeros_like, "pooled": np.ones_like}  # which sites sp
 
 @dataclass
 class Survey:
-    """Sites laid on a grid. Counts are burrows or animals, effort is in hectares."""
+    """Sites and the points along them. Counts are burrows or animals, effort is in hectares."""
 
     count: np.ndarray  # by site
     effort: np.ndarray
@@ -21,23 +21,40 @@ class Survey:
     point_xy: np.ndarray
     point_count: np.ndarray
     point_effort: np.ndarray
-    point_cell: np.ndarray  # flat cell, -1 off the grid
-    codes: np.ndarray  # (rows, cols), -1 unknown
-    labels: np.ndarray
-    means: np.ndarray  # (strata + 1, 1 + n_boot); the last row, code -1, is NaN
+    covariates: np.ndarray  # (points, covariates)
+    labels: np.ndarray  # of the strata with points in them; a code is the place in this list
+    means: np.ndarray  # (strata + 2, 1 + n_boot); then strata without points, then unknown ones
+
+    def codes(self, strata) -> np.ndarray:
+        """The row of `means` for stratum labels of any shape, NaN where unknown."""
+        strata = np.asarray(strata, dtype=float)
+        unvisited, unknown = len(self.labels), len(self.labels) + 1
+        if not len(self.labels):
+            return np.where(np.isnan(strata), unknown, unvisited)
+        place = np.minimum(np.searchsorted(self.labels, strata), len(self.labels) - 1)
+        found = np.where(self.labels[place] == strata, place, unvisited)
+        return np.where(np.isnan(strata), unknown, found)
+
+    @property
+    def lone(self) -> np.ndarray:
+        """By code: true for a stratum with a single site, which says nothing of its spread."""
+        sites = np.bincount(self.stratum[self.stratum >= 0], minlength=len(self.labels))
+        return np.append(sites == 1, [False, False])
 
 
-def draw_survey(sites, x, y, strata, spacing_m, unsampled, n_boot, seed):
-    """Lay the sites that have a count and an effort on the grid, and draw their replicates.
+def draw_survey(sites, strata_at, covariates_at, spacing_m, unsampled, n_boot, seed) -> Survey:
+    """Points along the sites that have a count and an effort, their strata, and replicates.
 
-    Replicates are drawn within strata. `unsampled` is a value of `UNSAMPLED`.
+    `strata_at(x, y)` gives stratum labels (NaN unknown), `covariates_at(x, y)` an array (points,
+    covariates). Replicates are drawn within strata. `unsampled` is a value of `UNSAMPLED`.
     """
     used = sites[sites["count"].notna() & (sites["effort_ha"] > 0)]
     count, effort = used["count"].to_numpy(float), used["effort_ha"].to_numpy(float)
     points = spread(used, spacing_m)
-    cell = _cells(x, y, points["x"].to_numpy(), points["y"].to_numpy())
-    labels, codes = _codes(strata)
-    at_point = np.where(cell >= 0, codes.ravel()[cell], -1)
+    xy = points[["x", "y"]].to_numpy(float)
+    label = np.asarray(strata_at(*xy.T), dtype=float)
+    labels = np.unique(label[np.isfinite(label)])
+    at_point = np.where(np.isfinite(label), np.searchsorted(labels, label), -1)
     stratum = _majority(points["row"].to_numpy(), at_point, len(used), len(labels))
     weights = resample_weights(stratum, n_boot, seed)
     return Survey(
@@ -46,11 +63,10 @@ def draw_survey(sites, x, y, strata, spacing_m, unsampled, n_boot, seed):
         stratum=stratum,
         weights=weights,
         point_site=points["row"].to_numpy(),
-        point_xy=points[["x", "y"]].to_numpy(),
+        point_xy=xy,
         point_count=points["count"].to_numpy(),
         point_effort=points["effort_ha"].to_numpy(),
-        point_cell=cell,
-        codes=codes,
+        covariates=_columns(covariates_at(*xy.T), len(xy)),
         labels=labels,
         means=_means(count, effort, stratum, weights, len(labels), unsampled),
     )
@@ -96,24 +112,9 @@ def spread(sites, spacing_m):
     )
 
 
-def _cells(x, y, px, py):
-    """Flat index of the cell that holds each point of a regular grid; -1 off the grid."""
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    col = np.rint((px - x[0]) / _step(x)).astype(int)
-    row = np.rint((py - y[0]) / _step(y)).astype(int)
-    inside = (col >= 0) & (col < x.size) & (row >= 0) & (row < y.size)
-    return np.where(inside, row * x.size + col, -1)
-
-
-def _step(centres):
-    return (centres[-1] - centres[0]) / (centres.size - 1) if centres.size > 1 else 1.0
-
-
-def _codes(strata):
-    strata = np.asarray(strata, dtype=float)
-    labels = np.unique(strata[np.isfinite(strata)])
-    codes = np.searchsorted(labels, strata)
-    return labels, np.where(np.isfinite(strata), codes, -1)
+def _columns(values, points) -> np.ndarray:
+    """(points, covariates), also where there is no point or no covariate."""
+    return np.asarray(values, dtype=float).reshape(points, -1 if points else 0)
 
 
 def _majority(row, code, n_sites, n_labels):
@@ -126,8 +127,9 @@ def _majority(row, code, n_sites, n_labels):
 
 
 def _means(count, effort, stratum, weights, n_labels, unsampled):
-    means = np.full((n_labels + 1, weights.shape[1]), np.nan)
-    for code in range(n_labels):
+    """By code; a code without sites, that of unvisited strata too, as `unsampled` says."""
+    means = np.full((n_labels + 2, weights.shape[1]), np.nan)
+    for code in range(n_labels + 1):
         member = stratum == code
         chosen = member if member.any() else unsampled(member)
         if chosen.any():
