@@ -182,6 +182,7 @@ def test_job_in_small_blocks_makes_the_map_of_the_run(
     monkeypatch.setattr(block_maps, "TILE", 16)  # blocks end on tiles
     monkeypatch.setattr(model_outputs, "BLOCK", 48)
     monkeypatch.setattr(registry, "BLOCK", 48)
+    monkeypatch.setattr(registry, "SMALLEST", 48)
     monkeypatch.chdir(corner.folder)
     told = job(corner, rule, key, WAYS[way], tmp_path)
     runpy.run_path(str(SCRIPTS / f"{rule}.py"), {"snakemake": told})

@@ -137,6 +137,28 @@ def test_zonal_means_are_weighted_by_cover():
     assert zones.zonal("x", shape, fields) == pytest.approx([(0.5 * 2 + 2 * 2 + 3) / 4])
 
 
+@pytest.mark.parametrize("statistic", ["mean", "sum", "min", "max"])
+def test_a_large_zone_in_pieces_has_the_numbers_of_the_whole(monkeypatch, statistic):
+    grid = GeoBox.from_bbox((0, 0, 300, 200), crs="EPSG:6933", resolution=1)
+    values = np.random.default_rng(0).random((200, 300))
+    values[50:80, 40:90] = np.nan
+    numbers = np.repeat(np.repeat(np.arange(6).reshape(2, 3), 100, 0), 100, 1)
+    fields = Fields({"x": values, "key_patch": numbers, "key": numbers > 0}, grid)
+    shapes = [
+        shapely.Point(150, 100).buffer(90.3),
+        shapely.box(-20, 3.25, 280.5, 60.75),
+        shapely.box(10, 10, 12, 12),
+        shapely.MultiPolygon([shapely.box(0, 0, 9, 9), shapely.box(250, 150, 299, 199)]),
+    ]
+    table = gpd.GeoDataFrame({"zone": list("abcd")}, geometry=shapes, crs="EPSG:6933")
+    whole = zones.zonal("x", shapes, fields, statistic)
+    share = zones.measure({"patch_share": "key"}, table, fields)
+    monkeypatch.setattr(zones, "PIECE", 32)
+    np.testing.assert_allclose(zones.zonal("x", shapes, fields, statistic), whole, rtol=1e-9)
+    np.testing.assert_allclose(zones.measure({"patch_share": "key"}, table, fields), share)
+    assert share[1] == pytest.approx(0.575, abs=1e-6)  # 57.5 of the 100 rows of patch 4
+
+
 def test_both_sides_of_a_road_are_looked_at():
     good = np.where(np.arange(300) < 150, 0.7, 0.3)[None, :] * np.ones((300, 1))
     road = gpd.GeoDataFrame(

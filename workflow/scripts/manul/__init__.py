@@ -23,14 +23,15 @@ Why a place is recommended? `products.recommendations`. A new kind of surface? `
 """
 
 __version__ = "0.1.0"
-__all__ = ["open_results"]
+__all__ = ["evaluate", "export", "load_config", "open_results"]
 
 
 def __getattr__(name):
-    """`manul.open_results` and `manul.results`, loaded when asked for: jobs need neither."""
-    if name in ("open_results", "results"):
-        from importlib import import_module
+    """What notebooks use, loaded when it is asked for: jobs need none of it."""
+    from importlib import import_module
 
-        module = import_module("manul.results")
-        return module if name == "results" else module.open_results
+    if name == "results":
+        return import_module("manul.results")
+    if name in __all__:
+        return getattr(import_module("manul.results"), name)
     raise AttributeError(f"module 'manul' has no attribute {name!r}")

@@ -89,6 +89,8 @@ class Graph:
 
     def __init__(self, configs: Mapping[str, dict]):
         self.configs = dict(configs)
+        for kind in ANALYSES:
+            rule(f"analysis_{kind}", _analysis_files(kind), _analyses_of(kind))(_analysis)
         self.region = next(iter(configs.values()))["region"]["name"]
         self.job = cache(self._job)
         self.digest = cache(self._digest)
@@ -137,7 +139,10 @@ class Graph:
     def _job(self, scenario, name, key="") -> Job:
         config = self.configs[scenario]
         job = RULES[name].job(self, scenario, config, key)
-        return replace(job, told={**job.told, "species": config["species"]})
+        more = {"species": config["species"]}
+        if config["extensions"]:
+            more["extensions"] = config["extensions"]
+        return replace(job, told={**job.told, **more})
 
     def _digest(self, scenario, name, key="") -> str:
         job = self.job(scenario, name, key)
@@ -311,10 +316,6 @@ def _analyses_of(kind) -> Callable:
     return lambda config: selection.analyses(config, kind)
 
 
-for _kind in ANALYSES:
-    rule(f"analysis_{_kind}", _analysis_files(_kind), _analyses_of(_kind))(_analysis)
-
-
 @rule(
     "evidence",
     {"page": "evidence/{key}.html", "table": "evidence/{key}.csv"},
@@ -419,9 +420,10 @@ def _sheet(graph, scenario, config, key) -> Job:
 
 def products(graph: Graph) -> list[str]:
     """Every file that a run makes in the end."""
+    analyses = [f"analysis_{kind}" for kind in ANALYSES]
     wanted = {
-        "maps": ("habitat", "threats", "key_habitat", *(f"analysis_{kind}" for kind in ANALYSES)),
-        "tables": ("key_polygons", "recommend", "units", "index", "invest"),
+        "maps": ("habitat", "threats", "key_habitat", *analyses, "index"),
+        "tables": ("key_polygons", "recommend", "units", "invest"),
         "sheets": ("sheet",),
         "evidence": ("evidence",),
     }

@@ -15,6 +15,7 @@ import dask
 import pandas as pd
 
 from manul import __version__, digests
+from manul.config import extensions
 from manul.grid import block_maps, map_tags, plain_files, provenance, rasters, vectors
 from manul.grid.datasets import Fields, Source
 from manul.grid.region import grid_of
@@ -39,6 +40,12 @@ class Job:
     def log(self) -> logging.Logger:
         """Where the job writes what it does."""
         return log
+
+    @property
+    def extensions(self) -> list[str]:
+        """Files of the user's own that this job runs."""
+        told = getattr(self.snakemake, "params", {}).get("told", {})
+        return [str(Path(path).resolve()) for path in told.get("extensions", {})]
 
     @property
     def told(self) -> SimpleNamespace:
@@ -116,8 +123,8 @@ class Job:
         Dask decides where: on the threads of this job, or, with DASK_SCHEDULER_ADDRESS, on the
         workers of that running cluster, which must see the same files. The result is the same.
         """
-        task = partial(block_maps.make, work, files)
         address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+        task = partial(_make, self.extensions, work, files)
         with block_maps.finishing(files, blocks):
             if address:
                 _on_cluster(address, task, blocks)
@@ -170,12 +177,19 @@ def start(snakemake) -> Iterator[Job]:
     )
     began = time.monotonic()
     try:
+        extensions.run(Job(snakemake).extensions)
         with dask.config.set(scheduler="threads", num_workers=snakemake.threads):
             yield Job(snakemake)
     except Exception:
         log.exception("%s failed", snakemake.rule)
         raise
     log.info("%s done in %.1f s", snakemake.rule, time.monotonic() - began)
+
+
+def _make(extended: list, work: Callable, files: list, block) -> None:
+    """Make a block, also in a worker that has not run the user's own files yet."""
+    extensions.run(extended)
+    block_maps.make(work, files, block)
 
 
 def _on_threads(task: Callable, blocks: list, threads: int) -> None:

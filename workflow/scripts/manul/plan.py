@@ -43,7 +43,7 @@ def surface_mb(config: dict, name: str, threads: int = 1) -> int:
     block, grid = config["surfaces"][name], grid_of(config["region"])
     side = min(surfaces.block_size(block, grid), max(grid.shape))
     wide = side + 2 * block.get("reach_m", block.get("radius_m", 0)) / config["region"]["cell_m"]
-    if block["kind"] in ("exposure", "share"):
+    if block["kind"] == "exposure":
         fine = proximity.oversample(block, grid)
         per_thread = (wide * fine) ** 2 * FINE_BYTES
     else:

@@ -8,11 +8,17 @@ maps["threat"].where(maps["key"]).mean().compute()
 
 from pathlib import Path
 
+import dask.array as da
+import numpy as np
 import pandas as pd
 import xarray as xr
+import yaml
 
+from manul.config import load, selection
 from manul.grid import plain_files
 from manul.grid.datasets import Source, open_maps
+from manul.model import cells
+from manul.model import outputs as model_outputs
 
 INDEX = "outputs.csv"
 
@@ -48,6 +54,65 @@ def open_results(folder, names=None, chunks="auto", overview: int | None = None)
     if first is not None:
         made.attrs = {k: v for k, v in first.attrs.items() if k in ("scenario", "species_status")}
     return made
+
+
+def load_config(path) -> dict[str, dict]:
+    """The effective config of every scenario of a region's file, by name; see `config.load`."""
+    return load.load(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+
+
+def evaluate(surfaces: xr.Dataset, config: dict) -> xr.Dataset:
+    """Habitat, threats, quality and value at risk from surfaces, lazily, chunk by chunk.
+
+    `surfaces`: maps by name, dims (y, x), as `open_results` gives them; one that the config names
+    and the Dataset lacks is unknown everywhere. `config`: one scenario of `load_config`, perhaps
+    with other numbers. Returns the maps that the workflow would make, by the same names.
+    """
+    model = selection.model(config)
+    named = [*cells.inputs(*cells.parts(model["habitat"])), *cells.threat_inputs(model["threats"])]
+    there = [name for name in dict.fromkeys(named) if name in surfaces]
+    if not there:
+        raise ResultsError(f"none of the surfaces {', '.join(named)} is in the Dataset")
+    maps = model_outputs.habitat_maps(model["habitat"])
+    maps += model_outputs.threat_maps(model) if model["threats"] else []
+    bands = [band for m in maps for band in m.bands]
+
+    def block(*arrays):
+        given = dict(zip(there, (np.asarray(a, "float32") for a in arrays), strict=True))
+        found = cells.habitat(given, model["habitat"])
+        found |= cells.threats(given, found, model) if model["threats"] else {}
+        return np.stack([np.asarray(found[band.key], "float32") for band in bands])
+
+    lazy = [da.asarray(surfaces[name].data) for name in there]
+    made = da.map_blocks(
+        block, *lazy, dtype="float32", new_axis=0, chunks=((len(bands),), *lazy[0].chunks)
+    )
+    first = surfaces[there[0]]
+    return xr.Dataset(
+        {
+            band.name: xr.DataArray(
+                made[i], coords=first.coords, dims=first.dims,
+                attrs={"long_name": band.title, "units": band.unit},
+            )
+            for i, band in enumerate(bands)
+        }
+    )  # fmt: skip
+
+
+def export(maps: xr.Dataset, path) -> None:
+    """Write maps to one netCDF (.nc) or Zarr (.zarr) file; needs the extra `export`.
+
+    True and false become 1 and 0; 255 stays unknown in classes.
+    """
+    kind = Path(path).suffix
+    if kind not in (".nc", ".zarr"):
+        raise ResultsError(f"{path}: found {kind or 'no ending'}, expected .nc or .zarr")
+    plain = maps.map(lambda a: a.astype("uint8") if a.dtype == bool else a, keep_attrs=True)
+    coding = {n: {"_FillValue": 255} for n, a in plain.items() if "flag_values" in a.attrs}
+    if kind == ".nc":
+        plain.to_netcdf(path, engine="h5netcdf", encoding=coding)
+    else:
+        plain.to_zarr(path, mode="w", encoding=coding)
 
 
 def index(folder) -> pd.DataFrame:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import yaml
 
+from manul.config import extensions, schema
 from manul.config import faults as config_faults
-from manul.config import schema
 from manul.config.hints import hint
 from manul.config.nodes import layers_of
 from manul.config.ranges import is_parameter, plain, ranges
@@ -43,6 +43,10 @@ def load(config: dict) -> dict[str, dict]:
     number beside its value, by its path. A layer without a file has the kind `absent`.
     """
     given = _as_json(config)
+    try:
+        ran = extensions.run(given.get("extensions") or [])
+    except extensions.ExtensionError as error:
+        raise ConfigError(_listing([str(error)])) from error
     model = _model(given.get("model"))
     base = _whole(model, given, {})
     faults = list(_range_faults(base, ()))
@@ -56,6 +60,7 @@ def load(config: dict) -> dict[str, dict]:
         strange = config_faults.unknown_changes(base, changes)
         whole = _whole(model, given, {} if strange else changes)
         found, effective = _effective(whole)
+        effective["extensions"] = ran
         effective["taken_away"] = _taken_away([model, given, base], whole)
         found = [f for f in strange or found if f not in faults]
         faults += [f"scenario {name}: {f}" if changes else f for f in found]

@@ -60,6 +60,26 @@ def schema() -> dict:
     return read_schema("config.schema")
 
 
+def add_kind(group: str, name: str, spec: dict) -> None:
+    """Add a kind of surface (`group` surfaces) or analysis (analyses) with its closed schema.
+
+    `spec` holds `properties` and, as wanted, `required`, `description`, `x-layers`, `x-uses`,
+    `x-needs`, `x-surfaces`.
+    """
+    known = schema()["$defs"]
+    properties = {
+        "kind": {},
+        "title": {"type": "string"},
+        "units": {"type": "string", "default": ""},
+    }
+    closed = {"type": "object", "additionalProperties": False, "required": [], "x-needs": []}
+    closed |= {"x-surfaces": [], "description": "", **spec}
+    known[group][name] = closed | {"properties": properties | spec.get("properties", {})}
+    listed = known["surface" if group == "surfaces" else "analysis"]["properties"]["kind"]["enum"]
+    if name not in listed:
+        listed.append(name)
+
+
 def part(name: str) -> dict:
     """One of the schema's `$defs`, as a schema of its own."""
     return {"$defs": schema()["$defs"], **schema()["$defs"][name]}

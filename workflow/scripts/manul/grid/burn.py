@@ -7,6 +7,8 @@ from rasterio.features import rasterize
 
 from manul.exposure.nearest import block_mean
 
+ROWS = 128  # of the grid at once, where cells are divided
+
 
 def burn(shapes, grid: GeoBox, merge: str = "replace") -> np.ndarray:
     """(geometry, value) pairs onto every cell they touch, float32; merge: `replace` or `add`."""
@@ -29,5 +31,9 @@ def burn_inside(geometries, grid: GeoBox) -> np.ndarray:
 
 def cover_share(geometries, grid: GeoBox, oversample: int = 8) -> np.ndarray:
     """Share of each cell under the polygons, 0..1, from `oversample` squared points a cell."""
-    covered = burn_inside(geometries, grid.zoom_out(1 / oversample))
-    return block_mean(covered.astype("float32"), oversample)
+    shapes, out = list(geometries), np.zeros(grid.shape, "float32")
+    for top in range(0, grid.height, ROWS):
+        strip = grid[top : top + ROWS, :]
+        covered = burn_inside(shapes, strip.zoom_out(1 / oversample))
+        out[top : top + ROWS] = block_mean(covered.astype("float32"), oversample)
+    return out

@@ -14,17 +14,20 @@ KM2 = 1e6
 
 
 def outlines(numbers: np.ndarray, grid: GeoBox) -> gpd.GeoDataFrame:
-    """One valid (multi)polygon for each patch number above 0, with its `patch` and `area_km2`."""
+    """One valid (multi)polygon for each patch number above 0, with its `patch` and `area_km2`.
+
+    Parts of a patch that meet at corners only are parts of one multipolygon.
+    """
     found = shapes(
         numbers.astype("int32", copy=False), numbers > 0, connectivity=4, transform=grid.affine
     )
-    rows = [(int(value), shapely.geometry.shape(geometry)) for geometry, value in found]
-    table = gpd.GeoDataFrame(
-        {"patch": [number for number, _ in rows]},
-        geometry=[geometry for _, geometry in rows],
-        crs=str(grid.crs),
-    )
-    table = table.dissolve("patch").reset_index() if len(table) else table
+    parts = [(int(number), shapely.geometry.shape(geometry)) for geometry, number in found]
+    parts.sort(key=lambda part: part[0])
+    patch, which = np.unique([number for number, _ in parts], return_inverse=True)
+    whole = shapely.multipolygons([shape for _, shape in parts], indices=which) if parts else []
+    single = shapely.get_num_geometries(whole) == 1
+    whole = np.where(single, shapely.get_geometry(whole, 0), whole)
+    table = gpd.GeoDataFrame({"patch": patch.astype(int)}, geometry=whole, crs=str(grid.crs))
     return table.assign(area_km2=table.area / KM2)
 
 

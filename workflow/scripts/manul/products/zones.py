@@ -5,6 +5,7 @@ A zone table has `geometry` (what is shown), `zone` (a name) and, for segments, 
 for masks and patches, which take 5 bytes a cell.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import geopandas as gpd
@@ -20,7 +21,7 @@ from manul.products.key_habitat import label
 from manul.products.outlines import outlines
 
 KM2 = 1e6
-CELLS = 2**20  # of a large zone that are looked at together
+PIECE = 1024  # cells along the side of the pieces in which a large zone is looked at
 
 
 def find(spec: dict, fields: Fields, layers: dict) -> gpd.GeoDataFrame:
@@ -41,15 +42,89 @@ def zonal(what: str | Callable, shapes, fields: Fields, statistic: str = "mean")
 
 
 def zonal_many(wanted: Mapping, shapes, fields: Fields, statistic: str = "mean") -> dict:
-    """`zonal` of several maps at once: the cover of each cell is found once for all."""
-    if not len(shapes) or not wanted:
-        return {name: np.zeros(len(shapes)) for name in wanted}
-    table = gpd.GeoDataFrame(geometry=np.asarray(shapes, object), crs=str(fields.grid.crs))
+    """`zonal` of several maps at once: the cover of each cell is found once for all.
+
+    `statistic`: mean, sum, min or max.
+    """
+    n = len(shapes)
+    if not n or not wanted:
+        return {name: np.zeros(n) for name in wanted}
+    zone, pieces = _pieces(shapes, fields.grid)
+    asked = ["sum", "count"] if statistic == "mean" else [statistic]
+    found = _extract(wanted, pieces, fields, asked)
+    return {name: JOINED[statistic](zone, found[name], n) for name in wanted}
+
+
+# ------------------------------------------------------------------- pieces of a large zone
+
+
+def _pieces(shapes, grid) -> tuple[np.ndarray, np.ndarray]:
+    """(zone of each piece, the pieces): large zones cut along the borders of cells.
+
+    The library fails on zones of more cells than it holds, and cut so, sums stay exact.
+    """
+    shapes = np.asarray(shapes, object)
+    side = PIECE * grid.resolution.x
+    box = shapely.bounds(shapes)
+    large = (box[:, 2] - box[:, 0] > side) | (box[:, 3] - box[:, 1] > side)
+    zone, parts = [np.flatnonzero(~large)], [shapes[~large]]
+    corner = grid.boundingbox
+    for i in np.flatnonzero(large):
+        west, south, east, north = box[i]
+        left = (
+            corner.left
+            + np.arange((west - corner.left) // side, (east - corner.left) / side) * side
+        )
+        top = (
+            corner.top - np.arange((corner.top - north) // side, (corner.top - south) / side) * side
+        )
+        xx, yy = (a.ravel() for a in np.meshgrid(left, top))
+        cut = shapely.intersection(shapes[i], shapely.box(xx, yy - side, xx + side, yy))
+        cut = cut[shapely.area(cut) > 0]
+        zone.append(np.full(len(cut), i))
+        parts.append(cut)
+    return np.concatenate(zone), np.concatenate(parts)
+
+
+def _extract(wanted, pieces, fields, asked) -> dict[str, dict[str, np.ndarray]]:
+    """For each map by name each operation's result for each piece."""
+    table = gpd.GeoDataFrame(geometry=pieces, crs=str(fields.grid.crs))
     sources = [fields.source(what, name) for name, what in wanted.items()]
-    found = exact_extract(sources, table, [statistic], output="pandas", max_cells_in_memory=CELLS)
-    columns = [statistic] if len(wanted) == 1 else [f"{name}_{statistic}" for name in wanted]
-    numbers = found[columns].to_numpy(dtype="float64", na_value=np.nan)
-    return dict(zip(wanted, numbers.T, strict=True))
+    found = exact_extract(sources, table, asked, output="pandas")
+    many = len(wanted) > 1
+    return {
+        name: {
+            what: found[f"{name}_{what}" if many else what].to_numpy("float64", na_value=np.nan)
+            for what in asked
+        }
+        for name in wanted
+    }
+
+
+def _total(zone, values, n) -> np.ndarray:
+    return np.bincount(zone, np.nan_to_num(values), minlength=n)
+
+
+def _mean(zone, found, n) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return _total(zone, found["sum"], n) / _total(zone, found["count"], n)
+
+
+def _extreme(name, better) -> Callable:
+    def joined(zone, found, n):
+        out = np.full(n, np.nan)
+        better.at(out, zone, found[name])
+        return out
+
+    return joined
+
+
+JOINED = {
+    "mean": _mean,
+    "sum": lambda zone, found, n: _total(zone, found["sum"], n),
+    "min": _extreme("min", np.fmin),
+    "max": _extreme("max", np.fmax),
+}
 
 
 # ----------------------------------------------------------------------------------- the zones
@@ -164,18 +239,18 @@ def _patch_share(what, zones, fields):
         found = np.bincount(fields.window("key_patch", rows, columns).astype(int).ravel())
         cells = np.pad(cells, (0, max(found.size - cells.size, 0)))
         cells[: found.size] += found
-    table = gpd.GeoDataFrame(geometry=zones.geometry.to_numpy(), crs=str(fields.grid.crs))
+    zone, pieces = _pieces(zones.geometry.to_numpy(), fields.grid)
+    table = gpd.GeoDataFrame(geometry=pieces, crs=str(fields.grid.crs))
     source = fields.source(lambda maps: np.where(maps[what], maps["key_patch"], 0))
-    found = exact_extract(
-        source, table, ["unique", "frac", "count"], output="pandas", max_cells_in_memory=CELLS
-    )
-    best = np.zeros(len(zones))
-    for i, (count, unique, frac) in enumerate(
-        zip(found["count"], found["unique"], found["frac"], strict=True)
+    found = exact_extract(source, table, ["unique", "frac", "count"], output="pandas")
+    inside: list[Counter] = [Counter() for _ in range(len(zones))]
+    for i, count, unique, frac in zip(
+        zone, found["count"], found["unique"], found["frac"], strict=True
     ):
-        parts = [f * count / cells[int(n)] for n, f in zip(unique, frac, strict=True) if n > 0]
-        best[i] = max(parts, default=0.0)
-    return best
+        inside[i].update({int(n): f * count for n, f in zip(unique, frac, strict=True) if n > 0})
+    return np.array(
+        [max((c / cells[n] for n, c in found.items()), default=0.0) for found in inside]
+    )
 
 
 def _side(name):

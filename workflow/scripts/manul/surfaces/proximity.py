@@ -15,8 +15,6 @@ FINEST = 8  # largest number of source cells along the side of a cell
 
 def oversample(block: dict, grid: GeoBox) -> int:
     """Source cells along the side of a cell: enough to follow a steep decay within the cell."""
-    if block["kind"] == "share":
-        return FINEST
     scale = block.get("scale_m") or block["reach_m"] / 4
     return int(np.clip(np.ceil(4 * grid.resolution.x / scale), 1, FINEST))
 
@@ -37,7 +35,7 @@ def distance(block, grid, sources):
     return np.minimum(metres, block["reach_m"])
 
 
-@kind("exposure")
+@kind("exposure", fineness=oversample)
 def exposure(block, grid, sources):
     """Intensity x decay of distance; the mean of finer cells where the decay is steep."""
     curve = decay(block["decay"], block.get("scale_m"), block["reach_m"], block.get("table"))

@@ -16,8 +16,11 @@ import pandas as pd
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from manul.config import schema
+
 LOOK = 32  # cells along the side of the tiles in which single cells are looked up
 _LOCK = RLock()
+SMALLEST = 512  # side of the blocks of what divides cells
 BLOCK = 2048  # cells along the side of a block; each block reads its own margin
 
 
@@ -25,22 +28,35 @@ BLOCK = 2048  # cells along the side of a block; each block reads its own margin
 class Kind:
     """How surfaces of a kind are made; `bands` are further ones (name: unit).
 
-    `whole`: a cell depends on far ones, over paths or means of strata, so there is one block.
+    `whole`: a cell depends on far ones over paths, so there is one block. `fineness(block, grid)`:
+    cells into which a side of a cell is divided, for blocks that are the smaller.
     """
 
     make: Callable
     bands: Mapping[str, str]
     whole: bool
+    fineness: Callable
 
 
 KINDS: dict[str, Kind] = {}
 
 
-def kind(name: str, bands: Mapping[str, str] | None = None, whole: bool = False) -> Callable:
-    """Register a function as the maker of a kind of surface."""
+def kind(
+    name: str,
+    bands: Mapping[str, str] | None = None,
+    whole: bool = False,
+    spec: dict | None = None,
+    fineness: Callable = lambda block, grid: 1,
+) -> Callable:
+    """Register a function as the maker of a kind of surface.
+
+    `spec` is its closed schema, for a kind of an extension; ours stand in the config's schema.
+    """
 
     def register(make):
-        KINDS[name] = Kind(make, bands or {}, whole)
+        KINDS[name] = Kind(make, bands or {}, whole, fineness)
+        if spec:
+            schema.add_kind("surfaces", name, spec)
         return make
 
     return register
@@ -107,4 +123,7 @@ def bands(block: dict) -> dict[str, str]:
 
 def block_size(block: dict, grid: GeoBox) -> int:
     """Cells along the side of the blocks that a surface can be made in."""
-    return max(grid.shape) if KINDS[block["kind"]].whole else BLOCK
+    of = KINDS[block["kind"]]
+    if of.whole:
+        return max(grid.shape)
+    return max(SMALLEST, BLOCK // of.fineness(block, grid) // SMALLEST * SMALLEST)
