@@ -33,7 +33,7 @@ def cover_share(geometries, grid: GeoBox, oversample: int = 8) -> np.ndarray:
     """Share of each cell under the polygons, 0..1, from `oversample` squared points a cell."""
     shapes, out = list(geometries), np.zeros(grid.shape, "float32")
     for top in range(0, grid.height, ROWS):
-        strip = grid[top : top + ROWS, :]
+        strip = grid[top : min(top + ROWS, grid.height), :]
         covered = burn_inside(shapes, strip.zoom_out(1 / oversample))
         out[top : top + ROWS] = block_mean(covered.astype("float32"), oversample)
     return out
