@@ -66,11 +66,14 @@ def test_overviews_halve_the_cells_and_lie_in_the_same_place(tmp_path):
     made.join([(0, 300, 0, 701)])
     made.publish()
     for level, side in ((0, 2), (1, 4)):
-        half = open_maps({"x": Source(str(made.path))}, None, level)["x"]
+        half = open_maps({"a": Source(str(made.path))}, None, level)["a"]
         assert half.shape == (-(-300 // side), -(-701 // side))
         assert float(half.x[0]) == side / 2 and float(half.y[0]) == 300 - side / 2
         np.testing.assert_allclose(half[0, :100], np.arange(100) * side + (side - 1) / 2)
-        assert reduced(grid, level + 1).affine @ (0.5, 0.5) == (half.x[0], half.y[0])
+        corner = reduced(grid, level + 1).affine @ (0.5, 0.5)
+        assert corner == (float(half.x[0]), float(half.y[0]))
+    with pytest.raises(ValueError, match="2 overviews"):
+        open_maps({"a": Source(str(made.path))}, None, 5)
 
 
 def test_what_is_not_there_is_told(corner, tmp_path):
@@ -94,7 +97,8 @@ def test_the_model_on_a_dataset_is_that_of_the_workflow(maps, corner, monkeypatc
 def test_maps_go_to_other_programs(maps, tmp_path, name):
     some = maps[["habitat", "key", "key_class"]]
     manul.export(some, tmp_path / name)
-    back = xr.open_dataset(tmp_path / name, engine="h5netcdf" if name.endswith("nc") else "zarr")
+    engine = "h5netcdf" if name.endswith("nc") else "zarr"
+    back = xr.open_dataset(tmp_path / name, engine=engine, decode_coords="all")
     np.testing.assert_array_equal(back["habitat"], some["habitat"])
     np.testing.assert_array_equal(back["key"], some["key"])
     assert back["habitat"].attrs["long_name"] == "Habitat now"
@@ -118,6 +122,7 @@ def test_the_page_of_the_docs_runs_on_threads_and_on_a_cluster(
         "results/tien_shan": str(corner.results), "config/config.yaml": str(corner.configs[0]),
         "share_dogs_settlements": "share_roads_paved", "effect_hunting": "effect_dogs_camps",
         'maps["protected"]': 'maps["habitat"]', "tien_shan.nc": str(tmp_path / "out.nc"),
+        ", overview=1": "",
     }  # fmt: skip
     blocks = blocks_of_the_page()
     assert len(blocks) >= 7 and all(len(block.splitlines()) <= 12 for block in blocks)

@@ -254,12 +254,14 @@ class _Zonal(RasterSource):
 
 
 def _opened(source: Source, chunks, overview) -> xr.DataArray:
+    with rasterio.open(source.path) as raster:
+        tags, there = raster.tags(), len(raster.overviews(source.band))
+    if overview is not None and not 0 <= overview < there:
+        raise ValueError(f"{source.path} has {there} overviews, found {overview}; the first is 0")
     options = {} if overview is None else {"overview_level": overview}
     chunks = {"x": 2048, "y": 2048} if chunks == "auto" else chunks
     array = rioxarray.open_rasterio(source.path, chunks=chunks, cache=False, **options)
     array = array.isel(band=source.band - 1, drop=True)
-    with rasterio.open(source.path) as raster:
-        tags = raster.tags()
     attrs = {"long_name": source.title, "units": source.unit}
     attrs |= {name: tags[tag] for tag, name in KEPT_TAGS.items() if tags.get(tag)}
     behind = provenance.load(tags.get("MANUL_LAYERS"))
