@@ -21,6 +21,7 @@ from manul.grid.datasets import Fields, Source
 from manul.grid.region import grid_of
 
 WHOLE = 2048  # cells along the side of the blocks in which whole arrays are written
+PACKAGE = Path(__file__).resolve().parent
 log = logging.getLogger("manul")
 logging.getLogger("pyogrio").setLevel("WARNING")
 
@@ -169,6 +170,7 @@ def sources_of(maps: dict) -> dict[str, Source | None]:
 @contextmanager
 def start(snakemake) -> Iterator[Job]:
     """Run a script: its log goes to the rule's log file and to the terminal, errors in full."""
+    _same_package(snakemake)
     handlers = [logging.StreamHandler(sys.stderr)]
     if snakemake.log:
         handlers.append(logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8"))
@@ -184,6 +186,16 @@ def start(snakemake) -> Iterator[Job]:
         log.exception("%s failed", snakemake.rule)
         raise
     log.info("%s done in %.1f s", snakemake.rule, time.monotonic() - began)
+
+
+def _same_package(snakemake) -> None:
+    """A copied environment may bring the package of another copy of the project."""
+    wanted = Path(getattr(snakemake, "scriptdir", None) or PACKAGE.parent).resolve() / "manul"
+    if wanted != PACKAGE:
+        raise ImportError(
+            f"this workflow lies in {wanted.parent}, but its jobs import {PACKAGE}: run `uv sync` in "
+            "the workflow's own folder, or set PYTHONPATH to its workflow/scripts"
+        )
 
 
 def _make(extended: list, work: Callable, files: list, block) -> None:

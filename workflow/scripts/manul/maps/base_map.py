@@ -19,7 +19,7 @@ from manul.maps.furniture import Frame, metric, round_up
 from manul.maps.page import MM_PER_POINT, Box, Page, words
 from manul.maps.spec import NODATA_FILL, NODATA_HATCH, QUIET, Context
 
-PIXELS_PER_MM = 12  # 300 dots per inch: finer cells cannot be printed
+PIXELS_PER_MM = 8  # 200 dots per inch: finer cells cannot be seen on paper
 LINE_STYLES = {
     "provinces": {"color": "#6d6a75", "linewidth": 0.55},
     "roads": {"color": "#8a6f52", "linewidth": 0.7},

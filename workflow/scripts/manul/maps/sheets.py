@@ -5,7 +5,7 @@ workflow/schemas/sheets.yaml which maps and tables it shows, with its caption.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -40,18 +40,23 @@ class Scenario:
     config: dict
     context: layouts.Context
     digest: str
+    panels: int = 1
 
     @cached_property
     def shown(self) -> tuple[int | None, GeoBox]:
         """The overview that is fine enough for paper (None: the map itself), and its grid."""
-        fine = layouts.cells_on_paper(self.grid)
-        level = max(0, int(np.log2(max(fine, 1))))
+        fine = layouts.cells_on_paper(self.grid) * np.sqrt(self.panels)
+        level = int(np.ceil(np.log2(max(fine, 1))))
         return (level - 1 if level else None), reduced(self.grid, level)
 
     def values(self, name: str) -> np.ndarray:
         """A map at the size of `shown`."""
         level, _ = self.shown
         return open_maps({name: self.maps[name]}, chunks=None, overview=level)[name].values
+
+    def small(self, panels: int) -> "Scenario":
+        """The same for a sheet of so many maps side by side: a coarser overview will do."""
+        return replace(self, panels=panels)
 
     def sheet(self, title: str, *used: str, extra: tuple = ()) -> layouts.Sheet:
         """Head, notice, data table and foot of a sheet that shows these maps and tables."""
@@ -126,6 +131,7 @@ def dominant_threat(s: Scenario) -> Figure:
 
 def threats(s: Scenario) -> Figure:
     """Every threat's effect, side by side."""
+    s = s.small(len(s.maps))
     sheet = s.sheet("Threats side by side", *s.maps, extra=_left_out(s))
     panels = []
     for name in s.config["assessed"]:
@@ -178,6 +184,7 @@ def key_habitat(s: Scenario) -> Figure:
 def recommendations(s: Scenario) -> Figure:
     """Where each rule that may be published holds, side by side."""
     path = s.path("recommendations")
+    s = s.small(len(s.config["rules"]))
     sheet = s.sheet("Recommendations, rule by rule", "recommendations", extra=_left_out(s))
     panels, weakest = [], provenance.worst_status(read_provenance(path))
     for name, table in vectors.read_layers(path).items():

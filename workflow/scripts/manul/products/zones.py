@@ -80,6 +80,7 @@ def _pieces(shapes, grid) -> tuple[np.ndarray, np.ndarray]:
         )
         xx, yy = (a.ravel() for a in np.meshgrid(left, top))
         cut = shapely.intersection(shapes[i], shapely.box(xx, yy - side, xx + side, yy))
+        cut = shapely.get_parts(shapely.get_parts(cut))  # a collection may hold lines and points
         cut = cut[shapely.area(cut) > 0]
         zone.append(np.full(len(cut), i))
         parts.append(cut)

@@ -25,12 +25,13 @@ def travel_time(block, grid, sources):
     wide = grid.pad(pad)
     hours = _hours_per_cell(block, wide, sources)
     places = sources.layers[block["layer"]].read(bounds(wide)).geometry
-    starts = burn(((g, 1) for g in places), wide) > 0
+    starts = burn(((g, 1) for g in places), wide).astype(bool)
     # People start also where nobody can pass: in a town on a lake, on ground of unknown height.
     hours[starts] = np.clip(np.nan_to_num(hours[starts], nan=1.0), None, 1.0)
     beyond = np.nextafter(np.float32(block["reach_h"]), np.float32(np.inf))
-    inner = crop(cost_distance(hours, starts, block["reach_h"]), pad)
-    return np.where(inner <= block["reach_h"], inner, beyond).astype("float32")
+    reached = crop(cost_distance(hours, starts, block["reach_h"]), pad).astype("float32")
+    reached[np.isinf(reached)] = beyond
+    return reached
 
 
 def _hours_per_cell(block, grid, sources) -> np.ndarray:
