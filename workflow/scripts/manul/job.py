@@ -190,11 +190,11 @@ def start(snakemake) -> Iterator[Job]:
 
 def _same_package(snakemake) -> None:
     """A copied environment may bring the package of another copy of the project."""
-    wanted = Path(getattr(snakemake, "scriptdir", None) or PACKAGE.parent).resolve() / "manul"
-    if wanted != PACKAGE:
+    own = Path(getattr(snakemake, "scriptdir", None) or PACKAGE.parent).resolve()
+    if (own / "manul").is_dir() and own / "manul" != PACKAGE:
         raise ImportError(
-            f"this workflow lies in {wanted.parent}, but its jobs import {PACKAGE}: run `uv sync` in "
-            "the workflow's own folder, or set PYTHONPATH to its workflow/scripts"
+            f"this workflow lies in {own}, but its jobs import {PACKAGE}: run `uv sync` in the "
+            "workflow's own folder, or set PYTHONPATH to its workflow/scripts"
         )
 
 
