@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from manul import digests, surfaces
 from manul.analyses import KINDS as ANALYSES
 from manul.config import nodes, selection
 from manul.config.nodes import layers_of
+from manul.config.types import Config
 from manul.grid.datasets import Source
 from manul.maps import sheet_specs
 from manul.model import cells, invest_csv
@@ -87,7 +89,7 @@ class Output:
 class Graph:
     """The jobs of all scenarios of one region; `configs` are those of `config.load`."""
 
-    def __init__(self, configs: Mapping[str, dict]):
+    def __init__(self, configs: Mapping[str, Config]):
         self.configs = dict(configs)
         for kind in ANALYSES:
             rule(f"analysis_{kind}", _analysis_files(kind), _analyses_of(kind))(_analysis)
@@ -97,7 +99,10 @@ class Graph:
         self.owner = cache(self._owner)
         self.output = cache(self._output)
         self.layers = cache(self._layers)
-        self._maps = {name: {m: at for m, *at in _maps(c)} for name, c in self.configs.items()}
+        self._maps = {
+            name: {called: (ref, source) for called, ref, source in _maps(config)}
+            for name, config in self.configs.items()
+        }
 
     def keys(self, scenario: str, name: str) -> list[str]:
         """What tells the jobs of a rule apart in a scenario."""
@@ -139,7 +144,7 @@ class Graph:
     def _job(self, scenario, name, key="") -> Job:
         config = self.configs[scenario]
         job = RULES[name].job(self, scenario, config, key)
-        more = {"species": config["species"]}
+        more: dict[str, Any] = {"species": config["species"]}
         if config["extensions"]:
             more["extensions"] = config["extensions"]
         return replace(job, told={**job.told, **more})
@@ -206,7 +211,7 @@ PREPARE = dict.fromkeys(("continuous", "classes", "counts"), "prepare_raster")
 PREPARE |= {"vector": "prepare_vector", "records": "prepare_records"}
 
 
-def layer(config: dict, name: str) -> Ref:
+def layer(config: Config, name: str) -> Ref:
     """The prepared file of a layer."""
     return Ref(PREPARE[config["layers"][name]["kind"]], name, "layer")
 
@@ -427,7 +432,7 @@ def products(graph: Graph) -> list[str]:
         "sheets": ("sheet",),
         "evidence": ("evidence",),
     }
-    found = []
+    found: list[str] = []
     for scenario, config in graph.configs.items():
         for part in config["products"]:
             for name in wanted[part]:
@@ -459,9 +464,9 @@ def _maps(config) -> Iterator[tuple[str, Ref, Source]]:
     for name in selection.available(config):
         block = config["surfaces"][name]
         title = block.get("title", name)
-        for i, (band, unit) in enumerate(surfaces.bands(block).items(), 1):
-            called = name if i == 1 else f"{name}_{band}"
-            words = title if i == 1 else f"{title}: {band.replace('_', ' ')}"
+        for i, (of, unit) in enumerate(surfaces.bands(block).items(), 1):
+            called = name if i == 1 else f"{name}_{of}"
+            words = title if i == 1 else f"{title}: {of.replace('_', ' ')}"
             yield called, surface(name), Source("", i, words, unit)
     for name in selection.analyses(config):
         kind = config["analyses"][name]["kind"]

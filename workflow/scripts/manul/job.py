@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import dask
 import pandas as pd
@@ -30,7 +31,7 @@ logging.getLogger("pyogrio").setLevel("WARNING")
 class Job:
     """A running job: its Snakemake object, its input files and how to run blocks."""
 
-    snakemake: object
+    snakemake: Any
 
     @property
     def threads(self) -> int:
@@ -171,7 +172,7 @@ def sources_of(maps: dict) -> dict[str, Source | None]:
 def start(snakemake) -> Iterator[Job]:
     """Run a script: its log goes to the rule's log file and to the terminal, errors in full."""
     _same_package(snakemake)
-    handlers = [logging.StreamHandler(sys.stderr)]
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if snakemake.log:
         handlers.append(logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8"))
     logging.basicConfig(

@@ -13,6 +13,7 @@ import pandas as pd
 from manul import surfaces
 from manul.analyses import suitability
 from manul.config import selection
+from manul.config.types import Config, Region
 from manul.grid.region import grid_of
 from manul.model import cells
 from manul.model import outputs as model_outputs
@@ -32,13 +33,13 @@ KEPT_SHARE = 0.45  # of the raw bytes, after compression, with overviews
 CLASSES = ((60, "a minute"), (600, "minutes"), (5400, "an hour"), (50_000, "hours"))
 
 
-def number_of_cells(region: dict) -> int:
+def number_of_cells(region: Region) -> int:
     """Cells of the region's grid."""
     height, width = grid_of(region).shape
     return height * width
 
 
-def surface_mb(config: dict, name: str, threads: int = 1) -> int:
+def surface_mb(config: Config, name: str, threads: int = 1) -> int:
     """Peak memory of a surface job (MB)."""
     block, grid = config["surfaces"][name], grid_of(config["region"])
     side = min(surfaces.block_size(block, grid), max(grid.shape))
@@ -51,13 +52,13 @@ def surface_mb(config: dict, name: str, threads: int = 1) -> int:
     return _mb(threads * per_thread)
 
 
-def habitat_mb(config: dict, threads: int) -> int:
+def habitat_mb(config: Config, threads: int) -> int:
     """Peak memory of the habitat job (MB)."""
     made = model_outputs.habitat_maps(config["habitat"])
     return _model_mb(config, made, cells.inputs(*cells.parts(config["habitat"])), threads)
 
 
-def threats_mb(config: dict, threads: int) -> int:
+def threats_mb(config: Config, threads: int) -> int:
     """Peak memory of the job of the threats (MB)."""
     model = selection.model(config)
     read = [*cells.threat_inputs(model["threats"]), *model["habitat"]["components"]]
@@ -75,18 +76,18 @@ def fit_mb(threads: int) -> int:
     return _mb(threads * suitability.BLOCK**2 * FIT_BYTES + LEARNING_MB * 1e6)
 
 
-def whole_mb(config: dict) -> int:
+def whole_mb(config: Config) -> int:
     """Peak memory of key habitat, recommendations and unit tables, which hold whole maps (MB)."""
     return _mb(number_of_cells(config["region"]) * WHOLE_MAP_BYTES)
 
 
-def sheet_mb(config: dict) -> int:
+def sheet_mb(config: Config) -> int:
     """Peak memory of a map sheet (MB)."""
     shown = min(number_of_cells(config["region"]), 2e8)
     return _mb(shown * 16 + DRAWING_MB * 1e6)
 
 
-def rows(config: dict, threads: int) -> pd.DataFrame:
+def rows(config: Config, threads: int) -> pd.DataFrame:
     """One row for each rule of one scenario: jobs, cells, memory_mb, time class, disk_mb."""
     n = number_of_cells(config["region"])
     made = selection.available(config)

@@ -15,6 +15,7 @@ import xarray as xr
 import yaml
 
 from manul.config import load, selection
+from manul.config.types import Config
 from manul.grid import plain_files
 from manul.grid.datasets import Source, open_maps
 from manul.model import cells
@@ -56,12 +57,12 @@ def open_results(folder, names=None, chunks="auto", overview: int | None = None)
     return made
 
 
-def load_config(path) -> dict[str, dict]:
+def load_config(path) -> dict[str, Config]:
     """The effective config of every scenario of a region's file, by name; see `config.load`."""
     return load.load(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
 
 
-def evaluate(surfaces: xr.Dataset, config: dict) -> xr.Dataset:
+def evaluate(surfaces: xr.Dataset, config: Config) -> xr.Dataset:
     """Habitat, threats, quality and value at risk from surfaces, lazily, chunk by chunk.
 
     `surfaces`: maps by name, dims (y, x), as `open_results` gives them; one that the config names

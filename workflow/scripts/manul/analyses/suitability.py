@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from manul.analyses import suitability_words as words
+from manul.config.types import Analysis, Config
 from manul.grid import block_maps, plain_files, rasters, vectors
 from manul.grid.burn import burn_inside
 from manul.grid.region import grid_of
@@ -30,7 +31,7 @@ FIELDS = {
 SCORES = ("auc", "tss", "boyce", "omission")
 
 
-def reads(block: dict, config: dict) -> dict[str, list]:
+def reads(block: Analysis, config: Config) -> dict[str, list]:
     """Records, further records that stand for effort, predictors, and the expert model."""
     effort = block["background"]["effort"]
     named = effort if isinstance(effort, list) else []

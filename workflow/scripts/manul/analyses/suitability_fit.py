@@ -5,6 +5,7 @@ maps are then unknown and tables say so, for the expert model needs no records.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 
 from manul import suitability
 from manul.analyses.suitability_words import BANDS
+from manul.config.types import Analysis, KeyHabitat
 from manul.grid.features import select
 from manul.suitability.ensemble import Ranks, background_ranks
 
@@ -31,12 +33,14 @@ class Fitted:
     tables: dict[str, pd.DataFrame]
     reason: str = ""
     model: suitability.Model | None = None
-    reference: np.ndarray | None = None  # conditions at surveyed places, for MESS
+    reference: np.ndarray = field(
+        default_factory=lambda: np.zeros((0, 0))
+    )  # conditions at surveyed places, for MESS
     ranks: dict[str, Ranks] = field(default_factory=dict)
     suitable: dict[str, float] = field(default_factory=dict)
 
 
-def presences(records, spec: dict, as_of) -> tuple[pd.DataFrame, dict[str, int]]:
+def presences(records, spec: Analysis, as_of) -> tuple[pd.DataFrame, dict[str, int]]:
     """Places (x, y) of independent presences, and how many records were left after each step.
 
     Records after `as_of` count as new; undated ones are left out. Thinned so that none lies closer
@@ -46,7 +50,7 @@ def presences(records, spec: dict, as_of) -> tuple[pd.DataFrame, dict[str, int]]
     age = (pd.Timestamp(as_of) - pd.to_datetime(found[spec["date_field"]])).dt.days / DAYS_PER_YEAR
     young = found[age <= spec["max_age_years"]]
     xy = _xy(young)
-    kept = suitability.thin(xy, distance_m=spec["thin_m"], seed=spec["seed"]) if len(xy) else []
+    kept = suitability.thin(xy, distance_m=spec["thin_m"], seed=spec["seed"])
     steps = {
         "records": len(records),
         "presences": len(found),
@@ -56,7 +60,7 @@ def presences(records, spec: dict, as_of) -> tuple[pd.DataFrame, dict[str, int]]
     return pd.DataFrame(xy[kept] if len(xy) else xy, columns=["x", "y"]), steps
 
 
-def effort_places(records, others: list, spec: dict) -> np.ndarray | None:
+def effort_places(records, others: list, spec: Analysis) -> np.ndarray | None:
     """Where somebody looked, (n, 2); None if effort plays no part.
 
     `target_group`: every record of the layer, whatever its category, absences too.
@@ -67,7 +71,7 @@ def effort_places(records, others: list, spec: dict) -> np.ndarray | None:
     return np.vstack([_xy(table) for table in ([records] if how == "target_group" else others)])
 
 
-def draw_sites(found: pd.DataFrame, looked, grid, read_habitat, spec: dict) -> pd.DataFrame:
+def draw_sites(found: pd.DataFrame, looked, grid, read_habitat, spec: Analysis) -> pd.DataFrame:
     """Presences, background points and a sample of the region: kind, x, y, row, column, effort.
 
     The background is drawn from cells of known habitat, by effort around the places `looked`.
@@ -88,7 +92,9 @@ def draw_sites(found: pd.DataFrame, looked, grid, read_habitat, spec: dict) -> p
     return pd.concat([t.assign(kind=kind) for kind, t in kinds.items()], ignore_index=True)
 
 
-def fit(sites: pd.DataFrame, values: pd.DataFrame, steps: dict, spec: dict, key: dict) -> Fitted:
+def fit(
+    sites: pd.DataFrame, values: pd.DataFrame, steps: dict, spec: Analysis, key: KeyHabitat
+) -> Fitted:
     """Fit, validate in spatial blocks, and tell; `values` holds the predictors at the sites."""
     here = (sites["kind"] != "sample") & values.notna().all(axis=1)
     present = sites["kind"] == "presence"
@@ -108,7 +114,7 @@ def fit(sites: pd.DataFrame, values: pd.DataFrame, steps: dict, spec: dict, key:
     return _described(sites, values, here, present, held, model, steps, spec, key)
 
 
-def predict(fitted: Fitted, values: pd.DataFrame, habitat: np.ndarray, key: dict) -> dict:
+def predict(fitted: Fitted, values: pd.DataFrame, habitat: np.ndarray, key: KeyHabitat) -> dict:
     """Maps of some cells: suitability, mess, most_dissimilar, rank_difference, agreement.
 
     `habitat` is the expert model there. `most_dissimilar` is the number of a predictor, from 1.
@@ -165,11 +171,13 @@ def _inside(found, grid) -> pd.DataFrame:
     return table[on].reset_index(drop=True)
 
 
-def _options(tables, split, spec) -> dict:
+def _options(
+    tables: tuple[pd.DataFrame, pd.DataFrame], split: tuple[pd.Series, pd.Series], spec: Analysis
+) -> dict[str, Any]:
     """What the method is told; an ensemble's weights may come from a first cross-validation."""
     if spec["method"] != "ensemble":
         return spec["options"].get(spec["method"], {})
-    options = {"options": spec["options"]}
+    options: dict[str, Any] = {"options": spec["options"]}
     if spec["weights"] == "by_records":
         return options
     held = suitability.cross_validate_members(

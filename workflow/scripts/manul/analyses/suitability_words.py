@@ -3,7 +3,12 @@
 Apart from `fitting`, so that a product which only says it does not load the libraries that fit.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
+
+from manul.config.types import KeyHabitat
 
 AGREEMENT = {0: "neither suitable", 1: "both suitable", 2: "fit only", 3: "expert model only"}
 BANDS = {
@@ -17,15 +22,16 @@ FITTED_BANDS = ("suitability", "mess", "most_dissimilar")
 DISAGREEMENT = ("rank_difference", "agreement")
 
 
-def key_rules(key: dict, thresholds: pd.DataFrame | None) -> dict:
+def key_rules(key: KeyHabitat, thresholds: pd.DataFrame | None) -> dict[str, Any]:
     """The block `key_habitat` with the thresholds in use, and in words where they come from."""
     if thresholds is None:
-        return key | {"source": "expert values of the config"}
+        return {**key, "source": "expert values of the config"}
     used = thresholds[(thresholds["map"] == "habitat") & thresholds["used"].astype(bool)].iloc[0]
-    return key | {name: float(used[name]) for name in ("suitable", "key")} | {"source": used["by"]}
+    found = {"suitable": float(used["suitable"]), "key": float(used["key"])}
+    return {**key, **found, "source": used["by"]}
 
 
-def threshold_words(key: dict) -> str:
+def threshold_words(key: Mapping[str, Any]) -> str:
     """Which thresholds a product used, as a sentence."""
     return f"Suitable from {key['suitable']:.2f}, key from {key['key']:.2f}: {key['source']}"
 

@@ -5,9 +5,10 @@ job; what it registers can then be named like a kind of ours.
 """
 
 import hashlib
-import importlib.util
 import sys
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 
 
 class ExtensionError(ValueError):
@@ -26,11 +27,12 @@ def _run(path) -> str:
     digest = hashlib.sha256(content).hexdigest()[:16]
     name = f"manul_extension_{digest}"
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        module = importlib.util.module_from_spec(spec)
+        loader = SourceFileLoader(name, str(path))
+        module = ModuleType(name)
+        module.__file__ = str(path)
         sys.modules[name] = module
         try:
-            spec.loader.exec_module(module)
+            loader.exec_module(module)
         except Exception as error:
             del sys.modules[name]
             raise ExtensionError(f"extensions: {path}: {type(error).__name__}: {error}") from error

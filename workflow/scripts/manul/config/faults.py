@@ -14,6 +14,7 @@ from pyproj.exceptions import CRSError
 from manul.config import nodes
 from manul.config.hints import hint
 from manul.config.schema import analysis_kind, kind_of_surface
+from manul.config.types import Config
 from manul.exposure.decay import CURVES, decay
 
 LARGEST_GRID = 2e10
@@ -34,7 +35,7 @@ ZONE_NEEDS = {
 }
 
 
-def find(config: dict) -> list[str]:
+def find(config: Config) -> list[str]:
     """The faults of one scenario whose blocks agree with the schema."""
     faults = [*_region(config["region"]), *_layers(config), *_surfaces(config)]
     faults += [*_nodes(config), *_weights(config), *_rules(config), *_references(config)]
@@ -334,7 +335,7 @@ def _references(config) -> list[str]:
             check(layer, layers, f"surfaces.{name}", "layer")
     components, reference = config["habitat"]["components"], config["habitat"]["reference"]
     for where, node in _all_nodes(config):
-        for part in (node, node.get("footprint") or {}):
+        for part in [node, *([node["footprint"]] if "footprint" in node else [])]:
             for surface in nodes.leaves(part, "surface"):
                 check(surface, surfaces, where, "surface")
             for component in nodes.leaves(part, "component"):

@@ -13,6 +13,7 @@ the region's file which file it is and what else differs; what is said later cou
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -21,6 +22,7 @@ from manul.config import faults as config_faults
 from manul.config.hints import hint
 from manul.config.nodes import layers_of
 from manul.config.ranges import is_parameter, plain, ranges
+from manul.config.types import Config
 
 MODELS = Path(__file__).parents[4] / "config" / "models"
 MODEL = "pallas_cat"
@@ -35,7 +37,7 @@ class ConfigError(ValueError):
     """The config is wrong; the message lists every fault."""
 
 
-def load(config: dict) -> dict[str, dict]:
+def load(config: dict) -> dict[str, Config]:
     """The effective config of every scenario, by name: validated, defaulted, numbers plain.
 
     Surface blocks that stand within threats or components are moved to `surfaces` under the name
@@ -54,7 +56,7 @@ def load(config: dict) -> dict[str, dict]:
     faults += found
     if not sound:
         raise ConfigError(_listing(faults))
-    out = {}
+    out: dict[str, Any] = {}
     for name, scenario in _scenarios(given).items():
         changes = scenario.get("changes", {})
         strange = config_faults.unknown_changes(base, changes)
@@ -130,7 +132,7 @@ def _yaml(path) -> dict:
 def _whole(model, given, changes) -> dict:
     """The model, the region's file and changes in one mapping; layers with all their metadata."""
     parts = (model, given, changes)
-    merged = {}
+    merged: dict[str, Any] = {}
     for part in parts:
         merged = laid_over(merged, {k: v for k, v in part.items() if k not in ("layers", "model")})
     layers = [part.get("layers") or {} for part in parts]
@@ -149,7 +151,7 @@ def _without_rules_taken_away(merged, ours) -> dict:
 
 def _taken_away(befores, whole) -> dict[str, str]:
     """Maps that a rule may name and that were taken away with null, and what each was."""
-    out = {}
+    out: dict[str, str] = {}
     for before in befores:
         for prefix, what, path in (
             ("", "surface", ("surfaces",)),
@@ -173,7 +175,7 @@ def _layers(roles, own, changes) -> dict:
 
     A role that no file fills is `absent`; so is one that was taken away with null.
     """
-    out = {}
+    out: dict[str, Any] = {}
     for name in dict.fromkeys([*roles, *own, *changes]):
         role = roles.get(name, {})
         said = _of_one_file(own.get(name), changes.get(name, {}))
@@ -228,7 +230,8 @@ def _effective(whole) -> tuple[list[str], dict]:
     if not sound:
         return found, numbers
     with_ranges = copy.deepcopy(whole)
-    _hoist(with_ranges), _hoist(numbers)
+    _hoist(with_ranges)
+    _hoist(numbers)
     numbers["ranges"] = ranges(with_ranges)
     del numbers["model"]  # it is in these keys now
     found += schema.kind_faults(numbers)

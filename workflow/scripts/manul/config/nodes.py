@@ -10,49 +10,52 @@ other weights are scaled up, and a node whose every term is unknown is unknown.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from manul.config.responses import respond
+from manul.config.types import Node
 
 LEAVES = ("surface", "component", "loss_from", "field", "constant")
 
 
-def evaluate(node: dict, lookup: Callable):
+def evaluate(node: Node, lookup: Callable):
     """The value of `node`; `lookup(kind, name)` gives the array of a leaf (NaN where unknown)."""
-    kind = leaf_kind(node)
+    kind, name = leaf(node)
     if kind:
-        x = node["constant"] if kind == "constant" else lookup(kind, node[kind])
+        x = name if kind == "constant" else lookup(kind, name)
     else:
         x = COMBINE[node["combine"]]([(t["weight"], evaluate(t, lookup)) for t in terms(node)])
     return respond(node.get("response"), x)
 
 
-def leaf_kind(node: dict) -> str | None:
-    """Which leaf the node is, or None for a combination."""
-    return next((kind for kind in LEAVES if kind in node), None)
+def leaf(node: Node) -> tuple[str, Any]:
+    """Which leaf the node is and what it names; ("", None) for a combination."""
+    return next(((kind, name) for kind, name in node.items() if kind in LEAVES), ("", None))
 
 
-def terms(node: dict) -> list[dict]:
+def terms(node: Node) -> list[Node]:
     """The nodes below a combination, in order."""
     return [term for _, term in named_terms(node)]
 
 
-def named_terms(node: dict) -> list[tuple]:
+def named_terms(node: Node) -> list[tuple]:
     """The nodes below a combination with their names, or their places in a list."""
     below = node.get("terms", [])
     return list(below.items() if isinstance(below, dict) else enumerate(below))
 
 
-def leaves(node: dict, kind: str) -> Iterator[str]:
+def leaves(node: Node, kind: str) -> Iterator[str]:
     """The names of every leaf of one kind at or below the node."""
-    if kind in node:
-        yield node[kind]
+    here, name = leaf(node)
+    if here == kind:
+        yield name
     for term in terms(node):
         yield from leaves(term, kind)
 
 
-def classed(node: dict) -> Iterator[str]:
+def classed(node: Node) -> Iterator[str]:
     """The fields at or below the node whose values are classes and not numbers."""
     if "field" in node and "classes" in (node.get("response") or {}):
         yield node["field"]
@@ -105,7 +108,7 @@ def maximum(parts):
 
 def _accumulate(parts, term):
     """Sum of term(w, x) and sum of w over the known cells."""
-    value = known = np.float32(0)
+    value = known = np.zeros((), "float32")
     for w, x in parts:
         x = np.asarray(x, "float32")
         ok = ~np.isnan(x)
@@ -119,7 +122,7 @@ def _accumulate(parts, term):
 
 def _fold(parts, step, start=1.0):
     """Fold the known terms; NaN where no term is known."""
-    out, known = np.float32(start), False
+    out, known = np.array(start, "float32"), np.zeros((), bool)
     for w, x in parts:
         x = np.asarray(x, "float32")
         ok = ~np.isnan(x)

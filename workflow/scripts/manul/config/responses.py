@@ -7,8 +7,10 @@ NaN stays NaN: unknown in, unknown out.
 
 import numpy as np
 
+from manul.config.types import Response
 
-def respond(response: dict | None, x):
+
+def respond(response: Response | None, x):
     """Pass `x` (any shape) through `{name: parameters}`; None is the identity."""
     if response is None:
         return np.asarray(x)

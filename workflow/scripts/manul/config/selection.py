@@ -3,33 +3,36 @@
 import json
 import re
 from collections.abc import Collection, Iterator
+from typing import Any
 
 from manul.config import nodes
 from manul.config.nodes import layers_of
 from manul.config.schema import analysis_kind, kind_of_surface
+from manul.config.types import Config
 
 FAR_M = 50_000  # how far around the region journeys may lead
 LARGEST_DISC_M = 20_000  # radius of a feature that stands as a point with an area
 
 
-def margin_m(config: dict, layer: str) -> float:
+def margin_m(config: Config, layer: str) -> float:
     """How far beyond the region a layer matters: the reach of what is made of it and 10 cells."""
     reaches = [0.0]
     for block in config["surfaces"].values():
         reaches += [reach for name, reach in _reaches(block, 0.0) if name == layer]
     for rule in config["rules"].values():
-        for block in [rule["zones"], *rule["nearest"].values()]:
-            if block.get("layer") == layer:
-                reaches += [block[k] for k in ("radius_m", "side_m", "within_m") if k in block]
+        zones = rule["zones"]
+        if zones.get("layer") == layer:
+            reaches += [zones.get("radius_m", 0.0), zones.get("side_m", 0.0)]
+        reaches += [near["within_m"] for near in rule["nearest"].values() if near["layer"] == layer]
     return max(reaches) + 10 * config["region"]["cell_m"]
 
 
-def is_absent(config: dict, layer: str) -> bool:
+def is_absent(config: Config, layer: str) -> bool:
     """True for a layer that the model wants and the region does not have."""
     return config["layers"][layer]["kind"] == "absent"
 
 
-def available(config: dict) -> list[str]:
+def available(config: Config) -> list[str]:
     """The surfaces that can be made: none of their layers is absent."""
     return [
         name
@@ -38,13 +41,13 @@ def available(config: dict) -> list[str]:
     ]
 
 
-def assessed(config: dict) -> list[str]:
+def assessed(config: Config) -> list[str]:
     """The threats that at least one available surface informs."""
     have = set(available(config))
     return [n for n, t in config["threats"].items() if _surfaces_of(t) & have]
 
 
-def not_assessed(config: dict) -> dict[str, str]:
+def not_assessed(config: Config) -> dict[str, str]:
     """Threats and rules that cannot be computed, with what they need."""
     lacking = {name: lacks(config, f"effect_{name}") for name in config["threats"]}
     needs = {
@@ -54,7 +57,7 @@ def not_assessed(config: dict) -> dict[str, str]:
     return {name: f"needs {'; '.join(found)}" for name, found in needs.items() if found}
 
 
-def lacks(config: dict, name: str) -> list[str]:
+def lacks(config: Config, name: str) -> list[str]:
     """The absent layers without which there can be no map `name`; empty if there can be one.
 
     `name` is that of a surface, `effect_THREAT`, `component_NAME`, `threat` or `value_at_risk`;
@@ -72,17 +75,18 @@ def lacks(config: dict, name: str) -> list[str]:
     return _of_all(config, node)
 
 
-def surface_rules(config: dict, name: str) -> dict:
+def surface_rules(config: Config, name: str) -> dict:
     """What a surface needs to know beside its block; only what its kind uses, so that a new
     as-of date reruns only surfaces that count ages."""
     block = config["surfaces"][name]
-    rules = {"kinds": {layer: config["layers"][layer]["kind"] for layer in layers_of(block)}}
-    for key in kind_of_surface(block["kind"]).get("x-uses", ()):
-        rules[key] = config[key]
-    return rules
+    rules: dict[str, Any] = {
+        "kinds": {layer: config["layers"][layer]["kind"] for layer in layers_of(block)}
+    }
+    used = kind_of_surface(block["kind"]).get("x-uses", ())
+    return rules | {key: value for key, value in config.items() if key in used}
 
 
-def analyses(config: dict, kind: str | None = None) -> list[str]:
+def analyses(config: Config, kind: str | None = None) -> list[str]:
     """The analyses that can be made: their records are there, and something that explains them."""
     have = set(available(config))
     found = []
@@ -95,25 +99,25 @@ def analyses(config: dict, kind: str | None = None) -> list[str]:
     return found
 
 
-def analysis_block(config: dict, name: str) -> dict:
+def analysis_block(config: Config, name: str) -> dict:
     """The block of an analysis with the surfaces and further records that there are."""
     block, have = config["analyses"][name], set(available(config))
     lists = analysis_kind(block["kind"])["x-surfaces"]
     return block | {key: [s for s in block[key] if s in have] for key in lists}
 
 
-def thresholds_from(config: dict) -> str:
+def thresholds_from(config: Config) -> str:
     """The analysis from which key habitat takes its thresholds; empty: from the config."""
     name = config["key_habitat"]["thresholds"]
     return name if name in analyses(config) else ""
 
 
-def private_layers(config: dict) -> list[str]:
+def private_layers(config: Config) -> list[str]:
     """The layers whose places must not be published."""
     return [name for name, block in config["layers"].items() if not block["public"]]
 
 
-def evidence_of(config: dict, layer: str) -> dict:
+def evidence_of(config: Config, layer: str) -> dict:
     """What the page of a records layer shows: surfaces, other layers, rules, analyses."""
     shown = {
         name: config["surfaces"][name]
@@ -134,10 +138,10 @@ def evidence_of(config: dict, layer: str) -> dict:
     return {"surfaces": shown, "layers": records, "rules": rules, "analyses": blocks}
 
 
-def maps_of_rules(config: dict, known: Collection[str]) -> list[str]:
+def maps_of_rules(config: Config, known: Collection[str]) -> list[str]:
     """The maps that the rules which can be assessed name, and those they can do without."""
     skipped = not_assessed(config)
-    found = {}
+    found: dict[str, None] = {}
     for name, rule in config["rules"].items():
         if name not in skipped:
             found |= dict.fromkeys(w for w in _words(rule) if w in known)
@@ -145,7 +149,7 @@ def maps_of_rules(config: dict, known: Collection[str]) -> list[str]:
     return list(found)
 
 
-def rule_layers(config: dict) -> list[str]:
+def rule_layers(config: Config) -> list[str]:
     """The layers that the recommendation rules read, and the units."""
     skipped = not_assessed(config)
     wanted = [i for n, r in config["rules"].items() if n not in skipped for i in layers_of(r)]
@@ -153,25 +157,27 @@ def rule_layers(config: dict) -> list[str]:
     return list(dict.fromkeys([*wanted, *units]))
 
 
-def titles(config: dict) -> dict[str, str]:
+def titles(config: Config) -> dict[str, str]:
     """The names of the assessed threats as they stand on maps."""
     return {name: config["threats"][name]["title"] for name in assessed(config)}
 
 
-def sheet_words(config: dict) -> dict:
+def sheet_words(config: Config) -> dict:
     """What a map sheet says beside its map: the params of the sheet rule."""
     keys = ("scenario_title", "as_of", "groups", "dominant_floor", "key_habitat")
-    words = {key: config[key] for key in keys}
+    words: dict[str, Any] = {key: block for key, block in config.items() if key in keys}
     words["limitations"] = [*_habitat_without(config), *config["limitations"].values()]
     told = ("title", "group", "iucn", "weight")
-    words["threats"] = {n: {k: t[k] for k in told} for n, t in config["threats"].items()}
+    words["threats"] = {
+        n: {k: v for k, v in t.items() if k in told} for n, t in config["threats"].items()
+    }
     words["rules"] = {name: {"title": rule["title"]} for name, rule in config["rules"].items()}
     words |= {"species": config["species"], "loss": config["habitat"]["loss"]}
     words["region"] = {"title": config["region"]["title"]}
     return words | {"assessed": assessed(config), "not_assessed": not_assessed(config)}
 
 
-def model(config: dict) -> dict:
+def model(config: Config) -> dict:
     """What the model needs to know: the params of the model rule."""
     keep = {name: config["threats"][name] for name in assessed(config)}
     left_out = [t for n, t in config["threats"].items() if n not in keep]

@@ -61,7 +61,8 @@ class Form:
         """The (rows, columns) of a map and of its overviews, down to one that fits a tile."""
         out = [shape]
         while max(out[-1]) > self.tile:
-            out.append(tuple(-(-side // 2) for side in out[-1]))
+            rows, columns = out[-1]
+            out.append((-(-rows // 2), -(-columns // 2)))
         return out
 
     def depth(self, block: Block, shape: tuple[int, int]) -> int:

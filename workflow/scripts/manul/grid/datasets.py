@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -262,7 +263,7 @@ def _opened(source: Source, chunks, overview) -> xr.DataArray:
     chunks = {"x": 2048, "y": 2048} if chunks == "auto" else chunks
     array = rioxarray.open_rasterio(source.path, chunks=chunks, cache=False, **options)
     array = array.isel(band=source.band - 1, drop=True)
-    attrs = {"long_name": source.title, "units": source.unit}
+    attrs: dict[str, Any] = {"long_name": source.title, "units": source.unit}
     attrs |= {name: tags[tag] for tag, name in KEPT_TAGS.items() if tags.get(tag)}
     behind = provenance.load(tags.get("MANUL_LAYERS"))
     attrs["sources"] = json.dumps(

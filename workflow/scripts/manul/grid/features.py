@@ -7,6 +7,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from manul.config.expressions import ExpressionError, columns
+from manul.config.types import Layer
 from manul.grid.region import bounds
 
 GENERAL_M = 10_000  # cells to which places that are not public are generalised
@@ -57,7 +58,7 @@ def plain_class(value) -> str:
         return text
 
 
-def prepare_vector(table: gpd.GeoDataFrame, block: dict, grid: GeoBox, margin_m: float):
+def prepare_vector(table: gpd.GeoDataFrame, block: Layer, grid: GeoBox, margin_m: float):
     """Filtered, in the grid's CRS, only features that reach the region and its margin."""
     if block.get("crs"):
         table = table.set_crs(block["crs"], allow_override=True)
@@ -77,7 +78,7 @@ def _single_points(table):
     return pd.concat([table[~many], parts]).sort_index(kind="stable")
 
 
-def prepare_records(features: gpd.GeoDataFrame, block: dict, grid: GeoBox, margin_m: float):
+def prepare_records(features: gpd.GeoDataFrame, block: Layer, grid: GeoBox, margin_m: float):
     """`prepare_vector`, then the rows without a place: a district may stand for it."""
     placed = prepare_vector(features[features.geometry.notna()], block, grid, margin_m)
     rest = select(features[features.geometry.isna()], block.get("filter"))

@@ -10,11 +10,13 @@ import json
 import re
 from pathlib import Path
 
+from manul.config.types import Layer
+
 STATUSES = ("measured", "reconstructed", "approximate", "assumed", "illustrative")
 KEPT = ("title", "date", "source", "licence", "positional_error_m", "caveat")
 
 
-def of_layer(name: str, block: dict, path) -> dict:
+def of_layer(name: str, block: Layer, path) -> dict:
     """The provenance of one layer, from its config block and the content of its file."""
     record = {key: block.get(key) for key in KEPT}
     record["status"] = block["data_status"]

@@ -16,6 +16,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS
 from rasterio.windows import Window, from_bounds
 
+from manul.config.types import Layer
 from manul.grid.atomic import atomic
 from manul.grid.map_tags import read_provenance
 from manul.grid.region import bounds
@@ -138,7 +139,7 @@ def _centre(grid, crs) -> tuple[float, float]:
     return xs[0], ys[0]
 
 
-def clip(path, target, layer: dict, grid: GeoBox, margin_m: float, tags: dict) -> None:
+def clip(path, target, layer: Layer, grid: GeoBox, margin_m: float, tags: dict) -> None:
     """Copy what of a raster lies within a margin of the grid, scaled and tagged, window by window.
 
     `layer` is its block of the config (band, scale, offset). The size of a pixel in metres, at the

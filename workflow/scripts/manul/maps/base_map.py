@@ -16,7 +16,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.features import geometry_mask
 
 from manul.maps.furniture import Frame, metric, round_up
-from manul.maps.page import MM_PER_POINT, Box, Page, words
+from manul.maps.page import MM_PER_POINT, Box, Page, Style, words
 from manul.maps.spec import NODATA_FILL, NODATA_HATCH, QUIET, Context
 
 PIXELS_PER_MM = 8  # 200 dots per inch: finer cells cannot be seen on paper
@@ -28,7 +28,7 @@ LINE_STYLES = {
     "borders": {"color": "#3a2b4d", "linewidth": 1.5, "linestyle": (0, (7, 2, 1.5, 2))},
 }
 LAKE_STYLE = {"facecolor": "#c3dff0", "edgecolor": "#4f86ab", "linewidth": 0.6}
-NODATA_STYLE = {
+NODATA_STYLE: Style = {
     "facecolor": NODATA_FILL,
     "edgecolor": NODATA_HATCH,
     "hatch": "////",
@@ -36,7 +36,7 @@ NODATA_STYLE = {
 }
 TEXT_HALO = [patheffects.withStroke(linewidth=3, foreground="white", alpha=0.8)]
 PAPER = "#fcfcfb"
-EDGE = {"edgecolor": "#59626a", "linewidth": 0.6}  # where the region ends
+EDGE: Style = {"edgecolor": "#59626a", "linewidth": 0.6}  # where the region ends
 
 
 def open_frame(page: Page, box: Box, geobox: GeoBox, label: str = "map") -> Frame:
@@ -75,7 +75,7 @@ def draw_codes(
 
 def in_region(values: np.ndarray, geobox: GeoBox, region: gpd.GeoDataFrame | None) -> np.ndarray:
     """The cells that count, as a flat array: those whose centre lies in the region."""
-    if not present(region):
+    if region is None or region.empty:
         return values.ravel()
     return values[geometry_mask(region.geometry, geobox.shape, geobox.transform, invert=True)]
 
@@ -189,18 +189,18 @@ def _draw(frame: Frame, geobox: GeoBox, array, thin: Callable, cmap, norm) -> No
     corner = (ground.left, ground.bottom)
     axes = frame.axes
     axes.add_patch(Rectangle(corner, width, height, gid="nodata", zorder=1, **NODATA_STYLE))
-    edge = {"facecolor": "none", "zorder": 1.2, "gid": "raster-edge"} | EDGE
-    axes.add_patch(Rectangle(corner, width, height, **edge))
+    axes.add_patch(
+        Rectangle(corner, width, height, facecolor="none", zorder=1.2, gid="raster-edge", **EDGE)
+    )
     factor = max(1, int(frame.metres_per_mm / PIXELS_PER_MM / max(cell.xy)))
     cells = thin(array, factor)
     # The last blocks may be part blocks and reach beyond the raster.
     down, across = cells.shape[0] * factor * cell.y, cells.shape[1] * factor * cell.x
     extent = (ground.left, ground.left + across, ground.top - down, ground.top)
     image = axes.imshow(
-        np.ma.masked_invalid(cells),
-        **{"extent": extent, "cmap": cmap, "norm": norm, "interpolation": "nearest"},
-        **{"aspect": "auto", "zorder": 1.1, "gid": "raster"},
-    )
+        np.ma.masked_invalid(cells), extent=extent, cmap=cmap, norm=norm, aspect="auto",
+        interpolation="nearest", zorder=1.1, gid="raster",
+    )  # fmt: skip
     image.set_clip_path(Rectangle(corner, width, height, transform=axes.transData))
     if not np.isfinite(cells).any():
         _write_no_data(frame)
@@ -217,7 +217,7 @@ def _sample_ranks(codes: Sequence[int], values: np.ndarray, factor: int) -> np.n
 
 def _write_no_data(frame: Frame) -> None:
     points = min(40, frame.box[2] / 8 / MM_PER_POINT)
-    style = {"ha": "center", "va": "center", "color": QUIET, "weight": "bold", "zorder": 8}
+    style: Style = {"ha": "center", "va": "center", "color": QUIET, "weight": "bold", "zorder": 8}
     text = words("no data", *frame.centre, points, "no-data", path_effects=TEXT_HALO, **style)
     frame.axes.add_artist(text)
 

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
 from pyproj import CRS, Transformer
 
-from manul.maps.page import Box, Pen, line_height, words
+from manul.maps.page import Box, Pen, Style, line_height, words
 from manul.maps.spec import INK, QUIET
 
 STEPS_DEGREES = (20, 10, 5, 2, 1, 1 / 2, 1 / 4, 1 / 6, 1 / 12, 1 / 30, 1 / 60, 1 / 120, 1 / 360)
@@ -73,7 +73,8 @@ def round_length(longest: float) -> float:
 def draw_graticule(frame: Frame, points: float, sides: Sequence[str] = tuple(SIDES)) -> None:
     """Meridians and parallels as they run in this projection, named on these sides of the frame."""
     lonlat = Transformer.from_crs(frame.crs, 4326, always_xy=True)
-    bounds = lonlat.transform_bounds(*np.array(frame.extent)[[0, 2, 1, 3]], densify_pts=41)
+    left, right, bottom, top = frame.extent
+    bounds = lonlat.transform_bounds(left, bottom, right, top, densify_pts=41)
     step = _step(bounds, frame)
     for axis, value, x, y in _lines(bounds, step, lonlat):
         line = Line2D(x, y, color="#3b4a5a", lw=0.4, alpha=0.5, zorder=2.5, gid="graticule")
@@ -121,8 +122,8 @@ def write_north(pen: Pen, frame: Frame, top: float) -> None:
     shape = Polygon(arrow @ turn.T + middle, closed=True, facecolor=INK, edgecolor=INK, lw=0.6)
     shape.set_gid("north")
     tip = turn @ np.array([0, -7 * pen.type]) + middle
-    style = {"ha": "center", "va": "center", "weight": "bold"}
-    pen.add(shape, words("N", *tip, 8 * pen.type, "north", **style))
+    style: Style = {"ha": "center", "va": "center", "weight": "bold"}
+    pen.add(shape, words("N", tip[0], tip[1], 8 * pen.type, "north", **style))
 
 
 def north_angle(frame: Frame) -> float:
@@ -139,13 +140,10 @@ def projection_name(crs: CRS) -> str:
     operation = crs.coordinate_operation
     origin = {p.name: p.value for p in operation.params if "natural origin" in p.name}
     parts = [operation.method_name, crs.geodetic_crs.datum.name]
-    places = [origin.get("Latitude of natural origin"), origin.get("Longitude of natural origin")]
-    if None not in places:
-        marks = (
-            f"{abs(v):g}° {'SN'[int(v >= 0)] if i == 0 else 'WE'[int(v >= 0)]}"
-            for i, v in enumerate(places)
-        )
-        parts.insert(1, "centre " + " ".join(marks))
+    latitude, longitude = (origin.get(f"{n} of natural origin") for n in ("Latitude", "Longitude"))
+    if latitude is not None and longitude is not None:
+        north, east = "SN"[latitude >= 0], "WE"[longitude >= 0]
+        parts.insert(1, f"centre {abs(latitude):g}° {north} {abs(longitude):g}° {east}")
     code = crs.to_epsg()
     return ", ".join([*parts, f"EPSG:{code}"] if code else parts)
 

@@ -95,10 +95,11 @@ class Labels:
         return False
 
     def _write_town(self, point, name, points, dot, slot) -> None:
-        style = {"marker": "o", "markersize": dot * self.type, "markeredgewidth": 0.7}
-        colours = {"markerfacecolor": "white", "markeredgecolor": INK}
-        axes = self.frame.axes
-        axes.add_line(Line2D([point.x], [point.y], zorder=6, gid="town-dot", **style, **colours))
+        mark = Line2D(
+            [point.x], [point.y], marker="o", markersize=dot * self.type, markerfacecolor="white",
+            markeredgecolor=INK, markeredgewidth=0.7, zorder=6, gid="town-dot",
+        )  # fmt: skip
+        self.frame.axes.add_line(mark)
         self._write(name, slot, points, "town")
 
     def _area(self, shape, name: str, kind: str, points: float) -> None:

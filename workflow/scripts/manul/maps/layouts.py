@@ -255,7 +255,7 @@ def _close(page, sheet, context, frame, legends, body, low) -> Figure:
 def _array(values) -> np.ndarray:
     """A plain array with NaN where the values are masked."""
     if isinstance(values, np.ma.MaskedArray):
-        return values.astype(float).filled(np.nan)
+        return np.ma.filled(values.astype(float), np.nan)
     return np.asarray(values)
 
 
@@ -278,8 +278,11 @@ def _panel(page, box, geobox, context, panel: Panel, scale: Scale) -> Frame:
     _panel_head(page, box, panel)
     if panel.status == INVENTED:
         left, top, width, height = box
-        style = {"facecolor": "none", "edgecolor": WARNING, "lw": 2.2, "linestyle": (0, (4, 2))}
-        page.paper.add_patch(Rectangle((left, top), width, height, gid="invented", **style))
+        frame_of_all = Rectangle(
+            (left, top), width, height, gid="invented",
+            facecolor="none", edgecolor=WARNING, lw=2.2, linestyle=(0, (4, 2)),
+        )  # fmt: skip
+        page.paper.add_patch(frame_of_all)
         frame.axes.spines[:].set_visible(False)
     return frame
 

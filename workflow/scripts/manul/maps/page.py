@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -25,6 +26,7 @@ ASCENT = 1.02  # from the top of a text to its first baseline at this leading, i
 PAGES = {"A3": (420, 297, 12, 92, 1.0), "A4": (297, 210, 8, 68, 0.82)}
 
 Box = tuple[float, float, float, float]  # left, top, width, height in mm
+Style = dict[str, Any]  # keywords of matplotlib
 Symbol = Callable[[float, float, float, float], list[Artist]]  # of x, y (top left), width, height
 
 
@@ -146,8 +148,8 @@ def words(string: str, x: float, y: float, points: float, gid: str | None = None
         # Hung by its box, a line with a tall sign such as % would stand lower than its neighbour.
         style["va"] = "baseline"
         y += ASCENT * points * MM_PER_POINT
-    style = {"va": "top", "ha": "left", "color": INK, "linespacing": LEADING} | style
-    text = Text(x, y, string, fontsize=points, fontfamily=FONT, parse_math=False, **style)
+    whole: Style = {"va": "top", "ha": "left", "color": INK, "linespacing": LEADING} | style
+    text = Text(x, y, string, fontsize=points, fontfamily=FONT, parse_math=False, **whole)
     text.set_gid(gid)
     return text
 
@@ -166,7 +168,8 @@ def wrap(string: str, width: float, points: float, weight: str = "normal") -> li
     """Break a string into lines no wider than `width` mm; a word that is too long is cut."""
     space, lines = text_width(" ", points, weight), []
     for paragraph in string.split("\n"):
-        line, filled = [], 0.0
+        filled = 0.0
+        line: list[str] = []
         for word in _short_words(paragraph, width, points, weight):
             wide = text_width(word, points, weight)
             if line and filled + space + wide > width:

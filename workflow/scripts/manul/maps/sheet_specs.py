@@ -3,11 +3,12 @@
 from collections.abc import Collection
 
 from manul.config import schema, selection
+from manul.config.types import Config
 
 TABLES = {"key_polygons": "polygons", "recommend": "polygons"}  # rule: its file that sheets show
 
 
-def drawn(config: dict) -> dict[str, dict]:
+def drawn(config: Config) -> dict[str, dict]:
     """The sheets of a scenario by the name of their file: which `sheet`, its maps and tables.
 
     Maps are names of the index; tables are (rule or analysis, key, file).
@@ -31,7 +32,7 @@ def named(name: str, index: Collection[str]) -> list[str]:
     return [name]
 
 
-def about(sheet: str, config: dict) -> str:
+def about(sheet: str, config: Config) -> str:
     """The caption of a sheet in the report."""
     words = {"species": config["species"]["title"], "loss": config["habitat"]["loss"]}
     return schema.read_schema("sheets")[drawn(config)[sheet]["sheet"]]["about"].format(**words)

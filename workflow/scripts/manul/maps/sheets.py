@@ -7,6 +7,7 @@ workflow/schemas/sheets.yaml which maps and tables it shows, with its caption.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -37,7 +38,7 @@ class Scenario:
     maps: Mapping[str, Source]
     tables: Mapping[str, str]
     grid: GeoBox
-    config: dict
+    config: Mapping[str, Any]  # what `selection.sheet_words` tells
     context: layouts.Context
     digest: str
     panels: int = 1

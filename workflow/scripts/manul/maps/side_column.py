@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from manul.maps import base_map as ground
 from manul.maps.furniture import Frame, projection_name, write_north, write_scale_bar
-from manul.maps.page import Entry, Page, Pen, line_height, words
+from manul.maps.page import Entry, Page, Pen, Style, line_height, words
 from manul.maps.spec import (
     INK,
     INVENTED,
@@ -79,7 +79,7 @@ def number_legend(scale: Scale, values: np.ndarray) -> Block:
     """Colour bar, or one box for each class with its share; `values` are the cells that count."""
     unknown = float(np.mean(np.isnan(values))) if values.size else 1.0
     if scale.classes:
-        return partial(_class_legend, scale, class_shares(values, scale.classes), unknown)
+        return partial(_class_legend, scale, scale.classes, values, unknown)
     return ramp_legend(scale, [values], share(unknown))
 
 
@@ -87,7 +87,10 @@ def shared_legend(scale: Scale, arrays: Sequence[np.ndarray]) -> Block:
     """Of several maps on one scale: a box for each class, without shares, or a colour bar."""
     if scale.classes:
         return partial(
-            _list_legend, _heading(scale), [*_class_entries(scale), nodata_entry("")], ""
+            _list_legend,
+            _heading(scale),
+            [*_class_entries(scale, scale.classes), nodata_entry("")],
+            "",
         )
     return ramp_legend(scale, arrays)
 
@@ -196,24 +199,27 @@ def _bar(pen: Pen, cmap: Colormap, high: float) -> None:
     extent = (pen.left, pen.left + pen.width, pen.y + high, pen.y)
     image = AxesImage(pen.paper, cmap=cmap, extent=extent, interpolation="bilinear")
     image.set_data(np.linspace(0, 1, 256)[None, :])
-    frame = {"facecolor": "none", "edgecolor": INK, "lw": 0.5}
-    pen.add(image, Rectangle((pen.left, pen.y), pen.width, high, **frame))
+    corner = (pen.left, pen.y)
+    pen.add(image, Rectangle(corner, pen.width, high, facecolor="none", edgecolor=INK, lw=0.5))
     pen.y += high + 0.6
 
 
-def _class_legend(scale: Scale, shares: np.ndarray, unknown: float, pen: Pen) -> None:
-    entries = [*_class_entries(scale, [percent(part) for part in shares])]
+def _class_legend(scale, classes: Classes, values, unknown: float, pen: Pen) -> None:
+    shares = [percent(part) for part in class_shares(values, classes)]
+    entries = _class_entries(scale, classes, shares)
     _list_legend(_heading(scale), [*entries, nodata_entry(share(unknown))], SHARE_NOTE, pen)
 
 
-def _class_entries(scale: Scale, figures: Sequence[str] | None = None) -> list[Entry]:
+def _class_entries(
+    scale: Scale, classes: Classes, figures: Sequence[str] | None = None
+) -> list[Entry]:
     """A box, the name and the limits of each class, the highest first."""
     cmap, _ = colouring(scale)
-    names = scale.classes.names
+    names = classes.names
     entries = [
         Entry(
             ground.area_symbol({"facecolor": cmap(i), "edgecolor": INK, "linewidth": 0.4}),
-            f"{name} ({_limits(scale.classes.bounds, i)})" if scale.classes.told else name,
+            f"{name} ({_limits(classes.bounds, i)})" if classes.told else name,
             figure,
         )
         for i, (name, figure) in enumerate(zip(names, figures or [""] * len(names), strict=True))
@@ -245,7 +251,7 @@ def _list_legend(heading: str, entries: Sequence[Entry], note: str, pen: Pen) ->
 def _status_legend(statuses: Sequence[str], pen: Pen) -> None:
     pen.heading("Data behind each panel")
     for status in statuses:
-        style = {"color": WARNING, "weight": "bold"} if status == INVENTED else {}
+        style: Style = {"color": WARNING, "weight": "bold"} if status == INVENTED else {}
         pen.text(f"{marked(status)}: {STATUS_MEANING[status]}", 7.5, gid="status", **style)
     pen.gap(4)
 

@@ -1,7 +1,7 @@
 """What a map sheet is told: the words around it, the ground under it, how values are coloured."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -111,7 +111,7 @@ class Category:
 
     code: int
     label: str
-    colour: str | None = None
+    colour: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def with_colours(categories: Sequence[Category]) -> list[Category]:
     """Give each category that has no colour the next one of QUALITATIVE."""
     spare = iter(colour for colour in QUALITATIVE if colour not in {c.colour for c in categories})
     try:
-        return [Category(c.code, c.label, c.colour or next(spare)) for c in categories]
+        return [replace(c, colour=c.colour or next(spare)) for c in categories]
     except StopIteration:
         raise ValueError(
             f"{len(categories)} categories cannot be told apart by colour; "

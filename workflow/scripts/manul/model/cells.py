@@ -16,6 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from manul.config import nodes
+from manul.config.types import Habitat, Node, Threat
 from manul.model.cumulative import cumulate
 
 UNKNOWN = np.float32(np.nan)
@@ -33,7 +34,7 @@ def evaluate(surfaces: Mapping[str, np.ndarray], model: dict) -> dict[str, np.nd
     return found | threats(surfaces, found, model)
 
 
-def habitat(surfaces: Mapping[str, np.ndarray], block: dict) -> dict[str, np.ndarray]:
+def habitat(surfaces: Mapping[str, np.ndarray], block: Habitat) -> dict[str, np.ndarray]:
     """Habitat now and before the loss, with all its parts, for one block.
 
     Keys: habitat, habitat_reference (every surface of `reference` at its level), reference:NAME
@@ -85,17 +86,18 @@ def threats(
     return {name: np.broadcast_to(array, shape) for name, array in out.items()}
 
 
-def inputs(*blocks: dict) -> list[str]:
+def inputs(*blocks: Node) -> list[str]:
     """The surfaces that some nodes read, in the order of the config."""
     return list(dict.fromkeys(name for block in blocks for name in nodes.leaves(block, "surface")))
 
 
-def threat_inputs(threats_: Mapping[str, dict]) -> list[str]:
+def threat_inputs(threats_: Mapping[str, Threat]) -> list[str]:
     """The surfaces that threats and their footprints read."""
-    return inputs(*(part for t in threats_.values() for part in (t, t.get("footprint") or {})))
+    footprints = [t["footprint"] for t in threats_.values() if "footprint" in t]
+    return inputs(*threats_.values(), *footprints)
 
 
-def parts(block: dict) -> list[dict]:
+def parts(block: Habitat) -> list[Node]:
     """The nodes of a habitat: its components and gates."""
     return [*block["components"].values(), *block["gates"].values()]
 

@@ -8,6 +8,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from manul.config import nodes
+from manul.config.types import Habitat
 from manul.grid import rasters, vectors
 from manul.grid.block_maps import CLASS_NODATA
 from manul.grid.burn import burn_inside
@@ -47,7 +48,7 @@ class Map:
         return {band.label: band.unit for band in self.bands}
 
 
-def habitat_maps(habitat: dict) -> list[Map]:
+def habitat_maps(habitat: Habitat) -> list[Map]:
     """The maps of the habitat."""
     parts = {**habitat["components"], **{f"gate_{n}": g for n, g in habitat["gates"].items()}}
     used = tuple(cells.inputs(*parts.values()))

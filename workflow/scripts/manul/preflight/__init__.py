@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 
 from pyproj import CRS
 
+from manul.config.types import Config
 from manul.preflight import uses
 from manul.preflight.files import check_file
 from manul.preflight.findings import PreflightError, Problem, as_table, in_order, stop_on_errors
@@ -24,9 +25,10 @@ EQUAL_AREA = (
 )  # fmt: skip
 
 
-def check(config: dict, maps: Collection[str]) -> list[Problem]:
+def check(config: Config, maps: Collection[str]) -> list[Problem]:
     """All problems of one scenario, errors first; `maps` are the names that its rules may use."""
-    found, tables = [*_areas(config["region"]), *_dates(config), *_copies(config["layers"])], {}
+    found = [*_areas(config["region"]), *_dates(config), *_copies(config["layers"])]
+    tables: dict = {}
     for name, block in config["layers"].items():
         if block["kind"] == "absent":
             found.append(Problem("note", name, value=f"no layer; it needs {block['needs']}"))
@@ -80,7 +82,7 @@ def _latest(text) -> dt.date:
 
 def _copies(layers) -> Iterator[Problem]:
     """Two layers that read the same band of the same file, or the same features."""
-    seen = {}
+    seen: dict[tuple, str] = {}
     for name, block in layers.items():
         same = tuple(block.get(key) for key in ("path", "band", "filter", "kind"))
         first = seen.setdefault(same, name)

@@ -121,8 +121,10 @@ def _nodata_class(name, block, source) -> Iterator[Problem]:
 
 def _twin_bands(name, block, source) -> Iterator[Problem]:
     shape = (min(source.height, LOOK), min(source.width, LOOK))
-    mine = source.read(block["band"], out_shape=shape) if source.count > 1 else None
-    for other in range(1, source.count + 1) if source.count > 1 else ():
+    if source.count == 1:
+        return
+    mine = source.read(block["band"], out_shape=shape)
+    for other in range(1, source.count + 1):
         same = other != block["band"] and np.array_equal(source.read(other, out_shape=shape), mine)
         if same:
             yield bad(

@@ -120,8 +120,10 @@ def _parts(block):
 def _features(name, block, layer, table, config) -> Iterator[Problem]:
     """What a surface asks of the features of a layer."""
     numbers = [block[key] for key in ("area_ha_field", "field") if block.get(key)]
-    numbers += _number_fields(block.get("intensity") or {})
-    wanted = [*numbers, *nodes.leaves(block.get("intensity") or {}, "field")]
+    wanted = list(numbers)
+    if "intensity" in block:
+        numbers += _number_fields(block["intensity"])
+        wanted = [*numbers, *nodes.leaves(block["intensity"], "field")]
     for column in dict.fromkeys(wanted):
         if column not in table:
             yield _no_column(name, layer, column, table)

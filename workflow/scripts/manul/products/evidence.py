@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from manul.analyses import KINDS as ANALYSES
+from manul.config.types import Layer, Surface
 from manul.grid.features import GENERAL_M, general_cells
 from manul.pages import figures
 from manul.pages.html import Section
@@ -34,7 +35,7 @@ class Evidence:
     """
 
     name: str
-    block: dict
+    block: Layer
     schema: dict
     rows: gpd.GeoDataFrame
     summary: pd.DataFrame
@@ -104,7 +105,7 @@ def where_and_when(e: Evidence) -> Section:
     return section
 
 
-def of_poison(e: Evidence, name: str, block: dict) -> Section:
+def of_poison(e: Evidence, name: str, block: Surface) -> Section:
     """Reported area by year and compound, exposed area over time, and where nobody reported."""
     events, maps = from_records.events(e.rows, block), e.maps[name]
     section = Section(f"Rodenticide: {block['path']} path")
@@ -126,12 +127,15 @@ def of_poison(e: Evidence, name: str, block: dict) -> Section:
     return section
 
 
-def of_burrows(e: Evidence, name: str, block: dict) -> Section:
+def of_burrows(e: Evidence, name: str, block: Surface) -> Section:
     """Sites and method, mean density with its interval, CV, detection function, trend."""
-    given = [
-        e.layers.get(block.get(key)) for key in ("layer", "quadrats_layer", "observations_layer")
-    ]
-    sites = from_records.burrow_sites(*given, e.as_of, e.rules[name]["burrows"])
+    transects = e.layers[block["layer"]]
+    quadrats, observed = (
+        e.layers.get(block.get(f"{n}_layer")) for n in ("quadrats", "observations")
+    )
+    sites = from_records.burrow_sites(
+        transects, quadrats, observed, e.as_of, e.rules[name]["burrows"]
+    )
     used = sites[sites["count"].notna() & (sites["effort_ha"] > 0)]
     section = Section("Burrow density")
     occupied = int((used["count"] > 0).sum())
@@ -148,17 +152,17 @@ def of_burrows(e: Evidence, name: str, block: dict) -> Section:
         *_map_numbers(e.maps[name]),
     ]
     section.tables.append(("", _as_table(section.numbers)))
-    seen = from_records.distances(given[2])
-    if len(seen) >= e.rules[name]["burrows"]["min_distances"]:
-        fit = detection.half_normal(seen, e.rules[name]["burrows"]["truncation_m"])
+    far = from_records.distances(observed)
+    if len(far) >= e.rules[name]["burrows"]["min_distances"]:
+        fit = detection.half_normal(far, e.rules[name]["burrows"]["truncation_m"])
         wide = f"{fit.effective_half_width_m:.1f} m"
         words = f"Detection function (half-normal, effective half width {wide})"
-        section.figures.append((words, figures.detection(fit, seen)))
+        section.figures.append((words, figures.detection(fit, far)))
     _add_trend(section, used, block)
     return section
 
 
-def of_effort(e: Evidence, name: str, block: dict) -> Section:
+def of_effort(e: Evidence, name: str, block: Surface) -> Section:
     """Camera-days with and without a cat, and how much of the region they reach."""
     _, days = from_records.effort(e.rows, block, e.as_of)
     share = _share(e.maps[name], "value", lambda values: values > 0)
@@ -178,7 +182,8 @@ BY_KIND = {"poison": of_poison, "burrow_density": of_burrows, "effort": of_effor
 def source(e: Evidence) -> Section:
     """Who made the data, on what terms, and what the page keeps back."""
     keys = ("source", "date", "licence", "data_status", "positional_error_m", "caveat")
-    told = [(key.replace("_", " "), str(e.block[key])) for key in keys if e.block.get(key)]
+    said = dict(e.block)
+    told = [(key.replace("_", " "), str(said[key])) for key in keys if said.get(key)]
     section = Section("Source", tables=[("", pd.DataFrame(told, columns=["", " "]))])
     if not e.public:
         section.words.append("Not public: places are generalised to 10 km, rows are not named.")

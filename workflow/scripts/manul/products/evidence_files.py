@@ -45,7 +45,7 @@ def _bands(path, grid) -> Fields:
 
 def _tables(files) -> dict[str, dict]:
     """The tables of each analysis, which lie in a folder of its name."""
-    out = {}
+    out: dict[str, dict] = {}
     for path in map(Path, files):
         out.setdefault(path.parent.name, {})[path.stem] = plain_files.read_table(path)
     return out

@@ -11,6 +11,7 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from manul.config.types import KeyHabitat
 from manul.exposure import strips
 from manul.grid.datasets import Fields
 from manul.products.outlines import outlines
@@ -42,7 +43,7 @@ MAPS = (
 )
 
 
-def find(fields: Fields, rules: dict) -> dict[str, dict[str, np.ndarray]]:
+def find(fields: Fields, rules: KeyHabitat) -> dict[str, dict[str, np.ndarray]]:
     """Every map of MAPS, by name its bands by name; `rules` is the config block `key_habitat`.
 
     `fields` holds habitat and habitat_reference. Distances are infinite where there is none at all;
@@ -104,7 +105,7 @@ def clusters(shapes: np.ndarray, join_m: float) -> np.ndarray:
     return connected_components(linked, directed=False)[1]
 
 
-def key_areas(patches: np.ndarray, grid: GeoBox, rules: dict) -> np.ndarray:
+def key_areas(patches: np.ndarray, grid: GeoBox, rules: KeyHabitat) -> np.ndarray:
     """Number of the key area of each cell of a key patch; 0 outside and in clusters too small."""
     table = outlines(patches, grid)
     if not len(table):
@@ -117,14 +118,14 @@ def key_areas(patches: np.ndarray, grid: GeoBox, rules: dict) -> np.ndarray:
     return lookup[patches]
 
 
-def cats(suitable_km2, key_km2, rules: dict) -> tuple:
-    """(low, high) number of cats: densities in suitable-not-key and in key habitat, per 100 km2.
+def cats(suitable_km2, key_km2, density: dict[str, dict[str, float]]) -> tuple:
+    """(low, high) number of cats: `density` in suitable-not-key and in key habitat, per 100 km2.
 
     23.1 km2 of key habitat at 4-8 per 100 km2 holds 0.9-1.8 cats.
     """
     rest = np.maximum(np.asarray(suitable_km2) - key_km2, 0)
     return tuple(
-        (rest * rules[end]["suitable"] + np.asarray(key_km2) * rules[end]["key"]) / 100
+        (rest * density[end]["suitable"] + np.asarray(key_km2) * density[end]["key"]) / 100
         for end in ("low", "high")
     )
 

@@ -1,9 +1,10 @@
 """The polygons of key habitat, with their numbers: area, means, strongest threats, cats."""
 
-from functools import partial
+from operator import itemgetter
 
 import geopandas as gpd
 
+from manul.config.types import KeyHabitat
 from manul.grid.datasets import Fields
 from manul.products.key_habitat import cats, cell_km2, label
 from manul.products.outlines import amounts, mean, outlines, sums, top_threats
@@ -19,7 +20,9 @@ LAYERS = {
 }
 
 
-def tables(fields: Fields, threats: dict, rules: dict, animals: str) -> dict[str, gpd.GeoDataFrame]:
+def tables(
+    fields: Fields, threats: dict[str, str], rules: KeyHabitat, animals: str
+) -> dict[str, gpd.GeoDataFrame]:
     """The polygon layers: suitable, key, breeding_patch, key_area, key_degraded.
 
     `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`,
@@ -38,8 +41,8 @@ def _described(fields, of, threats, rules, animals) -> gpd.GeoDataFrame:
     table = outlines(numbers, fields.grid)
     count = int(numbers.max(initial=0))
     means = [name for name in MEANS if fields.has(name)]
-    wanted = {name: partial(_one, name) for name in means}
-    wanted |= amounts(threats) | {name: partial(_one, name) for name in ("suitable", "key")}
+    wanted = amounts(threats)
+    wanted |= {name: itemgetter(name) for name in (*means, "suitable", "key")}
     found = sums(fields, lambda rows, columns: numbers[rows, columns], count, wanted)
     at = table["patch"].to_numpy(int)
     for name in means:
@@ -47,10 +50,6 @@ def _described(fields, of, threats, rules, animals) -> gpd.GeoDataFrame:
     parts = {name: found[name][0][at] for name in threats}
     for rank, column in enumerate(top_threats(parts, threats), 1):
         table[f"threat_{rank}"] = column or ""
-    km2 = [found[name][0][at] * cell_km2(fields.grid) for name in ("suitable", "key")]
-    low, high = cats(*km2, rules["density_per_100_km2"])
+    suitable, key = (found[name][0][at] * cell_km2(fields.grid) for name in ("suitable", "key"))
+    low, high = cats(suitable, key, rules["density_per_100_km2"])
     return table.assign(**{f"{animals}_low": low.round(1), f"{animals}_high": high.round(1)})
-
-
-def _one(name, maps):
-    return maps[name]

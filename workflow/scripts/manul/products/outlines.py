@@ -1,6 +1,7 @@
 """Outlines of patches, and sums of maps over patches, units and zones of numbered cells."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import geopandas as gpd
 import numpy as np
@@ -64,10 +65,11 @@ def amounts(threats) -> dict[str, Callable]:
 
     Parts add up to the value at risk, so shares of any piece of land are shares of one amount.
     """
-    return {
-        name: lambda maps, name=name: maps["value_at_risk"] * maps[f"share_{name}"]
-        for name in threats
-    }
+    return {name: partial(_part_at_risk, name) for name in threats}
+
+
+def _part_at_risk(name, maps):
+    return maps["value_at_risk"] * maps[f"share_{name}"]
 
 
 def top_threats(parts: Mapping[str, np.ndarray], titles: Mapping[str, str], most: int = 3) -> list:

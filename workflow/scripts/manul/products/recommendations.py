@@ -15,6 +15,7 @@ import pandas as pd
 import shapely
 
 from manul.config.expressions import evaluate
+from manul.config.types import Rule
 from manul.grid.datasets import Fields
 from manul.grid.features import general_cells, select
 from manul.grid.provenance import age, merge, worst_status
@@ -52,7 +53,7 @@ class Place:
     private: tuple[str, ...] = ()
 
 
-def recommend(name: str, rule: dict, place: Place) -> gpd.GeoDataFrame:
+def recommend(name: str, rule: Rule, place: Place) -> gpd.GeoDataFrame:
     """The zones in which a rule holds, with reason, action and numbers; most value first."""
     fields = place.fields
     found = zones.find(rule["zones"], fields, place.layers)
@@ -79,7 +80,7 @@ def label_overlaps(tables: dict[str, gpd.GeoDataFrame], priority: list[str]) -> 
         return
     areas = shapely.buffer(every["geometry"].to_numpy(), np.where(_is_line(every), 1.0, -1.0))
     tree = shapely.STRtree(areas)
-    rank = {name: i for i, name in enumerate(dict.fromkeys([*priority, *tables]))}
+    order = list(dict.fromkeys([*priority, *tables]))
     start = 0
     for name, table in tables.items():
         mine = areas[start : start + len(table)]
@@ -88,11 +89,11 @@ def label_overlaps(tables: dict[str, gpd.GeoDataFrame], priority: list[str]) -> 
         others = pd.DataFrame({"i": a, "rule": every["rule"].to_numpy()[b]})
         others = others[others["rule"] != name].groupby("i")["rule"].agg(lambda r: sorted(set(r)))
         lists = [others.get(i, []) for i in range(len(table))]
-        table["other_rules"] = [", ".join(sorted(names, key=rank.get)) for names in lists]
-        table["primary_rule"] = [min([name, *names], key=rank.get) for names in lists]
+        table["other_rules"] = [", ".join(sorted(names, key=order.index)) for names in lists]
+        table["primary_rule"] = [min([name, *names], key=order.index) for names in lists]
 
 
-def listing(tables: dict, rules: dict, not_assessed: dict) -> pd.DataFrame:
+def listing(tables: dict, rules: dict[str, Rule], not_assessed: dict) -> pd.DataFrame:
     """All recommendations as one table, then a row for each rule that could not be assessed."""
     rows = [table.drop(columns="geometry").assign(**_middle(table)) for table in tables.values()]
     told = {n: "assessed: no place meets the rule" for n, t in tables.items() if not len(t)}
@@ -104,7 +105,7 @@ def listing(tables: dict, rules: dict, not_assessed: dict) -> pd.DataFrame:
     return pd.concat([r for r in rows if len(r)], ignore_index=True)
 
 
-def public(tables: dict, rules: dict, priority: list[str]) -> dict:
+def public(tables: dict, rules: dict[str, Rule], priority: list[str]) -> dict:
     """Only what may be published: no rule that gives away camps or dens, nor a label of one."""
     shown = {name: table.copy() for name, table in tables.items() if rules[name]["public"]}
     label_overlaps(shown, priority)

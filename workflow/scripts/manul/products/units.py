@@ -1,9 +1,13 @@
 """Tables for agencies: what each administrative unit holds."""
 
+from collections.abc import Callable
+from operator import itemgetter
+
 import numpy as np
 import pandas as pd
 from rasterio.features import rasterize
 
+from manul.config.types import KeyHabitat
 from manul.grid.datasets import Fields
 from manul.products.key_habitat import cats, cell_km2
 from manul.products.outlines import amounts, mean, sums, top_threats
@@ -18,7 +22,9 @@ AREAS = {
 }
 
 
-def units(polygons, fields: Fields, threats: dict, rules: dict, animals: str) -> pd.DataFrame:
+def units(
+    polygons, fields: Fields, threats: dict[str, str], rules: KeyHabitat, animals: str
+) -> pd.DataFrame:
     """One row for each unit (polygon with `name`): areas (km2), threat (0..1), animals (a range).
 
     `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`, whose
@@ -26,9 +32,9 @@ def units(polygons, fields: Fields, threats: dict, rules: dict, animals: str) ->
     that areas add up to the whole; nodata belongs to none.
     """
     protected = rules["protected"]
-    wanted = {"area": lambda maps: np.isfinite(maps["habitat"])}
-    wanted |= {name: lambda maps, of=of: maps[of] for name, of in AREAS.items()}
-    wanted |= {"threat": lambda maps: maps["threat"], "value": lambda maps: maps["value_at_risk"]}
+    wanted: dict[str, Callable] = {"area": lambda maps: np.isfinite(maps["habitat"])}
+    means = AREAS | {"threat": "threat", "value": "value_at_risk"}
+    wanted |= {name: itemgetter(of) for name, of in means.items()}
     wanted["threat_suitable"] = lambda maps: np.where(maps["suitable"], maps["threat"], np.nan)
     if protected and fields.has(protected):
         wanted["protected"] = lambda maps: np.where(maps["key"], maps[protected], np.nan)

@@ -15,6 +15,7 @@ import shapely
 from exactextract import exact_extract
 
 from manul.config.expressions import evaluate
+from manul.config.types import Zones
 from manul.grid.datasets import Fields
 from manul.grid.features import select
 from manul.products.key_habitat import label
@@ -24,7 +25,7 @@ KM2 = 1e6
 PIECE = 1024  # cells along the side of the pieces in which a large zone is looked at
 
 
-def find(spec: dict, fields: Fields, layers: dict) -> gpd.GeoDataFrame:
+def find(spec: Zones, fields: Fields, layers: Mapping[str, gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
     """The zones that a block `{kind, ...}` names."""
     table = ZONES[spec["kind"]](spec, fields, layers)
     return table.set_crs(str(fields.grid.crs), allow_override=True).reset_index(drop=True)

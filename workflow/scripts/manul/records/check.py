@@ -158,7 +158,7 @@ def _extras(left: list[tuple[int, str]], spec: Mapping, log: list) -> dict[str, 
 
 
 def _demand_columns(columns: Mapping, raw: pd.DataFrame, table: str, spec: Mapping) -> None:
-    instead = {}
+    instead: dict[str, list] = {}
     for position in spec["positions"]:
         others = [["easting", "northing"], ["geometry"]]
         ways = [[position[key] for key in way] for way in others]

@@ -9,12 +9,13 @@ import pandas as pd
 from shapely import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
+from manul.config.types import Layer
 from manul.grid import plain_files
 from manul.grid.features import with_fields
 from manul.records import check, table_files
 
 
-def read(path, block: dict) -> check.Records:
+def read(path, block: Layer) -> check.Records:
     """The table of a records layer; a date is in the future if it is after today.
 
     Raises `RecordsError` for a table that cannot be used, `LayerError` for columns that `fields`
@@ -31,7 +32,7 @@ def read(path, block: dict) -> check.Records:
     )
 
 
-def features(found: check.Records, block: dict) -> gpd.GeoDataFrame:
+def features(found: check.Records, block: Layer) -> gpd.GeoDataFrame:
     """The accepted rows as features in EPSG:4326."""
     known = schemas()
     return record_features(found.accepted, known["tables"][block["table"]], known["classes"])

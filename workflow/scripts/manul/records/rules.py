@@ -211,8 +211,8 @@ def _set_utm(row: Row, position: Mapping, context: Context, east: float, north: 
     if not (100_000 <= east <= 900_000 and 0 <= north <= 10_000_000):
         reason = f"UTM {east:g} E {north:g} N is not on the grid; correct easting or northing"
         return row.reject(position["easting"], reason)
-    xy = _to_degrees(int(match[1])).transform(east, north)
-    if not inside(*xy, context.box):
+    lon, lat = xy = _to_degrees(int(match[1])).transform(east, north)
+    if not inside(lon, lat, context.box):
         return _outside(row, position, context, xy)
     return _derive(row, position, xy, f"from UTM zone {match[1]}N")
 

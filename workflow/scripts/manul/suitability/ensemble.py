@@ -6,7 +6,7 @@ count for less.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from .regression import fit_esm, fit_logistic
 from .training import Training
 from .trees import fit_boosted, fit_forest
 
-SINGLE = {
+SINGLE: dict[str, Callable] = {
     "maxent": fit_maxent,
     "logistic": fit_logistic,
     "random_forest": fit_forest,

@@ -53,7 +53,7 @@ def importance(
     names = list(model.design.columns)
     joined = pd.concat([presences[names], background[names]], ignore_index=True)
     whole = _split_auc(model, joined, len(presences))
-    drops = {name: [] for name in model.design.used}
+    drops: dict[str, list[float]] = {name: [] for name in model.design.used}
     for name in drops:
         for _ in range(repeats):
             order = rng.permutation(len(joined))

@@ -94,7 +94,7 @@ def features_for(design: Design, kinds: tuple[str, ...]) -> tuple[Feature, ...]:
     """List the features of these classes on the numbers, and the indicators of the categories."""
     numeric = np.flatnonzero(design.numeric)
     made = [feature for kind in kinds for feature in _MAKE[kind](numeric)]
-    return (*made, *(Feature("indicator", c) for c in np.flatnonzero(~design.numeric)))
+    return (*made, *(Feature("indicator", c) for c in np.flatnonzero(~design.numeric).tolist()))
 
 
 def expand(matrix: np.ndarray, features: tuple[Feature, ...]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ MIN_BACKGROUND = 20
 
 # To add a method: (1) write `fit_x(train, **options)` that returns an object with
 # `predict(matrix) -> 0..1`, row by row; (2) name it here, or in `ensemble.SINGLE` to have it vote.
-METHODS = SINGLE | {"ensemble": fit_ensemble}
+METHODS: dict[str, Callable] = SINGLE | {"ensemble": fit_ensemble}
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ def _held_out_auc(train, terms, ridge, folds) -> float:
 
 def _spline_terms(train: Training) -> list[Term]:
     terms = [_plain("raw", column) for column in range(len(train.design.numeric))]
-    for column in np.flatnonzero(train.design.numeric):
+    for column in np.flatnonzero(train.design.numeric).tolist():
         quantiles = np.linspace(0.05, 0.95, SPLINE_KNOTS)
         knots = np.unique(np.quantile(train.background[:, column], quantiles))
         if len(knots) >= 3:
@@ -150,7 +150,7 @@ def _spline_terms(train: Training) -> list[Term]:
 
 
 def _product_terms(train: Training) -> list[Term]:
-    leading = sorted(np.flatnonzero(train.design.numeric), key=lambda c: -_shift(train, c))
+    leading = sorted(np.flatnonzero(train.design.numeric).tolist(), key=lambda c: -_shift(train, c))
     pairs = combinations(leading[:INTERACTING], 2)
     return [Term("product", a, b, (), 0.0, 1.0) for a, b in pairs]
 

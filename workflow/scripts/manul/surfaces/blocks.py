@@ -35,19 +35,20 @@ def centres(grid):
 def amount_per_cell(geometries, amounts, grid) -> np.ndarray:
     """What falls into each cell of the amount of each shape; lines in steps of 1/8 of a cell."""
     step = grid.resolution.x / 8
-    xs, ys, weights = [], [], []
+    placed = []
     for whole, amount in zip(geometries, amounts, strict=True):
         for shape in shapely.get_parts(whole):
             if shape.geom_type == "Point":
-                xs.append(shape.x), ys.append(shape.y), weights.append(amount)
+                placed.append((shape.x, shape.y, amount))
                 continue
             n = max(1, int(np.ceil(shape.length / step)))
             part = amount * shape.length / whole.length if whole.length else 0.0
             for at in shapely.line_interpolate_point(
                 shape, (np.arange(n) + 0.5) * shape.length / n
             ):
-                xs.append(at.x), ys.append(at.y), weights.append(part / n)
-    columns, rows = ~grid.affine @ (np.array(xs), np.array(ys))
+                placed.append((at.x, at.y, part / n))
+    xs, ys, weights = np.array(placed, float).reshape(-1, 3).T
+    columns, rows = ~grid.affine @ (xs, ys)
     out = np.zeros(grid.shape)
     rows, columns = np.floor(rows).astype(int), np.floor(columns).astype(int)
     ok = (rows >= 0) & (rows < out.shape[0]) & (columns >= 0) & (columns < out.shape[1])

@@ -24,9 +24,12 @@ def burrow_density(block, grid, sources):
 def _fitted_density(block, grid, sources):
     """What the sites say, wherever they lie."""
     sites = from_records.burrow_sites(
-        *(_rows(block, sources, key) for key in ("layer", "quadrats_layer", "observations_layer")),
-        sources.rules["as_of"], sources.rules["burrows"],
-    )  # fmt: skip
+        _rows(block, sources, "layer"),
+        _rows(block, sources, "quadrats_layer"),
+        _rows(block, sources, "observations_layer"),
+        sources.rules["as_of"],
+        sources.rules["burrows"],
+    )
 
     def strata_at(x, y):
         return _strata(block, lambda part: sources.at(part, grid, x, y))

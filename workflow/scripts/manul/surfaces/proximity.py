@@ -3,6 +3,7 @@
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from manul.config.types import Surface
 from manul.exposure import strips
 from manul.exposure.decay import decay
 from manul.grid.burn import burn, cover_share
@@ -13,7 +14,7 @@ from manul.surfaces.registry import kind
 FINEST = 8  # largest number of source cells along the side of a cell
 
 
-def oversample(block: dict, grid: GeoBox) -> int:
+def oversample(block: Surface, grid: GeoBox) -> int:
     """Source cells along the side of a cell: enough to follow a steep decay within the cell."""
     scale = block.get("scale_m") or block["reach_m"] / 4
     return int(np.clip(np.ceil(4 * grid.resolution.x / scale), 1, FINEST))

@@ -17,6 +17,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from manul.config import schema
+from manul.config.types import Surface
 
 LOOK = 32  # cells along the side of the tiles in which single cells are looked up
 _LOCK = RLock()
@@ -76,11 +77,11 @@ class Sources:
     rules: Mapping = field(default_factory=dict)
     known: dict = field(default_factory=dict, compare=False)  # what was worked out for all blocks
 
-    def of(self, block: dict, grid: GeoBox) -> np.ndarray:
+    def of(self, block: Surface, grid: GeoBox) -> np.ndarray:
         """The surface of a block within another one, float32."""
         return next(iter(make(block, grid, self).values()))
 
-    def at(self, block: dict, grid: GeoBox, x, y) -> np.ndarray:
+    def at(self, block: Surface, grid: GeoBox, x, y) -> np.ndarray:
         """That surface at points, also beyond the grid: of the cell of its lattice they lie in."""
         column, row = (
             np.floor(n).astype(int) for n in ~grid.affine @ (np.asarray(x), np.asarray(y))
@@ -101,27 +102,27 @@ class Sources:
             return self.known[key]
 
 
-def make(block: dict, grid: GeoBox, sources: Sources) -> dict[str, np.ndarray]:
+def make(block: Surface, grid: GeoBox, sources: Sources) -> dict[str, np.ndarray]:
     """The surface on the grid, float32, NaN where unknown; the first entry is the surface."""
     made = KINDS[block["kind"]].make(block, grid, sources)
     every = made if isinstance(made, dict) else {"value": made}
     return {name: np.asarray(band, "float32") for name, band in every.items()}
 
 
-def on_block(name: str, block: dict, grid: GeoBox, sources: Sources, at) -> dict:
+def on_block(name: str, block: Surface, grid: GeoBox, sources: Sources, at) -> dict:
     """{name: bands} of a surface on (row0, row1, column0, column1) of the grid."""
     row0, row1, column0, column1 = at
     return {name: make(block, grid[row0:row1, column0:column1], sources)}
 
 
-def bands(block: dict) -> dict[str, str]:
+def bands(block: Surface) -> dict[str, str]:
     """Band names and units of a surface; the surface itself comes first, other dates last."""
     unit = block.get("units", "")
     dates = {f"value_{day}": unit for day in block.get("dates", [])}
     return {"value": unit, **KINDS[block["kind"]].bands, **dates}
 
 
-def block_size(block: dict, grid: GeoBox) -> int:
+def block_size(block: Surface, grid: GeoBox) -> int:
     """Cells along the side of the blocks that a surface can be made in."""
     of = KINDS[block["kind"]]
     if of.whole:

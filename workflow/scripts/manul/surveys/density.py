@@ -142,8 +142,10 @@ def fit_density(
     )
     if method == "auto":
         method = choose_method(len(survey.count), np.sum(survey.count > 0), n_covariates)
-    told = METHODS[method](survey)
-    return Density(survey, method, *told, bandwidth_m, max_distance_m, pseudo_effort_ha)
+    prior, counts, efforts, scale = METHODS[method](survey)
+    return Density(
+        survey, method, prior, counts, efforts, scale, bandwidth_m, max_distance_m, pseudo_effort_ha
+    )
 
 
 def choose_method(n_sites, n_occupied, n_covariates):
@@ -269,7 +271,7 @@ def _replicates(survey, columns, fitted):
     count, offset = survey.count[fitted], np.log(survey.effort[fitted])
     poisson = sm.GLM(count, columns, family=sm.families.Poisson(), offset=offset).fit()
     family = sm.families.NegativeBinomial(alpha=_dispersion(count, poisson.fittedvalues, columns))
-    beta = []
+    beta: list[np.ndarray] = []
     for weight in survey.weights[fitted].T:
         drawn = weight > 0
         model = sm.GLM(

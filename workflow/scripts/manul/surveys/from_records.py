@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from manul.config.types import Surface
 from manul.grid.features import select
 from manul.records.text import fold
 from manul.surveys import burrows
@@ -15,7 +16,7 @@ YES_NO = {True: "y", False: "n", "y": "y", "n": "n"}
 STANDING = ("active", "inactive")  # a collapsed burrow is in no count, so in no distance either
 
 
-def events(rows: gpd.GeoDataFrame, block: dict) -> pd.DataFrame:
+def events(rows: gpd.GeoDataFrame, block: Surface) -> pd.DataFrame:
     """Rodenticide events as `poison` wants them; `district` is the folded name of their district.
 
     An outline stays an outline, any other shape is its centre; rows without a place keep none.
@@ -66,7 +67,7 @@ def distances(observations) -> np.ndarray:
     return observations.loc[observations["status"].isin(STANDING), "perp_dist_m"].to_numpy(float)
 
 
-def effort(table: gpd.GeoDataFrame, block: dict, as_of) -> tuple[gpd.GeoSeries, np.ndarray]:
+def effort(table: gpd.GeoDataFrame, block: Surface, as_of) -> tuple[gpd.GeoSeries, np.ndarray]:
     """Places and their camera-days, whether a cat was found or not.
 
     The field where it has a value, else `per_record`; a line counts `per_km`. Records older than

@@ -211,7 +211,8 @@ def _efficacy(events, default):
 def _polygons(column):
     """Polygons as an object array; None for whatever has no area."""
     shapes = np.array([g if hasattr(g, "geom_type") else None for g in column], dtype=object)
-    return np.where(shapely.area(shapes) > 0, shapes, None)
+    shapes[~(shapely.area(shapes) > 0)] = None
+    return shapes
 
 
 def _reached(places, x, y, reach_m, index):
