@@ -27,6 +27,7 @@ def maps_of(key_cells) -> dict:
     h[key_cells] = 0.7
     made = {"habitat": h, "habitat_reference": h}
     found = key_habitat.find(Fields(made, GRID), CONFIG["key_habitat"])
+    found = found.maps(slice(None), slice(None))
     low = np.full(GRID.shape, 0.1, "float32")
     names = selection.maps_of_rules(CONFIG, Graph({"current": CONFIG}).names("current"))
     maps = dict.fromkeys([*names, "threat", "value_at_risk"], low) | made

@@ -17,6 +17,7 @@ RULES = {
     "density_per_100_km2": {"low": {"suitable": 2, "key": 4}, "high": {"suitable": 4, "key": 15}},
 }
 GRID = GeoBox.from_bbox((0, 0, 40_000, 30_000), crs="EPSG:6933", resolution=1000)
+WHOLE = slice(None), slice(None)
 
 
 def habitat(*blocks):
@@ -29,18 +30,20 @@ def habitat(*blocks):
 def classify(now, before):
     """Masks of key, breeding, degraded habitat, and the class map."""
     maps = {"habitat": now, "habitat_reference": before}
-    found = key_habitat.find(Fields(maps, GRID), RULES)["key_habitat"]["key habitat class"]
+    found = key_habitat.find(Fields(maps, GRID), RULES)
+    found = found.maps(*WHOLE)["key_habitat"]["key habitat class"]
     codes = {"key": (2, 3), "breeding": (3,), "key_degraded": (4,)}
     return {"class": found} | {name: np.isin(found, c) for name, c in codes.items()}
 
 
 def areas(h):
-    return key_habitat.key_areas(key_habitat.label(h >= 0.6)[0], GRID, RULES)
+    patches = key_habitat.label(h >= 0.6)[0]
+    return key_habitat.key_areas(patches, GRID, RULES)[patches]
 
 
 def polygons(h, threat, shares):
     maps = {"habitat": h, "habitat_reference": h, "threat": threat, "value_at_risk": threat * h}
-    found = key_habitat.find(Fields(maps, GRID), RULES)
+    found = key_habitat.find(Fields(maps, GRID), RULES).maps(*WHOLE)
     for name, (file, band, _, _, codes) in key_habitat.BANDS.items():
         values = list(found[file].values())[band - 1]
         maps[name] = np.isin(values, codes) if codes else values

@@ -13,4 +13,4 @@ with job.start(snakemake) as this:
         this.map_file(name, this.output(name), fields.grid, bands, None, categories).told(tags)
         for name, bands, categories in key_habitat.MAPS
     ]
-    this.run_whole(found, made)
+    this.run_here(found.maps, made)

@@ -21,7 +21,7 @@ from manul.grid import block_maps, map_tags, plain_files, provenance, rasters, v
 from manul.grid.datasets import Fields, Source
 from manul.grid.region import grid_of
 
-WHOLE = 2048  # cells along the side of the blocks in which whole arrays are written
+HERE = 1024  # cells along the side of the blocks of maps that a job holds
 PACKAGE = Path(__file__).resolve().parent
 log = logging.getLogger("manul")
 logging.getLogger("pyogrio").setLevel("WARNING")
@@ -133,15 +133,14 @@ class Job:
             else:
                 _on_threads(task, blocks, self.threads)
 
-    def run_whole(self, found: dict, files: list) -> None:
-        """Make maps from whole arrays: for each map by name, its bands by name."""
+    def run_here(self, maps: Callable, files: list) -> None:
+        """Make maps from what this job holds; `maps(rows, columns)` gives those of a window."""
 
         def work(block):
             row0, row1, column0, column1 = block
-            at = slice(row0, row1), slice(column0, column1)
-            return {name: {b: a[at] for b, a in bands.items()} for name, bands in found.items()}
+            return maps(slice(row0, row1), slice(column0, column1))
 
-        with block_maps.finishing(files, blocks := block_maps.blocks(files[0].grid, WHOLE)):
+        with block_maps.finishing(files, blocks := block_maps.blocks(files[0].grid, HERE)):
             _on_threads(partial(block_maps.make, work, files), blocks, self.threads)
 
     def tags(self, record: dict | None = None) -> dict:

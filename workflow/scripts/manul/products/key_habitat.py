@@ -1,8 +1,10 @@
 """Key habitat: patches large enough for a female's core or home range, and clusters of them.
 
 Patches join over edges and corners. They are found on the whole map at once, so a patch is never
-cut by the border of a block; at most 20 bytes a cell are held.
+cut by the border of a block; 13 bytes a cell are held, and for a while 17.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -43,8 +45,35 @@ MAPS = (
 )
 
 
-def find(fields: Fields, rules: KeyHabitat) -> dict[str, dict[str, np.ndarray]]:
-    """Every map of MAPS, by name its bands by name; `rules` is the config block `key_habitat`.
+@dataclass(frozen=True)
+class Found:
+    """The patches of a region. What maps say beyond this is worked out for a window when asked.
+
+    `kinds` (uint8) and `patches` (int32, number of the key patch) are of each cell, distances in m;
+    `breeding` and `areas` (number of the key area) of each patch by its number.
+    """
+
+    kinds: np.ndarray
+    patches: np.ndarray
+    key_distance: np.ndarray
+    breeding_distance: np.ndarray
+    breeding: np.ndarray
+    areas: np.ndarray
+
+    def maps(self, rows: slice, columns: slice) -> dict[str, dict[str, np.ndarray]]:
+        """Every map of MAPS in a window, by name its bands by name."""
+        at = rows, columns
+        patch = self.patches[at]
+        areas = {"key_patch": patch, "key_area": self.areas[patch]}
+        areas["key_distance_m"] = self.key_distance[at]
+        areas["breeding_distance_m"] = self.breeding_distance[at]
+        code, suitable = _classes(self.kinds[at], patch, self.breeding)
+        classes = {"key habitat class": code, "suitable": suitable}
+        return {"key_habitat": classes, "key_areas": areas}
+
+
+def find(fields: Fields, rules: KeyHabitat) -> Found:
+    """The patches of key habitat; `rules` is the config block `key_habitat`.
 
     `fields` holds habitat and habitat_reference. Distances are infinite where there is none at all;
     unknown cells are in no patch.
@@ -56,16 +85,10 @@ def find(fields: Fields, rules: KeyHabitat) -> dict[str, dict[str, np.ndarray]]:
     patches, km2 = numbered(kinds & GOOD, cell_km2(grid), rules["core_km2"])
     breeding = km2 >= rules["breeding_km2"] - 1e-9
     breeding[0] = False
-    areas = {"key_patch": patches, "key_area": key_areas(patches, grid, rules)}
-    areas["key_distance_m"] = strips.distance(patches > 0, grid.resolution.x)
-    areas["breeding_distance_m"] = strips.distance(breeding[patches], grid.resolution.x)
-    classes, suitable = (np.empty(grid.shape, "uint8") for _ in range(2))
-    for at in fields.blocks():
-        classes[at], suitable[at] = _classes(kinds[at], patches[at], breeding)
-    return {
-        "key_habitat": {"key habitat class": classes, "suitable": suitable},
-        "key_areas": areas,
-    }
+    to_key, to_breeding = (
+        _distance_to(wanted, patches, grid) for wanted in (np.arange(len(km2)) > 0, breeding)
+    )
+    return Found(kinds, patches, to_key, to_breeding, breeding, key_areas(patches, grid, rules))
 
 
 def numbered(mask: np.ndarray, cell_km2: float, smallest_km2: float) -> tuple:
@@ -106,16 +129,16 @@ def clusters(shapes: np.ndarray, join_m: float) -> np.ndarray:
 
 
 def key_areas(patches: np.ndarray, grid: GeoBox, rules: KeyHabitat) -> np.ndarray:
-    """Number of the key area of each cell of a key patch; 0 outside and in clusters too small."""
+    """Number of the key area of each patch by its number; 0 in clusters that are too small."""
+    lookup = np.zeros(int(patches.max(initial=0)) + 1, "int32")
     table = outlines(patches, grid)
     if not len(table):
-        return patches
+        return lookup
     cluster = clusters(table.geometry.to_numpy(), rules["join_km"] * 1000)
     total = np.bincount(cluster, table["area_km2"])
     kept = np.where(total >= rules["area_km2"], np.cumsum(total >= rules["area_km2"]), 0)
-    lookup = np.zeros(int(table["patch"].max()) + 1, "int32")
     lookup[table["patch"]] = kept[cluster]
-    return lookup[patches]
+    return lookup
 
 
 def cats(suitable_km2, key_km2, density: dict[str, dict[str, float]]) -> tuple:
@@ -131,6 +154,20 @@ def cats(suitable_km2, key_km2, density: dict[str, dict[str, float]]) -> tuple:
 
 
 # ------------------------------------------------------------------------------------- helpers
+
+
+def _distance_to(wanted, patches, grid) -> np.ndarray:
+    """Distance (m) of each cell to the nearest patch of those that are wanted, by number."""
+    out = np.empty(grid.shape, "float32")
+
+    def write(row, rows):
+        out[row : row + len(rows)] = rows
+
+    def read(row0, row1):
+        return wanted[patches[row0:row1]]
+
+    strips.distance_strips(read, grid.shape, grid.resolution.x, write)
+    return out
 
 
 def _kinds(habitat, reference, rules) -> np.ndarray:
