@@ -1,4 +1,4 @@
-"""The memory that is planned covers the memory that jobs took."""
+"""The memory that is planned is that which jobs take."""
 
 import csv
 
@@ -7,9 +7,11 @@ import yaml
 from conftest import demo_config
 
 from manul import plan
-from manul.config import load, selection
+from manul.config import load
+from manul.graph import Graph
 
 pytestmark = pytest.mark.workflow
+STEMS = ("prepare", "analysis")  # benchmarks of rules with several kinds
 
 
 def peaks(corner) -> dict[str, float]:
@@ -23,26 +25,31 @@ def peaks(corner) -> dict[str, float]:
     return found
 
 
-def test_jobs_keep_within_their_plan(corner):
-    config = load.load(yaml.safe_load(corner.configs[0].read_text()))["current"]
-    planned = {
-        "habitat": plan.habitat_mb(config, 2),
-        "threats": plan.threats_mb(config, 2),
-        "key_habitat": plan.whole_mb(config),
-        "recommend": plan.whole_mb(config),
-        "units": plan.whole_mb(config),
-        **{f"sheet_{s}": plan.sheet_mb(config) for s in ("threat", "key_habitat")},
-        **{f"surface_{s}": plan.surface_mb(config, s) for s in selection.available(config)},
-    }
+def test_jobs_take_what_is_planned_within_a_factor_of_1_5(corner):
+    graph = Graph(load.load(yaml.safe_load(corner.configs[0].read_text())))
+    config = graph.configs["current"]
+    planned = {}
+    for rule in graph.rules("current"):
+        stem = next((s for s in STEMS if rule.startswith(f"{s}_")), rule)
+        for key in graph.keys("current", rule):
+            planned[f"{stem}_{key}" if key else stem] = plan.memory_mb(config, rule, key, 2)
     measured = peaks(corner)
-    assert measured.keys() >= {"threats", "recommend", "surface_roads_paved"}
-    over = {n: (mb, planned[n]) for n, mb in measured.items() if n in planned and mb > planned[n]}
-    assert not over
+    assert measured.keys() <= planned.keys()
+    assert measured.keys() >= {"threats", "recommend", "surface_roads_paved", "sheet_threat"}
+    ratios = {name: planned[name] / mb for name, mb in measured.items()}
+    assert not {name: ratio for name, ratio in ratios.items() if ratio < 1 / 1.5}
+    # Memory is looked at every half second: of short jobs the peak may go unseen.
+    near = [name for name, ratio in ratios.items() if ratio <= 1.5]
+    assert len(near) >= 0.8 * len(ratios)
 
 
-def test_a_country_at_30_m_says_what_it_needs():
-    config = load.load(demo_config())["current"]
+def test_every_rule_is_planned_and_a_country_at_30_m_says_what_it_needs():
+    config = demo_config()
     config["region"] |= {"cell_m": 30}
-    table = plan.rows(config, 2).set_index("rule")
-    assert table.loc["threats", "memory_mb"] < 2500
-    assert any("region.cell_m" in line for line in plan.advice(table.reset_index()))
+    graph = Graph(load.load(config))
+    table = plan.rows(graph, "current", 2)
+    assert list(table["rule"]) == graph.rules("current")
+    by = table.set_index("rule")
+    assert by.loc["threats", "memory_mb"] < 2000
+    assert by.loc["key_habitat", "memory_mb"] < 24 * by.loc["key_habitat", "cells"] / 1e6
+    assert any("region.cell_m" in line for line in plan.advice(table.assign(memory_mb=1e9)))

@@ -14,7 +14,7 @@ rule key_habitat:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w: plan.whole_mb(CONFIGS[w.scenario]),
+        mem_mb=memory("key_habitat"),
         runtime=60,
     params:
         told=told("key_habitat"),
@@ -38,7 +38,7 @@ rule key_polygons:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w: plan.whole_mb(CONFIGS[w.scenario]),
+        mem_mb=memory("key_polygons"),
         runtime=60,
     params:
         told=told("key_polygons"),
@@ -62,7 +62,7 @@ rule recommend:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w: plan.whole_mb(CONFIGS[w.scenario]),
+        mem_mb=memory("recommend"),
         runtime=60,
     params:
         told=told("recommend"),
@@ -86,7 +86,7 @@ rule units:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w: plan.whole_mb(CONFIGS[w.scenario]),
+        mem_mb=memory("units"),
         runtime=60,
     params:
         told=told("units"),

@@ -55,6 +55,15 @@ def told(rule, wildcard=""):
     return lambda w: GRAPH.job(w.scenario, rule, w[wildcard] if wildcard else "").told
 
 
+def memory(rule, wildcard=""):
+    """What a job of a rule may take (MB), as a function of the wildcards."""
+
+    def planned(w, threads):
+        return plan.memory_mb(CONFIGS[w.scenario], rule, w[wildcard] if wildcard else "", threads)
+
+    return planned
+
+
 def check_everything():
     """Check all layers, tables and numbers before any job; stop with the whole list of errors.
 

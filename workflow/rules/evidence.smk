@@ -18,7 +18,7 @@ for _kind in ANALYSES:
             "../../envs/manul.yaml"
         threads: 8
         resources:
-            mem_mb=lambda w, threads: plan.fit_mb(threads),
+            mem_mb=memory(f"analysis_{_kind}", "analysis"),
             runtime=120,
         params:
             told=told(f"analysis_{_kind}", "analysis"),
@@ -51,7 +51,7 @@ rule evidence:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w: plan.sheet_mb(CONFIGS[w.scenario]),
+        mem_mb=memory("evidence", "layer"),
         runtime=30,
     params:
         told=told("evidence", "layer"),

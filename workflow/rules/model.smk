@@ -14,7 +14,7 @@ rule habitat:
         "../../envs/manul.yaml"
     threads: 8
     resources:
-        mem_mb=lambda w, threads: plan.habitat_mb(CONFIGS[w.scenario], threads),
+        mem_mb=memory("habitat"),
         runtime=240,
     params:
         told=told("habitat"),
@@ -45,7 +45,7 @@ for _first, _scenarios in variants("threats"):
             "../../envs/manul.yaml"
         threads: 8
         resources:
-            mem_mb=lambda w, threads: plan.threats_mb(CONFIGS[w.scenario], threads),
+            mem_mb=memory("threats"),
             runtime=240,
         params:
             told=told("threats"),
@@ -69,7 +69,7 @@ rule invest:
         "../../envs/manul.yaml"
     threads: 8
     resources:
-        mem_mb=1000,
+        mem_mb=memory("invest", "case"),
         runtime=120,
     params:
         told=told("invest", "case"),

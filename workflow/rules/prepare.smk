@@ -16,7 +16,7 @@ rule prepare_raster:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=800,
+        mem_mb=memory("prepare_raster", "layer"),
         runtime=30,
     params:
         told=told("prepare_raster", "layer"),
@@ -42,7 +42,7 @@ rule prepare_vector:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=800,
+        mem_mb=memory("prepare_vector", "layer"),
         runtime=30,
     params:
         told=told("prepare_vector", "layer"),
@@ -68,7 +68,7 @@ rule prepare_records:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=800,
+        mem_mb=memory("prepare_records", "layer"),
         runtime=30,
     params:
         told=told("prepare_records", "layer"),

@@ -22,7 +22,7 @@ rule sheet:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w: plan.sheet_mb(CONFIGS[w.scenario]),
+        mem_mb=memory("sheet", "sheet"),
         runtime=30,
     params:
         told=told("sheet", "sheet"),

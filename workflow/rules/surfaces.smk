@@ -16,7 +16,7 @@ rule surface:
         "../../envs/manul.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, threads: plan.surface_mb(CONFIGS[w.scenario], w.surface, threads),
+        mem_mb=memory("surface", "surface"),
         runtime=120,
     params:
         told=told("surface", "surface"),

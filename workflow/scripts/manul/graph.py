@@ -8,6 +8,7 @@ first scenario whose job has this digest. `Graph.index` tells where each map of 
 To add a result: a function of (config, key) that gives a `Job`, registered with `@rule`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
@@ -138,6 +139,15 @@ class Graph:
     def names(self, scenario: str) -> list[str]:
         """The names of all maps of a scenario."""
         return list(self._maps[scenario])
+
+    def rules(self, scenario: str) -> list[str]:
+        """The rules that have jobs in a scenario."""
+        return [name for name in RULES if self.keys(scenario, name)]
+
+    def bands(self, scenario: str) -> Counter[tuple[str, str]]:
+        """How many bands of maps each job (rule, key) makes in a scenario."""
+        made = {(ref, source.band) for ref, source in self._maps[scenario].values()}
+        return Counter((ref.rule, ref.key) for ref, _ in made)
 
     # ------------------------------------------------------------------------------ helpers
 

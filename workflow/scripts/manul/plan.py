@@ -1,36 +1,63 @@
 """What a run will need: cells, memory, time class and disk of each rule, told before it starts.
 
-The figures are upper estimates from the size of the grid, of the blocks and of the margins; the
-constants were measured on the demo and on large synthetic regions (see benchmarks/README.md). The
-rules take their `mem_mb` from here, so the plan and the graph cannot drift apart.
+Memory is that of the libraries, of the blocks in work at once, of what is kept of maps that are
+read, and of the bytes that a few rules hold for each cell of the region. The constants were
+measured at three cell sizes of the demo (see benchmarks/README.md); a test holds the plan against
+what jobs took. The rules take their `mem_mb` from here.
 """
 
 import os
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import rasterio
 
 from manul import surfaces
 from manul.analyses import suitability
 from manul.config import selection
 from manul.config.types import Config, Region
+from manul.grid import datasets
 from manul.grid.region import grid_of
-from manul.model import cells
+from manul.maps import layouts, sheet_specs
+from manul.model import cells, invest_csv, invest_run
 from manul.model import outputs as model_outputs
 from manul.surfaces import proximity
 
-IMPORTS_MB = 450  # Python, the libraries of a job, and kernels that it may have to compile
-WHOLE_MAP_BYTES = 24  # per cell of what finds patches on the whole map
-FINE_BYTES = 26  # per source cell of an exposure block: intensities, distances, result
-PLAIN_BYTES = 90  # per cell of a block of any other surface
+SPARE = 1.15  # so that a job that takes a little more is not killed
+LIBRARIES_MB = 350  # Python, the libraries of a job, and kernels that it may have to compile
+PREPARE_MB = 250  # no kernels, windows of 1024 cells
+LEARNING_MB = 120  # further libraries of a fit, and its trees
+DRAWING_MB = 60
+GDAL_MB = 128  # its cache
+WINDOW = 2048**2  # cells that products look at, at once
+WINDOW_BYTES = 26  # per cell of such a window
+BAND_BYTES = 17  # per cell and band of a block of a surface
+FINE_BYTES = {"nearest": 10, "saturating": 6, "density": 12}  # per source cell of an exposure block
+JOURNEY_BYTES = 26  # per cell of a region whose travel times are found at once
 MODEL_BYTES = 9  # per cell and map that the model reads or writes
-FIT_BYTES = 600  # per cell of a block that a fitted model predicts
-LEARNING_MB = 300  # libraries of the fit, and its trees
-DRAWING_MB = 500
-SECONDS_PER_JOB = 6
-NANOSECONDS = {"prepare": 20, "surface": 120, "model": 250, "fit": 9000, "whole": 900, "sheet": 60}
+INVEST_MB = 190
+INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for each thread
+FIT_BYTES = 250  # per cell of a block that a fitted model predicts
+PATCH_BYTES = {"key_habitat": 13, "key_polygons": 5, "recommend": 5, "units": 4}  # per cell
+DRAWN_BYTES = 105  # per cell of a drawn map
+SECONDS_PER_JOB = 2.5
+# of one thread, per cell and job
+NANOSECONDS = {
+    "surface": 300, "habitat": 900, "threats": 2100, "key_habitat": 500, "key_polygons": 3000,
+    "recommend": 5000, "units": 700, "evidence": 150,
+}  # fmt: skip
+NANOSECONDS_OF_A_FIT = 7000
 KEPT_SHARE = 0.45  # of the raw bytes, after compression, with overviews
 CLASSES = ((60, "a minute"), (600, "minutes"), (5400, "an hour"), (50_000, "hours"))
+
+
+def memory_mb(config: Config, rule: str, key: str = "", threads: int = 1) -> int:
+    """Peak memory (MB) of a job of a rule, in which `key` tells jobs apart; an upper estimate."""
+    made = _MEMORY.get(rule.partition("_")[0], _MEMORY.get(rule, _products))
+    return int(SPARE * made(config, rule, key, threads))
 
 
 def number_of_cells(region: Region) -> int:
@@ -39,87 +66,25 @@ def number_of_cells(region: Region) -> int:
     return height * width
 
 
-def surface_mb(config: Config, name: str, threads: int = 1) -> int:
-    """Peak memory of a surface job (MB)."""
-    block, grid = config["surfaces"][name], grid_of(config["region"])
-    side = min(surfaces.block_size(block, grid), max(grid.shape))
-    wide = side + 2 * block.get("reach_m", block.get("radius_m", 0)) / config["region"]["cell_m"]
-    if block["kind"] == "exposure":
-        fine = proximity.oversample(block, grid)
-        per_thread = (wide * fine) ** 2 * FINE_BYTES
-    else:
-        per_thread = min(wide**2, wide * max(grid.shape)) * PLAIN_BYTES
-    return _mb(threads * per_thread)
+def rows(graph, scenario: str, threads: int) -> pd.DataFrame:
+    """One row for each rule of a scenario: jobs, cells, memory_mb, time class, disk_mb.
 
-
-def habitat_mb(config: Config, threads: int) -> int:
-    """Peak memory of the habitat job (MB)."""
-    made = model_outputs.habitat_maps(config["habitat"])
-    return _model_mb(config, made, cells.inputs(*cells.parts(config["habitat"])), threads)
-
-
-def threats_mb(config: Config, threads: int) -> int:
-    """Peak memory of the job of the threats (MB)."""
-    model = selection.model(config)
-    read = [*cells.threat_inputs(model["threats"]), *model["habitat"]["components"]]
-    return _model_mb(config, model_outputs.threat_maps(model), read, threads)
-
-
-def _model_mb(config, made, read, threads) -> int:
-    side = min(model_outputs.BLOCK, max(grid_of(config["region"]).shape))
-    maps = len(read) + sum(len(m.bands) for m in made)
-    return _mb(threads * side**2 * maps * MODEL_BYTES)
-
-
-def fit_mb(threads: int) -> int:
-    """Peak memory of the fit to records and of its prediction (MB)."""
-    return _mb(threads * suitability.BLOCK**2 * FIT_BYTES + LEARNING_MB * 1e6)
-
-
-def whole_mb(config: Config) -> int:
-    """Peak memory of key habitat, recommendations and unit tables, which hold whole maps (MB)."""
-    return _mb(number_of_cells(config["region"]) * WHOLE_MAP_BYTES)
-
-
-def sheet_mb(config: Config) -> int:
-    """Peak memory of a map sheet (MB)."""
-    shown = min(number_of_cells(config["region"]), 2e8)
-    return _mb(shown * 16 + DRAWING_MB * 1e6)
-
-
-def rows(config: Config, threads: int) -> pd.DataFrame:
-    """One row for each rule of one scenario: jobs, cells, memory_mb, time class, disk_mb."""
+    Memory is that of the rule's largest job. What an earlier scenario makes too counts there.
+    """
+    config = graph.configs[scenario]
     n = number_of_cells(config["region"])
-    made = selection.available(config)
-    used = made
-    threats = len(selection.assessed(config))
-    largest = max((surface_mb(config, s) for s in used), default=0)
-    present = [b for b in config["layers"].values() if b["kind"] != "absent"]
-    outputs = 2 * threats + len(config["habitat"]["components"]) + 12
-    table = [
-        ("prepare", len(present), _mb(100e6), NANOSECONDS["prepare"], 0.05 * len(present)),
-        ("surface", len(used), largest, NANOSECONDS["surface"] * len(used) / threads, len(used)),
-        ("habitat", 1, habitat_mb(config, threads), NANOSECONDS["model"] / threads, 12),
-        ("threats", 1, threats_mb(config, threads), NANOSECONDS["model"] / threads, outputs),
-        (
-            "analysis",
-            len(selection.analyses(config)),
-            fit_mb(threads),
-            NANOSECONDS["fit"],
-            5,
-        ),
-        ("key_habitat, recommend, units", 4, whole_mb(config), NANOSECONDS["whole"], 0.3),
-        ("sheet", 8, sheet_mb(config), NANOSECONDS["sheet"], 0),
-    ]
-    columns = ["rule", "jobs", "cells", "memory_mb", "time", "disk_mb"]
-    return pd.DataFrame(
-        [
-            (rule, jobs, n, memory, _class(jobs * SECONDS_PER_JOB / threads + n * ns * 1e-9),
-             round(n * 4 * maps * KEPT_SHARE / 1e6))
-            for rule, jobs, memory, ns, maps in table
-        ],
-        columns=columns,
-    )  # fmt: skip
+    table = []
+    bands = graph.bands(scenario)
+    for rule in graph.rules(scenario):
+        keys = [k for k in graph.keys(scenario, rule) if graph.owner(scenario, rule, k) == scenario]
+        if not keys:
+            continue
+        memory = max(memory_mb(config, rule, key, threads) for key in keys)
+        cost = NANOSECONDS_OF_A_FIT if rule.startswith("analysis_") else NANOSECONDS.get(rule, 0)
+        seconds = len(keys) * (SECONDS_PER_JOB + n * cost * 1e-9) / threads
+        disk = round(n * 4 * sum(bands[rule, key] for key in keys) * KEPT_SHARE / 1e6)
+        table.append((rule, len(keys), n, memory, _class(seconds), disk))
+    return pd.DataFrame(table, columns=["rule", "jobs", "cells", "memory_mb", "time", "disk_mb"])
 
 
 def advice(table: pd.DataFrame, folder=".") -> list[str]:
@@ -141,8 +106,106 @@ def advice(table: pd.DataFrame, folder=".") -> list[str]:
     return told
 
 
-def _mb(size_bytes: float) -> int:
-    return int(IMPORTS_MB + size_bytes / 1e6)
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _prepare(config, rule, key, threads) -> float:
+    return PREPARE_MB
+
+
+def _surface(config, rule, key, threads) -> float:
+    block, grid = config["surfaces"][key], grid_of(config["region"])
+    side = surfaces.block_size(block, grid)
+    per_cell = BAND_BYTES * len(surfaces.bands(block)) + 4
+    together = _at_once(side, threads, grid)
+    if block["kind"] == "exposure":
+        reach = block["reach_m"] / config["region"]["cell_m"]
+        fine = proximity.oversample(block, grid) ** 2
+        sources = _at_once(side + 2 * reach, threads, grid) * fine
+        return LIBRARIES_MB + (sources * FINE_BYTES[block["kernel"]] + together * 16) / 1e6
+    if surfaces.KINDS[block["kind"]].whole:
+        per_cell = JOURNEY_BYTES
+    return LIBRARIES_MB + together * per_cell / 1e6
+
+
+def _habitat(config, rule, key, threads) -> float:
+    made = model_outputs.habitat_maps(config["habitat"])
+    return _model(config, made, cells.inputs(*cells.parts(config["habitat"])), threads)
+
+
+def _threats(config, rule, key, threads) -> float:
+    model = selection.model(config)
+    read = [*cells.threat_inputs(model["threats"]), *model["habitat"]["components"]]
+    return _model(config, model_outputs.threat_maps(model), read, threads)
+
+
+def _model(config, made, read, threads) -> float:
+    maps = len(read) + sum(len(m.bands) for m in made)
+    together = _at_once(model_outputs.BLOCK, threads, grid_of(config["region"]))
+    return LIBRARIES_MB + together * maps * MODEL_BYTES / 1e6
+
+
+def _invest(config, rule, key, threads) -> float:
+    case = config["invest"][key]
+    height, width = grid_of(config["region"]).shape
+    if Path(case["land_cover"]).is_file():  # its grid is that of the case
+        with rasterio.open(case["land_cover"]) as land:
+            height, width = land.shape
+    bits = height * width * len(invest_csv.invest_rasters(case)) / 8
+    strips = invest_run.TILE * width * (INVEST_BYTES + INVEST_THREAD_BYTES * threads)
+    return INVEST_MB + (bits + strips) / 1e6
+
+
+def _analysis(config, rule, key, threads) -> float:
+    together = _at_once(suitability.BLOCK, threads, grid_of(config["region"]))
+    return LIBRARIES_MB + LEARNING_MB + together * FIT_BYTES / 1e6
+
+
+def _sheet(config, rule, key, threads) -> float:
+    spec = sheet_specs.drawn(config)[key]
+    grid = grid_of(config["region"])
+    level = int(np.ceil(np.log2(max(layouts.cells_on_paper(grid), 1))))
+    drawn = number_of_cells(config["region"]) / 4**level
+    small = set(spec["maps"]) <= {"effects"}  # many to a page, or outlines alone
+    return LIBRARIES_MB + DRAWING_MB + (0 if small else drawn * DRAWN_BYTES / 1e6)
+
+
+def _evidence(config, rule, key, threads) -> float:
+    shown = selection.evidence_of(config, key)["surfaces"].values()
+    maps = [len(surfaces.bands(block)) for block in shown]
+    return LIBRARIES_MB + (_reading_mb(config, *maps) if maps else 0)
+
+
+def _products(config, rule, key, threads) -> float:
+    maps = 2 if rule == "key_habitat" else 2 * len(selection.assessed(config)) + 8
+    held = number_of_cells(config["region"]) * PATCH_BYTES.get(rule, 0) / 1e6
+    return LIBRARIES_MB + _reading_mb(config, maps) + held
+
+
+def _reading_mb(config, *maps: int) -> float:
+    """Of reading maps by windows: what is kept of so many bands, GDAL's cache, one window."""
+    n = number_of_cells(config["region"])
+    kept = sum(min(n * 4 * bands / 1e6, datasets.KEPT_MB) for bands in maps)
+    cached = min(n * 4 * sum(maps) / 1e6, GDAL_MB)
+    return kept + cached + min(n, WINDOW) * WINDOW_BYTES / 1e6
+
+
+def _at_once(side, threads, grid) -> float:
+    """Cells of the blocks that are in work at once."""
+    height, width = grid.shape
+    return min(threads * min(side, height) * min(side, width), height * width * (1 + 1e-9))
+
+
+_MEMORY: dict[str, Callable] = {
+    "prepare": _prepare,
+    "surface": _surface,
+    "habitat": _habitat,
+    "threats": _threats,
+    "invest": _invest,
+    "analysis": _analysis,
+    "sheet": _sheet,
+    "evidence": _evidence,
+}
 
 
 def _class(seconds: float) -> str:

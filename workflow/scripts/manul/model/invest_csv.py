@@ -1,4 +1,4 @@
-"""The CSV tables of an InVEST case. Imports stay light: see `invest_files`."""
+"""The CSV tables of an InVEST case. Imports stay light: see `invest_run`."""
 
 import csv
 from pathlib import Path
