@@ -23,6 +23,7 @@ from manul.suitability import (
     odmap,
     omission,
     record_effort,
+    regression,
     response_curves,
     skill_weights,
     spatial_blocks,
@@ -32,7 +33,8 @@ from manul.suitability import (
 )
 from manul.suitability.design import learn_design
 from manul.suitability.maxent import classes_for, expand, features_for, penalties
-from manul.suitability.solvers import lasso_gaps, maxent_lasso, ridge_logistic
+from manul.suitability.solvers import lasso_gaps, maxent_lasso
+from manul.suitability.training import Training
 
 SIDE = 50
 FAST = {
@@ -268,15 +270,20 @@ def test_feature_classes_grow_with_records():
     assert classes_for(80) == ("linear", "quadratic", "hinge", "product")
 
 
-def test_ridge_logistic_has_no_gradient_left():
+def test_no_gradient_of_the_penalised_likelihood_is_left():
     rng = np.random.default_rng(7)
-    matrix = rng.standard_normal((300, 4))
-    presence = (rng.random(300) < 1 / (1 + np.exp(-matrix[:, 0]))).astype(float)
-    weights, penalty = rng.uniform(0.5, 2, 300), np.array([1.0, 2.0, 0.5, 3.0])
-    intercept, coef = ridge_logistic(matrix, presence, weights, penalty)
-    residual = weights * (1 / (1 + np.exp(-(intercept + matrix @ coef))) - presence)
-    assert np.abs(matrix.T @ residual + penalty * coef).max() < 1e-3
-    assert abs(residual.sum()) < 1e-3
+    here, ground = rng.normal(0.5, 1, (120, 3)), rng.normal(0, 1, (400, 3))
+    names = ["a", "b", "c"]
+    design = learn_design(pd.DataFrame(ground, columns=names), ())
+    weights = rng.uniform(0.5, 2, 120), rng.uniform(0.5, 2, 400)
+    train = Training(here, ground, *weights, design, 0)
+    fitted = regression.fit_logistic(train, strengths=(2.0,))
+    ridge = 2.0 * np.array([4.0 if term.second >= 0 else 1.0 for term in fitted.terms])
+    matrix, presence, weight = train.stacked()
+    columns = regression._columns(matrix, fitted.terms)
+    residual = weight * (fitted.predict(matrix) - presence)
+    assert np.abs(columns.T @ residual + ridge * fitted.coef).max() < 1e-6
+    assert abs(residual.sum()) < 1e-6
 
 
 def test_maxent_rate_sums_to_one_and_entropy_is_its_own(models, known_world):

@@ -8,7 +8,6 @@ from itertools import combinations
 import numpy as np
 
 from .measures import auc
-from .solvers import ridge_logistic
 from .training import Training
 
 SPLINE_KNOTS = 6
@@ -98,9 +97,14 @@ def fit_esm(train: Training, *, strength: float = 1.0) -> SmallModels:
 
 
 def _fit(train: Training, terms: tuple[Term, ...], ridge: np.ndarray) -> Logistic:
+    """Least of sum(w logloss) + sum(ridge b^2) / 2: a ridge of each column is a scale of it."""
+    from sklearn.linear_model import LogisticRegression  # slow to load, and not every fit needs it
+
     matrix, presence, weights = train.stacked()
-    intercept, coef = ridge_logistic(_columns(matrix, terms), presence, weights, ridge)
-    return Logistic(terms, intercept, coef)
+    scale = np.sqrt(ridge)
+    model = LogisticRegression(solver="newton-cholesky", tol=1e-8, max_iter=200)
+    model.fit(_columns(matrix, terms) / scale, presence, sample_weight=weights)
+    return Logistic(terms, float(model.intercept_[0]), model.coef_[0] / scale)
 
 
 def _folds(train: Training, most: int = 5) -> list[tuple[Training, Training]]:

@@ -1,4 +1,4 @@
-"""Two convex problems solved to convergence: the Maxent lasso, and ridge logistic regression."""
+"""The Maxent lasso, solved to convergence."""
 
 from __future__ import annotations
 
@@ -57,44 +57,6 @@ def lasso_gaps(gradient: np.ndarray, coef: np.ndarray, penalty: np.ndarray) -> n
     """
     at_zero = np.maximum(np.abs(gradient) - penalty, 0.0)
     return np.where(coef == 0, at_zero, np.abs(gradient + penalty * np.sign(coef)))
-
-
-def ridge_logistic(
-    matrix: np.ndarray,
-    presence: np.ndarray,
-    weights: np.ndarray,
-    penalty: np.ndarray,
-    rounds: int = 50,
-) -> tuple[float, np.ndarray]:
-    """Return intercept and coefficients of weighted logistic regression with a ridge per column.
-
-    Minimises sum(w logloss) + sum(penalty b^2)/2, the intercept is free; Newton with step halving.
-    """
-    full = np.column_stack([np.ones(len(matrix)), matrix])
-    ridge = np.r_[1e-8, penalty]
-    coef = np.zeros(full.shape[1])
-    value = _ridge_loss(full, presence, weights, ridge, coef)
-    for _ in range(rounds):
-        chance = 1.0 / (1.0 + np.exp(-np.clip(full @ coef, -35, 35)))
-        gradient = full.T @ (weights * (chance - presence)) + ridge * coef
-        curvature = np.maximum(weights * chance * (1 - chance), 1e-12)
-        hessian = full.T @ (full * curvature[:, None]) + np.diag(ridge)
-        step = np.linalg.solve(hessian, gradient)
-        size = 1.0
-        while (new := _ridge_loss(full, presence, weights, ridge, coef - size * step)) > value:
-            size /= 2
-            if size < 1e-6:
-                return float(coef[0]), coef[1:]
-        coef = coef - size * step
-        if value - new <= 1e-9 * (abs(value) + 1e-12):
-            break
-        value = new
-    return float(coef[0]), coef[1:]
-
-
-def _ridge_loss(full, presence, weights, ridge, coef) -> float:
-    link = full @ coef
-    return float(weights @ (np.logaddexp(0.0, link) - presence * link) + ridge @ coef**2 / 2)
 
 
 def _softmax(link: np.ndarray) -> np.ndarray:
