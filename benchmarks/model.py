@@ -14,7 +14,6 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import rasterio
@@ -62,7 +61,7 @@ def parameters() -> dict:
     threats = {f"t{i}": {"surface": f"t{i}", "weight": 0.2 + 0.05 * i} for i in range(THREATS)}
     return {
         "habitat": {
-            "floor": 0.05, "known_weight": 0.5, "reference": {"c5": 0.5},
+            "floor": 0.05, "known_weight": 0.5, "reference": {"c5": 0.5}, "loss": "",
             "components": habitat, "gates": {},
         },
         "threats": threats, "cumulative": "saturation", "dominant_floor": 0.02, "absent": [],
@@ -76,15 +75,14 @@ CURVES = (
 )
 
 
-def outputs(options):
-    paths = {n: str(options.work / "out" / f"{n}.tif") for n in OUTPUTS}
-    threats = [str(options.work / "out" / f"threat_{i}.tif") for i in range(THREATS)]
-    return model_outputs.outputs(parameters(), SimpleNamespace(**paths, threats=threats))
+def maps() -> tuple[list, list]:
+    """The maps of the habitat and those of the threats."""
+    model = parameters()
+    return model_outputs.habitat_maps(model["habitat"]), model_outputs.threat_maps(model)
 
 
-OUTPUTS = (
-    "habitat", "reference", "components", "threat", "dominant", "quality", "value", "missing",
-)  # fmt: skip
+def path_of(options, found) -> Path:
+    return options.work / "out" / f"{found.name}.tif"
 
 
 def make(options):
@@ -108,12 +106,25 @@ def make(options):
 
 
 def model(options):
-    """The model pass as the workflow runs it, with its blocks on threads."""
-    grid, made = grid_of(options), outputs(options)
-    files = [block_maps.MapFile(o.path, grid, o.units, {}, "0" * 16, o.categories) for o in made]
-    work = partial(model_outputs.on_block, made, inputs(options), [], grid, parameters())
-    task = partial(block_maps.make, work, files)
+    """The two passes as the workflow runs them, with their blocks on threads."""
+    grid, model, surfaces = grid_of(options), parameters(), inputs(options)
+    of_habitat, of_threats = maps()
+    kept = {found.name: str(path_of(options, found)) for found in of_habitat}
+    habitat = {n: path for n, path in surfaces.items() if n.startswith("c")}
+    work = partial(model_outputs.habitat_on_block, model["habitat"])
+    run(options, grid, of_habitat, partial(work, of_habitat, habitat, [], grid))
+    bands = model_outputs.bands_of(of_habitat, kept)
+    work = partial(model_outputs.threats_on_block, model, of_threats)
+    run(options, grid, of_threats, partial(work, surfaces, bands, [], grid))
+
+
+def run(options, grid, made, work):
+    files = [
+        block_maps.MapFile(path_of(options, m), grid, m.units, {}, "0" * 16, m.categories, m.name)
+        for m in made
+    ]
     blocks = block_maps.blocks(grid, model_outputs.BLOCK)
+    task = partial(block_maps.make, work, files)
     with (
         block_maps.finishing(files, blocks),
         dask.config.set(scheduler="threads", num_workers=options.threads),
@@ -127,14 +138,15 @@ def copy(options):
         with rasterio.open(path) as source:
             for _, window in source.block_windows(1):
                 source.read(1, window=window)
-    for output in outputs(options):
-        with rasterio.open(output.path) as source:
+    for found in [m for several in maps() for m in several]:
+        path = path_of(options, found)
+        with rasterio.open(path) as source:
             profile = source.profile | {
                 "driver": "GTiff",
                 "zlevel": 1,
                 "num_threads": options.threads,
             }
-            with rasterio.open(str(output.path) + ".copy", "w", **profile) as target:
+            with rasterio.open(f"{path}.copy", "w", **profile) as target:
                 for row in range(0, options.size, 1024):
                     height = min(1024, options.size - row)
                     window = rasterio.windows.Window(0, row, options.size, height)

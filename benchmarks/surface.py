@@ -65,7 +65,7 @@ def _make(options):
     sources = surfaces.Sources({"features": vectors.VectorFile(str(path))}, RULES)
     surfaces.make(block, grid[:64, :64], sources)  # compile
     made = block_maps.MapFile(options.work / "made.tif", grid, surfaces.bands(block), {}, "0" * 16)
-    work = partial(surfaces.on_block, block, grid, sources)
+    work = partial(surfaces.on_block, "made", block, grid, sources)
     began, busy = time.perf_counter(), time.process_time()
     job.Job(threads).run(work, [made], block_maps.blocks(grid, surfaces.block_size(block, grid)))
     seconds, used = time.perf_counter() - began, time.process_time() - busy

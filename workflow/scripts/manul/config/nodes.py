@@ -87,7 +87,8 @@ def weighted_sum(parts):
 
 def geometric_mean(parts, floor=0.0):
     """prod x^w with the weights of the known terms scaled to 1; no term counts below `floor`."""
-    value, known = _accumulate(parts, lambda w, x: w * np.log(np.maximum(x, floor)))
+    with np.errstate(divide="ignore"):  # without a floor, the log of 0 is -inf and the mean 0
+        value, known = _accumulate(parts, lambda w, x: w * np.log(np.maximum(x, floor)))
     return _where_known(np.exp(value / _nonzero(known)), known)
 
 

@@ -61,8 +61,8 @@ def threats(
 ) -> dict[str, np.ndarray]:
     """Effects of the threats and what they do to the habitat `found`, for one block.
 
-    `found` holds what `habitat` gives, `missing` among it. Keys: effect:NAME, share:NAME, threat,
-    dominant_threat (1 is the first threat), quality, value_at_risk, missing_inputs.
+    `found` holds what `habitat` gives, or `needed_of_habitat` of it. Keys: effect:NAME, share:NAME,
+    threat, dominant_threat (1 is the first threat), quality, value_at_risk, missing_inputs.
     """
     shape = np.shape(found["habitat"])
 
@@ -93,8 +93,16 @@ def inputs(*blocks: Node) -> list[str]:
 
 def threat_inputs(threats_: Mapping[str, Threat]) -> list[str]:
     """The surfaces that threats and their footprints read."""
-    footprints = [t["footprint"] for t in threats_.values() if "footprint" in t]
-    return inputs(*threats_.values(), *footprints)
+    return inputs(*_nodes(threats_))
+
+
+def needed_of_habitat(model: dict) -> list[str]:
+    """The keys of `habitat` that `threats` reads."""
+    keys = ["habitat", "habitat_reference", "missing"]
+    for node in _nodes(model["threats"]):
+        keys += [f"component:{name}" for name in nodes.leaves(node, "component")]
+        keys += [f"reference:{n}" for names in nodes.leaves(node, "loss_from") for n in names]
+    return list(dict.fromkeys(keys))
 
 
 def parts(block: Habitat) -> list[Node]:
@@ -124,6 +132,11 @@ def _habitat(surfaces, block) -> dict:
         **{f"gate:{n}": g for n, g in gates.items()},
         "n_components": sum(~np.isnan(c) for c in components.values()),
     }
+
+
+def _nodes(threats_: Mapping[str, Threat]) -> list[Node]:
+    """Each threat and its footprint."""
+    return [*threats_.values(), *(t["footprint"] for t in threats_.values() if "footprint" in t)]
 
 
 def _reference(surfaces, levels) -> dict:

@@ -134,7 +134,8 @@ def habitat_on_block(habitat, maps, files: dict, mask: list, grid: GeoBox, block
 def threats_on_block(model, maps, files: dict, found: dict, mask: list, grid, block) -> dict:
     """The same of the threats; `found` maps keys of `cells.habitat` to (path, band)."""
     surfaces = {name: rasters.read_block(path, block) for name, path in files.items()}
-    of_habitat = {key: rasters.read_block(path, block, band) for key, (path, band) in found.items()}
+    read = {key: found[key] for key in cells.needed_of_habitat(model) if key in found}
+    of_habitat = {key: rasters.read_block(path, block, band) for key, (path, band) in read.items()}
 
     def evaluate(part):
         habitat = {key: part[f"found {key}"] for key in of_habitat}
