@@ -54,7 +54,13 @@ class Place:
 
 
 def recommend(name: str, rule: Rule, place: Place) -> gpd.GeoDataFrame:
-    """The zones in which a rule holds, with reason, action and numbers; most value first."""
+    """The zones in which a rule holds, with reason, action and numbers; most value first.
+
+    A row for each zone where `when` is true of its measures: `COLUMNS` and the measures themselves.
+    Areas and value at risk in km2 (value: km2 of full habitat), lengths in km, threat 0..1. A
+    measure that is unknown makes a comparison false, so nothing is recommended on no data.
+    Raises `ExpressionError` for a condition that names no measure.
+    """
     fields = place.fields
     found = zones.find(rule["zones"], fields, place.layers)
     if rule["zones"]["kind"] in CUT_BY_UNITS and place.units is not None:
@@ -74,7 +80,11 @@ def recommend(name: str, rule: Rule, place: Place) -> gpd.GeoDataFrame:
 
 
 def label_overlaps(tables: dict[str, gpd.GeoDataFrame], priority: list[str]) -> None:
-    """Fill `other_rules` and `primary_rule`: what else holds on the same ground, what leads."""
+    """Fill `other_rules` and `primary_rule`: what else holds on the same ground, what leads.
+
+    `priority` names rules from the one that leads to the last; rules beyond it follow as they come.
+    Zones that only touch do not count.
+    """
     every = pd.concat([t[["rule", "geometry"]] for t in tables.values()], ignore_index=True)
     if not len(every):
         return
@@ -94,7 +104,10 @@ def label_overlaps(tables: dict[str, gpd.GeoDataFrame], priority: list[str]) -> 
 
 
 def listing(tables: dict, rules: dict[str, Rule], not_assessed: dict) -> pd.DataFrame:
-    """All recommendations as one table, then a row for each rule that could not be assessed."""
+    """All recommendations as one table, then a row for each rule that could not be assessed.
+
+    `not_assessed` maps the names of such rules to what they need, which becomes the reason.
+    """
     rows = [table.drop(columns="geometry").assign(**_middle(table)) for table in tables.values()]
     told = {n: "assessed: no place meets the rule" for n, t in tables.items() if not len(t)}
     told |= {n: f"not assessed: {why}" for n, why in not_assessed.items() if n in rules}

@@ -26,13 +26,22 @@ PIECE = 1024  # cells along the side of the pieces in which a large zone is look
 
 
 def find(spec: Zones, fields: Fields, layers: Mapping[str, gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
-    """The zones that a block `{kind, ...}` names."""
+    """The zones that a block `{kind, ...}` names: one row each, in the grid's CRS (metres).
+
+    Each has a `geometry` and its own columns (those of a layer's features, `patch` ...). KeyError for
+    a layer or a map that the job was not told of.
+    """
     table = ZONES[spec["kind"]](spec, fields, layers)
     return table.set_crs(str(fields.grid.crs), allow_override=True).reset_index(drop=True)
 
 
 def measure(how: dict, zones: gpd.GeoDataFrame, fields: Fields) -> np.ndarray:
-    """One number for each zone; `how` is {statistic: expression}."""
+    """One number, or word, for each zone: shape (zones,); NaN where no cell of it is known.
+
+    `how` is {measure: expression}: `mean`, `minimum` or `maximum` of a cell expression in its unit;
+    `share` (0..1) and `area` (km2) of the zone where a condition holds; `patch_share` of a patch in
+    the zone; `left_mean`, `right_mean` beside a piece of a line; `field`, a column of the zone.
+    """
     ((statistic, what),) = how.items()
     return np.asarray(MEASURES[statistic](what, zones, fields))
 
@@ -164,7 +173,10 @@ def mask(spec, fields, layers):
 
 
 def segments(spec, fields, layers):
-    """A line layer cut into pieces of one length, each with the strips on both its sides."""
+    """A line layer cut into pieces of `length_m`, each with the strips on both its sides.
+
+    The last piece of a line is shorter; the strips, columns `left` and `right`, are `side_m` wide.
+    """
     lines = select(layers[spec["layer"]], spec.get("where")).explode(index_parts=False)
     lines = lines.clip(tuple(fields.grid.boundingbox)).explode(index_parts=False)
     lines = lines[lines.geom_type == "LineString"]
