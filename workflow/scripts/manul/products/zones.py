@@ -28,7 +28,7 @@ PIECE = 1024  # cells along the side of the pieces in which a large zone is look
 def find(spec: Zones, fields: Fields, layers: Mapping[str, gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
     """The zones that a block `{kind, ...}` names: one row each, in the grid's CRS (metres).
 
-    Each has a `geometry` and its own columns (those of a layer's features, `patch` ...). KeyError for
+    Each has a `geometry` and its own columns (those of a feature, `patch` ...). KeyError for
     a layer or a map that the job was not told of.
     """
     table = ZONES[spec["kind"]](spec, fields, layers)
