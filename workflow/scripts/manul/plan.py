@@ -37,7 +37,7 @@ WINDOW_BYTES = 26  # per cell of such a window
 BAND_BYTES = 17  # per cell and band of a block of a surface
 FINE_BYTES = {"nearest": 10, "saturating": 6, "density": 12}  # per source cell of an exposure block
 JOURNEY_BYTES = 26  # per cell of a region whose travel times are found at once
-MODEL_BYTES = 9  # per cell and map that the model reads or writes
+MODEL_BYTES = 7  # per cell and map that the model reads or writes
 INVEST_MB = 190
 INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for each thread
 FIT_BYTES = 250  # per cell of a block that a fitted model predicts
@@ -135,7 +135,7 @@ def _habitat(config, rule, key, threads) -> float:
 
 def _threats(config, rule, key, threads) -> float:
     model = selection.model(config)
-    read = [*cells.threat_inputs(model["threats"]), *model["habitat"]["components"]]
+    read = [*cells.threat_inputs(model["threats"]), *cells.needed_of_habitat(model)]
     return _model(config, model_outputs.threat_maps(model), read, threads)
 
 
