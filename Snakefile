@@ -21,6 +21,7 @@ wildcard_constraints:
 
 onstart:
     check_everything()
+    hide_what_is_no_longer_public()
 
 
 include: "workflow/rules/prepare.smk"

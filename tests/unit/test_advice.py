@@ -107,26 +107,15 @@ def test_the_first_of_the_priority_list_is_the_label_where_rules_overlap():
     assert "R2a" in found["R1a"]["other_rules"].iloc[0]
 
 
-def test_dog_zones_are_never_public():
-    cells = np.zeros(GRID.shape, bool)
-    cells[100:200, 100:200] = True
-    table = recommendations.recommend("R2a", RULES["R2a"], place(cells))
-    found = {"R2a": table, "R6": table.assign(rule="R6")}
-    recommendations.label_overlaps(found, ["R6", "R2a"])
-    assert set(found["R2a"]["primary_rule"]) == {"R6"}
-    shown = recommendations.public(found, RULES, ["R6", "R2a"])
-    assert list(shown) == ["R2a"]
-    assert set(shown["R2a"]["primary_rule"]) == {"R2a"}  # nor does a label tell of them
-    assert set(shown["R2a"]["other_rules"]) == {""}
-
-
 def test_the_table_tells_what_was_not_assessed_and_what_found_nothing():
     empty = recommendations.recommend("R1a", RULES["R1a"], place([]))
-    table = recommendations.listing({"R1a": empty}, RULES, {"R8": "needs grazing pressure"})
+    lacking = {"R8": "needs grazing pressure"}
+    table = recommendations.listing({"R1a": empty}, RULES, lacking, {"R6": "Dog management zone"})
     reasons = dict(zip(table["rule"], table["reason"], strict=True))
     assert reasons == {
         "R1a": "assessed: no place meets the rule",
         "R8": "not assessed: needs grazing pressure",
+        "R6": "withheld: its places are not public",
     }
 
 
@@ -189,8 +178,8 @@ def test_an_unknown_name_is_told_with_the_known_ones():
 # ---------------------------------------------------------------------------- hidden places
 
 
-def gaps(at, private=("manul_records",)):
-    """The zones of R7 near one record of a cat."""
+def gaps(at, private=True):
+    """The zones of R7 near one record of a cat, where an area may hold one place."""
     layer = gpd.GeoDataFrame(
         {"date": ["2025-01-01"], "category": ["C1"], "n_adults": [1]},
         geometry=[shapely.Point(at)],
@@ -203,7 +192,9 @@ def gaps(at, private=("manul_records",)):
     rule["when"] = rule["when"].replace("10000", "5000")
     maps = dict.fromkeys(("survey_effort", "suitability_mess"), none)
     everywhere = np.ones(GRID.shape, bool)
-    here = place(everywhere, {"manul_records": layer}, maps=maps, private=tuple(private))
+    rules = {"cell_m": 10_000, "least": 1, "reach_m": 0, "margin_m": 0}
+    hidden = {"manul_records": rules} if private else {}
+    here = place(everywhere, {"manul_records": layer}, maps=maps, private=hidden)
     table = recommendations.recommend("R7", rule, here)
     return sorted(table.geometry.to_wkt())
 
@@ -211,7 +202,7 @@ def gaps(at, private=("manul_records",)):
 def test_zones_do_not_give_away_where_in_its_10_km_cell_a_hidden_record_lies():
     assert gaps((10_100, 10_100)) == gaps((19_900, 19_900))
     assert gaps((10_100, 10_100)) != gaps((9_900, 9_900))
-    assert gaps((10_100, 10_100), private=()) != gaps((19_900, 19_900), private=())
+    assert gaps((10_100, 10_100), private=False) != gaps((19_900, 19_900), private=False)
 
 
 def test_no_zone_lies_nearer_to_a_hidden_record_than_the_rule_allows():

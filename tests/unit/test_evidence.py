@@ -18,6 +18,8 @@ from manul.products import evidence
 from manul.records import field_tables
 from manul.surveys import burrows
 
+BOX = SimpleNamespace(left=0, bottom=0, right=40_000, top=40_000)
+PRIVACY = {"cell_m": 10_000, "reach_m": 0, "margin_m": 0}
 SCHEMAS = field_tables.schemas()["tables"]
 BLOCK = {
     "title": "Cats", "source": "invented", "licence": "CC0", "data_status": "illustrative",
@@ -63,6 +65,7 @@ def page_of(public, table="manul_record", rows=None, **more):
     found = evidence.Evidence(
         name="cats", block=BLOCK | {"public": public}, schema=SCHEMAS[table],
         rows=cats() if rows is None else rows, outline=None, as_of="2025-10-01", cell_km2=1.0,
+        box=BOX, privacy=PRIVACY | {"least": 2},
         **logs(), **more,
     )  # fmt: skip
     made = evidence.sections(found)
@@ -86,16 +89,19 @@ def test_the_page_tells_of_every_row_and_loads_nothing():
 def test_a_page_of_a_layer_that_is_not_public_has_no_place_and_no_name():
     made, page = page_of(public=False)
     text = words(page)
-    for secret in ("175.12345", "41.12345", "41,12345", "12345", "1234.5", "MR1"):
+    for secret in ("175.12345", "41.12345", "41,12345", "12345", "1234.5", "MR1", "tomorrow"):
         assert secret not in text
-    assert "10 km" in text and "date" in text and "tomorrow" in text
+    assert "areas with at least 2 places" in text and "date" in text
     assert not html.numbers(made).astype(str).apply(lambda c: c.str.contains("MR1")).any().any()
 
 
-def test_general_cells_are_10_km_wide_and_hold_every_row():
-    cells = evidence.cell_counts(cats())
-    assert cells["value"].sum() == 3 and len(cells) == 2
-    assert (cells[["x", "y"]] % 10_000 == 0).all().all()
+def test_rows_are_counted_in_areas_with_enough_places():
+    found = SimpleNamespace(box=BOX, privacy=PRIVACY | {"least": 2})
+    areas = evidence.area_counts(cats(), found)
+    assert areas["rows"].tolist() == [3]
+    cells = evidence.area_counts(cats(), SimpleNamespace(box=BOX, privacy=PRIVACY | {"least": 1}))
+    assert sorted(cells["rows"]) == [1, 2]
+    assert cells["value"].tolist() == (1000 * cells["rows"] / 100).tolist()  # cells of 100 km2
 
 
 def test_what_is_written_on_a_page_is_escaped():

@@ -119,7 +119,9 @@ def test_nearest_takes_levels_when_sources_are_dense():
 @given(rasters(MANY), CELLS, curves(), RUNNING)
 def test_density_is_brute_force(raster, cell, curve, running):
     got = strips.exposure(raster * 3, cell, curve, kernel="density", **running)
-    np.testing.assert_allclose(got, brute_density(raster * 3, cell, curve), rtol=1e-5, atol=1e-9)
+    expected = brute_density(raster * 3, cell, curve)
+    tail = 1e-11 * expected.max()  # of a gaussian, far out, which float32 rounds to 0
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=max(1e-9, tail))
     again = strips.exposure(raster * 3, cell, curve, kernel="density")
     assert got.tobytes() == again.tobytes()
 

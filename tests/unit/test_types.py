@@ -6,7 +6,7 @@ from manul.config import schema, types
 
 WHOLE = schema.schema()
 DEFS = WHOLE["$defs"]
-LOADED = {"scenario", "scenario_title", "ranges", "taken_away"}
+LOADED = {"scenario", "scenario_title", "ranges", "taken_away", "exact", "withheld"}
 
 
 def keys(block):

@@ -18,7 +18,7 @@ except load.ConfigError as fault:
     raise WorkflowError(str(fault)) from None
 
 GRAPH = graph.Graph(CONFIGS)
-SCENARIOS = list(CONFIGS)
+SCENARIOS = list(GRAPH.configs)  # views: NAME, and NAME/restricted where some layer is not public
 REGION = GRAPH.region
 ANALYSES = list(graph.ANALYSES)
 
@@ -59,9 +59,19 @@ def memory(rule, wildcard=""):
     """What a job of a rule may take (MB), as a function of the wildcards."""
 
     def planned(w, threads):
-        return plan.memory_mb(CONFIGS[w.scenario], rule, w[wildcard] if wildcard else "", threads)
+        return plan.memory_mb(
+            GRAPH.configs[w.scenario], rule, w[wildcard] if wildcard else "", threads
+        )
 
     return planned
+
+
+def hide_what_is_no_longer_public():
+    """Remove exact files from the public folders, of layers that were public in an earlier run."""
+    for path in {path for name in CONFIGS for path in GRAPH.left_over(name)}:
+        if Path(path).exists():
+            Path(path).unlink()
+            logger.warning(f"removed {path}: its places are not public; see the folder restricted")
 
 
 def check_everything():
@@ -71,9 +81,11 @@ def check_everything():
     """
     found = {n: preflight.check(config, GRAPH.names(n)) for n, config in CONFIGS.items()}
     for name, problems in found.items():
-        path = f"results/{REGION}/{name}/preflight.csv"
-        private = selection.private_layers(CONFIGS[name])
-        plain_files.write_table(path, preflight.as_table(problems, private))
+        home, private = f"results/{REGION}/{name}", selection.private_layers(CONFIGS[name])
+        plain_files.write_table(f"{home}/preflight.csv", preflight.as_table(problems, private))
+        if private:
+            exact = preflight.as_table(problems)
+            plain_files.write_table(f"{home}/restricted/preflight.csv", exact)
     every = list(dict.fromkeys(problem for problems in found.values() for problem in problems))
     for problem in every:
         if problem.severity == "warning":

@@ -26,7 +26,7 @@ rule sheet:
         runtime=30,
     params:
         told=told("sheet", "sheet"),
-        about=lambda w: sheet_specs.about(w.sheet, CONFIGS[w.scenario]),
+        about=lambda w: sheet_specs.about(w.sheet, GRAPH.configs[w.scenario]),
         code=digests.of_script("sheet"),
     message:
         "Draw the sheet {wildcards.sheet} of scenario {wildcards.scenario}."

@@ -1,4 +1,5 @@
-# One number per cell from the layers: distance, exposure, density, relief, travel time, ...
+# One number per cell from the layers: distance, exposure, density, relief, travel time, ...; what
+# rests on places that are not public is also generalised.
 
 
 rule surface:
@@ -25,3 +26,29 @@ rule surface:
         "Make surface {wildcards.surface} for scenario {wildcards.scenario}."
     script:
         "../scripts/surface.py"
+
+
+rule generalise:
+    input:
+        unpack(reads("generalise", "surface")),
+    output:
+        **files("generalise", "surface"),
+    log:
+        "logs/{region}/{scenario}/generalise_{surface}.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/generalise_{surface}.tsv"
+    wildcard_constraints:
+        surface=choices("generalise"),
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("generalise", "surface"),
+        runtime=60,
+    params:
+        told=told("generalise", "surface"),
+        code=digests.of_script("generalise"),
+    message:
+        "Generalise surface {wildcards.surface} of scenario {wildcards.scenario}: its places are not public."
+    script:
+        "../scripts/generalise.py"

@@ -1,4 +1,4 @@
-"""Apply each recommendation rule; keep what must not be published apart."""
+"""Apply each recommendation rule."""
 
 from manul import job
 from manul.analyses import suitability_words as words
@@ -16,7 +16,7 @@ with job.start(snakemake) as this:
         threats=told.threats,
         as_of=told.as_of,
         scenario=told.scenario,
-        private=tuple(told.private),
+        private=told.private,
     )
     found = {
         name: recommendations.recommend(name, rule, place)
@@ -26,8 +26,6 @@ with job.start(snakemake) as this:
     recommendations.label_overlaps(found, told.priority)
     key = words.key_rules(told.key, this.thresholds())
     tags = this.tags() | {"MANUL_THRESHOLDS": words.threshold_words(key)}
-    shown = recommendations.public(found, told.rules, told.priority)
-    listing = recommendations.listing(shown, told.rules, told.not_assessed)
-    vectors.write_vector(this.output("polygons"), shown, tags)
+    listing = recommendations.listing(found, told.rules, told.not_assessed, told.withheld)
+    vectors.write_vector(this.output("polygons"), found, tags)
     plain_files.write_table(this.output("table"), listing)
-    vectors.write_vector(this.output("restricted"), found, tags)

@@ -5,6 +5,11 @@ where a result has its name. Scenarios share a result if everything that decides
 has a digest of its params and of the digests of the jobs that it reads, and a result lies with the
 first scenario whose job has this digest. `Graph.index` tells where each map of a scenario lies.
 
+A scenario with layers that are not public has two views. In the public one, surfaces that rest on
+such a layer are generalised; the exact one lies in `restricted/` of the scenario's folder and holds
+only what differs. A job that reads such a layer, or what was made of it, and does not generalise
+it, always lies there.
+
 To add a result: a function of (config, key) that gives a `Job`, registered with `@rule`.
 """
 
@@ -78,6 +83,10 @@ def rule(name: str, files, keys: Callable = lambda config: [""]) -> Callable:
     return register
 
 
+# They read hidden places and give none away: rows are counted in areas, or a model is fitted.
+GENERALISING = {"generalise", "evidence", "recommend", *(f"analysis_{k}" for k in ANALYSES)}
+
+
 @dataclass(frozen=True)
 class Output:
     """A map of the index: where it lies, what it shows, the layers behind it, may it be shown."""
@@ -88,10 +97,18 @@ class Output:
 
 
 class Graph:
-    """The jobs of all scenarios of one region; `configs` are those of `config.load`."""
+    """The jobs of all scenarios of one region; `configs` are those of `config.load`.
+
+    `scenarios` are their names, `configs` those of every view: NAME and, where some layer is not
+    public, NAME/restricted.
+    """
 
     def __init__(self, configs: Mapping[str, Config]):
-        self.configs = dict(configs)
+        self.scenarios = list(configs)
+        self.configs = {name: selection.public_view(config) for name, config in configs.items()}
+        for name, config in configs.items():
+            if selection.private_layers(config):
+                self.configs[f"{name}/restricted"] = selection.exact_view(config)
         for kind in ANALYSES:
             rule(f"analysis_{kind}", _analysis_files(kind), _analyses_of(kind))(_analysis)
         self.region = next(iter(configs.values()))["region"]["name"]
@@ -100,6 +117,7 @@ class Graph:
         self.owner = cache(self._owner)
         self.output = cache(self._output)
         self.layers = cache(self._layers)
+        self.private = cache(self._private)
         self._maps = {
             name: {called: (ref, source) for called, ref, source in _maps(config)}
             for name, config in self.configs.items()
@@ -159,6 +177,16 @@ class Graph:
             more["extensions"] = config["extensions"]
         return replace(job, told={**job.told, **more})
 
+    def left_over(self, scenario: str) -> list[str]:
+        """Where exact files of hidden layers would lie in the public folder if they were public."""
+        return [
+            f"results/{self.region}/{scenario}/{path}"
+            for name in ("prepare_raster", "prepare_vector", "prepare_records", "surface")
+            for key in self.keys(scenario, name)
+            if self.private(scenario, name, key)
+            for path in self.paths(scenario, name, key).values()
+        ]
+
     def _digest(self, scenario, name, key="") -> str:
         job = self.job(scenario, name, key)
         below = {
@@ -172,9 +200,20 @@ class Graph:
         }
         return digests.digest(name, job.told, below, self.paths(scenario, name, key))
 
+    def _private(self, scenario, name, key="") -> bool:
+        """Does a job hold places that are not public?"""
+        if name in PREPARE.values():
+            return key in selection.private_layers(self.configs[scenario])
+        reads = self.job(scenario, name, key).reads.values() if name not in GENERALISING else ()
+        refs = (item for items in reads for item in items if isinstance(item, Ref))
+        return any(self.private(scenario, ref.rule, ref.key) for ref in refs)
+
     def _owner(self, scenario, name, key="") -> str:
         wanted = self.digest(scenario, name, key)
-        for other in self.configs:
+        exact_only = self.private(scenario, name, key)
+        for other, config in self.configs.items():
+            if exact_only and not config["exact"]:
+                continue
             if other == scenario:
                 break
             if key in self.keys(other, name) and self.digest(other, name, key) == wanted:
@@ -210,9 +249,8 @@ class Graph:
     def _output(self, scenario, name) -> Output:
         ref, source = self._maps[scenario][name]
         layers = self.layers(scenario, ref.rule, ref.key, ref.file)
-        hidden = set(selection.private_layers(self.configs[scenario]))
         source = replace(source, path=self._path(scenario, ref))
-        return Output(source, layers, not hidden & set(layers))
+        return Output(source, layers, not self.private(scenario, ref.rule, ref.key))
 
 
 # -------------------------------------------------------------------------- layers and surfaces
@@ -226,9 +264,10 @@ def layer(config: Config, name: str) -> Ref:
     return Ref(PREPARE[config["layers"][name]["kind"]], name, "layer")
 
 
-def surface(name: str) -> Ref:
-    """The map of a surface."""
-    return Ref("surface", name, "surface")
+def surface(config: Config, name: str) -> Ref:
+    """The map of a surface: generalised, if it rests on hidden places and the view is public."""
+    exact = config["exact"] or not selection.hidden_behind(config, name)
+    return Ref("surface" if exact else "generalise", name, "surface")
 
 
 def _of_kind(rule_name) -> Callable:
@@ -250,8 +289,8 @@ rule(
     {
         "layer": "layers/{key}.gpkg",
         "summary": "records/{key}_summary.csv",
-        "rejected": "restricted/records/{key}_rejected.csv",
-        "normalised": "restricted/records/{key}_normalised.csv",
+        "rejected": "records/{key}_rejected.csv",
+        "normalised": "records/{key}_normalised.csv",
     },
     _of_kind("prepare_records"),
 )(_prepare)
@@ -263,6 +302,23 @@ def _surface(graph, scenario, config, key) -> Job:
     rules = selection.surface_rules(config, key)
     told = {"block": block, "rules": rules, "region": config["region"]}
     return Job(told, {"layers": [layer(config, name) for name in layers_of(block)]})
+
+
+def _hidden_surfaces(config):
+    made = () if config["exact"] else selection.available(config)
+    return [name for name in made if selection.hidden_behind(config, name)]
+
+
+@rule("generalise", {"surface": "generalised/{key}.tif"}, _hidden_surfaces)
+def _generalise(graph, scenario, config, key) -> Job:
+    exact, hidden = Ref("surface", key, "surface"), selection.hidden_behind(config, key)
+    path = graph.files(scenario, exact.rule, key)[exact.file]
+    bands = surfaces.bands(config["surfaces"][key])
+    maps = {band: asdict(Source(path, i)) for i, band in enumerate(bands, 1)}
+    told: dict[str, Any] = {"maps": maps, "region": config["region"]}
+    told |= {"bands": bands, "hidden": hidden}
+    told |= {"privacy": selection.privacy_rules(config, hidden)}
+    return Job(told, {"surface": [exact], "layers": [layer(config, name) for name in hidden]})
 
 
 # ------------------------------------------------------------------------------------- model
@@ -340,7 +396,7 @@ def _evidence(graph, scenario, config, key) -> Job:
     shown = selection.evidence_of(config, key)
     reads = {role: [Ref("prepare_records", key, role)] for role in ("layer", "summary")}
     reads |= {role: [Ref("prepare_records", key, role)] for role in ("rejected", "normalised")}
-    reads["surfaces"] = [surface(name) for name in shown["surfaces"]]
+    reads["surfaces"] = [Ref("surface", name, "surface") for name in shown["surfaces"]]
     reads["layers"] = [layer(config, name) for name in shown["layers"]]
     reads["tables"] = [
         Ref(f"analysis_{config['analyses'][name]['kind']}", name, table)
@@ -350,6 +406,7 @@ def _evidence(graph, scenario, config, key) -> Job:
     block = {k: v for k, v in config["layers"][key].items() if k != "needs"}
     told = {k: shown[k] for k in ("surfaces", "rules", "analyses")}
     told |= {"block": block, "as_of": config["as_of"], "region": config["region"]}
+    told |= {"privacy": selection.privacy_rules(config, [key])}
     return Job(told, reads | {"mask": _mask(config)})
 
 
@@ -374,17 +431,18 @@ def _key_polygons(graph, scenario, config, key) -> Job:
     {
         "polygons": "recommendations.gpkg",
         "table": "recommendations.csv",
-        "restricted": "restricted/recommendations.gpkg",
     },
     lambda config: [""] if config["rules"] else [],
 )
 def _recommend(graph, scenario, config, key) -> Job:
+    hidden = [] if config["exact"] else selection.private_layers(config)
     told = {
         "rules": config["rules"],
-        "private": selection.private_layers(config),
+        "private": {name: selection.privacy_rules(config, [name]) for name in hidden},
         "priority": config["priority"],
         "as_of": config["as_of"],
         "not_assessed": selection.not_assessed(config),
+        "withheld": config["withheld"],
     }
     named = selection.maps_of_rules(config, graph.names(scenario))
     wanted = dict.fromkeys([*recommendations.MAPS, *named])
@@ -477,7 +535,7 @@ def _maps(config) -> Iterator[tuple[str, Ref, Source]]:
         for i, (of, unit) in enumerate(surfaces.bands(block).items(), 1):
             called = name if i == 1 else f"{name}_{of}"
             words = title if i == 1 else f"{title}: {of.replace('_', ' ')}"
-            yield called, surface(name), Source("", i, words, unit)
+            yield called, surface(config, name), Source("", i, words, unit)
     for name in selection.analyses(config):
         kind = config["analyses"][name]["kind"]
         for field_name, (file, band, title, unit) in ANALYSES[kind].FIELDS.items():
@@ -504,7 +562,7 @@ def _surfaces_behind(config, name, file) -> tuple[str, ...] | None:
 
 def _made(config, names) -> list[Ref]:
     have = set(selection.available(config))
-    return [surface(name) for name in dict.fromkeys(names) if name in have]
+    return [surface(config, name) for name in dict.fromkeys(names) if name in have]
 
 
 def _mask(config) -> list[Ref]:
@@ -519,7 +577,7 @@ def _ref(config, item) -> Ref:
     what, name = item
     if what == "map":
         return next(ref for called, ref, _ in _maps(config) if called == name)
-    return layer(config, name) if what == "layer" else surface(name)
+    return layer(config, name) if what == "layer" else surface(config, name)
 
 
 def _map_refs(config, named) -> list[Ref]:

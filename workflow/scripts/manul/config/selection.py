@@ -117,6 +117,49 @@ def private_layers(config: Config) -> list[str]:
     return [name for name, block in config["layers"].items() if not block["public"]]
 
 
+def hidden_behind(config: Config, surface: str) -> list[str]:
+    """The layers behind a surface whose places must not be published."""
+    hidden = private_layers(config)
+    return [i for i in dict.fromkeys(layers_of(config["surfaces"][surface])) if i in hidden]
+
+
+def privacy_rules(config: Config, hidden: list[str]) -> dict:
+    """The block `privacy` with how far the places of some layers reach and were read (m)."""
+    blocks = config["surfaces"].values()
+    reaches = [r for b in blocks for name, r in _reaches(b, 0.0) if name in hidden]
+    margin = max(margin_m(config, name) for name in hidden)
+    return config["privacy"] | {"reach_m": max(reaches, default=0.0), "margin_m": margin}
+
+
+def public_view(config: Config) -> Config:
+    """The config of what may be published: hidden places generalised, or withheld."""
+    rules = {name: rule for name, rule in config["rules"].items() if rule["public"]}
+    withheld = {n: rule["title"] for n, rule in config["rules"].items() if n not in rules}
+    config = config | {"exact": False, "rules": rules, "withheld": withheld}
+    if config["privacy"]["show"] == "generalised":
+        return config
+    layers, blocks = dict(config["layers"]), dict(config["surfaces"])
+    for name in private_layers(config):
+        title = config["layers"][name]["title"]
+        needs = f"places that are not public ({title.lower()}; see the folder restricted)"
+        layers[f"{name} withheld"] = {
+            "kind": "absent",
+            "title": title,
+            "needs": needs,
+            "public": True,
+        }
+        blocks = {s: _with_layer(b, name, f"{name} withheld") for s, b in blocks.items()}
+    return config | {"layers": layers, "surfaces": blocks}
+
+
+def exact_view(config: Config) -> Config:
+    """The config of what must not be published: everything exact, without sheets and pages."""
+    products = [part for part in config["products"] if part in ("maps", "tables")]
+    title = f"{config['scenario_title']}, exact places: NOT FOR PUBLICATION"
+    config = config | {"exact": True, "withheld": {}}
+    return config | {"products": products, "scenario_title": title}
+
+
 def evidence_of(config: Config, layer: str) -> dict:
     """What the page of a records layer shows: surfaces, other layers, rules, analyses."""
     shown = {
@@ -211,6 +254,16 @@ def _words(rule) -> list[str]:
     """Every word in a rule's cell expressions that could be the name of a map."""
     told = json.dumps([rule["zones"], rule["measures"]])
     return list(dict.fromkeys(re.findall(r"[A-Za-z_]\w*", told)))
+
+
+def _with_layer(block, old, new):
+    """A surface block in which another layer stands for one."""
+    if isinstance(block, list):
+        return [_with_layer(part, old, new) for part in block]
+    if not isinstance(block, dict):
+        return block
+    names = {k for k in block if (k == "layer" or k.endswith("_layer")) and block[k] == old}
+    return {k: new if k in names else _with_layer(v, old, new) for k, v in block.items()}
 
 
 def _reaches(block, so_far) -> Iterator[tuple[str, float]]:

@@ -218,6 +218,14 @@ class Rule(TypedDict):
 Analysis = dict[str, Any]  # the keys of its kind; see the file of the kind in manul/analyses
 
 
+class Privacy(TypedDict):
+    """How places that are not public are shown, and how many of them an area holds at least."""
+
+    show: str
+    cell_m: float
+    least: int
+
+
 class Scenario(TypedDict):
     """A state of the world: `changes` are keys of the config with other values."""
 
@@ -249,6 +257,7 @@ class Config(TypedDict):
     maps: dict[str, Any]
     invest: dict[str, dict[str, Any]]
     limitations: dict[str, str]
+    privacy: Privacy
     scenarios: dict[str, Scenario]
     counterfactuals: dict[str, dict[str, Any]]
     products: list[str]
@@ -258,3 +267,6 @@ class Config(TypedDict):
     scenario_title: str
     ranges: dict[str, Any]
     taken_away: dict[str, str]
+    # added for a view
+    exact: bool
+    withheld: dict[str, str]

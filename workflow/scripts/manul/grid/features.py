@@ -1,16 +1,12 @@
 """Features of a vector layer: filtered, clipped to the region and its reach, generalised."""
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
-import shapely
 from odc.geo.geobox import GeoBox
 
 from manul.config.expressions import ExpressionError, columns
 from manul.config.types import Layer
 from manul.grid.region import bounds
-
-GENERAL_M = 10_000  # cells to which places that are not public are generalised
 
 
 class LayerError(ValueError):
@@ -106,11 +102,3 @@ def select(table: gpd.GeoDataFrame, condition: str | None) -> gpd.GeoDataFrame:
     if not isinstance(keep, pd.Series) or not pd.api.types.is_bool_dtype(keep):
         raise LayerError(f"{condition!r} is neither true nor false for a row; compare a column")
     return table[keep.fillna(False).astype(bool)]
-
-
-def general_cells(table: gpd.GeoDataFrame) -> gpd.GeoSeries:
-    """The 10 km cell, of a lattice that no data decides, that holds the middle of each feature."""
-    middle = table.geometry.centroid
-    left, bottom = (np.floor(side / GENERAL_M) * GENERAL_M for side in (middle.x, middle.y))
-    cells = shapely.box(left, bottom, left + GENERAL_M, bottom + GENERAL_M)
-    return gpd.GeoSeries(cells, index=table.index, crs=table.crs)

@@ -23,16 +23,17 @@ STYLE = {
 }
 
 
-def cells_map(cells: pd.DataFrame, outline, side_m: float, unit: str) -> bytes:
-    """Squares coloured by a number (x, y of the corner, value), on the region's outline."""
+def areas_map(areas: pd.DataFrame, outline, unit: str) -> bytes:
+    """Rectangles (west, south, east, north) coloured by `value`, on the region's outline."""
 
     def draw(figure):
         axes = _ground(figure, outline)
-        most = max(cells["value"].max(), 2) if len(cells) else 2
+        most = areas["value"].max() if len(areas) else 1
         boxes = axes.scatter([], [], c=[], norm=Normalize(0, most), cmap="viridis_r")
-        for cell in cells.itertuples():
-            colour = boxes.cmap(boxes.norm(cell.value))
-            axes.add_patch(mpl.patches.Rectangle((cell.x, cell.y), side_m, side_m, color=colour))
+        for area in areas.itertuples():
+            size = (area.east - area.west, area.north - area.south)
+            style = {"facecolor": boxes.cmap(boxes.norm(area.value)), "edgecolor": "white"}
+            axes.add_patch(mpl.patches.Rectangle((area.west, area.south), *size, **style))
         figure.colorbar(boxes, ax=axes, shrink=0.6, label=unit)
 
     return _png(draw, (7.2, 4.4))

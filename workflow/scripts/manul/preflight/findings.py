@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 import pandas as pd
 
-IN_FULL = "Not public: value and reason stand in restricted/records"
+IN_FULL = "Not public: row, value and reason stand in restricted/preflight.csv"
 ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -42,11 +42,10 @@ class PreflightError(ValueError):
 
 
 def as_table(problems: list[Problem], private: Iterable[str] = ()) -> pd.DataFrame:
-    """The problems as a table, one row each; what rows of `private` layers hold is left out."""
+    """The problems as a table, one row each; of `private` layers no row, value or reason."""
     columns = list(Problem.__dataclass_fields__)
-    shown = [
-        replace(p, value="", mend=IN_FULL) if p.layer in private and p.row else p for p in problems
-    ]
+    hidden = {"row": "", "value": "", "expected": "", "mend": IN_FULL}
+    shown = [replace(p, **hidden) if p.layer in private else p for p in problems]
     return pd.DataFrame([asdict(p) for p in shown], columns=columns)
 
 

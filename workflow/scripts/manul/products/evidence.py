@@ -1,11 +1,13 @@
 """What a table of field records holds and what was made of it: the sections of its evidence page.
 
-A layer that is not public shows counts in 10 km cells and no exact place, value of a position, or
-name of a row. To add a section for a kind of surface: write a function of (Evidence, name, block)
+A layer that is not public shows counts in areas that give no place away, and of rejected rows the
+fields alone. To add a section for a kind of surface: write a function of (Evidence, name, block)
 that returns a Section, and name it in BY_KIND.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -13,15 +15,14 @@ import pandas as pd
 
 from manul.analyses import KINDS as ANALYSES
 from manul.config.types import Layer, Surface
-from manul.grid.features import GENERAL_M, general_cells
 from manul.pages import figures
 from manul.pages.html import Section
+from manul.products import generalised
 from manul.surveys import burrows, density, detection, from_records, rodenticide
 
 FAR = "extrapolated: no site in reach, stratum mean"
 EXPOSED = 0.2  # exposure from which a cell counts as exposed
 M2_PER_KM2 = 1e6
-HIDDEN = "position cannot be used (in full in restricted/records)"
 MOST_ROWS = 200
 
 
@@ -44,6 +45,8 @@ class Evidence:
     outline: gpd.GeoDataFrame | None
     as_of: str
     cell_km2: float
+    box: Any  # the region's left, bottom, right and top, in metres
+    privacy: Mapping
     surfaces: dict = field(default_factory=dict)
     maps: dict = field(default_factory=dict)
     layers: dict = field(default_factory=dict)
@@ -75,12 +78,16 @@ def what_came(e: Evidence) -> Section:
     if len(e.normalised):
         by = e.normalised.groupby(["rule", "field"]).size().rename("values").reset_index()
         section.tables.append(("Values that were changed on reading, by rule", by))
-    rejected = _without_places(e.rejected, e.schema) if not e.public else e.rejected
-    if len(rejected):
-        shown = rejected.head(MOST_ROWS)
-        section.tables.append((f"Rejected: {len(rejected)} findings", shown))
-    else:
+    if not len(e.rejected):
         section.words.append("No row was rejected.")
+    elif e.public:
+        title = f"Rejected: {len(e.rejected)} findings"
+        section.tables.append((title, e.rejected.head(MOST_ROWS)))
+        if len(e.rejected) > MOST_ROWS:
+            section.words.append(f"The first {MOST_ROWS} of them; all stand in the folder records.")
+    else:
+        by = e.rejected.groupby("field").size().rename("findings").reset_index()
+        section.tables.append(("Rejected, by field (in full in the folder restricted)", by))
     return section
 
 
@@ -91,10 +98,11 @@ def where_and_when(e: Evidence) -> Section:
     if e.public:
         section.figures.append(("Places of all rows", figures.places_map(placed, e.outline)))
     else:
-        section.words.append("Places are not public: counts in cells of 10 km.")
-        cells = cell_counts(placed)
-        png = figures.cells_map(cells, e.outline, GENERAL_M, "rows")
-        section.figures.append(("Rows in cells of 10 km", png))
+        least = e.privacy["least"]
+        words = f"Places are not public: rows counted in areas with at least {least} places."
+        section.words.append(words)
+        png = figures.areas_map(area_counts(placed, e), e.outline, "rows per 1000 km²")
+        section.figures.append(("Rows in areas that give no place away", png))
     dates = [n for n, f in e.schema["fields"].items() if f["type"] == "date" and n in e.rows]
     if dates:
         years = pd.to_datetime(e.rows[dates[0]]).dt.year.dropna().astype(int).value_counts()
@@ -186,25 +194,23 @@ def source(e: Evidence) -> Section:
     told = [(key.replace("_", " "), str(said[key])) for key in keys if said.get(key)]
     section = Section("Source", tables=[("", pd.DataFrame(told, columns=["", " "]))])
     if not e.public:
-        section.words.append("Not public: places are generalised to 10 km, rows are not named.")
+        section.words.append("Not public: places are generalised, rows are not named.")
     return section
 
 
-def cell_counts(placed) -> pd.DataFrame:
-    """Rows counted in cells of 10 km: corner (x, y) and value."""
-    corners = general_cells(placed).bounds[["minx", "miny"]].set_axis(["x", "y"], axis=1)
-    return corners.groupby(["x", "y"]).size().rename("value").reset_index()
+def area_counts(placed, e: Evidence) -> pd.DataFrame:
+    """Rows in each area that holds some: `west`, `south`, `east`, `north` (m), rows, `value`: rows
+    per 1000 km2."""
+    areas = generalised.areas_of(e.box, placed.geometry, e.privacy)
+    middle = placed.geometry.centroid
+    number = areas.of(middle.x, middle.y)
+    rows = np.bincount(number, minlength=len(areas) + 1)[1:]
+    table = pd.DataFrame(areas.boxes(), columns=["west", "south", "east", "north"])
+    km2 = (table["east"] - table["west"]) * (table["north"] - table["south"]) / 1e6
+    return table.assign(rows=rows, value=1000 * rows / km2)[rows > 0].reset_index(drop=True)
 
 
 # ------------------------------------------------------------------------------------- helpers
-
-
-def _without_places(rejected, schema) -> pd.DataFrame:
-    """Findings without the values that tell where: only the field and, elsewhere, the reason."""
-    places = {str(v) for p in schema["positions"] for v in p.values() if isinstance(v, str)}
-    hide = rejected["field"].astype(str).isin(places | {"geom"})
-    reason = rejected["reason"].where(~hide, HIDDEN)
-    return pd.DataFrame({"row": rejected["row"], "field": rejected["field"], "reason": reason})
 
 
 def _poison_words(e, events, maps, block) -> list[str]:

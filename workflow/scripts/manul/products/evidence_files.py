@@ -27,6 +27,8 @@ def read(this, name: str) -> evidence.Evidence:
         rows=vectors.read_rows(*this.inputs("layer")),
         outline=vectors.read_vector(mask[0]) if mask else None,
         as_of=told.as_of,
+        box=grid.boundingbox,
+        privacy=told.privacy,
         cell_km2=grid.resolution.x**2 / evidence.M2_PER_KM2,
         surfaces=told.surfaces,
         maps={surface: _bands(path, grid) for surface, path in this.named("surfaces").items()},

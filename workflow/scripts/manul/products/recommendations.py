@@ -7,7 +7,7 @@ its zones and measures are among those of `manul.zones`.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import geopandas as gpd
 import numpy as np
@@ -17,9 +17,9 @@ import shapely
 from manul.config.expressions import evaluate
 from manul.config.types import Rule
 from manul.grid.datasets import Fields
-from manul.grid.features import general_cells, select
+from manul.grid.features import select
 from manul.grid.provenance import age, merge, worst_status
-from manul.products import zones
+from manul.products import generalised, zones
 from manul.products.outlines import amounts, top_threats
 
 KM2 = 1e6
@@ -40,7 +40,7 @@ class Place:
     """What rules are applied to: maps, layers with their provenance, units, the date, the scenario.
 
     `units` are polygons with `name`, or None; `threats` the titles of the assessed threats;
-    `private` the layers whose places a public rule must not give away.
+    `private` the layers whose places must not be given away, with the rules of their areas.
     """
 
     fields: Fields
@@ -50,7 +50,7 @@ class Place:
     threats: Mapping[str, str]
     as_of: str
     scenario: str
-    private: tuple[str, ...] = ()
+    private: Mapping[str, Mapping] = field(default_factory=dict)
 
 
 def recommend(name: str, rule: Rule, place: Place) -> gpd.GeoDataFrame:
@@ -66,9 +66,8 @@ def recommend(name: str, rule: Rule, place: Place) -> gpd.GeoDataFrame:
     if rule["zones"]["kind"] in CUT_BY_UNITS and place.units is not None:
         found = _cut_by_units(found, place.units)
     values = {n: zones.measure(m, found, fields) for n, m in rule["measures"].items()}
-    hidden = place.private if rule["public"] else ()
     for kind, spec in rule["nearest"].items():
-        values |= _nearest(kind, spec, found, place.layers, place.as_of, hidden)
+        values |= _nearest(kind, spec, found, place)
     numbers = {name: v for name, v in values.items() if np.asarray(v).dtype.kind == "f"}
     values |= {f"{name}_rank": pd.Series(v).rank(pct=True) for name, v in numbers.items()}
     rows = pd.DataFrame(values, index=found.index)
@@ -103,26 +102,23 @@ def label_overlaps(tables: dict[str, gpd.GeoDataFrame], priority: list[str]) -> 
         table["primary_rule"] = [min([name, *names], key=order.index) for names in lists]
 
 
-def listing(tables: dict, rules: dict[str, Rule], not_assessed: dict) -> pd.DataFrame:
+def listing(
+    tables: dict, rules: dict[str, Rule], not_assessed: dict, withheld: Mapping[str, str]
+) -> pd.DataFrame:
     """All recommendations as one table, then a row for each rule that could not be assessed.
 
-    `not_assessed` maps the names of such rules to what they need, which becomes the reason.
+    `not_assessed` maps the names of such rules to what they need, which becomes the reason;
+    `withheld` the rules that are not public to their titles.
     """
     rows = [table.drop(columns="geometry").assign(**_middle(table)) for table in tables.values()]
     told = {n: "assessed: no place meets the rule" for n, t in tables.items() if not len(t)}
     told |= {n: f"not assessed: {why}" for n, why in not_assessed.items() if n in rules}
+    titles = {name: rule["title"] for name, rule in rules.items()} | dict(withheld)
+    told |= dict.fromkeys(withheld, "withheld: its places are not public")
     rows += [
-        pd.DataFrame([{"rule": n, "title": rules[n]["title"], "reason": why}])
-        for n, why in told.items()
+        pd.DataFrame([{"rule": n, "title": titles[n], "reason": why}]) for n, why in told.items()
     ]
     return pd.concat([r for r in rows if len(r)], ignore_index=True)
-
-
-def public(tables: dict, rules: dict[str, Rule], priority: list[str]) -> dict:
-    """Only what may be published: no rule that gives away camps or dens, nor a label of one."""
-    shown = {name: table.copy() for name, table in tables.items() if rules[name]["public"]}
-    label_overlaps(shown, priority)
-    return shown
 
 
 # ------------------------------------------------------------------------------------- helpers
@@ -196,26 +192,31 @@ def _units(found, units) -> list[str]:
     return [str(names.get(i) or "") for i in range(len(found))]
 
 
-def _nearest(kind, spec, found, layers, as_of, hidden) -> dict:
+def _nearest(kind, spec, found, place) -> dict:
     """Distance (m; NaN if none) and name of the nearest record of the wanted age.
 
-    Distance to a record of a hidden layer is that to its 10 km cell: from the exact one, the zones
-    of a map would draw circles around the place.
+    Distance to a record of a hidden layer is that to the area that holds it and enough others: from
+    the exact one, the zones of a map would draw circles around the place.
     """
-    table = select(layers[spec["layer"]], spec.get("where"))
+    hidden = place.private.get(spec["layer"])
+    every = place.layers[spec["layer"]]
+    table = select(every, spec.get("where"))
     if "newer_than_days" in spec:
-        days = (pd.Timestamp(as_of) - pd.to_datetime(table[spec["date_field"]])).dt.days
+        days = (pd.Timestamp(place.as_of) - pd.to_datetime(table[spec["date_field"]])).dt.days
         table = table[(days >= 0) & (days <= spec["newer_than_days"])]
     metres, names = np.full(len(found), np.nan), np.full(len(found), "", object)
     if len(table) and len(found):
-        places = general_cells(table) if spec["layer"] in hidden else table.geometry
-        tree = shapely.STRtree(places.to_numpy())
+        places = table.geometry.to_numpy()
+        if hidden:
+            areas = generalised.areas_of(place.fields.grid.boundingbox, every.geometry, hidden)
+            places = generalised.boxes_around(areas, table.geometry)
+        tree = shapely.STRtree(places)
         (zone, which), gap = tree.query_nearest(
             found.geometry.to_numpy(), max_distance=spec["within_m"], return_distance=True,
             all_matches=False,
         )  # fmt: skip
         metres[zone] = gap
-        if "name_field" in spec and spec["layer"] not in hidden:
+        if "name_field" in spec and not hidden:
             names[zone] = table[spec["name_field"]].astype(str).to_numpy()[which]
     return {f"{kind}_distance_m": metres, f"{kind}_name": names}
 

@@ -1,0 +1,192 @@
+"""Areas in which hidden places may be told of: none in them, or enough."""
+
+import numpy as np
+from conftest import demo_config
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from odc.geo.geobox import GeoBox
+from shapely import LineString, Point
+
+from manul import graph
+from manul.config import load
+from manul.grid import privacy
+from manul.grid.datasets import Fields
+from manul.products import generalised
+
+BOX = (0.0, 0.0, 80_000.0, 80_000.0)
+
+
+def at(*points):
+    return privacy.places([Point(p) for p in points])
+
+
+def counted(areas, places):
+    return np.bincount(areas.of(places[:, 0], places[:, 1]), minlength=len(areas) + 1)[1:]
+
+
+def test_rows_of_one_camera_are_one_place_and_rows_without_a_place_are_none():
+    shapes = [
+        Point(100, 100),
+        Point(400, 300),
+        None,
+        Point(5000, 100),
+        LineString([(0, 0), (9e3, 0)]),
+    ]
+    np.testing.assert_array_equal(privacy.places(shapes)[:, :2], [[100, 100], [5000, 100], [0, 0]])
+
+
+def test_halves_with_enough_places_are_cut_off_and_others_stay_together():
+    # five in the north-west 10 km cell, five spread over the east
+    west = [(1000 + 1500 * i, 79_000) for i in range(5)]
+    east = [(45_000 + 7000 * i, 5_000 + 15_000 * i) for i in range(5)]
+    areas = privacy.areas([at(*west, *east)], BOX, 10_000, 5, 0)
+    boxes = areas.boxes()
+    number = areas.of(*np.array(west).T)
+    assert len(set(number)) == 1
+    np.testing.assert_array_equal(boxes[number[0] - 1], [0, 70_000, 10_000, 80_000])
+    number = areas.of(*np.array(east).T)
+    np.testing.assert_array_equal(boxes[number[0] - 1], [40_000, 0, 80_000, 80_000])
+    # 31 empty cells beside the one with five, and the east as a whole
+    assert len(areas) == 1 + 31 + 1
+
+
+def test_a_place_counts_where_it_reaches():
+    # five places 1 km from the border of a cell: what they do beyond it would tell them there too
+    near = [(9_000, 1_500 * i + 1_000) for i in range(5)]
+    assert len(privacy.areas([at(*near)], BOX, 10_000, 5, 0)) == 64
+    areas = privacy.areas([at(*near)], BOX, 10_000, 5, 2_000)
+    assert len(areas) == 64  # all five reach into the next cell: enough
+    four = [*near[:4], (2_000, 2_000)]
+    areas = privacy.areas([at(*four)], BOX, 10_000, 5, 2_000)
+    np.testing.assert_array_equal(
+        areas.boxes()[areas.of([9e3], [1e3])[0] - 1], [0, 0, 20_000, 10_000]
+    )
+
+
+def test_with_endless_reach_no_area_is_without_places():
+    west = [(1000 + 1500 * i, 79_000) for i in range(5)]
+    areas = privacy.areas([at(*west)], BOX, 10_000, 5, np.inf)
+    assert len(areas) == 1
+
+
+def test_fewer_places_than_needed_make_one_area_and_none_at_all_make_cells():
+    assert len(privacy.areas([at((1, 1), (70e3, 70e3))], BOX, 10_000, 5, 0)) == 1
+    assert len(privacy.areas([at()], BOX, 10_000, 5, 0)) == 64
+
+
+def test_each_hidden_layer_needs_enough_places_of_its_own():
+    one = at(*[(1000 + 1500 * i, 1_000) for i in range(5)])
+    other = at((2_000, 5_000), (3_000, 2_000))
+    assert len(privacy.areas([one, other], BOX, 10_000, 5, 0)) == 1
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 79), st.integers(0, 79)), max_size=60),
+    st.integers(1, 6),
+    st.sampled_from([0, 3000, 15000]),
+)
+def test_every_area_holds_none_or_enough_and_all_ground_is_in_one(cells, least, reach):
+    places = at(*[(1000 * x + 500, 1000 * y + 500) for x, y in set(cells)])
+    areas = privacy.areas([places], BOX, 10_000, least, reach)
+    held = counted(areas, places)
+    if len(places) >= least:
+        assert ((held == 0) | (held >= least)).all()
+    assert areas.labels.min() == 1
+    boxes = areas.boxes()
+    assert ((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).sum() == 80_000**2
+    assert (np.bincount(areas.labels.ravel())[1:] > 0).all()
+
+
+# ------------------------------------------------------------------- surfaces, and the two views
+
+
+def test_a_surface_is_the_mean_of_its_areas_and_unknown_where_half_of_one_is():
+    grid = GeoBox.from_bbox((0, 0, 40_000, 20_000), crs="EPSG:6933", resolution=10_000)
+    values = np.array([[np.nan, np.nan, 8, 9], [np.nan, 3, 4, 5]], "float32")
+    camps = [Point(11_000 + 100 * i, 1_000) for i in range(3)]  # one place, west
+    rules = {"cell_m": 20_000, "least": 1, "reach_m": 0, "margin_m": 0}
+    found = generalised.find(Fields({"value": values}, grid), [camps], rules)
+    made = found.maps(slice(0, 2), slice(0, 4))["surface"]["value"]
+    np.testing.assert_allclose(made, [[np.nan, np.nan, 6.5, 6.5]] * 2)
+    made = found.maps(slice(1, 2), slice(1, 3))["surface"]["value"]  # a window is cut from it
+    np.testing.assert_allclose(made, [[np.nan, 6.5]])
+
+
+def test_the_layer_says_how_it_is_shown():
+    record = {"camps": {"title": "Camps", "caveat": "old"}, "roads": {"title": "Roads"}}
+    told = generalised.told_of(record, ["camps"], {"cell_m": 10_000, "least": 5})
+    assert told["roads"] == record["roads"]
+    assert told["camps"]["caveat"] == (
+        "old; places are not public: means over areas of 10 km or more with at least 5 of them"
+    )
+
+
+def demo(**changes):
+    return graph.Graph(load.load(demo_config() | changes))
+
+
+def test_what_rests_on_hidden_places_is_generalised_and_exact_files_lie_apart():
+    made = demo()
+    assert made.scenarios == ["current", "planned"]
+    home = "results/tien_shan/current"
+    assert made.files("current", "prepare_records", "camps")["layer"] == (
+        f"{home}/restricted/layers/camps.gpkg"
+    )
+    assert made.files("current", "surface", "dogs_camps")["surface"] == (
+        f"{home}/restricted/surfaces/dogs_camps.tif"
+    )
+    assert made.files("current", "surface", "slope")["surface"] == f"{home}/surfaces/slope.tif"
+    public, exact = (
+        made.reads(n, "threats")["surfaces"] for n in ("current", "current/restricted")
+    )
+    assert f"{home}/generalised/dogs_camps.tif" in public
+    assert f"{home}/restricted/surfaces/dogs_camps.tif" in exact
+    assert not [path for path in public if "restricted" in path]
+    assert made.files("planned/restricted", "threats")["threat"] == (
+        "results/tien_shan/planned/restricted/threat.tif"
+    )
+    assert all(output.public for output in made.index("current").values())
+    hidden = {n for n, output in made.index("current/restricted").items() if not output.public}
+    assert {"dogs_camps", "effect_dogs_camps", "threat", "share_hunting"} <= hidden
+    assert not {"habitat", "slope", "key"} & hidden
+
+
+def test_no_public_job_reads_an_exact_file_of_a_hidden_layer_but_those_that_generalise():
+    made = demo()
+    readers = set()
+    for scenario in made.scenarios:
+        for name in made.rules(scenario):
+            for key in made.keys(scenario, name):
+                if not made.private(scenario, name, key):
+                    roles = made.reads(scenario, name, key).values()
+                    exact = [path for paths in roles for path in paths if "/restricted/" in path]
+                    readers |= {name for _ in exact}
+    assert readers == {"generalise", "evidence", "recommend", "analysis_suitability"}
+
+
+def test_hidden_places_may_be_withheld_instead():
+    made = demo(privacy={"show": "withheld"})
+    assert "effect_dogs_camps" not in made.names("current")
+    assert "effect_dogs_camps" in made.names("current/restricted")
+    told = made.job("current", "recommend").told
+    assert told["not_assessed"]["dogs_camps"] == (
+        "needs places that are not public (herding camps; see the folder restricted)"
+    )
+    assert "R6" in told["withheld"] and "R6" not in told["rules"]
+
+
+def test_a_region_without_hidden_layers_has_one_view():
+    config = demo_config()
+    for name in ("camps", "manul_records"):
+        config["layers"][name] = {"path": config["layers"][name], "public": True}
+    made = graph.Graph(load.load(config))
+    assert list(made.configs) == ["current", "planned"]
+    assert made.left_over("current") == []
+
+
+def test_exact_files_of_a_layer_that_was_public_before_are_known():
+    left = demo().left_over("current")
+    assert "results/tien_shan/current/layers/camps.gpkg" in left
+    assert "results/tien_shan/current/surfaces/dogs_camps.tif" in left
+    assert "results/tien_shan/current/layers/roads.gpkg" not in left
