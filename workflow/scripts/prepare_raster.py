@@ -6,6 +6,6 @@ from manul.grid.region import grid_of
 
 with job.start(snakemake) as this:
     told, source = this.told, this.inputs("layer")[0]
-    record = provenance.of_layer(snakemake.wildcards.layer, told.block, source)
+    record = provenance.of_layer(snakemake.wildcards.layer, told.block, told.content)
     grid = grid_of(told.region)
     rasters.clip(source, this.output("layer"), told.block, grid, told.margin_m, this.tags(record))

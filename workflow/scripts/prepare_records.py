@@ -9,7 +9,7 @@ with job.start(snakemake) as this:
     told, source, name = this.told, this.inputs("layer")[0], snakemake.wildcards.layer
     found = field_tables.read(source, told.block)
     rows = field_tables.features(found, told.block)
-    record = provenance.of_layer(name, told.block, source)
+    record = provenance.of_layer(name, told.block, told.content)
     table = features.prepare_records(rows, told.block, grid_of(told.region), told.margin_m)
     this.log.info(
         "%s: %d rows accepted, %d findings on rejected rows, %d changes; %d rows in reach",

@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from manul import digests, surfaces
+from manul import contents, digests, surfaces
 from manul.analyses import KINDS as ANALYSES
 from manul.config import nodes, selection
 from manul.config.nodes import layers_of
@@ -278,7 +278,7 @@ def _of_kind(rule_name) -> Callable:
 
 def _prepare(graph, scenario, config, key) -> Job:
     block = {k: v for k, v in config["layers"][key].items() if k != "needs"}
-    told = {"block": block, "region": config["region"]}
+    told = {"block": block, "region": config["region"], "content": contents.of(block["path"])}
     return Job(told | {"margin_m": selection.margin_m(config, key)}, {"layer": [block["path"]]})
 
 
@@ -360,8 +360,9 @@ def _invest(graph, scenario, config, key) -> Job:
     case = config["invest"][key]
     named = ("land_cover", "threats", "sensitivity", "access")
     reads = {role: [case[role]] if case[role] else [] for role in named}
-    told = {"half_saturation": case["half_saturation"]}
-    return Job(told, reads | {"rasters": invest_csv.invest_rasters(case)})
+    reads["rasters"] = invest_csv.invest_rasters(case)
+    found = {path: contents.of(path) for paths in reads.values() for path in paths}
+    return Job({"half_saturation": case["half_saturation"], "content": found}, reads)
 
 
 # ----------------------------------------------------------------------------------- analyses

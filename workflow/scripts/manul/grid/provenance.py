@@ -1,14 +1,12 @@
 """What a number came from: layers with source, date, licence and status, carried in every product.
 
 A product's provenance is a mapping from layer name to `{title, status, date, source, licence,
-positional_error_m, caveat, sha256}`. It is merged from input to output, file by file, so that a
+positional_error_m, caveat, content}`. It is merged from input to output, file by file, so that a
 map knows exactly the layers that it used and no others.
 """
 
-import hashlib
 import json
 import re
-from pathlib import Path
 
 from manul.config.types import Layer
 
@@ -16,12 +14,11 @@ STATUSES = ("measured", "reconstructed", "approximate", "assumed", "illustrative
 KEPT = ("title", "date", "source", "licence", "positional_error_m", "caveat")
 
 
-def of_layer(name: str, block: Layer, path) -> dict:
-    """The provenance of one layer, from its config block and the content of its file."""
+def of_layer(name: str, block: Layer, content: str) -> dict:
+    """The provenance of one layer, from its config block and the digest of its files."""
     record = {key: block.get(key) for key in KEPT}
     record["status"] = block["data_status"]
-    with Path(path).open("rb") as file:
-        record["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    record["content"] = content
     return {name: record}
 
 
