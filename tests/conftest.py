@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 PRODUCTS = (
     "key_habitat.gpkg",
     "recommendations.csv",
+    "restricted/recommendations.csv",
     "units.csv",
     "outputs.csv",
     "maps/threat.png",
