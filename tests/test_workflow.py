@@ -215,7 +215,7 @@ def test_a_changed_weight_makes_threats_again_but_no_habitat_and_no_surface(corn
     found = corner.overlay("weight", {"threats": {"dogs_camps": {"weight": 0.3}}}).summary()
     maps = (f for f in found.inputs if f.endswith(".tif"))
     threats = {f for f in maps if "/threats/" in f or Path(f).stem in OF_THREATS}
-    assert len(threats) == 2 * (len(OF_THREATS) + 4)
+    assert len(threats) == 2 * 2 * (len(OF_THREATS) + 4)  # scenarios, views
     assert found.pending == found.behind(threats)
     assert not any(part in f for f in found.pending for part in ("/layers/", "/surfaces/"))
     assert not {"habitat.tif", "key_habitat.tif", "habitat.png"} & {
