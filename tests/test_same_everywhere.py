@@ -91,7 +91,8 @@ def reader(block, grid):
     if block["kind"] not in ("vector", "records"):
         return rasters.RasterFile(block["path"], block["band"])
     if block["kind"] == "records":
-        table = field_tables.features(field_tables.read(block["path"], block), block)
+        found = field_tables.read(block["path"], block, CONFIG["as_of"])
+        table = field_tables.features(found, block)
     else:
         table = vectors.read_vector(block["path"])
     return Table(features.prepare_vector(table, block, grid, selection.FAR_M))

@@ -1,6 +1,7 @@
 """Cells of field tables: coordinates, numbers with units and dates, as tables of cases."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,20 @@ def test_numbers(text, unit, value):
 def test_numbers_that_are_none_or_ambiguous(text):
     with pytest.raises(ValueError, match=r"write|correct|mend"):
         parse("number", text, unit="ha")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1.5", 1.5), ("1,5", 1.5), ("0.500", 0.5), ("1.500", None), ("12.345", None), ("1500", 1500)],
+)
+def test_a_point_is_doubtful_where_decimals_have_a_comma(text, value):
+    """A table with decimal commas may write 1.500 for a thousand and a half."""
+    context = replace(CONTEXT, decimal_comma=True)
+    if value is None:
+        with pytest.raises(ValueError, match="other cells have a decimal comma; write 1500 or 1,5"):
+            PARSERS["number"](text, {"unit": "ha"}, context)
+    else:
+        assert PARSERS["number"](text, {"unit": "ha"}, context)[0] == value
 
 
 @pytest.mark.parametrize(

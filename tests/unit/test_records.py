@@ -188,6 +188,14 @@ def test_unknown_stays_unknown():
     assert accepted[["dose_kg_ha", "carcass_collected", "conc_ppm"]].isna().all(axis=None)
 
 
+@pytest.mark.parametrize(("dose", "kept"), [("2,5", False), ("2.5", True), ("", True)])
+def test_one_decimal_comma_makes_points_doubtful(dose, kept):
+    rows = [{"area_treated_ha": "1.500"}, {"area_treated_ha": "90000", "dose_kg_ha": dose}]
+    records = events(*rows)
+    assert (0 in records.accepted.index) == kept
+    assert set(records.rejected["field"]) == (set() if kept else {"area_treated_ha"})
+
+
 # positions ----------------------------------------------------------------------------------------
 
 

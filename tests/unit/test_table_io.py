@@ -1,19 +1,22 @@
 """Field tables in CSV of any encoding and separator, XLSX and GeoPackage; fuzzed bytes."""
 
 import datetime as dt
+import zipfile
 from pathlib import Path
 
 import geopandas as gpd
 import openpyxl
 import pandas as pd
+import pyogrio
 import pytest
 import shapely
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manul.records.check import RecordsError, read_records
-from manul.records.table_files import parse_csv, read_table
+from manul.records import limits
+from manul.records.check import PROBLEM, RecordsError, header_names, read_records
+from manul.records.table_files import Wanted, parse_csv, read_table
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = yaml.safe_load((ROOT / "workflow/schemas/records.yaml").read_text(encoding="utf-8"))
@@ -56,12 +59,17 @@ def test_wild_files_never_crash_nor_lose_a_row(rows, encoding, separator, tail):
 
 CYRILLIC = EVENT | {"soum": "Ат-Башы", "compound": "Бромадиолон", "notes": "в норы, у реки"}
 CHINESE = EVENT | {"soum": "温宿县", "compound": "溴敌隆", "notes": "人工撒施, 草原"}
+TRADITIONAL = EVENT | {"soum": "溫宿縣", "compound": "溴敵隆", "notes": "新疆維吾爾自治區"}
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize(
     ("cells", "encoding"),
-    [(CYRILLIC, "cp1251"), (CHINESE, "gb18030")]
+    [(CYRILLIC, "cp1251"), (CYRILLIC, "koi8-r"), (CYRILLIC, "cp866")]
+    + [
+        (CHINESE, "gb18030"),
+        (TRADITIONAL, "big5"),
+    ]
     + [(cells, e) for cells in (CYRILLIC, CHINESE) for e in ("utf-8", "utf-8-sig", "utf-16")]
     + [(CYRILLIC, "utf-16-le"), (CHINESE, "utf-16-be")],
 )
@@ -76,8 +84,113 @@ def test_csv_of_any_encoding_and_separator(tmp_path, cells, encoding, separator)
 
 
 def test_a_text_that_may_be_russian_or_chinese_is_not_guessed():
-    with pytest.raises(RecordsError, match="any of cp1251, gb18030"):
+    with pytest.raises(RecordsError, match="any of cp1251, koi8-r, gb18030; save it as UTF-8, or"):
         parse_csv("soum\n温宿\n".encode("gb18030"))
+
+
+@pytest.mark.parametrize("encoding", ["cp1254", "koi8-r", "cp1252"])
+def test_an_encoding_that_is_not_sure_is_asked_for(tmp_path, encoding):
+    text = "soum\nIğdır, Ağrı\n" if encoding == "cp1254" else "soum\nда, ус\n"
+    text = "soum\nZürich, Genève\n" if encoding == "cp1252" else text
+    path = tmp_path / "camps.csv"
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(RecordsError, match="name its encoding with the key `encoding`"):
+        read_table(path)
+    raw = read_table(path, Wanted(encoding=encoding))
+    assert raw["soum"].tolist() == [text.split("\n")[1].split(",")[0]]
+    assert raw.attrs["read_as"]["encoding"] == encoding
+
+
+@pytest.mark.parametrize(
+    ("encoding", "why"), [("klingon", "no encoding 'klingon'"), ("ascii", "Line 2 is not in ascii")]
+)
+def test_a_wrong_key_encoding_is_told(encoding, why):
+    with pytest.raises(RecordsError, match=why):
+        parse_csv("soum\nНарын\n".encode(), encoding)
+
+
+# quotation marks ----------------------------------------------------------------------------------
+
+
+def test_text_between_tabs_is_never_quoted():
+    rows = ['1\t"upper Naryn\t41.5', "2\tNaryn\t41.6", '3\tlower Naryn"\t41.7', '4\t"a" b\t41.8']
+    raw = parse_csv("\n".join(["id\tplace\tlat", *rows]).encode())
+    assert raw["lat"].tolist() == ["41.5", "41.6", "41.7", "41.8"]
+    assert raw["place"].tolist() == ['"upper Naryn', "Naryn", 'lower Naryn"', '"a" b']
+    assert PROBLEM not in raw
+
+
+def test_marks_around_a_tab_move_no_cell():
+    raw = parse_csv(b'id\tplace\tlat\n1\t"a\t41"\n2\t"x"\t42\n')
+    assert raw["place"].tolist() == ['"a', "x"]
+    assert raw["lat"].tolist() == ['41"', "42"]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_mark_that_is_not_closed_takes_no_other_row_with_it(separator):
+    rows = ['1,"upper Naryn,41.5', "2,Naryn,41.6", '3,lower Naryn",41.7', '4,"a, b",41.8']
+    text = "\n".join(["id,place,lat", *rows]).replace(",", separator)
+    raw = parse_csv(text.encode())
+    assert raw.index.tolist() == [2, 3, 4, 5]
+    assert [bool(wrong) for wrong in raw[PROBLEM]] == [True, False, False, False]
+    assert raw["lat"].tolist()[1:] == ["41.6", "41.7", "41.8"]
+
+
+def test_a_row_with_a_lone_mark_is_rejected_with_its_reason():
+    header, values = ",".join(EVENT), ",".join(EVENT.values())
+    records = read(parse_csv(f'{header}\n{values}\n"{values}\n'.encode()), EVENTS)
+    assert records.accepted.index.tolist() == [2]
+    assert records.rejected["row"].unique().tolist() == [3]
+    assert "a quotation mark is not closed" in " ".join(records.rejected["reason"])
+
+
+CELL = st.text(st.sampled_from(["a", "7", '"', "'", "я", "狲", " ", "."]), max_size=5)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.lists(CELL, min_size=7, max_size=7), min_size=1, max_size=6),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "gb18030"]),
+    st.sampled_from([",", ";", "\t"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_stray_marks_never_lose_a_row(rows, encoding, separator, newline):
+    """No cell holds a separator or a new line, so each line is a row, whatever its marks."""
+    lines = [separator.join(["x" if i == 0 else c for i, c in enumerate(row)]) for row in rows]
+    text = newline.join([separator.join(EVENT), *lines])
+    told = encoding if encoding == "gb18030" else ""
+    raw = parse_csv(text.encode(encoding), told)
+    records = read(raw, EVENTS)
+    accepted, rejected = set(records.accepted.index), set(records.rejected["row"])
+    assert sorted(accepted | rejected) == list(range(2, len(rows) + 2))
+    assert not accepted & rejected
+
+
+# lines above the names ----------------------------------------------------------------------------
+
+CAMPS = header_names("camp", SCHEMAS)
+
+
+@pytest.mark.parametrize(
+    ("above", "separator"),
+    [
+        ("sep=;\n", ";"),
+        ("sep=,\n", ","),
+        ('"sep=;"\n', ";"),
+        ("Camps of Naryn, summer 2023\n\n", ";"),
+        ("Учёт стоянок;;;\nсоставил: Бек, 2023;;;\n", ";"),
+        ("sep=\t\nCamps\n", "\t"),
+    ],
+)
+def test_lines_above_the_names_of_the_columns(tmp_path, above, separator):
+    path = tmp_path / "camps.csv"
+    body = "id;lon;lat;dogs\nA;76.1;41.5;2\n".replace(";", separator)
+    path.write_text(above + body, encoding="utf-8")
+    raw = read_table(path, Wanted(known=CAMPS))
+    number = above.count("\n") + 2
+    assert raw.loc[number].to_dict() == {"id": "A", "lon": "76.1", "lat": "41.5", "dogs": "2"}
+    assert raw.attrs["read_as"]["names of the columns"] == f"row {number - 1}"
+    assert read(raw, "camp").accepted["dogs"].tolist() == [2]
 
 
 def test_rows_are_counted_by_line():
@@ -94,7 +207,7 @@ def test_cells_beyond_the_header_reject_the_row():
     assert "more cells than the header" in " ".join(records.rejected["reason"])
 
 
-@pytest.mark.parametrize("data", [b"", b"\n\n", b'a,b\n"1,2\n3,4\n', b"a\xff\x98,b\xff"])
+@pytest.mark.parametrize("data", [b"", b"\n\n", b'"a,b\n1,2\n3,4\n', b"a\xff\x98,b\xff"])
 def test_files_that_are_no_table_say_why(data):
     with pytest.raises(RecordsError, match=r"expected|save it as UTF-8"):
         parse_csv(data)
@@ -112,6 +225,112 @@ def test_xlsx_with_dates_and_numbers(tmp_path):
     records = read(raw, EVENTS)
     assert raw.loc[3].to_dict() == EVENT | {"carcass_collected": "True"}
     assert records.accepted["carcass_collected"].tolist() == [True]
+
+
+# workbooks ----------------------------------------------------------------------------------------
+
+
+def workbook(path, *sheets):
+    """A workbook of (name, rows)."""
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets:
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+CAMP_ROWS = [["id", "lon", "lat", "dogs"], ["A", 76.1, 41.5, 2]]
+NOTES = [["Notes"], ["All dogs were counted at noon, see the date"]]
+
+
+@pytest.mark.parametrize(
+    "sheets",
+    [
+        [("Camps", CAMP_ROWS), ("Sheet2", []), ("Sheet3", [])],
+        [("Notes", NOTES), ("Camps", CAMP_ROWS)],
+        [("Camps", [["Camps of Naryn"], [], *CAMP_ROWS])],
+    ],
+    ids=["empty sheets", "notes", "title"],
+)
+def test_empty_sheets_notes_and_titles_are_not_the_table(tmp_path, sheets):
+    path = workbook(tmp_path / "camps.xlsx", *sheets)
+    raw = read_table(path, Wanted(known=CAMPS))
+    assert raw.attrs["read_as"]["sheet"] == "Camps"
+    assert read(raw, "camp").accepted["dogs"].tolist() == [2]
+
+
+def test_one_of_two_sheets_is_named(tmp_path):
+    path = workbook(tmp_path / "camps.xlsx", ("2022", CAMP_ROWS), ("2023", CAMP_ROWS))
+    with pytest.raises(RecordsError, match=r"sheets 2022, 2023; expected one.*key `layer`"):
+        read_table(path, Wanted(known=CAMPS))
+    assert len(read_table(path, Wanted("2023", known=CAMPS))) == 1
+    with pytest.raises(RecordsError, match="found no '2024'"):
+        read_table(path, Wanted("2024", known=CAMPS))
+
+
+def test_a_formula_without_a_stored_value_rejects_its_row(tmp_path):
+    rows = [*CAMP_ROWS, ["B", 76.2, 41.5, "=D2+1"], ["C", 76.3, 41.5, None]]
+    records = read(read_table(workbook(tmp_path / "camps.xlsx", ("Camps", rows))), "camp")
+    assert records.accepted["id"].tolist() == ["A", "C"]
+    assert records.rejected["row"].tolist() == [3]
+    assert "column 4 has no stored value" in records.rejected["reason"].item()
+
+
+def test_days_counted_from_1904(tmp_path):
+    book = openpyxl.Workbook()
+    book.epoch = openpyxl.utils.datetime.CALENDAR_MAC_1904
+    book.active.append(["event_id", "date_start", "soum", "compound"])
+    book.active.append(["typed", dt.datetime(2022, 6, 1), "Naryn", "unknown"])
+    book.active.append(["a number", 43251, "At-Bashi", "unknown"])  # of the same day
+    book.save(tmp_path / "events.xlsx")
+    found = read(read_table(tmp_path / "events.xlsx"), EVENTS).accepted
+    assert found["date_start"].tolist() == [dt.datetime(2022, 6, 1)] * 2
+
+
+def test_a_workbook_with_broken_xml_says_so(tmp_path):
+    path = workbook(tmp_path / "camps.xlsx", ("Camps", CAMP_ROWS))
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    parts["xl/worksheets/sheet1.xml"] = parts["xl/worksheets/sheet1.xml"][:-60]
+    with zipfile.ZipFile(path, "w") as book:
+        for name, data in parts.items():
+            book.writestr(name, data)
+    with pytest.raises(RecordsError, match=r"camps\.xlsx is not a readable XLSX file"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "why"),
+    [("ROWS", 2, "2 rows"), ("COLUMNS", 3, "3 columns"), ("CELLS", 9, "9 cells"),
+     ("BYTES", 40, "40 bytes")],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_tables_that_are_too_large_are_refused(tmp_path, monkeypatch, limit, most, why, kind):
+    rows = [*CAMP_ROWS, ["B", 76.2, 41.5, 3]]
+    path = workbook(tmp_path / "camps.xlsx", ("Camps", rows))
+    if kind == "csv":
+        path = tmp_path / "camps.csv"
+        path.write_text("\n".join(",".join(map(str, row)) for row in rows), encoding="utf-8")
+    assert len(read_table(path)) == 2
+    monkeypatch.setattr(limits, limit, most)
+    with pytest.raises(RecordsError, match=f"more than {why}.*; expected a table of records"):
+        read_table(path)
+
+
+# geopackages --------------------------------------------------------------------------------------
+
+
+def test_styles_and_empty_layers_are_no_tables(tmp_path):
+    path = tmp_path / "field.gpkg"
+    frame = gpd.GeoDataFrame({"id": ["a"]}, geometry=[shapely.Point(76, 41)], crs=4326)
+    frame.to_file(path, layer="camp")
+    frame[:0].to_file(path, layer="old")
+    styles = pd.DataFrame({"styleQML": ["<qgis/>"]})
+    pyogrio.write_dataframe(styles, path, layer="layer_styles", driver="GPKG")
+    assert read(read_table(path), "camp").accepted["id"].tolist() == ["a"]
 
 
 def test_geopackage_layer_in_utm(tmp_path):

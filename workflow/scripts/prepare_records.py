@@ -7,7 +7,7 @@ from manul.records import field_tables
 
 with job.start(snakemake) as this:
     told, source, name = this.told, this.inputs("layer")[0], snakemake.wildcards.layer
-    found = field_tables.read(source, told.block)
+    found = field_tables.read(source, told.block, told.as_of)
     rows = field_tables.features(found, told.block)
     record = provenance.of_layer(name, told.block, told.content)
     table = features.prepare_records(rows, told.block, grid_of(told.region), told.margin_m)

@@ -30,6 +30,7 @@ from manul.maps import sheet_specs
 from manul.model import cells, invest_csv
 from manul.model import outputs as model_outputs
 from manul.products import key_habitat, key_polygons, recommendations, units
+from manul.records import packages
 
 
 @dataclass(frozen=True)
@@ -282,6 +283,16 @@ def _prepare(graph, scenario, config, key) -> Job:
     return Job(told | {"margin_m": selection.margin_m(config, key)}, {"layer": [block["path"]]})
 
 
+def _prepare_records(graph, scenario, config, key) -> Job:
+    job = _prepare(graph, scenario, config, key)
+    path = config["layers"][key]["path"]
+    return replace(
+        job,
+        told={**job.told, "as_of": config["as_of"]},
+        reads={"layer": [path, *map(str, packages.parts_of(Path(path)))]},
+    )
+
+
 rule("prepare_raster", {"layer": "layers/{key}.tif"}, _of_kind("prepare_raster"))(_prepare)
 rule("prepare_vector", {"layer": "layers/{key}.gpkg"}, _of_kind("prepare_vector"))(_prepare)
 rule(
@@ -293,7 +304,7 @@ rule(
         "normalised": "records/{key}_normalised.csv",
     },
     _of_kind("prepare_records"),
-)(_prepare)
+)(_prepare_records)
 
 
 @rule("surface", {"surface": "surfaces/{key}.tif"}, selection.available)

@@ -29,7 +29,7 @@ MODEL = "pallas_cat"
 # What describes one file and must not stay when a scenario or a region takes another one.
 OF_A_FILE = (
     "date", "source", "licence", "data_status", "positional_error_m", "caveat", "scale", "offset",
-    "band", "classes", "filter", "fields", "crs",
+    "band", "classes", "filter", "fields", "crs", "layer", "encoding",
 )  # fmt: skip
 
 

@@ -38,6 +38,8 @@ class Layer(TypedDict, total=False):
     needs: str
     path: str
     table: str
+    layer: str
+    encoding: str
     band: int
     units: str
     valid: list[float]

@@ -55,7 +55,7 @@ def check_vector(name, block, config, tables) -> Iterator[Problem]:
 def check_records(name, block, config, tables) -> Iterator[Problem]:
     """The problems of a table of field records, row by row."""
     try:
-        found = field_tables.read(block["path"], block)
+        found = field_tables.read(block["path"], block, config["as_of"])
     except features.LayerError as error:
         yield _strange_fields(name, block, error)
         return

@@ -14,11 +14,12 @@ from typing import Any
 import pandas as pd
 
 from manul.records.rules import RULES, Row, locate
-from manul.records.text import Unusable, fold
+from manul.records.text import DAY_ZERO, Unusable, fold
 from manul.records.values import NOT_ON_LIST, PARSERS, Context
 
 RANGE_BOX = (35.0, 25.0, 120.0, 56.0)  # west, south, east, north of the manul's range, degrees
 OVERFLOW = "cells beyond the header"  # a reader puts there what stands right of the last column
+PROBLEM = "problem found on reading"  # and here "reason" or "field: reason" of a row, "" for most
 HEADER = "header"  # the row of a log entry that is about the table and not about a row
 
 _DTYPES = {"date": "datetime64[ns]", "yes_no": "boolean"} | dict.fromkeys(
@@ -64,13 +65,22 @@ def read_records(
     spec = _spec(table, schemas)
     blanks = frozenset(fold(word) for word in schemas["blanks"])
     today = pd.Timestamp(as_of).date()
-    context = Context(schemas, today, box, zone or "", blanks, place_area_ha or {})
     columns, extras, log = _columns(raw, spec, schemas)
     _demand_columns(columns, raw, table, spec)
-    rows = [_read_row(*item, columns, spec, context) for item in _labelled(raw)]
+    lines = _labelled(raw)
+    context = Context(
+        schemas, today, box, zone or "", blanks, place_area_ha or {},
+        raw.attrs.get("day_zero", DAY_ZERO), _has_decimal_comma(lines, columns, spec),
+    )  # fmt: skip
+    rows = [_read_row(*item, columns, spec, context) for item in lines]
     for rule in spec["rules"]:
         RULES[rule["rule"]](rows, rule, context)
     return _outcome(raw, rows, spec, extras, log)
+
+
+def header_names(table: str, schemas: Mapping[str, Any]) -> frozenset[str]:
+    """Every name, folded, that a column of a table may have; its head is found by them."""
+    return frozenset(_header_names(_spec(table, schemas), schemas))
 
 
 def document(schemas: Mapping[str, Any]) -> str:
@@ -96,6 +106,21 @@ def _labelled(raw: pd.DataFrame) -> list[tuple[Hashable, list[str]]]:
     cells = raw.to_numpy(dtype=object)
     texts = [["" if pd.isna(cell) else str(cell) for cell in line] for line in cells]
     return list(zip(raw.index.tolist(), texts, strict=True))
+
+
+def _has_decimal_comma(lines: list, columns: Mapping, spec: Mapping) -> bool:
+    """Does a number of the table have its decimals behind a comma? 12,345 may be a thousand."""
+    numbers = [n for name, (n, _) in columns.items() if _kind(spec, name) in _NUMERIC]
+    cells = (line[number].strip() for _, line in lines for number in numbers)
+    return any(_DECIMAL_COMMA.fullmatch(cell) for cell in cells)
+
+
+_NUMERIC = {"number", "longitude", "latitude"}
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,(?:\d{1,2}|\d{4,})|[+-]?(?:0|\d{4,}),\d+")
+
+
+def _kind(spec: Mapping, name: str) -> str:
+    return spec["fields"].get(name, {}).get("type", "number")  # eastings are no fields
 
 
 # headers ------------------------------------------------------------------------------------------
@@ -127,7 +152,7 @@ def _header_names(spec: Mapping, schemas: Mapping) -> dict[str, str]:
         for synonym in schemas["headers"].get(field, []):
             word, _, unit = str(synonym).partition(":")
             names[fold(word)] = f"{field}:{unit}" if unit else field
-    return names | {fold(field): field for field in [*wanted, OVERFLOW]}
+    return names | {fold(field): field for field in [*wanted, OVERFLOW, PROBLEM]}
 
 
 def _utm(position: Mapping) -> list[str]:
@@ -246,6 +271,9 @@ def _demand_values(row: Row, spec: Mapping) -> None:
             row.reject(name, f"expected a value ({field['description']}); fill it in")
     if row.texts.get(OVERFLOW):
         row.reject(OVERFLOW, "the row has more cells than the header; put quotes around commas")
+    if problem := row.texts.pop(PROBLEM, ""):
+        name, found, reason = problem.partition(": ")
+        row.reject(*((name, reason) if found else ("row", problem)))
 
 
 def range_words(field: Mapping) -> str:

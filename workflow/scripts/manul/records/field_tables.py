@@ -1,7 +1,6 @@
 """Field tables of a layer block: read, checked against their schema, and placed on the map."""
 
 import datetime as dt
-from functools import cache
 
 import geopandas as gpd
 import numpy as np
@@ -10,24 +9,28 @@ from shapely import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
 from manul.config.types import Layer
-from manul.grid import plain_files
 from manul.grid.features import with_fields
 from manul.records import check, table_files
+from manul.records.schemas import schemas
+from manul.records.text import fold
 
 
-def read(path, block: Layer) -> check.Records:
-    """The table of a records layer; a date is in the future if it is after today.
+def read(path, block: Layer, as_of: str) -> check.Records:
+    """The table of a records layer; a date after `as_of` of the config (ISO) is in the future.
 
     Raises `RecordsError` for a table that cannot be used, `LayerError` for columns that `fields`
     of the block does not describe.
     """
-    raw, fields = table_files.read_table(path), block.get("fields", {})
-    taken = {f if isinstance(f, str) else f["from"] for f in fields.values()} - fields.keys()
+    fields = block.get("fields", {})
+    taken = {f if isinstance(f, str) else f["from"] for f in fields.values()}
+    known = check.header_names(block["table"], schemas()) | {fold(name) for name in taken}
+    wanted = table_files.Wanted(block.get("layer", ""), block.get("encoding", ""), known)
+    raw = table_files.read_table(path, wanted)
     return check.read_records(
-        with_fields(raw, fields).drop(columns=list(taken)),
+        with_fields(raw, fields).drop(columns=list(taken - fields.keys())),
         block["table"],
         schemas(),
-        dt.date.today(),
+        dt.date.fromisoformat(as_of),
         zone=block.get("zone", ""),
     )
 
@@ -54,12 +57,6 @@ def summary(found: check.Records, kept: gpd.GeoDataFrame) -> pd.DataFrame:
         "without a place of their own": without_place,
     }
     return pd.DataFrame({"rows": list(rows), "number": list(rows.values())})
-
-
-@cache
-def schemas() -> dict:
-    """The schemas of all field tables."""
-    return plain_files.read_yaml(plain_files.SCHEMAS / "records.yaml")
 
 
 def record_features(accepted: pd.DataFrame, spec: dict, classes: dict) -> gpd.GeoDataFrame:

@@ -1,150 +1,84 @@
-"""Field tables from CSV, XLSX, GeoPackage or Camtrap DP as raw text; the only module to open them.
+"""Field tables from CSV, XLSX, GeoPackage or packages as raw text; the only module to open them.
 
 A raw table is a DataFrame of text ("" = blank). Its index is the row as a person counts it: the
 line of a CSV, the row of a sheet, the feature id of a layer. Geometry comes as well-known text in
 `geom`, in EPSG:4326. `attrs["read_as"]` says what was chosen: encoding, separator, sheet, CRS.
+Beside `OVERFLOW`, the column `PROBLEM` says what is wrong with a row that could not be read whole.
 """
 
-import codecs
-import csv
 import datetime as dt
-import io
-import json
-import re
 import zipfile
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from contextlib import closing
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pandas as pd
 import pyogrio
 import shapely
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from manul.records import camtrap_dp
-from manul.records.check import OVERFLOW, RecordsError
+from manul.records import csv_rows, encodings, limits, packages
+from manul.records.check import OVERFLOW, PROBLEM, RecordsError
+from manul.records.text import fold
 
-ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1251", "gb18030")
-SEPARATORS = (",", ";", "\t")
-
-csv.field_size_limit(10_000_000)  # outlines as text are longer than csv's default of 131 072
+NO_TABLES = {"layer_styles", "qgis_projects"}  # what a GIS keeps in a GeoPackage for itself
 
 
-def read_table(path: str | Path, layer: str | None = None) -> pd.DataFrame:
-    """The raw table in a .csv, .tsv, .txt, .xlsx, .gpkg or .zip; `layer` is a sheet or a layer.
+@dataclass(frozen=True)
+class Wanted:
+    """What is known of a table before it is opened.
 
-    A .zip is a camera-trap package (Camtrap DP), read as a table of manul records.
+    `layer` is a sheet or a layer by name, `encoding` that of its text ("" = found by looking), and
+    `known` the folded names that its columns may have, by which its head is found.
+    """
+
+    layer: str = ""
+    encoding: str = ""
+    known: Collection[str] = ()
+
+
+def read_table(path: str | Path, wanted: Wanted | str | None = None) -> pd.DataFrame:
+    """The raw table in a .csv, .tsv, .txt (or those with .gz), .xlsx, .gpkg, .zip or .json.
+
+    A .zip is a camera-trap package (Camtrap DP), read as a table of manul records, a Darwin Core
+    archive, or one table zipped; a .json is the datapackage.json of an unzipped package. `wanted`
+    may be just the name of a sheet or layer.
 
     Raises `RecordsError` where the file cannot be understood as a table.
     """
     path = Path(path)
-    reader = _READERS.get(path.suffix.lower())
+    wanted = wanted if isinstance(wanted, Wanted) else Wanted(wanted or "")
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    reader = _READERS.get(suffix)
     if reader is None:
         known = ", ".join(_READERS)
         raise RecordsError(f"{path.name} is not a table that can be read; expected {known}.")
-    return reader(path, layer)
+    return reader(path, wanted)
 
 
-def parse_csv(data: bytes) -> pd.DataFrame:
-    """The raw table in the bytes of a CSV file, its encoding and separator found by looking."""
-    encoding, text = decode(data)
-    separator = find_separator(text)
-    lines = list(_csv_lines(text, separator))
-    if not lines:
-        raise RecordsError("The table is empty; expected a line with the names of the columns.")
-    return _frame(lines, {"encoding": encoding, "separator": separator})
-
-
-def decode(data: bytes) -> tuple[str, str]:
-    """The encoding and the text: by byte order mark, else UTF-8, else by known letters."""
-    for encoding, readable in _GUESSES:
-        if readable(data):
-            return encoding, data.decode(encoding)
-    scores = {encoding: _known_letters(data, encoding) for encoding in _USUAL}
-    best = max(scores, key=lambda encoding: scores[encoding])
-    if scores[best] <= 0:
-        raise RecordsError(f"The text is in none of {', '.join(ENCODINGS)}; save it as UTF-8.")
-    if min(scores.values()) > _SURE:
-        raise RecordsError(f"The text may be in any of {', '.join(scores)}; save it as UTF-8.")
-    return best, data.decode(best)
-
-
-def find_separator(text: str) -> str:
-    """The sign that cuts the first line, outside quotes, into most columns."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    bare = re.sub(r'"[^"]*"', "", first)
-    return max(SEPARATORS, key=bare.count)
-
-
-def _read_csv(path: Path, layer: str | None) -> pd.DataFrame:
-    return parse_csv(path.read_bytes())
-
-
-def _read_xlsx(path: Path, layer: str | None) -> pd.DataFrame:
+def parse_csv(
+    data: bytes,
+    encoding: str = "",
+    known: Collection[str] = (),
+    separator: str | None = None,
+    quote: str = '"',
+) -> pd.DataFrame:
+    """The raw table in the bytes of a CSV file; what is not told is found by looking."""
+    limits.demand("The table", len(data), limits.BYTES, "bytes")
+    found, text = encodings.decode(data, encoding)
+    lines = csv_rows.lines_of(text)
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:  # openpyxl hands on whatever zip and XML raise on a broken file
-        raise RecordsError(f"{path.name} is not a readable XLSX file ({error}).") from error
-    with closing(book):
-        name = _only(book.sheetnames, layer, path)
-        cells = enumerate(book[name].iter_rows(values_only=True), start=1)
-        lines = [(number, [as_text(cell) for cell in row]) for number, row in cells]
-    lines = [(number, row) for number, row in lines if any(row)]
-    if not lines:
-        raise RecordsError(f"The sheet {name!r} is empty; expected the names of the columns.")
-    return _frame([(number, _rstrip(row)) for number, row in lines], {"sheet": name})
-
-
-def _read_gpkg(path: Path, layer: str | None) -> pd.DataFrame:
-    try:
-        name = _only([str(name) for name, _ in pyogrio.list_layers(path)], layer, path)
-        table = pyogrio.read_dataframe(path, layer=name, fid_as_index=True)
-    except pyogrio.errors.DataSourceError as error:
-        raise RecordsError(f"{path.name} is not a readable GeoPackage ({error}).") from error
-    texts = pd.DataFrame(index=table.index)
-    for column in table.columns:
-        if column != getattr(table, "_geometry_column_name", None):
-            texts[column] = [as_text(cell) for cell in table[column]]
-    if "geometry" in table:
-        texts.insert(0, "geom", _wkt(table, name), allow_duplicates=True)
-    texts.attrs["read_as"] = {"layer": name, "crs": str(getattr(table, "crs", None))}
-    return texts
-
-
-def _read_camtrap(path: Path, layer: str | None) -> pd.DataFrame:
-    try:
-        with zipfile.ZipFile(path) as package:
-            told = [PurePosixPath(name) for name in package.namelist()]
-            (home,) = [n.parent for n in told if n.name == _PACKAGE and "__MACOSX" not in n.parts]
-            parts = json.loads(package.read(str(home / _PACKAGE)))["resources"]
-            names = ("deployments", "observations")
-            found = [next(p["path"] for p in parts if p.get("name") == n) for n in names]
-            paths = [part[0] if isinstance(part, list) else part for part in found]
-            tables = [parse_csv(package.read(str(home / name))) for name in paths]
-        return camtrap_dp.manul_records(*tables)
-    except (
-        zipfile.BadZipFile, zlib.error, StopIteration, LookupError, ValueError, TypeError,
-        AttributeError, RuntimeError,
-    ) as error:  # fmt: skip
-        why = str(error).rstrip(".") or "a part is missing"
-        raise RecordsError(
-            f"{path.name} is not a readable camera-trap package ({why}); expected one {_PACKAGE}"
-            " that names deployments and observations, and their files beside it."
-        ) from error
-
-
-_PACKAGE = "datapackage.json"
-
-_READERS: dict[str, Callable[[Path, str | None], pd.DataFrame]] = {
-    ".csv": _read_csv,
-    ".tsv": _read_csv,
-    ".txt": _read_csv,
-    ".xlsx": _read_xlsx,
-    ".gpkg": _read_gpkg,
-    ".zip": _read_camtrap,
-}
+        start, sign = csv_rows.head(lines, known, separator)
+    except ValueError as error:
+        raise RecordsError(f"{str(error).capitalize()}.") from None
+    rows = limits.counted("The table", csv_rows.rows(lines, start, sign, quote))
+    if rows[0][2]:
+        raise RecordsError(f"The names of the columns in line {start + 1}: {rows[0][2]}.")
+    return _frame(rows, {"encoding": found, "separator": sign})
 
 
 def as_text(cell: Any) -> str:
@@ -159,37 +93,143 @@ def as_text(cell: Any) -> str:
     return str(cell)
 
 
-def _csv_lines(text: str, separator: str) -> Iterable[tuple[int, list[str]]]:
-    """Line number of each row and its cells; empty lines are no rows.
+# the kinds of file --------------------------------------------------------------------------------
 
-    Strict, because an unclosed quotation mark would else swallow the rest of the file.
-    """
-    reader = csv.reader(io.StringIO(text, newline=None), delimiter=separator, strict=True)
-    start = 1
+
+def _read_csv(path: Path, wanted: Wanted) -> pd.DataFrame:
+    return parse_csv(limits.read_file(path), wanted.encoding, wanted.known)
+
+
+def _read_xlsx(path: Path, wanted: Wanted) -> pd.DataFrame:
+    """The sheet that is wanted, else the only one with known columns, else the only one filled."""
     try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield start, cells
-            start = reader.line_num + 1
-    except csv.Error as error:
+        with zipfile.ZipFile(path) as book:
+            limits.demand_unpacked(path.name, book.infolist())
+        # as stored and as written, to tell a formula without a stored value from a blank
+        with (
+            closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as stored,
+            closing(openpyxl.load_workbook(path, read_only=True)) as written,
+        ):
+            names = [sheet.title for sheet in stored.worksheets]
+            if wanted.layer:
+                names = [_only(names, wanted.layer, path, "sheets")]
+            sheets = {name: _sheet(stored[name], written[name], path) for name in names}
+            from_1904 = stored.epoch == CALENDAR_MAC_1904
+    except RecordsError:
+        raise
+    except Exception as error:  # openpyxl hands on whatever zip and XML raise on a broken file
         raise RecordsError(
-            f"The row from line {start} cannot be cut into cells ({error}); expected quotation"
-            " marks in pairs around a cell; correct them."
+            f"{path.name} is not a readable XLSX file ({error}); save it again in a spreadsheet."
         ) from error
+    filled = {name: rows for name, rows in sheets.items() if rows}
+    heads = {name: _head(rows, wanted.known) for name, rows in filled.items()}
+    known = [name for name, (_, names) in heads.items() if names >= 2]
+    if not filled:
+        raise RecordsError(f"{path.name} is empty; expected the names of the columns.")
+    name = _only(known or list(filled), wanted.layer, path, "sheets")
+    table = _frame(filled[name][heads[name][0] :], {"sheet": name})
+    if from_1904:
+        table.attrs["day_zero"] = CALENDAR_MAC_1904.date()
+    return table
 
 
-def _frame(lines: list[tuple[int, list[str]]], read_as: dict[str, str]) -> pd.DataFrame:
+def _sheet(stored, written, path) -> list[limits.Line]:
+    for sheet in (stored, written):
+        sheet.reset_dimensions()  # what a file says of its size may be wrong
+    pairs = zip_longest(stored.iter_rows(), written.iter_rows(values_only=True), fillvalue=())
+    lines = (_xlsx_row(number, *pair) for number, pair in enumerate(pairs, start=1))
+    kept = (line for line in lines if any(line[1]) or line[2])
+    return limits.counted(f"The sheet {stored.title!r} of {path.name}", kept)
+
+
+def _xlsx_row(number, stored, written) -> limits.Line:
+    cells = [as_text(cell.value) for cell in stored]
+    formulas = (
+        at
+        for at, (cell, formula) in enumerate(zip_longest(stored, written))
+        # an empty text is a stored value too
+        if formula is not None
+        and (cell is None or (cell.value is None and cell.data_type != "str"))
+    )
+    lost = next(formulas, None)
+    wrong = "" if lost is None else (
+        f"the formula in column {lost + 1} has no stored value; expected the number; open the file"
+        " in a spreadsheet and save it, or paste values"
+    )  # fmt: skip
+    return number, _rstrip(cells), wrong
+
+
+def _head(rows, known) -> tuple[int, int]:
+    """Which row has the names of the columns, and how many of them are known."""
+    scores = [len({fold(cell) for cell in cells} & set(known)) for _, cells, _ in rows]
+    best = next((i for i, n in enumerate(scores[: csv_rows.HEAD_LINES]) if n >= 2), 0)
+    return best, scores[best]
+
+
+def _read_gpkg(path: Path, wanted: Wanted) -> pd.DataFrame:
+    try:
+        name = _layer(path, wanted)
+        table = pyogrio.read_dataframe(path, layer=name, fid_as_index=True)
+    except pyogrio.errors.DataSourceError as error:
+        raise RecordsError(f"{path.name} is not a readable GeoPackage ({error}).") from error
+    limits.demand(path.name, table.size, limits.CELLS, "cells")
+    texts = pd.DataFrame(index=table.index)
+    for column in table.columns:
+        if column != getattr(table, "_geometry_column_name", None):
+            texts[column] = [as_text(cell) for cell in table[column]]
+    if "geometry" in table:
+        texts.insert(0, "geom", _wkt(table, name), allow_duplicates=True)
+    texts.attrs["read_as"] = {"layer": name, "crs": str(getattr(table, "crs", None))}
+    return texts
+
+
+def _layer(path, wanted) -> str:
+    """The layer that is wanted, else the only one with rows that is none of a GIS's own."""
+    names = [str(name) for name, _ in pyogrio.list_layers(path) if str(name) not in NO_TABLES]
+    if wanted.layer:
+        return _only(names, wanted.layer, path, "layers")
+    rows = {n: pyogrio.read_info(path, layer=n, force_feature_count=True) for n in names}
+    filled = [name for name, info in rows.items() if info["features"]]
+    for name in filled:
+        limits.demand(path.name, rows[name]["features"], limits.ROWS, "rows")
+    return _only(filled or names[:1], wanted.layer, path, "layers")
+
+
+def _read_package(path: Path, wanted: Wanted) -> pd.DataFrame:
+    return packages.read(path, wanted.encoding, wanted.known, parse_csv)
+
+
+_READERS: dict[str, Callable[[Path, Wanted], pd.DataFrame]] = {
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".txt": _read_csv,
+    ".xlsx": _read_xlsx,
+    ".gpkg": _read_gpkg,
+    ".zip": _read_package,
+    ".json": _read_package,
+}
+
+
+# helpers ------------------------------------------------------------------------------------------
+
+
+def _frame(lines: list[limits.Line], read_as: dict[str, str]) -> pd.DataFrame:
     """The first row names the columns; cells beyond them stand together in `OVERFLOW`."""
-    (_, header), body = lines[0], lines[1:]
+    (number, header, _), body = lines[0], lines[1:]
     width = len(header)
-    rows = [[*cells[:width], *[""] * (width - len(cells))] for _, cells in body]
+    rows = [[*cells[:width], *[""] * (width - len(cells))] for _, cells, _ in body]
     columns = [name.strip() or f"column {i}" for i, name in enumerate(header, start=1)]
-    index = pd.Index([number for number, _ in body], name="row", dtype="int64")
+    index = pd.Index([number for number, _, _ in body], name="row", dtype="int64")
     frame = pd.DataFrame(rows, index=index, columns=columns, dtype=object)
-    beyond = [" | ".join(cell for cell in cells[width:] if cell.strip()) for _, cells in body]
-    if any(beyond):
-        frame.insert(width, OVERFLOW, beyond, allow_duplicates=True)
-    frame.attrs["read_as"] = read_as
+    more = {
+        OVERFLOW: [" | ".join(c for c in cells[width:] if c.strip()) for _, cells, _ in body],
+        PROBLEM: [wrong for _, _, wrong in body],
+    }
+    for name, texts in more.items():
+        if any(texts):
+            frame.insert(len(frame.columns), name, texts, allow_duplicates=True)
+    head = {} if number == 1 else {"names of the columns": f"row {number}"}
+    frame.attrs["read_as"] = read_as | head
     return frame
 
 
@@ -199,11 +239,15 @@ def _rstrip(row: list[str]) -> list[str]:
     return row
 
 
-def _only(names: list[str], wanted: str | None, path: Path) -> str:
-    if wanted is None and len(names) == 1:
+def _only(names: list[str], wanted: str, path: Path, kind: str) -> str:
+    if not wanted and len(names) == 1:
         return names[0]
     if wanted not in names:
-        raise RecordsError(f"{path.name} holds {', '.join(names)}; found no {wanted!r}; name one.")
+        found = f"found no {wanted!r}" if wanted else "expected one"
+        raise RecordsError(
+            f"{path.name} holds the {kind} {', '.join(names) or 'none'}; {found}; name one of them"
+            " with the key `layer` of the layer."
+        )
     return wanted
 
 
@@ -212,56 +256,3 @@ def _wkt(table: Any, layer: str) -> list[str]:
         raise RecordsError(f"The layer {layer!r} has no CRS; expected one; assign it in a GIS.")
     shapes = table.geometry.to_crs(4326)
     return ["" if s is None or s.is_empty else shapely.to_wkt(s, 9) for s in shapes]
-
-
-# encodings ----------------------------------------------------------------------------------------
-
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-
-
-def _decodes(data: bytes, encoding: str) -> bool:
-    try:
-        data.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _zeros(data: bytes, parity: int) -> bool:
-    """Is each second byte of a header in Latin letters zero, as in UTF-16 without a mark?"""
-    head = data[parity:200:2]
-    return len(head) > 1 and head.count(0) > 0.8 * len(head)
-
-
-_GUESSES = (
-    ("utf-8-sig", lambda d: d.startswith(codecs.BOM_UTF8) and _decodes(d, "utf-8-sig")),
-    ("utf-16", lambda d: d.startswith(_UTF16_MARKS) and _decodes(d, "utf-16")),
-    ("utf-16-le", lambda d: _zeros(d, 1) and _decodes(d, "utf-16-le")),
-    ("utf-16-be", lambda d: _zeros(d, 0) and _decodes(d, "utf-16-be")),
-    ("utf-8", lambda d: _decodes(d, "utf-8")),
-)
-
-
-def _known_letters(data: bytes, encoding: str) -> float:
-    """Share of the signs beyond ASCII that are usual ones; -1 where the bytes do not decode."""
-    if not _decodes(data, encoding):
-        return -1.0
-    text = data.decode(encoding)
-    beyond = sum(ord(sign) > 127 for sign in text)
-    return _USUAL[encoding](text) / max(beyond, 1)
-
-
-def _usual_words(text: str) -> int:
-    """Cyrillic words in one case or capitalised; Chinese bytes read so have mixed case."""
-    words = r"\b(?:[А-ЯЁ]?[а-яё]+|[А-ЯЁ]+)\b|[№°«»–—’”\xa0]"
-    return sum(len(match) for match in re.findall(words, text))
-
-
-def _usual_signs(text: str) -> int:
-    """Signs of the first level of GB 2312, the 3755 usual ones, and its punctuation."""
-    codes = (sign.encode("gb18030") for sign in text if ord(sign) > 127)
-    return sum(len(c) == 2 and (0xB0 <= c[0] <= 0xD7 or 0xA1 <= c[0] <= 0xA3) for c in codes)
-
-
-_SURE = 0.8  # above this share both readings look like words, as a few signs alone may do
-_USUAL = {"cp1251": _usual_words, "gb18030": _usual_signs}

@@ -32,8 +32,11 @@ def join(*rules: str) -> str:
     return ", ".join(rule for rule in rules if rule)
 
 
-def decimal(text: str) -> tuple[str, str]:
-    """The number in Python's spelling; a comma that may group thousands raises `Unusable`."""
+def decimal(text: str, comma: bool = False) -> tuple[str, str]:
+    """The number in Python's spelling; a sign that may group thousands raises `Unusable`.
+
+    That is a comma, and, where other cells of the table show decimals behind a `comma`, a point.
+    """
     if " " in text and not re.fullmatch(r"[+-]?[0-9]{1,3}( [0-9]{3})+([.,][0-9]+)?", text):
         raise Unusable("the blanks inside do not group thousands; expected one number; correct it")
     rule = "blanks between thousands" if " " in text else ""
@@ -45,6 +48,11 @@ def decimal(text: str) -> tuple[str, str]:
         raise Unusable("commas and points do not fit; expected one number; correct it")
     if point == "," and not rule and re.fullmatch(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}", text):
         raise Unusable("the comma may group thousands or be decimal; write 1500 or 1.5 without it")
+    if comma and re.fullmatch(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}", text):
+        raise Unusable(
+            "the point may group thousands or be decimal, for other cells have a decimal comma;"
+            " write 1500 or 1,5"
+        )
     rule = join(rule, "decimal comma" if point == "," and "," in text else "")
     rule = join(rule, "signs between thousands" if group in text else "")
     return _finite(text.replace(group, "").replace(point, ".")), rule
@@ -63,10 +71,14 @@ _DATES = {  # pattern -> what it is called in the log; "" needs no entry
 }
 _EITHER = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})", re.ASCII)
 _EXCEL_DAYS = (10_000, 73_050)  # 1927 to 2099
+DAY_ZERO = dt.date(1899, 12, 30)  # from which spreadsheets count days, unless a book says 1904
 
 
-def day(text: str, as_of: dt.date) -> tuple[dt.date, str]:
-    """The day written in `text`; a two-digit year is never after the year of `as_of`."""
+def day(text: str, as_of: dt.date, day_zero: dt.date = DAY_ZERO) -> tuple[dt.date, str]:
+    """The day written in `text`; a two-digit year is never after the year of `as_of`.
+
+    A plain number counts days from `day_zero`.
+    """
     for pattern, name in _DATES.items():
         match = re.fullmatch(f"({pattern})({_CLOCK})", text, re.ASCII)
         if match:
@@ -74,7 +86,7 @@ def day(text: str, as_of: dt.date) -> tuple[dt.date, str]:
             clock = "time of day removed" if match.group(5) else ""
             return _calendar(year, int(match["m"]), int(match["d"])), join(name, clock)
     match = _EITHER.fullmatch(text)
-    return _day_or_month_first(match) if match else _excel_day(text)
+    return _day_or_month_first(match) if match else _excel_day(text, day_zero)
 
 
 _NUMBER = r"[0-9]{1,9}(?:[.,][0-9]{0,20})?"
@@ -127,10 +139,10 @@ def _day_or_month_first(match: re.Match) -> tuple[dt.date, str]:
     return _calendar(year, second, first), "dd/mm/yyyy date"
 
 
-def _excel_day(text: str) -> tuple[dt.date, str]:
+def _excel_day(text: str, day_zero: dt.date) -> tuple[dt.date, str]:
     low, high = _EXCEL_DAYS
     if re.fullmatch(r"\d{5}(\.\d+)?", text, re.ASCII) and low <= float(text) <= high:
-        return dt.date(1899, 12, 30) + dt.timedelta(days=int(float(text))), "Excel day number"
+        return day_zero + dt.timedelta(days=int(float(text))), "Excel day number"
     raise Unusable("expected a date such as 2021-07-15 or 15.07.2021; write the whole day so")
 
 

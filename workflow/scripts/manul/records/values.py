@@ -14,7 +14,7 @@ from typing import Any
 
 import shapely
 
-from manul.records.text import Unusable, day, decimal, degrees, fold, join, plain
+from manul.records.text import DAY_ZERO, Unusable, day, decimal, degrees, fold, join, plain
 
 NOT_ON_LIST = "not on the list"
 
@@ -22,7 +22,8 @@ NOT_ON_LIST = "not on the list"
 @dataclass(frozen=True)
 class Context:
     """What a cell is read against: schemas, today, the box (west, south, east, north), a UTM zone,
-    folded words for "no value", and the areas of places."""
+    folded words for "no value", the areas of places, the day from which numbers count days, and
+    whether decimals of this table stand behind a comma."""
 
     schemas: Mapping[str, Any]
     as_of: dt.date
@@ -30,6 +31,8 @@ class Context:
     zone: str = ""
     blanks: frozenset[str] = frozenset()
     place_area_ha: Mapping[str, float] = field(default_factory=dict)
+    day_zero: dt.date = DAY_ZERO
+    decimal_comma: bool = False
 
 
 def parse_text(text: str, field: Mapping, context: Context) -> tuple[str, str]:
@@ -42,7 +45,7 @@ def parse_number(text: str, field: Mapping, context: Context) -> tuple[float, st
     match = re.fullmatch(r"([+-]?[0-9.,\s]*[0-9](?:e[+-]?[0-9]+)?)\s*(.*)", plain(text), re.DOTALL)
     if not match:
         raise Unusable(f"expected a number{_unit(field)}; write digits only")
-    number, rule = decimal(match[1])
+    number, rule = decimal(match[1], context.decimal_comma)
     factor, unit_rule = _factor(match[2], field, context)
     value = float(Fraction(number) * factor)
     return value, join(rule, unit_rule)
@@ -58,7 +61,7 @@ def parse_count(text: str, field: Mapping, context: Context) -> tuple[float, str
 
 def parse_date(text: str, field: Mapping, context: Context) -> tuple[dt.date, str]:
     """A whole day between 1900 and, unless the field allows the future, the as-of date."""
-    value, rule = day(plain(text), context.as_of)
+    value, rule = day(plain(text), context.as_of, context.day_zero)
     if value.year < 1900 or value.year > 2200:
         raise Unusable("expected a year from 1900 to 2200; correct the year")
     if value > context.as_of and field.get("future") != "allowed":
