@@ -204,6 +204,29 @@ def test_classes_are_known_however_a_number_is_written():
     assert found.tolist() == pytest.approx([0.9, 0.9, 0.9, 0.3, 0.5, 0.5])
 
 
+@pytest.mark.parametrize("keys", [("true", "false"), (True, False), ("yes", "no")])
+@pytest.mark.parametrize(
+    "cells",
+    [["yes", "no", "maybe"], ["Yes", "NO", ""], [True, False, None], ["true", "False", "2"]],
+)
+def test_yes_and_no_without_quotation_marks_are_classes(keys, cells):
+    """YAML reads them as logical values, and a config as text "true" and "false"."""
+    scores = dict(zip(keys, (0.9, 0.1), strict=True))
+    block = {
+        "intensity": {"field": "dogs", "response": {"classes": {"scores": scores}}},
+        "unknown_intensity": 0.5,
+    }
+    for column in (pd.Series(cells), pd.Series(cells[:2])):
+        found = feature_sources.intensity(block, pd.DataFrame({"dogs": column}))
+        assert found.tolist() == pytest.approx([0.9, 0.1, 0.5][: len(column)])
+
+
+def test_yes_and_no_of_a_team_mean_what_fields_say():
+    fields = {"kept": {"from": "собаки", "values": {"true": "many", "false": "none"}}}
+    table = features.with_fields(pd.DataFrame({"собаки": ["yes", "No", "on"]}), fields)
+    assert table["kept"].tolist() == ["many", "none", "many"]
+
+
 @pytest.mark.parametrize("area", [np.inf, 1e300])
 def test_an_area_larger_than_the_earth_is_an_error(area):
     table = frame({"area_ha": area, "geometry": shapely.Point(0, 0)})

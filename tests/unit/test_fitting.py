@@ -118,12 +118,49 @@ def test_rows_of_effort_and_old_and_crowded_records_are_no_presences():
         crs="EPSG:6933",
     )
     found, steps = fit.presences(table, SPEC, "2025-10-01")
-    assert steps == {"records": 5, "presences": 4, "young enough": 2, "independent": 1}
+    assert list(steps.values()) == [5, 4, 4, 2, 1]
     assert len(found) == 1
     looked = fit.effort_places(
         table, [], SPEC | {"background": {"effort": "target_group", "points": 1, "bandwidth_m": 1}}
     )
     assert len(looked) == 5, "absences and old records show where people looked"
+
+
+def points(**columns):
+    """Records of 2020, 50 km apart."""
+    n = len(next(iter(columns.values())))
+    places = gpd.points_from_xy([50_000 * i for i in range(n)], [0] * n)
+    table = {"date": pd.Timestamp("2020-01-01")} | columns
+    return gpd.GeoDataFrame(table, geometry=places, crs="EPSG:6933", index=range(n))
+
+
+@pytest.mark.parametrize(
+    ("columns", "kept"),
+    [
+        ({"occurrence_status": ["present", "absent", None, "ABSENT"]}, [0, 2]),
+        ({"individual_count": [1.0, 0.0, None]}, [0, 2]),
+        ({"n_adults": [1.0, 0.0, 0.0, None], "n_kittens": [0.0, 0.0, 2.0, None]}, [0, 2, 3]),
+        ({"n_adults": [None, None, 1.0], "absence_effort_camdays": [30.0, None, 30.0]}, [1, 2]),
+        ({"basis_of_record": ["human_observation", "living_specimen", "fossil_specimen"]}, [0]),
+        ({"coord_error_m": [30.0, 1000.0, 1001.0, 250_000.0, None]}, [0, 1, 4]),
+    ],
+)
+def test_what_is_no_wild_animal_or_has_no_place_is_no_presence(columns, kept):
+    """Without any `where`."""
+    found, steps = fit.presences(points(**columns), SPEC | {"where": None}, "2025-10-01")
+    assert sorted(found["x"]) == [50_000 * i for i in kept]
+    assert steps["records"] == len(next(iter(columns.values())))
+    assert steps["independent"] == len(kept)
+
+
+@pytest.mark.parametrize(
+    ("limit", "cell_m", "kept"), [(None, 5000, 2), (None, 30, 1), (100, 5000, 0)]
+)
+def test_the_largest_error_of_a_position(limit, cell_m, kept):
+    table = points(coord_error_m=[500.0, 4000.0])
+    spec = SPEC | {"where": None, "max_error_m": limit}
+    _, steps = fit.presences(table, spec, "2025-10-01", cell_m)
+    assert (steps["presences"], steps["placed well enough"]) == (2, kept)
 
 
 def test_the_background_lies_where_people_looked():

@@ -3,6 +3,7 @@
 import datetime as dt
 from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
 import pytest
 import shapely
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
 
+from manul.records import field_tables
 from manul.records.check import RecordsError, document, read_records
 from manul.records.rules import RULES
 from manul.records.table_files import read_table
@@ -262,6 +264,7 @@ def test_a_swapped_outline_is_turned():
     [
         "POLYGON ((76 41",
         "LINESTRING (76 41, 77 42)",
+        "MULTIPOINT (76 41, 77 42)",
         "POLYGON EMPTY",
         "POLYGON ((76 41, 77 42, 77 41, 76 42, 76 41))",
         "POINT (5 5)",
@@ -271,6 +274,32 @@ def test_a_swapped_outline_is_turned():
 )
 def test_bad_geometry_is_rejected(wkt):
     assert set(event(geom=wkt).rejected["field"]) == {"geom"}
+
+
+@pytest.mark.parametrize(
+    ("wkt", "kept"),
+    [
+        ("MULTIPOINT (76.1 41.5)", "POINT (76.1 41.5)"),
+        ("GEOMETRYCOLLECTION (POINT (76.1 41.5))", "POINT (76.1 41.5)"),
+        ("MULTIPOINT (76.1 41.5, 76.2 41.5)", None),
+        ("POINT (76.1 41.5)", "POINT (76.1 41.5)"),
+    ],
+)
+def test_a_shape_of_one_part_is_that_part(wkt, kept):
+    records = read([{"id": "A", "geom": wkt}], "camp")
+    assert [shape.wkt for shape in records.accepted["geom"]] == ([kept] if kept else [])
+    if kept is None:
+        assert "MultiPoint of 2 parts" in records.rejected["reason"].item()
+
+
+def test_lines_in_parts_that_join_are_one_line():
+    raw = read_table(DATA / "burrow_transects.csv").iloc[[0, 0]].reset_index(drop=True)
+    parts = ["MULTILINESTRING ((75.36 41.74, 75.365 41.738), (75.365 41.738, 75.371 41.736))"]
+    parts += ["MULTILINESTRING ((75.36 41.74, 75.365 41.738), (75.366 41.738, 75.371 41.736))"]
+    ends = ["lon_start", "lat_start", "lon_end", "lat_end"]
+    records = read(raw.drop(columns=ends).assign(geom=parts), TRANSECTS)
+    assert records.accepted[ends].values.tolist() == [[75.36, 41.74, 75.371, 41.736]]
+    assert records.rejected["field"].tolist() == ["geom"]
 
 
 def test_only_a_soum_is_diffuse():
@@ -404,6 +433,20 @@ def test_extra_and_repeated_columns_are_kept():
     assert accepted["lon"].item() == 76.2
 
 
+def test_names_that_a_geopackage_cannot_hold_are_changed(tmp_path):
+    """As QGIS exports them: `fid` and `geom` are its own, and case does not tell names apart."""
+    row = {"id": "C1", "season": "winter", "lon": "76.1", "lat": "41.5", "geom": ""}
+    more = {"fid": "7", "FID": "7", "ID": "8", "LON": "9", "Row": "1", "Geometry": "x", "Dogs": "2"}
+    found = read([row | more | {"herd": "a", "Herd": "b"}], "camp")
+    names = [name.lower() for name in found.accepted.columns]
+    assert len(set(names)) == len(names) and not {"fid", "row", "geometry"} & set(names)
+    assert found.accepted[["ID (2)", "LON (2)", "Herd (2)"]].iloc[0].tolist() == ["8", "9", "b"]
+    assert found.accepted["dogs"].tolist() == [2]
+    features = field_tables.features(found, {"table": "camp"})
+    features.to_file(tmp_path / "camp.gpkg")
+    assert len(gpd.read_file(tmp_path / "camp.gpkg")) == 1
+
+
 def test_a_synonym_never_takes_the_place_of_the_field():
     records = read([{"X": "99"} | EVENT], EVENTS)
     assert records.accepted[["lon", "X"]].iloc[0].tolist() == [76.2, "99"]
@@ -531,3 +574,133 @@ def test_darwin_core_as_gbif_gives_it():
     assert (kept["lon"], kept["lat"], kept["coord_error_m"]) == (77.5, 41.9, 250)
     assert kept["datasetKey"] == "kept as it came"
     assert found.rejected["field"].tolist() == ["date"]
+
+
+OCCURRENCE = {
+    "gbifID": "1",
+    "eventDate": "2021-02-03",
+    "decimalLongitude": "77.5",
+    "decimalLatitude": "41.9",
+    "basisOfRecord": "HUMAN_OBSERVATION",
+}
+
+
+@pytest.mark.parametrize(
+    ("basis", "kept"),
+    [
+        ("HUMAN_OBSERVATION", "human_observation"),
+        ("HumanObservation", "human_observation"),
+        ("MACHINE_OBSERVATION", "machine_observation"),
+        ("MachineObservation", "machine_observation"),
+        ("PRESERVED_SPECIMEN", "preserved_specimen"),
+        ("LIVING_SPECIMEN", "living_specimen"),
+        ("LivingSpecimen", "living_specimen"),
+        ("FOSSIL_SPECIMEN", "fossil_specimen"),
+        ("FossilSpecimen", "fossil_specimen"),
+        ("MATERIAL_SAMPLE", "material_sample"),
+        ("MATERIAL_CITATION", "material_citation"),
+        ("MaterialCitation", "material_citation"),
+        ("MATERIAL_ENTITY", "material_entity"),
+        ("OBSERVATION", "human_observation"),
+        ("OCCURRENCE", "occurrence"),
+    ],
+)
+def test_each_basis_of_record_in_both_spellings(basis, kept):
+    found = read([OCCURRENCE | {"basisOfRecord": basis}], "occurrence")
+    assert found.accepted["basis_of_record"].tolist() == [kept]
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "flag"),
+    [
+        ("2021", "2021-01-01", "date first day of a period"),
+        ("2021-05", "2021-05-01", "date first day of a period"),
+        ("2021-05-03/2021-06-01", "2021-05-03", "date first day of a period"),
+        ("2021-05/2021-06", "2021-05-01", "date first day of a period"),
+        ("2020/2021", "2020-01-01", "date first day of a period"),
+        ("2021-05-03T01:00/2021-05-03T04:00", "2021-05-03", ""),
+        ("2021-05-03T01:00:00", "2021-05-03", ""),
+        ("2021-13", None, ""),
+        ("2027", None, ""),
+        ("0000", None, ""),
+    ],
+)
+def test_a_year_a_month_or_a_period_is_its_first_day_with_a_flag(text, day, flag):
+    found = read([OCCURRENCE | {"eventDate": text}], "occurrence")
+    assert [str(date.date()) for date in found.accepted["date"]] == ([day] if day else [])
+    assert found.accepted["flags"].tolist() == ([flag] if day else [])
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"), [("100000", 1), ("100001", 0), ("301000", 0), ("-1", 0)]
+)
+def test_the_error_of_a_position_has_bounds(error, kept):
+    found = read([OCCURRENCE | {"coordinateUncertaintyInMeters": error}], "occurrence")
+    assert len(found.accepted) == kept
+
+
+@pytest.mark.parametrize("table", ["manul_record", "occurrence"])
+def test_two_records_at_one_place_on_one_day_are_kept_with_a_flag(table):
+    cat = {"rec_id": "1", "date": "2021-02-03", "lon": "77.5", "lat": "41.9", "category": "C1"}
+    first, name = (cat, "rec_id") if table == "manul_record" else (OCCURRENCE, "gbifID")
+    found = read([first, first | {name: "2"}, first | {name: "2"}], table)
+    assert found.accepted["flags"].tolist() == ["", "repeats row 0"]
+    assert found.rejected["row"].tolist() == [2]  # the identifier itself repeats
+
+
+INATURALIST = {
+    "id": "77",
+    "observed_on": "2021-02-03",
+    "latitude": "41.9",
+    "longitude": "77.5",
+    "positional_accuracy": "10",
+    "public_positional_accuracy": "27500",
+    "coordinates_obscured": "true",
+    "captive_cultivated": "false",
+    "user_login": "aida",
+    "quality_grade": "research",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "flag"),
+    [
+        ({}, 28000, "position obscured"),
+        ({"public_positional_accuracy": "", "positional_accuracy": ""}, 28000, "position obscured"),
+        ({"public_positional_accuracy": "31000"}, 31000, "position obscured"),
+        ({"coordinates_obscured": "false"}, 27500, ""),
+        ({"coordinates_obscured": "false", "public_positional_accuracy": ""}, 10, ""),
+        ({"coordinates_obscured": "", "positional_accuracy": "", "public_positional_accuracy": ""},
+         None, ""),
+    ],
+)  # fmt: skip
+def test_an_obscured_position_keeps_its_error(change, error, flag):
+    found = read([INATURALIST | change], "occurrence").accepted.iloc[0]
+    assert (found["occurrence_id"], found["observer"], found["captive"]) == ("77", "aida", False)
+    assert found["flags"] == flag
+    assert pd.isna(found["coord_error_m"]) if error is None else found["coord_error_m"] == error
+
+
+def test_an_error_that_is_no_number_is_told_whatever_the_others_say():
+    found = read([INATURALIST | {"public_positional_accuracy": "far"}], "occurrence")
+    assert found.rejected["field"].tolist() == ["coord_error_m"]
+
+
+def test_movebank_as_it_is_exported():
+    row = {
+        "event-id": "9001",
+        "visible": "true",
+        "timestamp": "2021-02-03 04:00:01.000",
+        "location-long": "77.5",
+        "location-lat": "41.9",
+        "sensor-type": "gps",
+        "individual-taxon-canonical-name": "Otocolobus manul",
+    }
+    found = read([row, row | {"event-id": "9002", "visible": "false"}], "occurrence")
+    kept = found.accepted.iloc[0]
+    assert (kept["occurrence_id"], kept["lon"], kept["lat"]) == ("9001", 77.5, 41.9)
+    assert (str(kept["date"].date()), kept["basis_of_record"]) == (
+        "2021-02-03",
+        "machine_observation",
+    )
+    assert found.rejected["field"].tolist() == ["visible"]

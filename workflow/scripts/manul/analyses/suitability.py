@@ -52,7 +52,7 @@ def run(this) -> None:
     spec, key, grid = told.block, told.key_habitat, grid_of(told.region)
     files, (habitat,) = this.named("predictors"), this.inputs("habitat")
     records = vectors.read_vector(*this.inputs("records"))
-    found, steps = fit.presences(records, spec, told.as_of)
+    found, steps = fit.presences(records, spec, told.as_of, grid.resolution.x)
     others = [vectors.read_vector(path) for path in this.inputs("effort")]
     looked = fit.effort_places(records, others, spec)
 

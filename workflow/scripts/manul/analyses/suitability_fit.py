@@ -15,6 +15,7 @@ from manul import suitability
 from manul.analyses.suitability_words import BANDS
 from manul.config.types import Analysis, KeyHabitat
 from manul.grid.features import select
+from manul.records.text import fold
 from manul.suitability.ensemble import Ranks, background_ranks
 
 DAYS_PER_YEAR = 365.25
@@ -22,6 +23,8 @@ CANDIDATES = 20  # cells looked at for each background point
 SAMPLE = 5000  # cells from which ranks over the region are learned
 NOBODY = 0.01  # relative effort granted to places far from all effort
 LOWEST_MESS = -1000.0
+LEAST_ERROR_M = 1000.0  # positions better than this are used on any grid
+NOT_WILD = ("living specimen", "fossil specimen")  # of a zoo, or of another age
 SCORES = ("auc", "tss", "boyce", "omission")
 
 
@@ -40,20 +43,27 @@ class Fitted:
     suitable: dict[str, float] = field(default_factory=dict)
 
 
-def presences(records, spec: Analysis, as_of) -> tuple[pd.DataFrame, dict[str, int]]:
+def presences(
+    records, spec: Analysis, as_of, cell_m: float = 0.0
+) -> tuple[pd.DataFrame, dict[str, int]]:
     """Places (x, y) of independent presences, and how many records were left after each step.
 
-    Records after `as_of` count as new; undated ones are left out. Thinned so that none lies closer
-    than `thin_m` to another.
+    A row that tells of no animal, or of one that was not wild, is never a presence. A position is
+    left out where its error is larger than `max_error_m`, by default the larger of 1000 m and a
+    cell (`cell_m`); an unknown error passes. Records after `as_of` count as new; undated ones are
+    left out. Thinned so that none lies closer than `thin_m` to another.
     """
     found = select(records, spec.get("where"))
-    age = (pd.Timestamp(as_of) - pd.to_datetime(found[spec["date_field"]])).dt.days / DAYS_PER_YEAR
-    young = found[age <= spec["max_age_years"]]
+    found = found[_wild_animal(found)]
+    placed = found[~(_numbers(found, "coord_error_m") > _largest_error(spec, cell_m))]
+    age = (pd.Timestamp(as_of) - pd.to_datetime(placed[spec["date_field"]])).dt.days / DAYS_PER_YEAR
+    young = placed[age <= spec["max_age_years"]]
     xy = _xy(young)
     kept = suitability.thin(xy, distance_m=spec["thin_m"], seed=spec["seed"])
     steps = {
         "records": len(records),
         "presences": len(found),
+        "placed well enough": len(placed),
         "young enough": len(young),
         "independent": len(kept),
     }
@@ -138,6 +148,32 @@ def predict(fitted: Fitted, values: pd.DataFrame, habitat: np.ndarray, key: KeyH
 
 
 # ------------------------------------------------------------------------------------- helpers
+
+
+def _wild_animal(found) -> pd.Series:
+    """Rows that do not say "absent", count no animal, tell of effort alone, or of a captive."""
+    adults, young = _numbers(found, "n_adults"), _numbers(found, "n_kittens")
+    none = (adults == 0) & ~(young > 0) | (_numbers(found, "individual_count") == 0)
+    uncounted = adults.isna() & ~(young > 0)
+    effort_alone = (_numbers(found, "absence_effort_camdays") > 0) & uncounted
+    absent = _texts(found, "occurrence_status") == "absent"
+    return ~(none | effort_alone | absent | _texts(found, "basis_of_record").isin(NOT_WILD))
+
+
+def _numbers(table, name) -> pd.Series:
+    """A column as numbers; NaN where it has none, or the table has no such column."""
+    column = table[name] if name in table else pd.Series(np.nan, table.index)
+    return pd.to_numeric(column, errors="coerce").astype("float64")
+
+
+def _texts(table, name) -> pd.Series:
+    column = table[name] if name in table else pd.Series("", table.index)
+    return column.astype("string").fillna("").map(fold)
+
+
+def _largest_error(spec, cell_m) -> float:
+    told = spec.get("max_error_m")
+    return max(LEAST_ERROR_M, cell_m) if told is None else told
 
 
 def _xy(table) -> np.ndarray:

@@ -91,11 +91,38 @@ def threshold(x, minimum=-np.inf, maximum=np.inf):
 def classes(x, scores):
     """A score for each class (number or text); a class without a score is NaN: unknown."""
     x = np.asarray(x)
-    keys = {key: float(key) if x.dtype.kind in "uif" else str(key) for key in scores}
+    is_number = x.dtype.kind in "uifb"
+    found = x if is_number else np.array([plain_class(value) for value in x.flat]).reshape(x.shape)
     out = np.full(x.shape, np.nan, "float32")
-    for key, value in keys.items():
-        out[x == value] = scores[key]
+    for key, score in scores.items():
+        out[found == (_number(key) if is_number else plain_class(key))] = score
     return out
+
+
+def plain_class(value) -> str:
+    """A class as the config writes it: "2" for "02", " 2" and "2.0"; "yes" and "no" for each form.
+
+    YAML reads yes and no without quotation marks, as true, false, on and off, as logical values.
+    """
+    text = str(value).strip()
+    if text.lower() in YES_NO:
+        return YES_NO[text.lower()]
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text
+
+
+YES_NO = {"yes": "yes", "true": "yes", "on": "yes", "no": "no", "false": "no", "off": "no"}
+
+
+def _number(key) -> float:
+    """The number of a class among numbers or logical values; NaN for a name, which is none."""
+    text = {"yes": "1", "no": "0"}.get(plain_class(key), str(key))
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 RESPONSES = {

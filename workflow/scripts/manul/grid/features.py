@@ -5,6 +5,7 @@ import pandas as pd
 from odc.geo.geobox import GeoBox
 
 from manul.config.expressions import ExpressionError, columns
+from manul.config.responses import plain_class
 from manul.config.types import Layer
 from manul.grid.region import bounds
 
@@ -43,15 +44,6 @@ def _field(table, name, field) -> pd.Series:
     told |= dict.fromkeys(strange, field.get("other"))
     meant = found.map({value: None if m == "" else m for value, m in told.items()})
     return meant.infer_objects()
-
-
-def plain_class(value) -> str:
-    """A class as the config writes it: "2" for "02", " 2" and "2.0"."""
-    text = str(value).strip()
-    try:
-        return f"{float(text):g}"
-    except ValueError:
-        return text
 
 
 def prepare_vector(table: gpd.GeoDataFrame, block: Layer, grid: GeoBox, margin_m: float):

@@ -6,6 +6,7 @@ module knows no table and no field by name.
 """
 
 import datetime as dt
+import math
 import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from typing import Any
 import pandas as pd
 
 from manul.records.rules import RULES, Row, locate
-from manul.records.text import DAY_ZERO, Unusable, fold
-from manul.records.values import NOT_ON_LIST, PARSERS, Context
+from manul.records.text import DAY_ZERO, Unusable, decimal, fold, plain
+from manul.records.values import FLAGGED, PARSERS, Context
 
 RANGE_BOX = (35.0, 25.0, 120.0, 56.0)  # west, south, east, north of the manul's range, degrees
 OVERFLOW = "cells beyond the header"  # a reader puts there what stands right of the last column
 PROBLEM = "problem found on reading"  # and here "reason" or "field: reason" of a row, "" for most
+RESERVED = {"flags", "row", "fid", "ogc_fid", "geom", "geometry", "index"}
 HEADER = "header"  # the row of a log entry that is about the table and not about a row
 
 _DTYPES = {"date": "datetime64[ns]", "yes_no": "boolean"} | dict.fromkeys(
@@ -57,7 +59,7 @@ def read_records(
 ) -> Records:
     """Normalise and check `raw`, whose index is the row as a person counts it.
 
-    `as_of` is today: no observation may be later. `zone` is the UTM zone of tables that do not
+    No observation may be later than `as_of`. `zone` is the UTM zone of tables that do not
     state it ("46N"). `place_area_ha` holds the areas of soums where known. `raw.attrs["read_as"]`
     (what the reader of the file chose) is logged. Raises `RecordsError` for an unknown table, a
     required column that is missing, or row labels that repeat.
@@ -65,9 +67,9 @@ def read_records(
     spec = _spec(table, schemas)
     blanks = frozenset(fold(word) for word in schemas["blanks"])
     today = pd.Timestamp(as_of).date()
-    columns, extras, log = _columns(raw, spec, schemas)
+    columns, further, extras, log = _columns(raw, spec, schemas)
     _demand_columns(columns, raw, table, spec)
-    lines = _labelled(raw)
+    lines = [(row, _with_largest(cells, columns, further)) for row, cells in _labelled(raw)]
     context = Context(
         schemas, today, box, zone or "", blanks, place_area_ha or {},
         raw.attrs.get("day_zero", DAY_ZERO), _has_decimal_comma(lines, columns, spec),
@@ -126,11 +128,13 @@ def _kind(spec: Mapping, name: str) -> str:
 # headers ------------------------------------------------------------------------------------------
 
 
-def _columns(raw: pd.DataFrame, spec: Mapping, schemas: Mapping) -> tuple[dict, dict, list]:
-    """Field -> (column number, unit of its cells); extra name -> column number; the log."""
+def _columns(raw: pd.DataFrame, spec: Mapping, schemas: Mapping) -> tuple[dict, dict, dict, list]:
+    """Field -> (column number, unit of its cells); field -> numbers of further columns of it, where
+    it may have several; extra name -> column number; the log."""
     names, log = _header_names(spec, schemas), _read_as(raw)
     headers = [str(header) for header in raw.columns]
     columns: dict[str, tuple[int, str]] = {}
+    further: dict[str, list[int]] = {}
     # exact names first, so that a synonym never takes the place of the field itself
     for number in sorted(range(len(headers)), key=lambda i: headers[i] not in names.values()):
         header = headers[number]
@@ -139,9 +143,31 @@ def _columns(raw: pd.DataFrame, spec: Mapping, schemas: Mapping) -> tuple[dict, 
         if field and field not in columns:
             columns[field] = number, unit
             log += [_header_change(header, field, unit)] if header != field else []
+        elif "several" in spec["fields"].get(field, {}):
+            further.setdefault(field, []).append(number)
+            log.append((HEADER, field, header, field, "further column, the largest value counts"))
     taken = {number for number, _ in columns.values()}
     extras = _extras([(n, h) for n, h in enumerate(headers) if n not in taken], spec, log)
-    return columns, extras, log
+    return columns, further, extras, log
+
+
+def _with_largest(cells: list[str], columns: Mapping, further: Mapping) -> list[str]:
+    """The cells, with the largest value of a field that has several columns in its own column."""
+    out = list(cells)
+    for field, others in further.items():
+        own = columns[field][0]
+        out[own] = max([cells[own], *(cells[number] for number in others)], key=_size)
+    return out
+
+
+def _size(text: str) -> float:
+    """The number in a text; a blank is smallest, and what is no number largest, so it is told."""
+    if not text.strip():
+        return -math.inf
+    try:
+        return float(decimal(plain(text))[0])
+    except Unusable:
+        return math.inf
 
 
 def _header_names(spec: Mapping, schemas: Mapping) -> dict[str, str]:
@@ -170,15 +196,19 @@ def _header_change(header: str, field: str, unit: str) -> tuple:
 
 
 def _extras(left: list[tuple[int, str]], spec: Mapping, log: list) -> dict[str, int]:
-    """Extra columns keep their name unless it is taken, which happens when headers repeat."""
+    """Extra columns keep their name unless it is taken: where headers repeat, or differ in case
+    only, which a GeoPackage does not see, or are names that it keeps for itself."""
     extras: dict[str, int] = {}
+    taken = {name.lower() for field in spec["fields"] for name in (field, f"{field}_name")}
+    taken |= RESERVED
     for number, header in left:
         name, copy = header, 2
-        while name in extras or name in spec["fields"] or name in ("flags", "row"):
+        while name.lower() in taken:
             name, copy = f"{header} ({copy})", copy + 1
         extras[name] = number
+        taken.add(name.lower())
         if name != header:
-            log.append((HEADER, name, header, name, "second column of this name, not read"))
+            log.append((HEADER, name, header, name, "name that is taken, not read"))
     return extras
 
 
@@ -234,8 +264,8 @@ def _read_cell(row: Row, name: str, field: Mapping, unit: str, context: Context)
     except Unusable as problem:
         row.reject(name, str(problem))
         return None
-    if rule == NOT_ON_LIST:
-        row.flags.append(f"{name} not on the list")
+    if rule in FLAGGED:
+        row.flags.append(f"{name} {rule}")
     if rule and value != text:
         row.change(name, value[0] if isinstance(value, tuple) else value, rule)
     return value

@@ -129,7 +129,27 @@ def fits_place(rows: Iterable[Row], rule: Mapping, context: Context) -> None:
             row.flags.append(rule["flag"])
 
 
+def at_least(rows: Iterable[Row], rule: Mapping, context: Context) -> None:
+    """Raise a number to `value` where the field `when` says yes, with a flag."""
+    for row in rows:
+        if row.values.get(rule["when"]):
+            row.flags.append(rule["flag"])
+            number = row.values.get(rule["field"])
+            if number is None or number < rule["value"]:
+                row.values[rule["field"]] = float(rule["value"])
+                row.change(rule["field"], float(rule["value"]), rule["flag"])
+
+
+def told_no(rows: Iterable[Row], rule: Mapping, context: Context) -> None:
+    """Reject rows in which a field says no."""
+    for row in rows:
+        if row.values.get(rule["field"]) is False:
+            row.reject(rule["field"], rule["reason"])
+
+
 RULES = {
+    "at_least": at_least,
+    "told_no": told_no,
     "ordered": ordered,
     "unique": unique,
     "identical": identical,

@@ -89,6 +89,21 @@ def day(text: str, as_of: dt.date, day_zero: dt.date = DAY_ZERO) -> tuple[dt.dat
     return _day_or_month_first(match) if match else _excel_day(text, day_zero)
 
 
+_PERIOD = re.compile(r"(\d{4}(?:-\d{2}){0,2})(?:t[^/]*)?(?:/([^/]+))?", re.ASCII)
+
+
+def period(text: str) -> dt.date | None:
+    """The first day of a year, a month or a period (ISO 8601); None for a day or another text.
+
+    A period within one day is no period.
+    """
+    match = _PERIOD.fullmatch(text)
+    if not match or (len(match[1]) == 10 and (not match[2] or match[2].startswith(match[1]))):
+        return None
+    year, month, first = (*map(int, match[1].split("-")), 1, 1)[:3]
+    return _calendar(year, month, first)
+
+
 _NUMBER = r"[0-9]{1,9}(?:[.,][0-9]{0,20})?"
 _DMS = re.compile(
     rf"(?P<sign>[+-]?)(?P<d>{_NUMBER})\s?(?:[°:\s]\s?(?:(?P<m>{_NUMBER})\s?"

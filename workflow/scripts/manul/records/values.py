@@ -14,16 +14,18 @@ from typing import Any
 
 import shapely
 
-from manul.records.text import DAY_ZERO, Unusable, day, decimal, degrees, fold, join, plain
+from manul.records.text import DAY_ZERO, Unusable, day, decimal, degrees, fold, join, period, plain
 
 NOT_ON_LIST = "not on the list"
+PERIOD = "first day of a period"
+FLAGGED = (NOT_ON_LIST, PERIOD)  # changes that leave something open
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a cell is read against: schemas, today, the box (west, south, east, north), a UTM zone,
-    folded words for "no value", the areas of places, the day from which numbers count days, and
-    whether decimals of this table stand behind a comma."""
+    """What a cell is read against: schemas, the last day, the box (west, south, east, north), a
+    UTM zone, folded words for "no value", the areas of places, the day from which numbers count
+    days, and whether decimals of this table stand behind a comma."""
 
     schemas: Mapping[str, Any]
     as_of: dt.date
@@ -61,11 +63,19 @@ def parse_count(text: str, field: Mapping, context: Context) -> tuple[float, str
 
 def parse_date(text: str, field: Mapping, context: Context) -> tuple[dt.date, str]:
     """A whole day between 1900 and, unless the field allows the future, the as-of date."""
-    value, rule = day(plain(text), context.as_of, context.day_zero)
+    first = period(plain(text)) if field.get("partial") == "first" else None
+    if first is not None:
+        value, rule = first, PERIOD
+    else:
+        until = plain(text).partition("/")[0] if field.get("partial") == "first" else plain(text)
+        value, rule = day(until, context.as_of, context.day_zero)
     if value.year < 1900 or value.year > 2200:
         raise Unusable("expected a year from 1900 to 2200; correct the year")
     if value > context.as_of and field.get("future") != "allowed":
-        raise Unusable(f"the date is in the future; expected at latest {context.as_of}; correct it")
+        raise Unusable(
+            f"the date is in the future; expected at latest {context.as_of}, the day `as_of` of the"
+            " config; correct the date, or that day"
+        )
     return value, rule
 
 
@@ -93,16 +103,20 @@ def parse_angle(text: str, field: Mapping, context: Context) -> tuple[tuple[floa
 
 def parse_geometry(text: str, field: Mapping, context: Context) -> tuple[Any, str]:
     """A valid shape of a declared kind inside the box; an exchange of x and y is undone."""
-    shape = _wkt(text)
+    drawn = _wkt(text)
+    shape = _one_part(drawn, field["kinds"])
     if shape.geom_type not in field["kinds"]:
-        raise Unusable(f"found a {shape.geom_type}; expected {' or '.join(field['kinds'])}; redraw")
+        parts = shapely.get_num_geometries(shape)
+        found = f"{shape.geom_type} of {parts} parts" if parts > 1 else shape.geom_type
+        raise Unusable(f"found a {found}; expected {' or '.join(field['kinds'])}; redraw")
+    rule = "" if shape is drawn else f"the one part of a {drawn.geom_type}"
     if not shape.is_valid:
         raise Unusable(f"the shape is not valid ({shapely.is_valid_reason(shape)}); redraw it")
     if _shape_inside(shape, context.box):
-        return shape, ""
+        return shape, rule
     turned = shapely.transform(shape, lambda xy: xy[:, ::-1])
     if _shape_inside(turned, context.box):
-        return turned, "longitude and latitude were swapped"
+        return turned, join(rule, "longitude and latitude were swapped")
     raise Unusable(f"the shape lies outside {box_words(context.box)}; give WGS 84 degrees")
 
 
@@ -168,6 +182,17 @@ def _wkt(text: str) -> Any:
     if shape is None or shape.is_empty:
         raise Unusable("the geometry is empty; expected a shape; draw it or leave the cell blank")
     return shapely.force_2d(shape)
+
+
+def _one_part(shape: Any, kinds: list[str]) -> Any:
+    """The part of a shape of many parts that has one, or whose lines join to one, where wanted."""
+    if shape.geom_type in kinds:
+        return shape
+    if shape.geom_type == "MultiLineString":
+        shape = shapely.line_merge(shape)
+    while shapely.get_num_geometries(shape) == 1 and hasattr(shape, "geoms"):
+        shape = shape.geoms[0]
+    return shape
 
 
 def _shape_inside(shape: Any, box: tuple[float, float, float, float]) -> bool:
