@@ -6,6 +6,8 @@ import json
 import zipfile
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_table_io import SCHEMAS
 
 from manul.records import limits, packages
@@ -333,6 +335,26 @@ def test_deployments_in_parts(tmp_path):
     found = read(package(tmp_path, D1, files=files))
     assert effort(found) == {"d1 (effort)": [40.5, -1], "d2 (effort)": [30, 0]}
     assert "deployments b.csv 2" in found.accepted.index
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.sampled_from(["cat", "fox", "blank", "doubt"]), max_size=6), st.data())
+def test_parts_make_the_same_records_as_the_whole(tmp_path_factory, kinds, data):
+    lines = {"cat": event("Otocolobus manul"), "fox": event("Vulpes vulpes"),
+             "doubt": event("Felis sp."), "blank": BLANK.format("d2")}  # fmt: skip
+    rows = [lines[kind].replace(",ex,", f",e{i},", 1) for i, kind in enumerate(kinds)]
+    rows = [f"r{i}" + row[row.index(",") :] for i, row in enumerate(rows)]
+    cut = data.draw(st.integers(0, len(rows)))
+    folder = tmp_path_factory.mktemp("parts")
+    whole = read(package(folder, "".join(rows)))
+    files = {"o1.csv": HEADER + "".join(rows[:cut]), "o2.csv": HEADER + "".join(rows[cut:])}
+    files |= {"observations.csv": None}
+    parts = read(package(folder, "", files=files, observations=["o1.csv", "o2.csv"]))
+    assert effort(parts) == effort(whole)
+    assert cats(parts) == cats(whole)
+    assert len(cats(whole)) == kinds.count("cat")
+    surely = "cat" not in kinds and "doubt" not in kinds and kinds != []
+    assert effort(whole)["d2 (effort)"] == [30, 0 if surely else -1]
 
 
 def test_packed_inline_and_foreign_dialects(tmp_path):

@@ -1,6 +1,7 @@
 """Field tables in CSV of any encoding and separator, XLSX and GeoPackage; fuzzed bytes."""
 
 import datetime as dt
+import gzip
 import zipfile
 from pathlib import Path
 
@@ -318,6 +319,84 @@ def test_tables_that_are_too_large_are_refused(tmp_path, monkeypatch, limit, mos
     monkeypatch.setattr(limits, limit, most)
     with pytest.raises(RecordsError, match=f"more than {why}.*; expected a table of records"):
         read_table(path)
+
+
+# zipped tables ------------------------------------------------------------------------------------
+
+GBIF = (
+    "gbifID\teventDate\tdecimalLongitude\tdecimalLatitude\tlocality\n"
+    '1\t2021-02-03\t77.5\t41.9\t"upper Naryn\n'
+    "2\t2021-02-04\t77.6\t41.9\tNaryn\n"
+)
+META = """<?xml version="1.0"?>
+<archive xmlns="http://rs.tdwg.org/dwc/text/" metadata="eml.xml">
+  <core encoding="UTF-8" fieldsTerminatedBy="\\t" linesTerminatedBy="\\n" fieldsEnclosedBy=''
+      ignoreHeaderLines="HEADERS" rowType="http://rs.tdwg.org/dwc/terms/ROWS">
+    <files><location>occurrence.txt</location></files>
+    <id index="0"/>
+    <field index="0" term="http://rs.gbif.org/terms/1.0/gbifID"/>
+    <field index="1" term="http://rs.tdwg.org/dwc/terms/eventDate"/>
+    <field index="2" term="http://rs.tdwg.org/dwc/terms/decimalLongitude"/>
+    <field index="3" term="http://rs.tdwg.org/dwc/terms/decimalLatitude"/>
+    <field default="PRESENT" term="http://rs.tdwg.org/dwc/terms/occurrenceStatus"/>
+  </core>
+</archive>"""
+
+
+def zipped(path, **files):
+    """A zip of texts by name; "_" stands for the point of a name."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name.replace("_", "."), text)
+    return path
+
+
+@pytest.mark.parametrize("headers", [0, 1, 2])
+def test_a_darwin_core_archive(tmp_path, headers):
+    rows = GBIF.split("\n", 1)[1]
+    above = "".join(["a line\n", "another\n"][:headers])
+    meta = META.replace("HEADERS", str(headers)).replace("ROWS", "Occurrence")
+    path = zipped(tmp_path / "0012.zip", occurrence_txt=above + rows, meta_xml=meta, eml_xml="<e/>")
+    found = read(read_table(path), "occurrence").accepted
+    assert found["occurrence_id"].to_dict() == {headers + 1: "1", headers + 2: "2"}
+    assert found["lon"].tolist() == [77.5, 77.6]
+    assert set(found["occurrence_status"]) == {"present"}
+
+
+def test_an_archive_of_something_else_says_so(tmp_path):
+    meta = META.replace("HEADERS", "1").replace("ROWS", "Event")
+    path = zipped(tmp_path / "0012.zip", occurrence_txt=GBIF, meta_xml=meta)
+    with pytest.raises(
+        RecordsError, match=r"0012\.zip is not a readable Darwin Core .* holds Event"
+    ):
+        read_table(path)
+
+
+def test_one_table_zipped_or_packed(tmp_path):
+    path = zipped(tmp_path / "0013.zip", occurrence_csv=GBIF)
+    packed = tmp_path / "occurrence.txt.gz"
+    packed.write_bytes(gzip.compress(GBIF.encode()))
+    for file in (path, packed):
+        assert read(read_table(file), "occurrence").accepted["lon"].tolist() == [77.5, 77.6]
+
+
+@pytest.mark.parametrize("data", [b"no gzip", gzip.compress(b"a,b\n1,2\n")[:-9]])
+def test_a_broken_gz_says_so(tmp_path, data):
+    (tmp_path / "a.csv.gz").write_bytes(data)
+    with pytest.raises(RecordsError, match=r"a\.csv\.gz is not a readable \.gz file"):
+        read_table(tmp_path / "a.csv.gz")
+
+
+def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "BYTES", 100_000)
+    packed = tmp_path / "a.csv.gz"
+    packed.write_bytes(gzip.compress(b"a,b\n" + b"0,0\n" * 100_000))
+    path = zipped(tmp_path / "a.zip", a_csv="a,b\n" + "0,0\n" * 100_000)
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("xl/worksheets/sheet1.xml", b" " * 200_000)
+    for file in (packed, path, tmp_path / "a.xlsx"):
+        with pytest.raises(RecordsError, match="more than 100,000 bytes when unpacked"):
+            read_table(file)
 
 
 # geopackages --------------------------------------------------------------------------------------

@@ -302,8 +302,12 @@ def _demand_values(row: Row, spec: Mapping) -> None:
     if row.texts.get(OVERFLOW):
         row.reject(OVERFLOW, "the row has more cells than the header; put quotes around commas")
     if problem := row.texts.pop(PROBLEM, ""):
-        name, found, reason = problem.partition(": ")
-        row.reject(*((name, reason) if found else ("row", problem)))
+        name, parted, reason = problem.partition(": ")
+        if parted:
+            row.reject(name, reason)
+        else:
+            told = f"Found a row that cannot be read whole; {problem}."
+            row.problems.append((row.label, "row", "", told))
 
 
 def range_words(field: Mapping) -> str:

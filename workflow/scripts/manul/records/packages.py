@@ -227,31 +227,34 @@ def _dialect(part) -> dict[str, Any]:
 
 
 def _darwin_core(package, home, parse) -> pd.DataFrame:
-    """The core of an archive, its columns under the last word of their terms."""
+    """The occurrences of an archive, its columns under the last word of their terms."""
     text = package.read(str(home / DARWIN_CORE))
     if b"<!DOCTYPE" in text:
         raise ValueError(f"{DARWIN_CORE} declares a type of its own, which is not read")
-    core = next(e for e in ElementTree.fromstring(text) if e.tag.endswith("core"))
-    places = [e.text or "" for e in core.iter() if e.tag.endswith("location")]
-    fields = {
-        int(e.attrib["index"]): e.attrib["term"].rpartition("/")[2]
-        for e in core
-        if e.tag.endswith(("field", "}field")) and "index" in e.attrib
-    }
-    ids = {int(e.attrib["index"]): "id" for e in core if e.tag.endswith(("}id", "id"))}
-    names = ids | fields
-    separator = core.attrib.get("fieldsTerminatedBy", ",").replace("\\t", "\t")
-    quote = (
-        core.attrib.get("fieldsEnclosedBy", '"') or "\x00"
-    )  # no mark at all: one that is not met
-    data = package.read(str(home / places[0].strip()))
-    encoding = core.attrib.get("encoding", "utf-8")
-    width = max(names) + 1
+    tables = [e for e in ElementTree.fromstring(text) if _tag(e) in ("core", "extension")]
+    kinds = [e.attrib.get("rowType", "").rpartition("/")[2] for e in tables]
+    if "Occurrence" not in kinds:
+        raise ValueError(f"it holds {', '.join(kinds) or 'nothing'}, no table of Occurrence")
+    told = tables[kinds.index("Occurrence")]
+    fields = [e for e in told if _tag(e) == "field"]
+    terms = {e.attrib["term"].rpartition("/")[2]: e.attrib for e in fields}
+    (file, *_) = [e.text or "" for e in told.iter() if _tag(e) == "location"]
+    encoding = told.attrib.get("encoding", "utf-8")
+    separator = told.attrib.get("fieldsTerminatedBy", ",").replace("\\t", "\t")
+    # where cells stand in no marks at all, a sign that is not met takes their place
+    quote = told.attrib.get("fieldsEnclosedBy", '"') or "\x00"
+    names = {int(a["index"]): name for name, a in terms.items() if "index" in a}
+    above = int(told.attrib.get("ignoreHeaderLines") or 0)
+    lines = package.read(str(home / file.strip())).decode(encoding).split("\n")
+    width = max(max(names) + 1, lines[min(above, len(lines) - 1)].count(separator) + 1)
     head = separator.join(names.get(i, f"column {i + 1}") for i in range(width))
-    skip = int(core.attrib.get("ignoreHeaderLines", "0") or 0)
-    lines = data.decode(encoding).removeprefix("\ufeff").splitlines(keepends=True)
-    whole = "".join([head + "\n", *(["\n"] * max(skip - 1, 0)), *lines[skip:]])
-    table = parse(whole.encode("utf-8"), "utf-8", (), separator, quote)
-    table.index = table.index + (0 if skip else -1)
+    whole = "\n".join([head, *([""] * (above - 1)), *lines[above:]])
+    table = parse(whole.encode(), "utf-8", (), separator, quote)
+    table.index -= not above  # the names took a line of their own
     table.attrs["read_as"] |= {"format": "Darwin Core archive", "encoding": encoding}
-    return table
+    constant = {n: a["default"] for n, a in terms.items() if "index" not in a and "default" in a}
+    return table.assign(**constant)
+
+
+def _tag(element) -> str:
+    return element.tag.rpartition("}")[2]

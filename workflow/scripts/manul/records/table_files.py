@@ -204,6 +204,7 @@ _READERS: dict[str, Callable[[Path, Wanted], pd.DataFrame]] = {
     ".tsv": _read_csv,
     ".txt": _read_csv,
     ".xlsx": _read_xlsx,
+    ".xlsm": _read_xlsx,
     ".gpkg": _read_gpkg,
     ".zip": _read_package,
     ".json": _read_package,
