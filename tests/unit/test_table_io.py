@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manul.records import limits
+from manul.records import field_tables, limits
 from manul.records.check import PROBLEM, RecordsError, header_names, read_records
 from manul.records.table_files import Wanted, parse_csv, read_table
 
@@ -397,6 +397,40 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked(tmp_path, mon
     for file in (packed, path, tmp_path / "a.xlsx"):
         with pytest.raises(RecordsError, match="more than 100,000 bytes when unpacked"):
             read_table(file)
+
+
+# what a layer of the config says ------------------------------------------------------------------
+
+
+def test_the_layer_of_the_config_names_sheet_and_encoding(tmp_path):
+    path = workbook(tmp_path / "camps.xlsx", ("2022", CAMP_ROWS), ("2023", CAMP_ROWS))
+    for named in ("2023", ["2023"]):
+        found = field_tables.read(path, {"table": "camp", "layer": named}, "2025-10-01")
+        assert found.accepted["id"].tolist() == ["A"]
+    with pytest.raises(RecordsError, match="names 2022, 2023; expected one for a table"):
+        field_tables.read(path, {"table": "camp", "layer": ["2022", "2023"]}, "2025-10-01")
+    text = tmp_path / "camps.csv"
+    text.write_bytes("id;lon;lat\nİğde;76,1;41,5\n".encode("cp1254"))
+    found = field_tables.read(text, {"table": "camp", "encoding": "cp1254"}, "2025-10-01")
+    assert found.accepted["id"].tolist() == ["İğde"]
+
+
+@pytest.mark.parametrize(("as_of", "kept"), [("2022-05-31", 0), ("2022-06-01", 1)])
+def test_the_future_begins_after_the_day_of_the_config(tmp_path, as_of, kept):
+    path = tmp_path / "events.csv"
+    pd.DataFrame([EVENT]).to_csv(path, index=False)
+    found = field_tables.read(path, {"table": EVENTS}, as_of)
+    assert len(found.accepted) == kept
+    if not kept:
+        assert "at latest 2022-05-31, the day `as_of`" in found.rejected["reason"].item()
+
+
+def test_the_names_of_the_team_lead_to_the_head_of_the_table(tmp_path):
+    path = tmp_path / "camps.csv"
+    path.write_text("Camps\n\nшифр,восток,север\nA,76.1,41.5\n", encoding="utf-8")
+    fields = {"id": "шифр", "lon": "восток", "lat": {"from": "север"}}
+    found = field_tables.read(path, {"table": "camp", "fields": fields}, "2025-10-01")
+    assert found.accepted["id"].to_dict() == {4: "A"}
 
 
 # geopackages --------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ class Layer(TypedDict, total=False):
     needs: str
     path: str
     table: str
-    layer: str
+    layer: str | list[str]
     encoding: str
     band: int
     units: str

@@ -201,7 +201,7 @@ def _record(event) -> dict:
 
 # how long the cameras stood -----------------------------------------------------------------------
 
-_CLOCK = "the camera's clock cannot be believed ({}); expected the true time; correct it"
+_CLOCK = "the camera's clock cannot be believed ({}); expected the true time; correct it, or leave the row out"
 
 
 def _clocks(places) -> pd.DataFrame:

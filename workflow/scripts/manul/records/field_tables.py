@@ -24,7 +24,7 @@ def read(path, block: Layer, as_of: str) -> check.Records:
     fields = block.get("fields", {})
     taken = {f if isinstance(f, str) else f["from"] for f in fields.values()}
     known = check.header_names(block["table"], schemas()) | {fold(name) for name in taken}
-    wanted = table_files.Wanted(block.get("layer", ""), block.get("encoding", ""), known)
+    wanted = table_files.Wanted(_layer(block), block.get("encoding", ""), known)
     raw = table_files.read_table(path, wanted)
     return check.read_records(
         with_fields(raw, fields).drop(columns=list(taken - fields.keys())),
@@ -33,6 +33,19 @@ def read(path, block: Layer, as_of: str) -> check.Records:
         dt.date.fromisoformat(as_of),
         zone=block.get("zone", ""),
     )
+
+
+def _layer(block: Layer) -> str:
+    """The one layer or sheet that the block names; "" where it names none."""
+    names = block.get("layer") or ""
+    if not isinstance(names, list):
+        return names
+    if len(names) > 1:
+        raise check.RecordsError(
+            f"The key `layer` names {', '.join(names)}; expected one for a table of records; give"
+            " each table a layer of its own."
+        )
+    return names[0] if names else ""
 
 
 def features(found: check.Records, block: Layer) -> gpd.GeoDataFrame:

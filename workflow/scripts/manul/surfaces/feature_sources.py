@@ -11,7 +11,7 @@ import pandas as pd
 from manul.config import nodes
 from manul.exposure.saturating import Extended, points
 from manul.grid.burn import burn
-from manul.grid.features import LayerError, select
+from manul.grid.features import LayerError, plain_class, select
 from manul.grid.region import bounds
 
 M2_PER_HA = 1e4
@@ -67,7 +67,7 @@ def intensity(block, table) -> np.ndarray:
 def _column(series, classed) -> np.ndarray:
     """Numbers, NaN where the text is none; the text itself where classes are asked for."""
     if classed and not pd.api.types.is_numeric_dtype(series):
-        return series.astype(str).to_numpy(dtype=str)
+        return np.array([plain_class(text) for text in series], dtype=str)
     return pd.to_numeric(series, errors="coerce").to_numpy("float64")
 
 
