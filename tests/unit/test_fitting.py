@@ -163,6 +163,13 @@ def test_the_largest_error_of_a_position(limit, cell_m, kept):
     assert (steps["presences"], steps["placed well enough"]) == (2, kept)
 
 
+def test_a_place_that_is_hardly_known_shows_no_effort():
+    background = {"effort": "target_group", "points": 100, "bandwidth_m": 20_000}
+    table = points(coord_error_m=[30.0, 20_000.0, 90_000.0, None])
+    looked = fit.effort_places(table, [], SPEC | {"background": background})
+    assert looked[:, 0].tolist() == [0, 50_000, 150_000]
+
+
 def test_the_background_lies_where_people_looked():
     spec = SPEC | {
         "background": {"points": 300, "effort": "target_group", "bandwidth_m": 5000.0},

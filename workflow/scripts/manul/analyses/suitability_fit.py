@@ -73,12 +73,15 @@ def presences(
 def effort_places(records, others: list, spec: Analysis) -> np.ndarray | None:
     """Where somebody looked, (n, 2); None if effort plays no part.
 
-    `target_group`: every record of the layer, whatever its category, absences too.
+    `target_group`: every record of the layer, whatever its category, absences too. A place that is
+    known worse than `bandwidth_m` shows nothing.
     """
     how = spec["background"]["effort"]
     if how == "none":
         return None
-    return np.vstack([_xy(table) for table in ([records] if how == "target_group" else others)])
+    tables = [records] if how == "target_group" else others
+    known = [t[~(_numbers(t, "coord_error_m") > spec["background"]["bandwidth_m"])] for t in tables]
+    return np.vstack([_xy(table) for table in known])
 
 
 def draw_sites(found: pd.DataFrame, looked, grid, read_habitat, spec: Analysis) -> pd.DataFrame:

@@ -80,7 +80,7 @@ def manul_records(
         "format": "Camtrap DP",
         "observations": f"{len(seen)}, {is_cat.sum()} of a manul, {open_.sum()} not resolved",
         "deployments": f"{len(places)}, {len(without)} of them surely without a manul",
-    } | _further(seen[open_], clocks, unseen)
+    } | _further(places, seen[open_], clocks, unseen)
     empty = [name for name in (OVERFLOW, PROBLEM) if not (out[name] != "").any()]
     return out.drop(columns=empty)
 
@@ -201,7 +201,10 @@ def _record(event) -> dict:
 
 # how long the cameras stood -----------------------------------------------------------------------
 
-_CLOCK = "the camera's clock cannot be believed ({}); expected the true time; correct it, or leave the row out"
+_CLOCK = (
+    "the camera's clock cannot be believed ({}); expected the true time; correct it, or leave the"
+    " row out"
+)
 
 
 def _clocks(places) -> pd.DataFrame:
@@ -249,7 +252,15 @@ def _effort(place, cats, clock) -> dict:
     }
 
 
-def _further(open_, clocks, unseen) -> dict[str, str]:
+def _at_two_places(places, clocks) -> int:
+    """How many deployments begin while their camera still stands at another place."""
+    known = clocks.assign(camera=places["cameraID"])
+    known = known[(known["camera"] != "") & (known["wrong"] == "")].sort_values("start")
+    until = known.groupby("camera")["end"].cummax().groupby(known["camera"]).shift()
+    return int(((known["start"] < until) & (known["shared"] == 0)).sum())
+
+
+def _further(places, open_, clocks, unseen) -> dict[str, str]:
     """What else was found, where there is something to tell."""
     out = {}
     names = open_["scientificName"].where(open_["scientificName"] != "", "without a name")
@@ -259,6 +270,8 @@ def _further(open_, clocks, unseen) -> dict[str, str]:
     if unseen:
         told = f"{sum(unseen.values())} of {len(unseen)} deployments"
         out["media without an observation"] = told
+    if moved := _at_two_places(places, clocks):
+        out["cameras at two places at once"] = f"{moved} deployments; is `cameraID` one camera?"
     if clocks["shared"].any():
         out["deployments that overlap"] = f"{clocks['shared'].sum():.2f} camera-days counted once"
     return out

@@ -11,8 +11,8 @@ from manul.records.check import RecordsError
 
 BYTES = 200_000_000  # of one table, and of all that is unpacked from one file
 ROWS = 1_000_000
-COLUMNS = 2_000
-CELLS = 10_000_000
+COLUMNS = 1_000  # a GeoPackage holds less than 2000
+CELLS = 5_000_000
 Line = tuple[int, list[str], str]  # number, cells, and what is wrong with a row of a table
 
 

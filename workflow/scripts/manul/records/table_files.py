@@ -7,6 +7,7 @@ Beside `OVERFLOW`, the column `PROBLEM` says what is wrong with a row that could
 """
 
 import datetime as dt
+import re
 import zipfile
 from collections.abc import Callable, Collection
 from contextlib import closing
@@ -219,7 +220,8 @@ def _frame(lines: list[limits.Line], read_as: dict[str, str]) -> pd.DataFrame:
     (number, header, _), body = lines[0], lines[1:]
     width = len(header)
     rows = [[*cells[:width], *[""] * (width - len(cells))] for _, cells, _ in body]
-    columns = [name.strip() or f"column {i}" for i, name in enumerate(header, start=1)]
+    names = (re.sub(r"[\x00-\x1f]+", " ", name).strip() for name in header)
+    columns = [name or f"column {i}" for i, name in enumerate(names, start=1)]
     index = pd.Index([number for number, _, _ in body], name="row", dtype="int64")
     frame = pd.DataFrame(rows, index=index, columns=columns, dtype=object)
     more = {
