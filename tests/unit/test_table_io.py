@@ -317,6 +317,7 @@ def test_tables_that_are_too_large_are_refused(tmp_path, monkeypatch, limit, mos
         path.write_text("\n".join(",".join(map(str, row)) for row in rows), encoding="utf-8")
     assert len(read_table(path)) == 2
     monkeypatch.setattr(limits, limit, most)
+    monkeypatch.setattr(limits, "SHEET_CELLS", limits.CELLS)
     with pytest.raises(RecordsError, match=f"more than {why}.*; expected a table of records"):
         read_table(path)
 

@@ -13,6 +13,7 @@ BYTES = 200_000_000  # of one table, and of all that is unpacked from one file
 ROWS = 1_000_000
 COLUMNS = 1_000  # a GeoPackage holds less than 2000
 CELLS = 5_000_000
+SHEET_CELLS = 1_000_000  # of a workbook, which is slow to read
 Line = tuple[int, list[str], str]  # number, cells, and what is wrong with a row of a table
 
 
@@ -49,7 +50,7 @@ def demand_unpacked(name: str, members: list[zipfile.ZipInfo]) -> None:
     demand(name, sum(member.file_size for member in members), BYTES, "bytes when unpacked")
 
 
-def counted(name: str, lines: Iterable[Line]) -> list[Line]:
+def counted(name: str, lines: Iterable[Line], most_cells: int) -> list[Line]:
     """The rows of a table, counted while they are read."""
     kept: list[Line] = []
     cells = 0
@@ -58,5 +59,5 @@ def counted(name: str, lines: Iterable[Line]) -> list[Line]:
         cells += len(line[1])
         demand(name, len(line[1]), COLUMNS, "columns")
         demand(name, len(kept), ROWS, "rows")
-        demand(name, cells, CELLS, "cells")
+        demand(name, cells, most_cells, "cells")
     return kept

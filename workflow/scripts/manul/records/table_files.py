@@ -76,7 +76,7 @@ def parse_csv(
         start, sign = csv_rows.head(lines, known, separator)
     except ValueError as error:
         raise RecordsError(f"{str(error).capitalize()}.") from None
-    rows = limits.counted("The table", csv_rows.rows(lines, start, sign, quote))
+    rows = limits.counted("The table", csv_rows.rows(lines, start, sign, quote), limits.CELLS)
     if rows[0][2]:
         raise RecordsError(f"The names of the columns in line {start + 1}: {rows[0][2]}.")
     return _frame(rows, {"encoding": found, "separator": sign})
@@ -140,7 +140,8 @@ def _sheet(stored, written, path) -> list[limits.Line]:
     pairs = zip_longest(stored.iter_rows(), written.iter_rows(values_only=True), fillvalue=())
     lines = (_xlsx_row(number, *pair) for number, pair in enumerate(pairs, start=1))
     kept = (line for line in lines if any(line[1]) or line[2])
-    return limits.counted(f"The sheet {stored.title!r} of {path.name}", kept)
+    name = f"The sheet {stored.title!r} of {path.name}"
+    return limits.counted(name, kept, limits.SHEET_CELLS)
 
 
 def _xlsx_row(number, stored, written) -> limits.Line:
