@@ -381,9 +381,9 @@ def test_one_table_zipped_or_packed(tmp_path):
         assert read(read_table(file), "occurrence").accepted["lon"].tolist() == [77.5, 77.6]
 
 
-@pytest.mark.parametrize("data", [b"no gzip", gzip.compress(b"a,b\n1,2\n")[:-9]])
-def test_a_broken_gz_says_so(tmp_path, data):
-    (tmp_path / "a.csv.gz").write_bytes(data)
+@pytest.mark.parametrize("cut", [0, -9], ids=["no gzip", "cut"])
+def test_a_broken_gz_says_so(tmp_path, cut):
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n")[:cut] or b"no gzip")
     with pytest.raises(RecordsError, match=r"a\.csv\.gz is not a readable \.gz file"):
         read_table(tmp_path / "a.csv.gz")
 
