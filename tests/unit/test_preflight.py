@@ -780,6 +780,10 @@ DOUBTFUL = {
         cells("camps", blank("dogs")),
         ["surface dogs_camps", "camps.csv", "field dogs", "no value"],
     ),
+    "mines whose area is not known": (
+        vector("mines", lambda t: t.assign(area_ha=np.where(t["type"] == "open_pit", 0, 10))),
+        ["surface mines_large", "mines.gpkg", "field area_ha", "without an area", "cover nothing"],
+    ),
     "rejected rows that may be left out": (
         both(cells("camps", put(4, "dogs", "many")), key("layers.camps.on_rejected", "continue")),
         ["camps", "row 6", "field dogs", "'many'"],

@@ -11,6 +11,7 @@ from manul.config.types import Layer
 from manul.grid.region import bounds
 
 GENERAL_M = 10_000  # cells to which places that are not public are generalised
+PARTS = "manul_parts"  # column: how many points a row of points was drawn with
 
 
 class LayerError(ValueError):
@@ -64,18 +65,27 @@ def prepare_vector(table: gpd.GeoDataFrame, block: Layer, grid: GeoBox, margin_m
         table = table.set_crs(block["crs"], allow_override=True)
     table = select(table, block.get("filter"))
     table = table.to_crs(str(grid.crs))
-    table = _single_points(table[~(table.geometry.is_empty | table.geometry.isna())])
+    table = _plain_shapes(table[~(table.geometry.is_empty | table.geometry.isna())])
     left, bottom, right, top = bounds(grid, margin_m)
     return table.cx[left:right, bottom:top].reset_index(drop=True)
 
 
-def _single_points(table):
-    """Points in many parts as rows of their own, each with the whole row's values."""
-    many = table.geom_type == "MultiPoint"
-    if not many.any():
+def _plain_shapes(table):
+    """Points in many parts and collections as rows of their own, each with the whole row's values.
+
+    `PARTS` tells of how many points a row is one, so that they can share what the row has once.
+    """
+    many = ("MultiPoint", "GeometryCollection")
+    if not table.geom_type.isin(many).any():
         return table
-    parts = table[many].explode(index_parts=False)
-    return pd.concat([table[~many], parts]).sort_index(kind="stable")
+    table = table.reset_index(drop=True)
+    while table.geom_type.isin(many).any():
+        split = table.geom_type.isin(many)
+        table = pd.concat([table[~split], table[split].explode(index_parts=False)])
+    table = table[~table.geometry.is_empty].sort_index(kind="stable")
+    is_point = table.geom_type == "Point"
+    points = is_point.groupby(table.index).transform("sum")
+    return table.assign(**{PARTS: points.where(is_point, 1).astype("int64")})
 
 
 def prepare_records(features: gpd.GeoDataFrame, block: Layer, grid: GeoBox, margin_m: float):

@@ -213,6 +213,16 @@ def _right_shapes(name, block, layer, used) -> Iterator[Problem]:
                 "Only polygons cover a share of a cell; give points an `area_ha_field`",
                 field="geometry",
             )  # fmt: skip
+    elif block["kind"] == "share" and block["area_ha_field"] in used:
+        area = pd.to_numeric(used[block["area_ha_field"]], errors="coerce")
+        bare = ~used.geom_type.isin(POLYGONS) & ~((area > 0) & (used.geom_type == "Point"))
+        if bare.any():
+            yield bad(
+                name, layer, f"{bare.sum()} of {len(used)} features without an area",
+                "polygons, or points with an area above 0",
+                "They cover nothing in this surface; fill in the areas that are known",
+                field=block["area_ha_field"], severity="warning",
+            )  # fmt: skip
     elif block["kind"] == "density" and used.geom_type.isin(POLYGONS).any():
         yield bad(
             name, layer, _shapes_of(used), "points or lines", "Use a surface of kind share",
