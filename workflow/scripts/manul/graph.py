@@ -20,6 +20,7 @@ from manul.analyses import KINDS as ANALYSES
 from manul.config import nodes, selection
 from manul.config.nodes import layers_of
 from manul.config.types import Config
+from manul.grid.data_files import on_disk
 from manul.grid.datasets import Source
 from manul.maps import sheet_specs
 from manul.model import cells, invest_csv
@@ -240,7 +241,10 @@ def _of_kind(rule_name) -> Callable:
 def _prepare(graph, scenario, config, key) -> Job:
     block = {k: v for k, v in config["layers"][key].items() if k != "needs"}
     told = {"block": block, "region": config["region"]}
-    return Job(told | {"margin_m": selection.margin_m(config, key)}, {"layer": [block["path"]]})
+    return Job(
+        told | {"margin_m": selection.margin_m(config, key)},
+        {"layer": [str(on_disk(block["path"]))]},
+    )
 
 
 rule("prepare_raster", {"layer": "layers/{key}.tif"}, _of_kind("prepare_raster"))(_prepare)

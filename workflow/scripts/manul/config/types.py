@@ -37,6 +37,8 @@ class Layer(TypedDict, total=False):
     title: Required[str]
     needs: str
     path: str
+    layer: str | list[str]
+    encoding: str
     table: str
     band: int
     units: str

@@ -20,9 +20,18 @@ def of_layer(name: str, block: Layer, path) -> dict:
     """The provenance of one layer, from its config block and the content of its file."""
     record = {key: block.get(key) for key in KEPT}
     record["status"] = block["data_status"]
-    with Path(path).open("rb") as file:
-        record["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    record["sha256"] = _sha256(Path(path))
     return {name: record}
+
+
+def _sha256(path) -> str:
+    """Of a file, or of all files of a folder with their names."""
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        told = "".join(f"{file.relative_to(path).as_posix()} {_sha256(file)}\n" for file in files)
+        return hashlib.sha256(told.encode()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def merge(*records: dict) -> dict:

@@ -6,48 +6,36 @@ that the checks of the model need not read them again.
 
 from collections.abc import Iterator
 
-import geopandas as gpd
 import numpy as np
-import pyogrio
 import shapely
 from pyproj import CRS
 from rasterio.warp import transform_bounds
 
 from manul.config import selection
-from manul.grid import features, vectors
+from manul.grid import features
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
 from manul.preflight.places import corners, impossible, is_swapped
-from manul.records import field_tables
+from manul.records import field_tables, layer_files
 
 
 def check_vector(name, block, config, tables) -> Iterator[Problem]:
     """The problems of a vector layer."""
-    parts = [str(part) for part, _ in pyogrio.list_layers(block["path"])]
-    if len(parts) > 1:
-        yield bad(
-            name, block, f"{len(parts)} layers in the file: {', '.join(parts)}", "one",
-            f"The first, {parts[0]!r}, is used", severity="warning",
-        )  # fmt: skip
-    table = vectors.read_rows(block["path"], parts[0] if parts else None)
-    if not len(table) or not isinstance(table, gpd.GeoDataFrame):
-        found = "no features" if not len(table) else "a table without geometry"
-        yield bad(
-            name, block, found, "at least one feature",
-            "An empty layer cannot be told from a lost one; for a layer that does not exist "
-            "write `kind: absent`",
-        )  # fmt: skip
+    try:
+        table, changes = layer_files.read_layer(block["path"], block)
+    except layer_files.FileFault as fault:
+        yield _told(name, block, fault.told)
         return
+    except features.LayerError as error:
+        yield _strange_fields(name, block, error)
+        return
+    for change in changes:
+        yield _told(name, block, change, "warning")
     if table.crs is None and not block.get("crs"):
         yield bad(
             name, block, "no CRS", "a coordinate system",
             "Assign the right one in a GIS, or name it with the key `crs`",
         )  # fmt: skip
-        return
-    try:
-        table = features.with_fields(table, block.get("fields", {}))
-    except features.LayerError as error:
-        yield _strange_fields(name, block, error)
         return
     yield from _shapes(name, block, table, config, tables)
 
@@ -112,6 +100,11 @@ def _shapes(name, block, table, config, tables) -> Iterator[Problem]:
     tables[name] = near
     if not len(near):
         yield _elsewhere(name, block, drawn.total_bounds, crs, config)
+
+
+def _told(name, block, change, severity="error") -> Problem:
+    told = change.found, change.expected, change.done, change.row, change.field
+    return bad(name, block, *told, severity)
 
 
 def _strange_fields(name, block, error) -> Problem:
