@@ -204,6 +204,15 @@ def test_classes_are_known_however_a_number_is_written():
     assert found.tolist() == pytest.approx([0.9, 0.9, 0.9, 0.3, 0.5, 0.5])
 
 
+@pytest.mark.parametrize(("other", "strength"), [(0.1, 0.1), (None, 0.5)])
+def test_classes_that_are_not_listed_are_what_other_says_and_blanks_unknown(other, strength):
+    scores = {"classes": {"scores": {"town": 0.9}, "other": other}}
+    block = {"intensity": {"field": "place", "response": scores}, "unknown_intensity": 0.5}
+    table = pd.DataFrame({"place": ["town", "hamlet", None, "  "]})
+    found = feature_sources.intensity(block, table)
+    assert found.tolist() == pytest.approx([0.9, strength, 0.5, 0.5])
+
+
 @pytest.mark.parametrize("area", [np.inf, 1e300])
 def test_an_area_larger_than_the_earth_is_an_error(area):
     table = frame({"area_ha": area, "geometry": shapely.Point(0, 0)})

@@ -584,6 +584,19 @@ VECTOR_FAULTS = {
         lambda config, folder: config[T]["hunting"]["surface"]["speeds_km_h"].pop("paved"),
         ["surface hunting", "roads.gpkg", "field road_class", "paved", "speeds_km_h"],
     ),
+    "a class of features without a score": (
+        both(
+            vector(
+                "mines", lambda t: t.assign(type=np.where(t["type"] == "open_pit", "adit", "coal"))
+            ),
+            key(f"{T}.mines_large.surface.where", ""),
+            key(
+                f"{T}.mines_large.surface.intensity",
+                {"field": "type", "response": {"classes": {"scores": {"coal": 0.8}}}},
+            ),
+        ),
+        ["surface mines_large", "mines.gpkg", "field type", "'adit' without", "`other`"],
+    ),
     "units without names": (
         vector("provinces", lambda table: table.drop(columns="name")),
         ["provinces", "provinces.gpkg", "field name", "country", "units.csv"],
@@ -783,6 +796,19 @@ DOUBTFUL = {
     "mines whose area is not known": (
         vector("mines", lambda t: t.assign(area_ha=np.where(t["type"] == "open_pit", 0, 10))),
         ["surface mines_large", "mines.gpkg", "field area_ha", "without an area", "cover nothing"],
+    ),
+    "words that differ by case or blanks": (
+        both(
+            vector(
+                "mines", lambda t: t.assign(status=t["status"].replace("operating", " Operating"))
+            ),
+            key("layers.mines.filter", "status in ['operating', 'planned', 'closed']"),
+        ),
+        ["mines", "field filter", "' Operating' in column status", "case or blanks"],
+    ),
+    "words of a surface that differ by case": (
+        vector("mines", lambda t: t.assign(type=t["type"].replace("open_pit", "Open_pit"))),
+        ["surface mines_large_footprint", "field where", "'Open_pit' in column type"],
     ),
     "rejected rows that may be left out": (
         both(cells("camps", put(4, "dogs", "many")), key("layers.camps.on_rejected", "continue")),

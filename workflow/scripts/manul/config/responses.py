@@ -88,11 +88,16 @@ def threshold(x, minimum=-np.inf, maximum=np.inf):
     return np.where(np.isnan(x), np.nan, (x >= minimum) & (x <= maximum))
 
 
-def classes(x, scores):
-    """A score for each class (number or text); a class without a score is NaN: unknown."""
+def classes(x, scores, other=None):
+    """A score for each class (number or text); `other` (None: unknown) stands for the rest.
+
+    NaN and blank text stay unknown.
+    """
     x = np.asarray(x)
     keys = {key: float(key) if x.dtype.kind in "uif" else str(key) for key in scores}
     out = np.full(x.shape, np.nan, "float32")
+    if other is not None:
+        out[x == x if x.dtype.kind == "f" else x != ""] = other
     for key, value in keys.items():
         out[x == value] = scores[key]
     return out

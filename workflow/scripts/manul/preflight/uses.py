@@ -17,7 +17,7 @@ from manul.config.schema import analysis_kind
 from manul.grid import features
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
-from manul.preflight.vectors import held
+from manul.preflight.vectors import held, near_misses
 
 POLYGONS = ("Polygon", "MultiPolygon")
 
@@ -135,10 +135,12 @@ def _features(name, block, layer, table, config) -> Iterator[Problem]:
             )  # fmt: skip
         elif column in numbers:
             yield from _numbers(name, layer, column, table)
+    yield from _scored(name, block, layer, table)
     if not _can_select(block, table):
         yield from _condition(name, layer, "where", block["where"], table)
         return
     used = features.select(table, block.get("where"))
+    yield from near_misses(name, layer, "where", block.get("where"), table)
     if block.get("where") and len(table) and not len(used):
         yield Problem(
             "warning", name, layer["path"], field="where",
@@ -160,14 +162,37 @@ def _can_select(block, table) -> bool:
 
 
 def _condition(name, layer, field, text, table) -> Iterator[Problem]:
-    """A condition on the columns of a layer that does not hold water."""
+    """A condition on the columns of a layer that does not hold water, or may leave out too much."""
     try:
         features.select(table, text)
+        yield from near_misses(name, layer, field, text, table)
     except features.LayerError as error:
         yield Problem(
             "error", name, layer.get("path", ""), field=field, value=repr(text),
             expected="a condition on the columns of the layer", mend=f"Mend it: {error}",
         )  # fmt: skip
+
+
+def _scored(name, block, layer, table) -> Iterator[Problem]:
+    """Classes of features without a score, which would act as an unknown intensity."""
+    for column, response in nodes.class_scores(block.get("intensity", {})):
+        if column not in table or "other" in response:
+            continue
+        used = features.select(table, block.get("where")) if _can_select(block, table) else table
+        plain = used[column].dropna().map(features.plain_class)
+        listed = list(map(str, response["scores"]))
+        strange = plain[(plain != "") & ~plain.isin(listed)]
+        if len(strange):
+            yield bad(
+                name, layer, f"{_examples(strange)} without a score ({len(strange)} of {len(used)} features)",
+                f"one of {', '.join(listed)}",
+                "Name the class in `scores`, or say with `other` beside `scores` what stands for "
+                "the rest; null: unknown", field=column,
+            )  # fmt: skip
+
+
+def _examples(values) -> str:
+    return ", ".join(map(repr, sorted(map(str, values.unique()))[:8]))
 
 
 def _number_fields(node) -> list[str]:

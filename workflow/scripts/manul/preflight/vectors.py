@@ -4,6 +4,7 @@ Features that reach the region are kept in `tables` (layer: GeoDataFrame in the 
 that the checks of the model need not read them again.
 """
 
+import ast
 from collections.abc import Iterator
 
 import numpy as np
@@ -93,7 +94,7 @@ def _shapes(name, block, table, config, tables) -> Iterator[Problem]:
         wrong += [*_coordinates(name, block, drawn, crs, config["region"])]
         wrong += _broken(name, block, drawn)
     yield from wrong
-    if wrong:
+    if any(problem.severity == "error" for problem in wrong):
         return
     grid = grid_of(config["region"])
     near = features.prepare_vector(table, block, grid, _reach_m(config, name))
@@ -136,6 +137,34 @@ def _filtered(name, block, table) -> Iterator[Problem]:
             "at least one", f"Mend the key `filter`; {held(table, block['filter'])}",
             field="filter",
         )  # fmt: skip
+        return
+    yield from near_misses(name, block, "filter", block["filter"], table)
+
+
+def near_misses(name, block, field, condition, table) -> Iterator[Problem]:
+    """Values that differ from a text of a condition only by case or blanks, so it misses them."""
+    if not condition:
+        return
+    nodes = list(ast.walk(ast.parse(condition.strip(), mode="eval")))
+    texts = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    named = dict.fromkeys(n.id for n in nodes if isinstance(n, ast.Name) and n.id in table)
+    meant = {_folded(text) for text in texts}
+    for column in named:
+        values = table[column].dropna()
+        values = values[[isinstance(value, str) for value in values]]
+        near = values[[v not in texts and _folded(v) in meant for v in values]]
+        if len(near):
+            shown = ", ".join(map(repr, sorted(near.unique())[:8]))
+            yield bad(
+                name, block, f"{shown} in column {column} ({len(near)} of {len(table)} features)",
+                f"the words of {condition!r}",
+                "The condition takes them for another word, as case or blanks differ: name them in "
+                "it too, or bring them in one form with `fields`", field=field, severity="warning",
+            )  # fmt: skip
+
+
+def _folded(text) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _coordinates(name, block, drawn, crs, region) -> Iterator[Problem]:

@@ -221,7 +221,7 @@ def _joined(table, changes):
         if len(many):
             changes.append(
                 Change(
-                    f"several values in one cell ({len(many)} features), such as "
+                    f"several values in one cell ({len(many)} of {len(table)} features), such as "
                     f"{made[column].iloc[many[0]]!r}", "one value",
                     "They are joined with `;`; say with `fields` what the joined text means",
                     str(many[0] + 1), str(column),

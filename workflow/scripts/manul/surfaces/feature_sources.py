@@ -79,7 +79,9 @@ def intensity(block, table) -> np.ndarray:
 def _column(series, classed) -> np.ndarray:
     """Numbers, NaN where the text is none; the text itself where classes are asked for."""
     if classed and not pd.api.types.is_numeric_dtype(series):
-        return np.array([plain_class(text) for text in series], dtype=str)
+        return np.array(
+            [plain_class(v) for v in series.astype(object).where(series.notna(), "")], str
+        )
     return pd.to_numeric(series, errors="coerce").to_numpy("float64")
 
 
