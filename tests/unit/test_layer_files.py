@@ -2,16 +2,19 @@
 
 import json
 import zipfile
+from types import SimpleNamespace
 
 import geopandas as gpd
 import pyogrio
 import pytest
 import shapely
-from shapely import Point, Polygon, box
+from odc.geo.geobox import GeoBox
+from shapely import LineString, Point, Polygon, box
 
-from manul.grid import vectors
+from manul.grid import burn, features, vectors
 from manul.grid.data_files import on_disk, under
 from manul.grid.features import LayerError
+from manul.products import zones
 from manul.records import layer_files
 from manul.records.layer_files import FileFault, read_layer
 
@@ -36,8 +39,8 @@ def point(i):
 
 
 def gpkg(path, **layers):
-    for name, features in layers.items():
-        pyogrio.write_dataframe(features, path, layer=name, append=path.exists())
+    for name, rows in layers.items():
+        pyogrio.write_dataframe(rows, path, layer=name, append=path.exists())
     return path
 
 
@@ -251,3 +254,41 @@ def test_a_file_without_features_or_geometry_says_so(tmp_path):
     (tmp_path / "b.csv").write_text("a,b\n1,2\n")
     with pytest.raises(FileFault, match="without geometry"):
         read_layer(tmp_path / "b.csv", {})
+
+
+# ------------------------------------------------------------------------------ for the products
+
+GRID = GeoBox.from_bbox((0, 0, 40_000, 40_000), crs="EPSG:6933", resolution=1000)
+
+
+def test_units_of_one_name_and_none_keep_their_own_rows():
+    shapes = [box(i, 0, i + 1, 1) for i in range(5)]
+    rows = table(shapes, name=["Naryn", None, "Naryn", "Osh", " "])
+    found = features.for_products(rows, [], units=True)
+    names = ["Naryn (1)", "(no name) (1)", "Naryn (2)", "Osh", "(no name) (2)"]
+    assert found["name"].tolist() == names
+    assert features.for_products(rows, [])["name"].tolist() == rows["name"].tolist()
+
+
+def test_columns_that_products_use_are_blank_where_a_layer_lacks_them():
+    found = features.for_products(table(place=["a"]), ["name", "population"])
+    assert found["name"].isna().all() and found["population"].isna().all()
+    told = features.for_products(table(population=["12 000", "900"]), ["population"])
+    assert told["population"].isna().tolist() == [True, False] and told["population"][1] == 900
+
+
+def test_a_polygon_of_the_whole_world_covers_the_region():
+    world = table([box(-180, -90, 180, 90), box(-180, -90, -1, 90)], n=[1, 2])
+    found = features.prepare_vector(world, {}, GRID, 10_000)
+    assert found["n"].tolist() == [1]
+    assert burn.cover_share(found.geometry, GRID).min() == 1
+
+
+def test_features_without_a_name_are_called_by_their_row():
+    lines = gpd.GeoDataFrame(
+        {"name": ["A1", None]}, crs=GRID.crs,
+        geometry=[LineString([(0, y), (9000, y)]) for y in (5500, 9500)],
+    )  # fmt: skip
+    spec = {"layer": "roads", "length_m": 5000, "side_m": 1000}
+    found = zones.segments(spec, SimpleNamespace(grid=GRID), {"roads": lines})
+    assert found["zone"].tolist() == ["A1, km 0", "A1, km 5", "no name 1, km 0", "no name 1, km 5"]

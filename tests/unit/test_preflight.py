@@ -810,6 +810,14 @@ DOUBTFUL = {
         vector("mines", lambda t: t.assign(type=t["type"].replace("open_pit", "Open_pit"))),
         ["surface mines_large_footprint", "field where", "'Open_pit' in column type"],
     ),
+    "units that share ground": (
+        vector("provinces", lambda t: pd.concat([t, t.assign(name="Twin " + t["name"])])),
+        ["provinces", "field geometry", "'Twin ", "which share", "do not overlap"],
+    ),
+    "units of one name": (
+        vector("provinces", lambda t: t.assign(name="Naryn")),
+        ["provinces", "field name", "several units called 'Naryn'", "its own row"],
+    ),
     "rejected rows that may be left out": (
         both(cells("camps", put(4, "dogs", "many")), key("layers.camps.on_rejected", "continue")),
         ["camps", "row 6", "field dogs", "'many'"],

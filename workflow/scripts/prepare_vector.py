@@ -13,4 +13,5 @@ with job.start(snakemake) as this:
     for change in changes:
         this.log.info("%s: %s", name, change)
     table = features.prepare_vector(rows, told.block, grid_of(told.region), told.margin_m)
+    table = features.for_products(table, told.columns, told.units)
     vectors.write_vector(this.output("layer"), {name: table}, this.tags(record))

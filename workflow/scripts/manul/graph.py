@@ -241,10 +241,11 @@ def _of_kind(rule_name) -> Callable:
 def _prepare(graph, scenario, config, key) -> Job:
     block = {k: v for k, v in config["layers"][key].items() if k != "needs"}
     told = {"block": block, "region": config["region"]}
-    return Job(
-        told | {"margin_m": selection.margin_m(config, key)},
-        {"layer": [str(on_disk(block["path"]))]},
-    )
+    told |= {"margin_m": selection.margin_m(config, key)}
+    if block["kind"] == "vector":
+        told |= {"columns": selection.columns_wanted(config, key)}
+        told |= {"units": key == config["region"]["units"]}
+    return Job(told, {"layer": [str(on_disk(block["path"]))]})
 
 
 rule("prepare_raster", {"layer": "layers/{key}.tif"}, _of_kind("prepare_raster"))(_prepare)

@@ -5,12 +5,14 @@ import numpy as np
 import pandas as pd
 import shapely
 from odc.geo.geobox import GeoBox
+from rasterio.warp import transform_bounds
 
 from manul.config.expressions import ExpressionError, columns
 from manul.config.types import Layer
 from manul.grid.region import bounds
 
 GENERAL_M = 10_000  # cells to which places that are not public are generalised
+WIDE = 50.0  # degrees from which a shape is cut before it is projected
 PARTS = "manul_parts"  # column: how many points a row of points was drawn with
 
 
@@ -64,10 +66,46 @@ def prepare_vector(table: gpd.GeoDataFrame, block: Layer, grid: GeoBox, margin_m
     if block.get("crs"):
         table = table.set_crs(block["crs"], allow_override=True)
     table = select(table, block.get("filter"))
-    table = table.to_crs(str(grid.crs))
+    table = _in_crs(table, grid, margin_m)
     table = _plain_shapes(table[~(table.geometry.is_empty | table.geometry.isna())])
     left, bottom, right, top = bounds(grid, margin_m)
     return table.cx[left:right, bottom:top].reset_index(drop=True)
+
+
+def for_products(table: gpd.GeoDataFrame, wanted: list[str], units: bool = False):
+    """The table with the columns that products use, blank where it lacks them.
+
+    Of units each has a name of its own: `(no name)`, and `Naryn (2)` for the second Naryn.
+    """
+    table = table.assign(**{column: None for column in wanted if column not in table})
+    if "population" in wanted:
+        people = pd.to_numeric(table["population"], errors="coerce")
+        table = table.assign(population=people.astype("float64"))
+    if not units or "name" not in table:
+        return table
+    names = table["name"].astype(str).str.strip().where(table["name"].notna(), "")
+    names = names.where(names != "", "(no name)")
+    number = (names.groupby(names).cumcount() + 1).astype(str)
+    many = names.duplicated(keep=False)
+    return table.assign(name=names.where(~many, names + " (" + number + ")"))
+
+
+def _in_crs(table, grid, margin_m):
+    """The table in the CRS of the grid; of shapes that span much of the world the part around it.
+
+    The far corners of such a shape have no place in a projection of one region.
+    """
+    box = table.geometry.bounds
+    wide = (box.maxx - box.minx > WIDE) | (box.maxy - box.miny > WIDE)
+    if table.crs.is_geographic and wide.any():
+        reach = bounds(grid, margin_m)
+        around = transform_bounds(str(grid.crs), table.crs.to_wkt(), *reach, densify_pts=21)
+        near = shapely.box(*around).buffer(WIDE / 10, join_style="mitre")
+        shapes = table.geometry.copy()
+        part = shapely.intersection(shapely.make_valid(shapes[wide].to_numpy()), near)
+        shapes[wide] = shapely.segmentize(part, WIDE / 100)
+        table = table.set_geometry(shapes)
+    return table.to_crs(str(grid.crs))
 
 
 def _plain_shapes(table):

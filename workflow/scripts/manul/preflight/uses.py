@@ -7,6 +7,7 @@ there, and what builds on it is not told twice.
 import string
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 import shapely
 
@@ -20,6 +21,7 @@ from manul.preflight.findings import Problem, bad
 from manul.preflight.vectors import held, near_misses
 
 POLYGONS = ("Polygon", "MultiPolygon")
+SHARED = 0.01  # of the smaller of two units: what drawn borders may overlap by
 
 
 def check_places(config, tables) -> Iterator[Problem]:
@@ -36,6 +38,29 @@ def check_places(config, tables) -> Iterator[Problem]:
             )  # fmt: skip
         if role == "units" and "name" not in table:
             yield _no_column(name, block, "name", table, "The units of units.csv need their names")
+        if role == "units":
+            yield from _overlaps(name, block, table[table.geom_type.isin(POLYGONS)])
+
+
+def _overlaps(name, block, table) -> Iterator[Problem]:
+    """Units that share ground: a cell belongs to the later one alone."""
+    shapes = table.geometry.to_numpy()
+    a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    a, b = a[a < b], b[a < b]
+    shared = shapely.area(shapely.intersection(shapes[a], shapes[b]))
+    least = np.minimum(shapely.area(shapes[a]), shapely.area(shapes[b]))
+    over = np.flatnonzero(shared > SHARED * least)
+    if len(over):
+        label = table["name"].astype(str) if "name" in table else table.index.astype(str)
+        first, second = (label.iloc[i[over[0]]] for i in (a, b))
+        more = f" (and {len(over) - 1} more pairs)" if len(over) > 1 else ""
+        yield bad(
+            name, block,
+            f"{first!r} and {second!r}, which share {shared[over[0]] / 1e6:.0f} km2{more}",
+            "units that do not overlap",
+            "The later one of the file takes the shared cells; mend the outlines",
+            field="geometry", severity="warning",
+        )  # fmt: skip
 
 
 def check_surfaces(config, tables) -> Iterator[Problem]:
@@ -178,13 +203,16 @@ def _scored(name, block, layer, table) -> Iterator[Problem]:
     for column, response in nodes.class_scores(block.get("intensity", {})):
         if column not in table or "other" in response:
             continue
-        used = features.select(table, block.get("where")) if _can_select(block, table) else table
+        used = table
+        if _can_select(block, table):
+            used = features.select(table, block.get("where"))
         plain = used[column].dropna().map(features.plain_class)
         listed = list(map(str, response["scores"]))
         strange = plain[(plain != "") & ~plain.isin(listed)]
         if len(strange):
             yield bad(
-                name, layer, f"{_examples(strange)} without a score ({len(strange)} of {len(used)} features)",
+                name, layer,
+                f"{_examples(strange)} without a score ({len(strange)} of {len(used)} features)",
                 f"one of {', '.join(listed)}",
                 "Name the class in `scores`, or say with `other` beside `scores` what stands for "
                 "the rest; null: unknown", field=column,

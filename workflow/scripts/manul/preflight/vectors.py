@@ -98,9 +98,35 @@ def _shapes(name, block, table, config, tables) -> Iterator[Problem]:
         return
     grid = grid_of(config["region"])
     near = features.prepare_vector(table, block, grid, _reach_m(config, name))
+    yield from _for_products(name, block, near, config)
+    is_units = name == config["region"]["units"]
+    near = features.for_products(near, selection.columns_wanted(config, name), is_units)
     tables[name] = near
     if not len(near):
         yield _elsewhere(name, block, drawn.total_bounds, crs, config)
+
+
+def _for_products(name, block, near, config) -> Iterator[Problem]:
+    """What maps and tables will lack, or call by another name."""
+    for column in selection.columns_wanted(config, name):
+        if column not in near:
+            yield bad(
+                name, block, "no such column", "a column for maps and tables",
+                "It is blank for every feature; add it, or name the team's own with `fields`",
+                field=column, severity="note",
+            )  # fmt: skip
+    if name == config["region"]["units"] and "name" in near:
+        names = near["name"].dropna().astype(str).str.strip()
+        twice = sorted(names[(names != "") & names.duplicated()].unique())
+        bare = len(near) - int((names != "").sum())
+        if twice or bare:
+            told = [f"several units called {', '.join(map(repr, twice[:8]))}"] if twice else []
+            told += [f"{bare} of {len(near)} units without a name"] if bare else []
+            yield bad(
+                name, block, " and ".join(told), "a name of its own for each unit",
+                "Each keeps its own row, with a number behind its name; merge what is one unit",
+                field="name", severity="warning",
+            )  # fmt: skip
 
 
 def _told(name, block, change, severity="error") -> Problem:
