@@ -89,7 +89,7 @@ def readers(grid) -> dict:
 
 def reader(block, grid):
     if block["kind"] not in ("vector", "records"):
-        return rasters.RasterFile(block["path"], block["band"])
+        return rasters.of_layer(block["path"], block)
     if block["kind"] == "records":
         table = field_tables.features(field_tables.read(block["path"], block), block)
     else:

@@ -5,18 +5,22 @@ import zipfile
 from types import SimpleNamespace
 
 import geopandas as gpd
+import numpy as np
 import pyogrio
 import pytest
 import shapely
 from odc.geo.geobox import GeoBox
 from shapely import LineString, Point, Polygon, box
 
-from manul.grid import burn, features, vectors
+from manul import surfaces
+from manul.grid import burn, features, map_tags, vectors
 from manul.grid.data_files import on_disk, under
 from manul.grid.features import LayerError
 from manul.products import zones
 from manul.records import layer_files
 from manul.records.layer_files import FileFault, read_layer
+from manul.surfaces import proximity
+from manul.surfaces.registry import Sources
 
 
 def table(geometry=None, **columns):
@@ -292,3 +296,66 @@ def test_features_without_a_name_are_called_by_their_row():
     spec = {"layer": "roads", "length_m": 5000, "side_m": 1000}
     found = zones.segments(spec, SimpleNamespace(grid=GRID), {"roads": lines})
     assert found["zone"].tolist() == ["A1, km 0", "A1, km 5", "no name 1, km 0", "no name 1, km 5"]
+
+
+# ------------------------------------------------------------------------------------- extents
+
+
+class Prepared:
+    """What a prepared vector layer gives."""
+
+    def __init__(self, rows, extent=None):
+        self.rows_, self.extent = rows, extent
+
+    def read(self, bounds=None):
+        return self.rows_
+
+
+def test_outside_its_extent_the_surfaces_of_a_layer_are_unknown(tmp_path):
+    lines = gpd.GeoDataFrame({"n": [1]}, geometry=[LineString([(0, 0), (9000, 0)])], crs=GRID.crs)
+    west = shapely.box(0, 0, 20_000, 40_000)
+    vectors.write_vector(tmp_path / "roads.gpkg", {"roads": lines}, {map_tags.EXTENT_TAG: west.wkt})
+    told = vectors.VectorFile(tmp_path / "roads.gpkg").extent
+    assert told.equals(west)
+    block = {"kind": "distance", "layer": "roads", "reach_m": 5000.0}
+    made = {
+        extent is None: surfaces.make(block, GRID, Sources({"roads": Prepared(lines, extent)}))
+        for extent in (told, None)
+    }
+    part = made[False]["value"]
+    assert np.isnan(part[:, 20:]).all() and not np.isnan(part[:, :20]).any()
+    np.testing.assert_array_equal(part[:, :20], made[True]["value"][:, :20])
+
+
+def test_an_extent_is_bounds_or_a_file_of_polygons(tmp_path):
+    bounds = [0.1, 0.1, 0.2, 0.2]
+    made = features.surveyed(bounds, GRID, 10_000)
+    pyogrio.write_dataframe(table([box(*bounds)], n=[1]), tmp_path / "e.gpkg")
+    again = features.surveyed(str(tmp_path / "e.gpkg"), GRID, 10_000)
+    assert made.area == pytest.approx(again.area, rel=1e-9)
+    # EPSG:6933: 96 486 m to a degree of longitude, 127 000 m to one of latitude at the equator
+    assert made.area == pytest.approx(9649 * 12_737, rel=0.02)
+    assert features.surveyed(None, GRID, 0) is None
+    for wrong in ([2, 1, 1, 2], [10, 50, 11, 51]):
+        with pytest.raises(LayerError, match="extent"):
+            features.surveyed(wrong, GRID, 0)
+
+
+def test_near_an_unknown_inner_surface_only_what_is_unknown_is(tmp_path):
+    slopes = np.full((40, 40), 30.0, "float32")
+    slopes[:, 20:] = np.nan
+
+    class Slopes:
+        def of(self, block, grid):
+            corner = ~GRID.affine @ (grid.boundingbox.left, grid.boundingbox.top)
+            column, row = (round(number) for number in corner)
+            rows, columns = np.mgrid[: grid.height, : grid.width]
+            rows, columns = rows + row, columns + column
+            out = np.full(grid.shape, np.nan, "float32")
+            ok = (rows >= 0) & (rows < 40) & (columns >= 0) & (columns < 40)
+            out[ok] = slopes[rows[ok], columns[ok]]
+            return out
+
+    block = {"kind": "distance", "of": {"kind": "slope"}, "minimum": 40, "reach_m": 3000}
+    made = proximity.distance(block, GRID, Slopes())
+    assert np.isnan(made[:, 20:]).all() and (made[:, :20] == 3000).all()

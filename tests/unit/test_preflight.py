@@ -597,6 +597,10 @@ VECTOR_FAULTS = {
         ),
         ["surface mines_large", "mines.gpkg", "field type", "'adit' without", "`other`"],
     ),
+    "an extent beside the region": (
+        key("layers.lakes.extent", [10, 50, 11, 51]),
+        ["lakes", "field extent", "does not reach the region"],
+    ),
     "units without names": (
         vector("provinces", lambda table: table.drop(columns="name")),
         ["provinces", "provinces.gpkg", "field name", "country", "units.csv"],
@@ -817,6 +821,20 @@ DOUBTFUL = {
     "units of one name": (
         vector("provinces", lambda t: t.assign(name="Naryn")),
         ["provinces", "field name", "several units called 'Naryn'", "its own row"],
+    ),
+    "a layer that says it ends inside the region": (
+        key("layers.lakes.extent", [78.0, 42.2, 78.4, 42.7]),
+        ["lakes", "field extent", "an extent of 47 % of the region", "are unknown"],
+    ),
+    "a layer that ends inside the region": (
+        vector(
+            "roads",
+            lambda t: t.iloc[[0] * 12].set_geometry(
+                [shapely.LineString([(78.05, 42.25 + i / 100), (78.3, 42.6)]) for i in range(12)],
+                crs=4326,
+            ),
+        ),
+        ["roads", "field extent", "in the east", "key `extent`"],
     ),
     "rejected rows that may be left out": (
         both(cells("camps", put(4, "dogs", "many")), key("layers.camps.on_rejected", "continue")),

@@ -245,7 +245,9 @@ def _prepare(graph, scenario, config, key) -> Job:
     if block["kind"] == "vector":
         told |= {"columns": selection.columns_wanted(config, key)}
         told |= {"units": key == config["region"]["units"]}
-    return Job(told, {"layer": [str(on_disk(block["path"]))]})
+    extent = block.get("extent")
+    files = [block["path"], *([extent] if isinstance(extent, str) else [])]
+    return Job(told, {"layer": [str(on_disk(file)) for file in files]})
 
 
 rule("prepare_raster", {"layer": "layers/{key}.tif"}, _of_kind("prepare_raster"))(_prepare)

@@ -40,6 +40,11 @@ def columns_wanted(config: Config, layer: str) -> list[str]:
     return [column for column in dict.fromkeys(wanted) if column not in needed]
 
 
+def makes_surfaces(config: Config, layer: str) -> bool:
+    """True for a layer that a surface is made of."""
+    return any(layer in layers_of(block) for block in config["surfaces"].values())
+
+
 def is_absent(config: Config, layer: str) -> bool:
     """True for a layer that the model wants and the region does not have."""
     return config["layers"][layer]["kind"] == "absent"

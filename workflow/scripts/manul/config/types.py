@@ -45,6 +45,8 @@ class Layer(TypedDict, total=False):
     valid: list[float]
     scale: float
     offset: float
+    nodata: float | list[float]
+    extent: str | list[float]
     classes: dict[str, str]
     fields: dict[str, Any]
     filter: str

@@ -72,6 +72,34 @@ def prepare_vector(table: gpd.GeoDataFrame, block: Layer, grid: GeoBox, margin_m
     return table.cx[left:right, bottom:top].reset_index(drop=True)
 
 
+def surveyed(extent, grid: GeoBox, margin_m: float):
+    """The polygon of a layer's key `extent` in the grid's CRS, or None where there is none.
+
+    `extent` is a vector file of polygons, or west, south, east, north in degrees. Raises
+    `LayerError` for a file without polygons, or one that does not reach the region.
+    """
+    if extent is None:
+        return None
+    if isinstance(extent, str):
+        table = gpd.read_file(extent, engine="pyogrio")
+        table = table[table.geom_type.isin(("Polygon", "MultiPolygon"))]
+    else:
+        west, south, east, north = extent
+        if not (west < east and south < north):
+            raise LayerError(f"extent {extent}: expected west < east and south < north")
+        step = max(east - west, north - south) / 100  # straight in degrees, curved on the grid
+        table = gpd.GeoDataFrame(
+            geometry=[shapely.segmentize(shapely.box(*extent), step)], crs=4326
+        )
+    if not len(table) or table.crs is None:
+        raise LayerError(f"extent {extent}: expected polygons in a coordinate system")
+    shapes = shapely.make_valid(_in_crs(table, grid, margin_m).geometry.to_numpy())
+    whole = shapely.intersection(shapely.union_all(shapes), shapely.box(*bounds(grid, margin_m)))
+    if not shapely.intersection(whole, shapely.box(*bounds(grid))).area:
+        raise LayerError(f"extent {extent}: it does not reach the region")
+    return whole
+
+
 def for_products(table: gpd.GeoDataFrame, wanted: list[str], units: bool = False):
     """The table with the columns that products use, blank where it lacks them.
 

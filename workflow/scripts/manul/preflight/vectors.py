@@ -19,6 +19,10 @@ from manul.preflight.findings import Problem, bad
 from manul.preflight.places import corners, impossible, is_swapped
 from manul.records import field_tables, layer_files
 
+COVERED = 0.98  # of the region: less is told
+SEVERAL = 10  # features from which the box of a layer tells where it ends
+EMPTY = 0.25  # of the width or height of the region without a feature: it is asked why
+
 
 def check_vector(name, block, config, tables) -> Iterator[Problem]:
     """The problems of a vector layer."""
@@ -98,12 +102,52 @@ def _shapes(name, block, table, config, tables) -> Iterator[Problem]:
         return
     grid = grid_of(config["region"])
     near = features.prepare_vector(table, block, grid, _reach_m(config, name))
+    yield from _extent(name, block, near, config)
     yield from _for_products(name, block, near, config)
     is_units = name == config["region"]["units"]
     near = features.for_products(near, selection.columns_wanted(config, name), is_units)
     tables[name] = near
     if not len(near):
         yield _elsewhere(name, block, drawn.total_bounds, crs, config)
+
+
+def _extent(name, block, near, config) -> Iterator[Problem]:
+    """How much of the region a layer does not cover: as it says itself, or as it looks."""
+    grid = grid_of(config["region"])
+    box = shapely.box(*bounds(grid))
+    if block.get("extent"):
+        try:
+            known = features.surveyed(block["extent"], grid, selection.margin_m(config, name))
+        except (features.LayerError, OSError, RuntimeError) as error:
+            yield bad(
+                name, block, str(error), "polygons that cover the region, or its bounds",
+                "Mend the key `extent`", field="extent",
+            )  # fmt: skip
+            return
+        share = known.intersection(box).area / box.area
+        if share < COVERED:
+            yield bad(
+                name, block, f"an extent of {100 * share:.0f} % of the region", "the whole region",
+                "Outside it the surfaces of this layer are unknown", field="extent",
+                severity="warning",
+            )  # fmt: skip
+        return
+    if len(near) < SEVERAL or not selection.makes_surfaces(config, name):
+        return
+    left, bottom, right, top = box.bounds
+    west, south, east, north = near.total_bounds
+    gaps = {
+        "west": (west - left) / (right - left), "south": (south - bottom) / (top - bottom),
+        "east": (right - east) / (right - left), "north": (top - north) / (top - bottom),
+    }  # fmt: skip
+    wide = {side: gap for side, gap in gaps.items() if gap > EMPTY}
+    if wide:
+        told = ", ".join(f"the {100 * gap:.0f} % in the {side}" for side, gap in wide.items())
+        yield bad(
+            name, block, f"no feature in {told} of the region", "features in all of it",
+            "There the surfaces say that there is none; if the layer was not made for that part, "
+            "say with the key `extent` where it was", field="extent", severity="warning",
+        )  # fmt: skip
 
 
 def _for_products(name, block, near, config) -> Iterator[Problem]:
