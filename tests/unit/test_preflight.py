@@ -695,7 +695,52 @@ def moved_east(home):
         raster.transform = Affine.translation(30_000, 0) @ raster.transform
 
 
+def cells_of(name, number, **more):
+    """Some cells of a raster of the case hold a number."""
+
+    def spoil(home):
+        with rasterio.open(home / name) as source:
+            profile, values = dict(source.profile) | more, source.read()
+        values = values.astype(profile["dtype"])
+        values[:, 10:20, 10:20] = number
+        with rasterio.open(home / name, "w", **profile) as target:
+            target.write(values)
+
+    return spoil
+
+
+def in_crs(code):
+    def spoil(home):
+        for path in home.glob("*.tif"):
+            with rasterio.open(path, "r+") as raster:
+                raster.crs = code
+
+    return spoil
+
+
 INVEST_FAULTS = {
+    "undeclared nodata in a threat": (
+        case(cells_of("roads.tif", -9999, dtype="float32", nodata=None)),
+        ["invest.oracle", "roads.tif", "-9999 to", "-a_nodata -9999"],
+    ),
+    "255 in a threat": (
+        case(cells_of("roads.tif", 255, dtype="uint8", nodata=None)),
+        ["invest.oracle", "roads.tif", "to 255", "up to 1"],
+    ),
+    "what resampling leaves in a threat": (
+        case(cells_of("roads.tif", 1e-9, dtype="float32")),
+        ["invest.oracle", "roads.tif", "1e-09", "full source"],
+    ),
+    "a grid in degrees": (case(in_crs("EPSG:4326")), ["lulc.tif", "degrees", "in metres"]),
+    "a grid in feet": (case(in_crs("EPSG:2263")), ["lulc.tif", "foot", "in metres"]),
+    "distances in km": (
+        case(text("threats.csv", "roads,5000", "roads,5")),
+        ["invest.oracle", "threats.csv", "max_dist 5 of roads", "write 5000"],
+    ),
+    "a class without a row": (
+        case(text("sensitivity.csv", "4,c4", "14,c4")),
+        ["invest.oracle", "sensitivity.csv", "field lucode", "class 4 in", "Add a row"],
+    ),
     "no table of threats": (
         case(lambda home: (home / "threats.csv").unlink()),
         ["invest.oracle", "threats.csv", "field threats", "no such file"],
