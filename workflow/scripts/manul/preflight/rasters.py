@@ -138,6 +138,12 @@ def _place(name, block, source, region) -> Iterator[Problem]:
             "Mend the key `band`", field="band",
         )  # fmt: skip
         return
+    if np.dtype(source.dtypes[block.get("band", 1) - 1]).kind == "c":
+        yield bad(
+            name, block, "complex numbers", "numbers",
+            "Write the part that is meant, for example with gdal_translate DERIVED_SUBDATASET",
+        )  # fmt: skip
+        return
     if source.gcps[0] and source.transform.is_identity:
         yield bad(
             name, block, f"{len(source.gcps[0])} ground control points and no grid",
