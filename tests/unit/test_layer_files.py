@@ -16,7 +16,7 @@ from manul import surfaces
 from manul.grid import burn, features, map_tags, vectors
 from manul.grid.data_files import on_disk, under
 from manul.grid.features import LayerError
-from manul.products import zones
+from manul.products import outlines, units, zones
 from manul.records import layer_files
 from manul.records.layer_files import FileFault, read_layer
 from manul.surfaces import proximity
@@ -359,3 +359,31 @@ def test_near_an_unknown_inner_surface_only_what_is_unknown_is(tmp_path):
     block = {"kind": "distance", "of": {"kind": "slope"}, "minimum": 40, "reach_m": 3000}
     made = proximity.distance(block, GRID, Slopes())
     assert np.isnan(made[:, 20:]).all() and (made[:, :20] == 3000).all()
+
+
+def test_units_beside_the_region_have_no_cells_and_stop_nothing():
+    """The last unit lies in the margin and the one before it on unknown ground."""
+    maps = {"habitat": np.ones((40, 40), "float32")}
+    maps["habitat"][:, 20:] = np.nan
+
+    class Fields:
+        grid = GRID
+
+        def blocks(self):
+            yield slice(0, 40), slice(0, 40)
+
+        def window(self, name, rows, columns):
+            return maps[name][rows, columns]
+
+        def at(self, rows, columns):
+            return {name: band[rows, columns] for name, band in maps.items()}
+
+    shapes = [
+        box(0, 0, 20_000, 40_000),
+        box(20_000, 0, 40_000, 40_000),
+        box(90_000, 0, 95_000, 9000),
+    ]
+    polygons = gpd.GeoDataFrame({"name": list("abc")}, geometry=shapes, crs=GRID.crs)
+    wanted = {"area": lambda maps: np.isfinite(maps["habitat"])}
+    found = outlines.sums(Fields(), units._numbers(polygons, Fields()), len(polygons), wanted)
+    assert found["area"][0].tolist()[1:] == [800, 0, 0]

@@ -28,6 +28,7 @@ MANY = 0.02  # of all cells
 FEW = 20  # cells in which any number may stand
 WHOLE = 2**24  # up to here float32 tells whole numbers apart
 COVERED = 0.98  # of the region: less is told
+LARGE = 4e8  # cells above which bands are not compared
 LOOK = 256  # cells along the side of the small copies in which bands are compared
 
 
@@ -185,7 +186,7 @@ def _nodata_class(name, block, source) -> Iterator[Problem]:
 
 def _twin_bands(name, block, source) -> Iterator[Problem]:
     shape = (min(source.height, LOOK), min(source.width, LOOK))
-    if source.count == 1:
+    if source.count == 1 or source.height * source.width > LARGE:
         return
     band = block.get("band", 1)
     mine = source.read(band, out_shape=shape)
