@@ -89,7 +89,7 @@ def readers(grid) -> dict:
 
 def reader(block, grid):
     if block["kind"] not in ("vector", "records"):
-        return rasters.RasterFile(block["path"], block["band"])
+        return rasters.of_layer(block["path"], block)
     if block["kind"] == "records":
         found = field_tables.read(block["path"], block, CONFIG["as_of"])
         table = field_tables.features(found, block)

@@ -227,6 +227,15 @@ def test_yes_and_no_of_a_team_mean_what_fields_say():
     assert table["kept"].tolist() == ["many", "none", "many"]
 
 
+@pytest.mark.parametrize(("other", "strength"), [(0.1, 0.1), (None, 0.5)])
+def test_classes_that_are_not_listed_are_what_other_says_and_blanks_unknown(other, strength):
+    scores = {"classes": {"scores": {"town": 0.9}, "other": other}}
+    block = {"intensity": {"field": "place", "response": scores}, "unknown_intensity": 0.5}
+    table = pd.DataFrame({"place": ["town", "hamlet", None, "  "]})
+    found = feature_sources.intensity(block, table)
+    assert found.tolist() == pytest.approx([0.9, strength, 0.5, 0.5])
+
+
 @pytest.mark.parametrize("area", [np.inf, 1e300])
 def test_an_area_larger_than_the_earth_is_an_error(area):
     table = frame({"area_ha": area, "geometry": shapely.Point(0, 0)})
@@ -242,3 +251,49 @@ def test_points_in_many_parts_are_points():
     found = features.prepare_vector(table, {}, GRID, 0)
     assert found.geom_type.tolist() == ["Point"] * 3
     assert found["n"].tolist() == [1, 1, 2]
+
+
+def test_collections_are_their_parts_and_points_tell_of_how_many_they_are_one():
+    mixed = shapely.GeometryCollection(
+        [shapely.MultiPoint([(1000, 1000), (3000, 3000)]), shapely.box(0, 0, 2000, 2000)]
+    )
+    table = gpd.GeoDataFrame({"n": [7, 8]}, geometry=[mixed, shapely.Point(500, 500)], crs=CRS)
+    found = features.prepare_vector(table, {}, GRID, 0)
+    told = sorted(zip(found.geom_type, found["n"], found[features.PARTS], strict=True))
+    assert told == [("Point", 7, 2), ("Point", 7, 2), ("Point", 8, 1), ("Polygon", 7, 1)]
+
+
+SQUARE = shapely.box(10_000, 10_000, 14_000, 14_000)  # 16 km2
+
+
+@pytest.mark.parametrize("area", [1600, 9, 0, None, "unknown"])
+@pytest.mark.parametrize("kind", ["share", "exposure"])
+def test_polygons_stand_as_they_are_drawn_whatever_their_column_of_areas_says(kind, area):
+    table = frame({"area_ha": area, "geometry": SQUARE})
+    block = {"kind": kind, "layer": "mines", "area_ha_field": "area_ha"}
+    found = feature_sources.touching(block, {"mines": Layer(table)}, GRID)
+    assert found.geometry.area.tolist() == [16e6]
+
+
+def test_a_share_counts_polygons_and_discs_and_exposure_what_has_no_area_too():
+    road = shapely.LineString([(0, 0), (9000, 9000)])
+    shapes = [SQUARE, shapely.Point(3000, 3000), shapely.Point(5000, 5000), road]
+    table = frame(
+        *({"area_ha": a, "geometry": g} for a, g in zip([None, 100, 0, 50], shapes, strict=True))
+    )
+    mines = {"mines": Layer(table)}
+    block = {"kind": "share", "layer": "mines", "area_ha_field": "area_ha"}
+    share = feature_sources.touching(block, mines, GRID)
+    assert share.geometry.area.tolist() == pytest.approx([16e6, 1e6], rel=2e-3)
+    every = feature_sources.touching(block | {"kind": "exposure"}, mines, GRID)
+    assert every.geom_type.tolist() == ["Polygon", "Polygon", "Point", "LineString"]
+
+
+def test_points_of_one_feature_share_its_area():
+    rows = frame({"area_ha": 200, "geometry": shapely.MultiPoint([(5000, 5000), (20_000, 20_000)])})
+    mines = {"mines": Layer(features.prepare_vector(rows, {}, GRID, 0))}
+    block = {"kind": "share", "layer": "mines", "area_ha_field": "area_ha"}
+    found = feature_sources.touching(block, mines, GRID)
+    assert found.geometry.area.tolist() == pytest.approx([1e6, 1e6], rel=2e-3)
+    spots, _ = feature_sources.saturating(block, mines, GRID, GRID)
+    assert np.unique(spots.radius_m).tolist() == pytest.approx([np.sqrt(1e6 / np.pi)])

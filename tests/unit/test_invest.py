@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from manul.exposure.nearest import profile, scan
-from manul.model import invest_run
+from manul.model import invest_csv, invest_run
 from manul.model.invest_quality import class_rows, degradation_strip, scene
 from manul.model.invest_tables import sensitivity_from, threat_sources, threats_from
 
@@ -268,3 +268,11 @@ def test_the_strips_agree_with_the_oracle():
         np.testing.assert_allclose(
             ours, np.where(theirs == unknown, np.nan, theirs), rtol=0, atol=1e-6
         )
+
+
+def test_names_of_columns_are_the_same_in_any_case(tmp_path):
+    table = tmp_path / "threats.csv"
+    table.write_text("THREAT, Max_Dist ,weight,decay,CUR_PATH\nroad,5000,1,linear,road.tif\n")
+    assert invest_csv.threat_rasters(table) == [tmp_path / "road.tif"]
+    (road,) = threats_from(invest_csv.read_rows(table))
+    assert (road.name, road.max_dist_m) == ("road", 5000)

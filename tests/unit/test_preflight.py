@@ -584,6 +584,23 @@ VECTOR_FAULTS = {
         lambda config, folder: config[T]["hunting"]["surface"]["speeds_km_h"].pop("paved"),
         ["surface hunting", "roads.gpkg", "field road_class", "paved", "speeds_km_h"],
     ),
+    "a class of features without a score": (
+        both(
+            vector(
+                "mines", lambda t: t.assign(type=np.where(t["type"] == "open_pit", "adit", "coal"))
+            ),
+            key(f"{T}.mines_large.surface.where", ""),
+            key(
+                f"{T}.mines_large.surface.intensity",
+                {"field": "type", "response": {"classes": {"scores": {"coal": 0.8}}}},
+            ),
+        ),
+        ["surface mines_large", "mines.gpkg", "field type", "'adit' without", "`other`"],
+    ),
+    "an extent beside the region": (
+        key("layers.lakes.extent", [10, 50, 11, 51]),
+        ["lakes", "field extent", "does not reach the region"],
+    ),
     "units without names": (
         vector("provinces", lambda table: table.drop(columns="name")),
         ["provinces", "provinces.gpkg", "field name", "country", "units.csv"],
@@ -678,7 +695,52 @@ def moved_east(home):
         raster.transform = Affine.translation(30_000, 0) @ raster.transform
 
 
+def cells_of(name, number, **more):
+    """Some cells of a raster of the case hold a number."""
+
+    def spoil(home):
+        with rasterio.open(home / name) as source:
+            profile, values = dict(source.profile) | more, source.read()
+        values = values.astype(profile["dtype"])
+        values[:, 10:20, 10:20] = number
+        with rasterio.open(home / name, "w", **profile) as target:
+            target.write(values)
+
+    return spoil
+
+
+def in_crs(code):
+    def spoil(home):
+        for path in home.glob("*.tif"):
+            with rasterio.open(path, "r+") as raster:
+                raster.crs = code
+
+    return spoil
+
+
 INVEST_FAULTS = {
+    "undeclared nodata in a threat": (
+        case(cells_of("roads.tif", -9999, dtype="float32", nodata=None)),
+        ["invest.oracle", "roads.tif", "-9999 to", "-a_nodata -9999"],
+    ),
+    "255 in a threat": (
+        case(cells_of("roads.tif", 255, dtype="uint8", nodata=None)),
+        ["invest.oracle", "roads.tif", "to 255", "up to 1"],
+    ),
+    "what resampling leaves in a threat": (
+        case(cells_of("roads.tif", 1e-9, dtype="float32")),
+        ["invest.oracle", "roads.tif", "1e-09", "full source"],
+    ),
+    "a grid in degrees": (case(in_crs("EPSG:4326")), ["lulc.tif", "degrees", "in metres"]),
+    "a grid in feet": (case(in_crs("EPSG:2263")), ["lulc.tif", "foot", "in metres"]),
+    "distances in km": (
+        case(text("threats.csv", "roads,5000", "roads,5")),
+        ["invest.oracle", "threats.csv", "max_dist 5 of roads", "write 5000"],
+    ),
+    "a class without a row": (
+        case(text("sensitivity.csv", "4,c4", "14,c4")),
+        ["invest.oracle", "sensitivity.csv", "field lucode", "class 4 in", "Add a row"],
+    ),
     "no table of threats": (
         case(lambda home: (home / "threats.csv").unlink()),
         ["invest.oracle", "threats.csv", "field threats", "no such file"],
@@ -779,6 +841,45 @@ DOUBTFUL = {
     "an intensity without a value": (
         cells("camps", blank("dogs")),
         ["surface dogs_camps", "camps.csv", "field dogs", "no value"],
+    ),
+    "mines whose area is not known": (
+        vector("mines", lambda t: t.assign(area_ha=np.where(t["type"] == "open_pit", 0, 10))),
+        ["surface mines_large", "mines.gpkg", "field area_ha", "without an area", "cover nothing"],
+    ),
+    "words that differ by case or blanks": (
+        both(
+            vector(
+                "mines", lambda t: t.assign(status=t["status"].replace("operating", " Operating"))
+            ),
+            key("layers.mines.filter", "status in ['operating', 'planned', 'closed']"),
+        ),
+        ["mines", "field filter", "' Operating' in column status", "case or blanks"],
+    ),
+    "words of a surface that differ by case": (
+        vector("mines", lambda t: t.assign(type=t["type"].replace("open_pit", "Open_pit"))),
+        ["surface mines_large_footprint", "field where", "'Open_pit' in column type"],
+    ),
+    "units that share ground": (
+        vector("provinces", lambda t: pd.concat([t, t.assign(name="Twin " + t["name"])])),
+        ["provinces", "field geometry", "'Twin ", "which share", "do not overlap"],
+    ),
+    "units of one name": (
+        vector("provinces", lambda t: t.assign(name="Naryn")),
+        ["provinces", "field name", "several units called 'Naryn'", "its own row"],
+    ),
+    "a layer that says it ends inside the region": (
+        key("layers.lakes.extent", [78.0, 42.2, 78.4, 42.7]),
+        ["lakes", "field extent", "an extent of 47 % of the region", "are unknown"],
+    ),
+    "a layer that ends inside the region": (
+        vector(
+            "roads",
+            lambda t: t.iloc[[0] * 12].set_geometry(
+                [shapely.LineString([(78.05, 42.25 + i / 100), (78.3, 42.6)]) for i in range(12)],
+                crs=4326,
+            ),
+        ),
+        ["roads", "field extent", "in the east", "key `extent`"],
     ),
     "rejected rows that may be left out": (
         both(cells("camps", put(4, "dogs", "many")), key("layers.camps.on_rejected", "continue")),

@@ -1,12 +1,19 @@
 """Filter and clip one vector layer to the region and what lies within reach of it."""
 
 from manul import job
-from manul.grid import features, provenance, vectors
+from manul.grid import data_files, features, map_tags, provenance, vectors
 from manul.grid.region import grid_of
+from manul.records import layer_files
 
 with job.start(snakemake) as this:
     told, source, name = this.told, this.inputs("layer")[0], snakemake.wildcards.layer
     record = provenance.of_layer(name, told.block, told.content)
-    rows = features.with_fields(vectors.read_rows(source), told.block.get("fields", {}))
+    path = data_files.under(told.block["path"], source)
+    rows, changes = layer_files.read_layer(path, told.block)
+    for change in changes:
+        this.log.info("%s: %s", name, change)
     table = features.prepare_vector(rows, told.block, grid_of(told.region), told.margin_m)
-    vectors.write_vector(this.output("layer"), {name: table}, this.tags(record))
+    table = features.for_products(table, told.columns, told.units)
+    surveyed = features.surveyed(told.block.get("extent"), grid_of(told.region), told.margin_m)
+    tags = this.tags(record) | ({map_tags.EXTENT_TAG: surveyed.wkt} if surveyed else {})
+    vectors.write_vector(this.output("layer"), {name: table}, tags)

@@ -5,7 +5,7 @@ The rooms, from the ground floor up; a module imports only from its own room and
     config/       what the config can say: nodes, responses, expressions; loading it, its faults
     exposure/     exact distance and exposure over any number of cells
     grid/         the region's grid; rasters, vectors, maps and tables read and written; provenance
-    records/      field tables as teams write them: read, normalised, each row checked
+    records/      field tables and vector files as teams write them: read, mended, each row checked
     surveys/      what the counts mean: burrow density, detection, rodenticide
     suitability/  models fitted to tables of records
     surfaces/     from layers to one number a cell: terrain, proximity, travel time, fieldwork

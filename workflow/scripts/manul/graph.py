@@ -25,6 +25,7 @@ from manul.analyses import KINDS as ANALYSES
 from manul.config import nodes, selection
 from manul.config.nodes import layers_of
 from manul.config.types import Config
+from manul.grid.data_files import on_disk
 from manul.grid.datasets import Source
 from manul.maps import sheet_specs
 from manul.model import cells, invest_csv
@@ -279,18 +280,24 @@ def _of_kind(rule_name) -> Callable:
 
 def _prepare(graph, scenario, config, key) -> Job:
     block = {k: v for k, v in config["layers"][key].items() if k != "needs"}
-    told = {"block": block, "region": config["region"], "content": contents.of(block["path"])}
-    return Job(told | {"margin_m": selection.margin_m(config, key)}, {"layer": [block["path"]]})
+    extent = block.get("extent")
+    files = [block["path"], *([extent] if isinstance(extent, str) else [])]
+    told = {"block": block, "region": config["region"]}
+    told |= {"margin_m": selection.margin_m(config, key)}
+    told |= {"content": [contents.of(on_disk(file)) for file in files]}
+    if block["kind"] == "vector":
+        told |= {"columns": selection.columns_wanted(config, key)}
+        told |= {"units": key == config["region"]["units"]}
+    return Job(told, {"layer": [str(on_disk(file)) for file in files]})
 
 
 def _prepare_records(graph, scenario, config, key) -> Job:
     job = _prepare(graph, scenario, config, key)
     path = config["layers"][key]["path"]
-    return replace(
-        job,
-        told={**job.told, "as_of": config["as_of"]},
-        reads={"layer": [path, *map(str, packages.parts_of(Path(path)))]},
-    )
+    parts = [str(part) for part in packages.parts_of(Path(path))]
+    found = [contents.of(part) for part in [path, *parts]]
+    told = {**job.told, "as_of": config["as_of"], "content": found}
+    return replace(job, told=told, reads={"layer": [path, *parts]})
 
 
 rule("prepare_raster", {"layer": "layers/{key}.tif"}, _of_kind("prepare_raster"))(_prepare)

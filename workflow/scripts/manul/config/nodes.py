@@ -57,10 +57,15 @@ def leaves(node: Node, kind: str) -> Iterator[str]:
 
 def classed(node: Node) -> Iterator[str]:
     """The fields at or below the node whose values are classes and not numbers."""
+    yield from (field for field, _ in class_scores(node))
+
+
+def class_scores(node: Node) -> Iterator[tuple[str, dict]]:
+    """Those fields with the parameters of the response that scores their classes."""
     if "field" in node and "classes" in (node.get("response") or {}):
-        yield node["field"]
+        yield node["field"], node["response"]["classes"]
     for term in terms(node):
-        yield from classed(term)
+        yield from class_scores(term)
 
 
 def layers_of(block) -> list[str]:

@@ -88,12 +88,17 @@ def threshold(x, minimum=-np.inf, maximum=np.inf):
     return np.where(np.isnan(x), np.nan, (x >= minimum) & (x <= maximum))
 
 
-def classes(x, scores):
-    """A score for each class (number or text); a class without a score is NaN: unknown."""
+def classes(x, scores, other=None):
+    """A score for each class (number or text); `other` (None: unknown) stands for the rest.
+
+    NaN and blank text stay unknown.
+    """
     x = np.asarray(x)
     is_number = x.dtype.kind in "uifb"
     found = x if is_number else np.array([plain_class(value) for value in x.flat]).reshape(x.shape)
     out = np.full(x.shape, np.nan, "float32")
+    if other is not None:
+        out[x == x if is_number else found != ""] = other
     for key, score in scores.items():
         out[found == (_number(key) if is_number else plain_class(key))] = score
     return out

@@ -10,6 +10,9 @@ from manul.config.nodes import layers_of
 from manul.config.schema import analysis_kind, kind_of_surface
 from manul.config.types import Config
 
+CONTEXT_COLUMNS = {
+    "settlements": ("name", "population"), "lakes": ("name",), "provinces": ("name",),
+}  # fmt: skip
 FAR_M = 50_000  # how far around the region journeys may lead
 LARGEST_DISC_M = 20_000  # radius of a feature that stands as a point with an area
 
@@ -25,6 +28,21 @@ def margin_m(config: Config, layer: str) -> float:
             reaches += [zones.get("radius_m", 0.0), zones.get("side_m", 0.0)]
         reaches += [near["within_m"] for near in rule["nearest"].values() if near["layer"] == layer]
     return max(reaches) + 10 * config["region"]["cell_m"]
+
+
+def columns_wanted(config: Config, layer: str) -> list[str]:
+    """The columns of a layer that products use where they are there: names and numbers on maps."""
+    roles = [role for role, name in config["maps"].get("context", {}).items() if name == layer]
+    wanted = [column for role in roles for column in CONTEXT_COLUMNS.get(role, ())]
+    zones = (rule["zones"] for rule in config["rules"].values())
+    wanted += ["name" for zone in zones if zone["kind"] == "segments" and zone["layer"] == layer]
+    needed = ["name"] if layer == config["region"]["units"] else []
+    return [column for column in dict.fromkeys(wanted) if column not in needed]
+
+
+def makes_surfaces(config: Config, layer: str) -> bool:
+    """True for a layer that a surface is made of."""
+    return any(layer in layers_of(block) for block in config["surfaces"].values())
 
 
 def is_absent(config: Config, layer: str) -> bool:

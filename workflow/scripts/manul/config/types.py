@@ -37,14 +37,16 @@ class Layer(TypedDict, total=False):
     title: Required[str]
     needs: str
     path: str
-    table: str
     layer: str | list[str]
     encoding: str
+    table: str
     band: int
     units: str
     valid: list[float]
     scale: float
     offset: float
+    nodata: float | list[float]
+    extent: str | list[float]
     classes: dict[str, str]
     fields: dict[str, Any]
     filter: str

@@ -2,12 +2,17 @@
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 from odc.geo.geobox import GeoBox
+from rasterio.warp import transform_bounds
 
 from manul.config.expressions import ExpressionError, columns
 from manul.config.responses import plain_class
 from manul.config.types import Layer
 from manul.grid.region import bounds
+
+WIDE = 50.0  # degrees from which a shape is cut before it is projected
+PARTS = "manul_parts"  # column: how many points a row of points was drawn with
 
 
 class LayerError(ValueError):
@@ -51,19 +56,92 @@ def prepare_vector(table: gpd.GeoDataFrame, block: Layer, grid: GeoBox, margin_m
     if block.get("crs"):
         table = table.set_crs(block["crs"], allow_override=True)
     table = select(table, block.get("filter"))
-    table = table.to_crs(str(grid.crs))
-    table = _single_points(table[~(table.geometry.is_empty | table.geometry.isna())])
+    table = _in_crs(table, grid, margin_m)
+    table = _plain_shapes(table[~(table.geometry.is_empty | table.geometry.isna())])
     left, bottom, right, top = bounds(grid, margin_m)
     return table.cx[left:right, bottom:top].reset_index(drop=True)
 
 
-def _single_points(table):
-    """Points in many parts as rows of their own, each with the whole row's values."""
-    many = table.geom_type == "MultiPoint"
-    if not many.any():
+def surveyed(extent, grid: GeoBox, margin_m: float):
+    """The polygon of a layer's key `extent` in the grid's CRS, or None where there is none.
+
+    `extent` is a vector file of polygons, or west, south, east, north in degrees. Raises
+    `LayerError` for a file without polygons, or one that does not reach the region.
+    """
+    if extent is None:
+        return None
+    if isinstance(extent, str):
+        table = gpd.read_file(extent, engine="pyogrio")
+        table = table[table.geom_type.isin(("Polygon", "MultiPolygon"))]
+    else:
+        west, south, east, north = extent
+        if not (west < east and south < north):
+            raise LayerError(f"extent {extent}: expected west < east and south < north")
+        step = max(east - west, north - south) / 100  # straight in degrees, curved on the grid
+        table = gpd.GeoDataFrame(
+            geometry=[shapely.segmentize(shapely.box(*extent), step)], crs=4326
+        )
+    if not len(table) or table.crs is None:
+        raise LayerError(f"extent {extent}: expected polygons in a coordinate system")
+    shapes = shapely.make_valid(_in_crs(table, grid, margin_m).geometry.to_numpy())
+    whole = shapely.intersection(shapely.union_all(shapes), shapely.box(*bounds(grid, margin_m)))
+    if not shapely.intersection(whole, shapely.box(*bounds(grid))).area:
+        raise LayerError(f"extent {extent}: it does not reach the region")
+    return whole
+
+
+def for_products(table: gpd.GeoDataFrame, wanted: list[str], units: bool = False):
+    """The table with the columns that products use, blank where it lacks them.
+
+    Of units each has a name of its own: `(no name)`, and `Naryn (2)` for the second Naryn.
+    """
+    table = table.assign(**{column: None for column in wanted if column not in table})
+    if "population" in wanted:
+        people = pd.to_numeric(table["population"], errors="coerce")
+        table = table.assign(population=people.astype("float64"))
+    if not units or "name" not in table:
         return table
-    parts = table[many].explode(index_parts=False)
-    return pd.concat([table[~many], parts]).sort_index(kind="stable")
+    names = table["name"].astype(str).str.strip().where(table["name"].notna(), "")
+    names = names.where(names != "", "(no name)")
+    number = (names.groupby(names).cumcount() + 1).astype(str)
+    many = names.duplicated(keep=False)
+    return table.assign(name=names.where(~many, names + " (" + number + ")"))
+
+
+def _in_crs(table, grid, margin_m):
+    """The table in the CRS of the grid; of shapes that span much of the world the part around it.
+
+    The far corners of such a shape have no place in a projection of one region.
+    """
+    box = table.geometry.bounds
+    wide = (box.maxx - box.minx > WIDE) | (box.maxy - box.miny > WIDE)
+    if table.crs.is_geographic and wide.any():
+        reach = bounds(grid, margin_m)
+        around = transform_bounds(str(grid.crs), table.crs.to_wkt(), *reach, densify_pts=21)
+        near = shapely.box(*around).buffer(WIDE / 10, join_style="mitre")
+        shapes = table.geometry.copy()
+        part = shapely.intersection(shapely.make_valid(shapes[wide].to_numpy()), near)
+        shapes[wide] = shapely.segmentize(part, WIDE / 100)
+        table = table.set_geometry(shapes)
+    return table.to_crs(str(grid.crs))
+
+
+def _plain_shapes(table):
+    """Points in many parts and collections as rows of their own, each with the whole row's values.
+
+    `PARTS` tells of how many points a row is one, so that they can share what the row has once.
+    """
+    many = ("MultiPoint", "GeometryCollection")
+    if not table.geom_type.isin(many).any():
+        return table
+    table = table.reset_index(drop=True)
+    while table.geom_type.isin(many).any():
+        split = table.geom_type.isin(many)
+        table = pd.concat([table[~split], table[split].explode(index_parts=False)])
+    table = table[~table.geometry.is_empty].sort_index(kind="stable")
+    is_point = table.geom_type == "Point"
+    points = is_point.groupby(table.index).transform("sum")
+    return table.assign(**{PARTS: points.where(is_point, 1).astype("int64")})
 
 
 def prepare_records(features: gpd.GeoDataFrame, block: Layer, grid: GeoBox, margin_m: float):

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pyogrio
 import rasterio
+import shapely
 
 from manul.grid import provenance
 
 PROVENANCE_TAG = "MANUL_LAYERS"
+EXTENT_TAG = "MANUL_EXTENT"
 
 
 def made_from(path) -> list:
@@ -19,6 +21,12 @@ def made_from(path) -> list:
 def read_provenance(path) -> dict:
     """The layers behind a raster or vector file that this package wrote."""
     return provenance.load(_tags(path).get(PROVENANCE_TAG))
+
+
+def read_extent(path):
+    """Where the layer of a vector file was surveyed, in the file's CRS; None: everywhere."""
+    text = _tags(path).get(EXTENT_TAG)
+    return shapely.from_wkt(text) if text else None
 
 
 def _tags(path) -> dict:

@@ -14,8 +14,8 @@ STATUSES = ("measured", "reconstructed", "approximate", "assumed", "illustrative
 KEPT = ("title", "date", "source", "licence", "positional_error_m", "caveat")
 
 
-def of_layer(name: str, block: Layer, content: str) -> dict:
-    """The provenance of one layer, from its config block and the digest of its files."""
+def of_layer(name: str, block: Layer, content: list[str]) -> dict:
+    """The provenance of one layer, from its config block and the digests of its files."""
     record = {key: block.get(key) for key in KEPT}
     record["status"] = block["data_status"]
     record["content"] = content

@@ -24,6 +24,7 @@ from manul.grid.warp import NoOverlapError
 
 BLOCK = 2048
 PIXEL_TAG = "MANUL_PIXEL_M"
+LOOKED = 64  # blocks of a raster that a look at it reads
 SOUGHT = 512  # cells along the side of a tile in which single cells are looked up
 
 
@@ -50,6 +51,7 @@ class RasterFile:
 
     path: str
     band: int = 1
+    nodata: tuple[float, ...] = ()  # beside the one that the file declares
 
     def read(self, crs, bounds, margin=0.0) -> Raster:
         """The part within `bounds` (left, bottom, right, top in `crs`, plus `margin` in its units).
@@ -61,14 +63,20 @@ class RasterFile:
             window = _window(source, crs, bounds, margin)
             values = source.read(self.band, window=window, masked=True)
             transform = source.window_transform(window)
-            return Raster(_numbers(values), transform, source.crs, pixel_size_m(source))
+            return Raster(
+                _numbers(values, self.nodata), transform, source.crs, pixel_size_m(source)
+            )
 
     def blocks(self, crs, bounds, margin=0.0) -> Iterator[np.ndarray]:
-        """The numbers of `read`, block by block: for a look at a raster that fills no memory."""
+        """The numbers of `read`, block by block: for a look at a raster that fills no memory.
+
+        Of more than LOOKED blocks that many are read, evenly spread.
+        """
         with rasterio.open(self.path) as source:
-            window = _window(source, crs, bounds, margin)
-            for part in _pieces(window):
-                yield _numbers(source.read(self.band, window=part, masked=True))
+            pieces = list(_pieces(_window(source, crs, bounds, margin)))
+            step = max(len(pieces) / LOOKED, 1.0)
+            for part in (pieces[int(i * step)] for i in range(min(len(pieces), LOOKED))):
+                yield _numbers(source.read(self.band, window=part, masked=True), self.nodata)
 
     @property
     def provenance(self) -> dict:
@@ -139,10 +147,26 @@ def _centre(grid, crs) -> tuple[float, float]:
     return xs[0], ys[0]
 
 
+def of_layer(path, layer: Layer) -> RasterFile:
+    """The raster that the block of a layer describes, in the numbers of the file."""
+    nodata = layer.get("nodata", [])
+    several = nodata if isinstance(nodata, list) else [nodata]
+    return RasterFile(str(path), layer.get("band", 1), tuple(map(float, several)))
+
+
+def scaling(source, layer: Layer) -> tuple[float, float]:
+    """Factor and offset of the values: those of the layer's block, else of the file's tags."""
+    band = layer.get("band", 1) - 1
+    if "scale" in layer or "offset" in layer:
+        return layer.get("scale", 1.0), layer.get("offset", 0.0)
+    return source.scales[band], source.offsets[band]
+
+
 def clip(path, target, layer: Layer, grid: GeoBox, margin_m: float, tags: dict) -> None:
     """Copy what of a raster lies within a margin of the grid, scaled and tagged, window by window.
 
-    `layer` is its block of the config (band, scale, offset). The size of a pixel in metres, at the
+    `layer` is its block of the config (band, nodata, scale, offset); without `scale` and `offset`
+    there those of the file's tags hold. The size of a pixel in metres, at the
     centre of the region, travels with it, so that what is made from it does not depend on the
     margin.
     """
@@ -150,24 +174,27 @@ def clip(path, target, layer: Layer, grid: GeoBox, margin_m: float, tags: dict) 
         window = _window(source, str(grid.crs), bounds(grid, margin_m), 0.0)
         profile = _profile(window, source)
         size = _pixel_size_at(source, *_centre(grid, source.crs))
+        scale, offset = (np.float32(number) for number in scaling(source, layer))
+        file = of_layer(path, layer)
         with atomic(target) as partial, rasterio.open(partial, "w", **profile) as out:
             for at in _pieces(window):
-                values = _numbers(source.read(layer["band"], window=at, masked=True))
-                values = values * np.float32(layer["scale"]) + np.float32(layer["offset"])
+                values = _numbers(source.read(file.band, window=at, masked=True), file.nodata)
+                values = values * scale + offset
                 row, column = at.row_off - window.row_off, at.col_off - window.col_off
                 out.write(values, 1, window=Window(column, row, at.width, at.height))
             out.update_tags(**tags, **{PIXEL_TAG: f"{size[0]!r} {size[1]!r}"})
 
 
-# ------------------------------------------------------------------------------------- vectors
-
-
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _numbers(values) -> np.ndarray:
-    out = values.astype("float32").filled(np.nan)
+def _numbers(values, nodata=()) -> np.ndarray:
+    """float32 with NaN where masked, infinite, or one of the numbers of `nodata`."""
+    with np.errstate(over="ignore"):
+        out = values.astype("float32").filled(np.nan)
     out[~np.isfinite(out)] = np.nan
+    for number in nodata:
+        out[np.isclose(out, number, rtol=1e-6, atol=0)] = np.nan
     return out
 
 

@@ -6,7 +6,7 @@ import geopandas as gpd
 import pyogrio
 
 from manul.grid.atomic import atomic
-from manul.grid.map_tags import read_provenance
+from manul.grid.map_tags import read_extent, read_provenance
 
 # Reading a GeoPackage would otherwise leave a file of statistics beside it.
 pyogrio.set_gdal_config_options({"GDAL_PAM_ENABLED": False})
@@ -30,6 +30,11 @@ class VectorFile:
     def rows(self) -> gpd.GeoDataFrame:
         """All rows, those without a place too."""
         return read_rows(self.path)
+
+    @property
+    def extent(self):
+        """The polygon, in the file's CRS, outside of which nothing is known; None: none."""
+        return read_extent(self.path)
 
     @property
     def provenance(self) -> dict:

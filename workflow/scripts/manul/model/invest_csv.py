@@ -5,9 +5,12 @@ from pathlib import Path
 
 
 def read_rows(path) -> list[dict]:
-    """The rows of a table (UTF-8), by the names of its columns."""
+    """The rows of a table (UTF-8), by the names of its columns in lower case without blanks."""
     with Path(path).open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file))
+        return [
+            {str(name).strip().lower(): value for name, value in row.items()}
+            for row in csv.DictReader(file)
+        ]
 
 
 def threat_rasters(table) -> list[Path]:

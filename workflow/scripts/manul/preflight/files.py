@@ -1,11 +1,11 @@
 """Preflight of the file of a layer: is it there, is it whole, and what do its readers say?"""
 
 import difflib
-from pathlib import Path
 
 from rasterio.errors import RasterioError
 
 from manul.config.faults import RASTERS
+from manul.grid.data_files import on_disk
 from manul.preflight import rasters, vectors
 from manul.preflight.findings import Problem, bad
 from manul.records.check import RecordsError
@@ -16,10 +16,10 @@ CHECKS |= {"vector": vectors.check_vector, "records": vectors.check_records}
 
 def check_file(name, block, config, tables) -> list[Problem]:
     """The problems of the file of one layer."""
-    path = Path(block["path"])
-    if not path.is_file():
+    path = on_disk(block["path"])
+    if not path.exists():
         return [bad(name, block, "no such file", "an existing file", nearest_files(path))]
-    if path.stat().st_size == 0:
+    if path.is_file() and path.stat().st_size == 0:
         return [bad(name, block, "an empty file (0 bytes)", "data", "Copy the file again")]
     try:
         return list(CHECKS[block["kind"]](name, block, config, tables))
@@ -36,7 +36,7 @@ def nearest_files(path) -> str:
     """The names in a folder that a path that is not there may have meant."""
     if not path.parent.is_dir():
         return f"There is no folder {path.parent} either; paths count from the project's folder"
-    names = sorted(p.name for p in path.parent.iterdir() if p.is_file())
+    names = sorted(p.name for p in path.parent.iterdir())
     near = difflib.get_close_matches(path.name, names, 3, 0.5) or names[:12]
     return (
         f"The nearest names in its folder are {', '.join(near)}" if near else "The folder is empty"

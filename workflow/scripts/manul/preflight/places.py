@@ -32,6 +32,8 @@ def impossible(name, block, crs, box, region, row="", world=WORLD) -> Iterator[P
         why = "Coordinates lie outside the world: correct them"
         if is_swapped(box, region):
             why = "Longitude and latitude seem to be swapped: swap them"
+        elif shapely.box(*ROUND_WORLD).covers(shapely.box(*box)):
+            why = "Longitudes seem to run from 0 to 360: take 360 from those above 180"
         yield bad(name, block, found, expected, why, row)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import rasterio
 import shapely
 from pyproj import CRS
+from rasterio.enums import ColorInterp
 from rasterio.warp import transform_bounds
 
 from manul.config import selection
@@ -16,8 +17,18 @@ from manul.preflight.findings import Problem, bad
 from manul.preflight.places import ROUND_WORLD, impossible
 
 # Numbers that programs write for "no value"; float32 files hold -3.4e38 or 1e20.
-STAND_INS = (-32768, -9999, -99999, -999, 32767, 65535)
-FACTORS = (0.0001, 0.001, 0.01, 0.1, 10, 100, 1000)
+STAND_INS = (
+    -32768, -32767, -99999, -9999, -3000, -999, -99, 9999, 99999, 32767, 65535, 2147483647,
+    -2147483648,
+)  # fmt: skip
+FACTORS = (0.1, 0.01, 0.001, 0.0001, 10, 100, 1000)
+GAP = 0.05  # of the range of the other values: what lies that far from them may be no value
+FAR = 2.0  # of that range: what lies so far is asked for, whatever it is
+MANY = 0.02  # of all cells
+FEW = 20  # cells in which any number may stand
+WHOLE = 2**24  # up to here float32 tells whole numbers apart
+COVERED = 0.98  # of the region: less is told
+LARGE = 4e8  # cells above which bands are not compared
 LOOK = 256  # cells along the side of the small copies in which bands are compared
 
 
@@ -30,16 +41,19 @@ def check(name, block, config, tables) -> Iterator[Problem]:
             return
         yield from _nodata_class(name, block, source)
         yield from _twin_bands(name, block, source)
+        yield from _scaled(name, block, source)
         covered = _covered_share(source, grid_of(config["region"]))
+        scaling, kind = rasters.scaling(source, block), source.dtypes[block.get("band", 1) - 1]
     if covered == 0:
         yield bad(
             name, block, "a raster elsewhere, no overlap with the region",
             f"a raster that covers {config['region']['bounds']} (west, south, east, north)",
-            "Is this the layer of another place, or is its CRS wrong?",
+            "Is this the layer of another place, or is its CRS wrong? If its longitudes run from 0 "
+            "to 360, shift them, for example with gdalwarp -t_srs EPSG:4326 -te -180 -90 180 90",
         )  # fmt: skip
         return
-    grid, file = grid_of(config["region"]), rasters.RasterFile(block["path"], block["band"])
-    inside = _summary(file.blocks(str(grid.crs), bounds(grid)), block)
+    grid, file = grid_of(config["region"]), rasters.of_layer(block["path"], block)
+    inside = _summary(file.blocks(str(grid.crs), bounds(grid)), block, scaling)
     if not inside.known:
         yield bad(
             name, block, "only nodata or NaN in the region", "values",
@@ -47,47 +61,94 @@ def check(name, block, config, tables) -> Iterator[Problem]:
         )  # fmt: skip
         return
     share = covered * inside.known / inside.cells
-    if share < 0.5:
+    if share < COVERED:
         yield bad(
             name, block, f"values for {100 * share:.0f} % of the region", "most of the region",
             "The rest of the region is nodata on the maps", severity="warning",
         )  # fmt: skip
     reach = selection.margin_m(config, name)
-    yield from _values(
-        name, block, _summary(file.blocks(str(grid.crs), bounds(grid, reach)), block)
-    )
+    every = _summary(file.blocks(str(grid.crs), bounds(grid, reach)), block, scaling)
+    yield from _values(name, block, every, scaling, kind)
 
 
 @dataclass
 class _Summary:
-    """What the numbers of a raster are, gathered block by block."""
+    """What the numbers of a raster are, gathered block by block.
+
+    `ends` are the two smallest and the two largest different values with their numbers of cells.
+    """
 
     cells: int = 0
     known: int = 0
-    low: float = np.inf
-    high: float = -np.inf
+    ends: dict[float, int] = field(default_factory=dict)
     codes: set = field(default_factory=set)
 
+    @property
+    def low(self) -> float:
+        return min(self.ends)
 
-def _summary(blocks, block) -> _Summary:
-    out = _Summary()
+    @property
+    def high(self) -> float:
+        return max(self.ends)
+
+
+def _summary(blocks, block, scaling) -> _Summary:
+    out, (scale, offset) = _Summary(), scaling
     for values in blocks:
-        known = values[~np.isnan(values)] * block["scale"] + block["offset"]
+        known = values[~np.isnan(values)]
         out.cells, out.known = out.cells + values.size, out.known + known.size
-        if known.size:
-            out.low = min(out.low, float(known.min()))
-            out.high = max(out.high, float(known.max()))
         if block["kind"] == "classes":
-            out.codes |= set(np.unique(known).tolist())
+            out.codes |= set(np.unique(known * scale + offset).tolist())
+        for value, number in _ends(known).items():
+            value = value * scale + offset
+            out.ends[value] = out.ends.get(value, 0) + number
+        keep = sorted(out.ends)
+        out.ends = {v: out.ends[v] for v in {*keep[:2], *keep[-2:]}}
     return out
+
+
+def _ends(values) -> dict[float, int]:
+    """The two smallest and the two largest different values, with their numbers of cells."""
+    found, left = {}, values
+    for _ in range(2):
+        for end in (np.min, np.max):
+            if left.size:
+                value = end(left)
+                found[float(value)] = int((left == value).sum())
+                left = left[left != value]
+    return found
 
 
 def _place(name, block, source, region) -> Iterator[Problem]:
     """Why the place of a raster cannot be right."""
-    if block["band"] > source.count:
+    colours = zip(source.indexes, source.colorinterp, strict=True)
+    bands = [i for i, colour in colours if colour != ColorInterp.alpha]
+    if "band" not in block and len(bands) > 1:
+        told = ", ".join(f"{i} {source.descriptions[i - 1] or ''}".strip() for i in bands[:12])
+        picture = ColorInterp.red in source.colorinterp
+        yield bad(
+            name, block, f"{len(bands)} bands" + (" of a colour picture" if picture else ""),
+            f"one of the bands {told}",
+            "A picture holds colours and no values: use the raster that it was drawn from"
+            if picture else "Name it with the key `band`", field="band",
+        )  # fmt: skip
+        return
+    if block.get("band", 1) > source.count:
         yield bad(
             name, block, f"band {block['band']}", f"1 to {source.count}, the bands of the file",
             "Mend the key `band`", field="band",
+        )  # fmt: skip
+        return
+    if np.dtype(source.dtypes[block.get("band", 1) - 1]).kind == "c":
+        yield bad(
+            name, block, "complex numbers", "numbers",
+            "Write the part that is meant, for example with gdal_translate DERIVED_SUBDATASET",
+        )  # fmt: skip
+        return
+    if source.gcps[0] and source.transform.is_identity:
+        yield bad(
+            name, block, f"{len(source.gcps[0])} ground control points and no grid",
+            "a raster on a grid", "Warp it first, for example with gdalwarp -tps",
         )  # fmt: skip
         return
     if source.crs is None:
@@ -97,11 +158,15 @@ def _place(name, block, source, region) -> Iterator[Problem]:
         )  # fmt: skip
         return
     at = source.transform
-    if at.b or at.d or at.e > 0:
+    ways = {
+        "no place: row and column stand for coordinates": at.is_identity,
+        "rows that do not run from north to south": at.b or at.d or at.e > 0,
+        "columns that run from east to west": at.a < 0,
+    }
+    if wrong := next((way for way, is_so in ways.items() if is_so), ""):
         yield bad(
-            name, block, "rows that do not run from north to south", "a north-up raster",
-            "Warp it first, for example with gdalwarp",
-        )  # fmt: skip
+            name, block, wrong, "a north-up raster", "Warp it first, for example with gdalwarp"
+        )
         return
     box = source.bounds
     crs = CRS.from_user_input(source.crs)
@@ -109,7 +174,7 @@ def _place(name, block, source, region) -> Iterator[Problem]:
 
 
 def _nodata_class(name, block, source) -> Iterator[Problem]:
-    nodata = source.nodatavals[block["band"] - 1]
+    nodata = source.nodatavals[block.get("band", 1) - 1]
     known = {float(code): text for code, text in block.get("classes", {}).items()}
     if nodata is not None and nodata in known and block["kind"] == "classes":
         yield bad(
@@ -121,14 +186,15 @@ def _nodata_class(name, block, source) -> Iterator[Problem]:
 
 def _twin_bands(name, block, source) -> Iterator[Problem]:
     shape = (min(source.height, LOOK), min(source.width, LOOK))
-    if source.count == 1:
+    if source.count == 1 or source.height * source.width > LARGE:
         return
-    mine = source.read(block["band"], out_shape=shape)
+    band = block.get("band", 1)
+    mine = source.read(band, out_shape=shape)
     for other in range(1, source.count + 1):
-        same = other != block["band"] and np.array_equal(source.read(other, out_shape=shape), mine)
+        same = other != band and np.array_equal(source.read(other, out_shape=shape), mine)
         if same:
             yield bad(
-                name, block, f"band {block['band']} equal to band {other}", "different bands",
+                name, block, f"band {band} equal to band {other}", "different bands",
                 "Is the file a copy, or the key `band` wrong?", field="band", severity="warning",
             )  # fmt: skip
             return
@@ -145,26 +211,45 @@ def _covered_share(source, grid) -> float:
     return region.intersection(shapely.box(*back)).area / region.area
 
 
-def _values(name, block, found) -> Iterator[Problem]:
+def _scaled(name, block, source) -> Iterator[Problem]:
+    """Tags of scale and offset: applied where the config says nothing, else left aside."""
+    band = block.get("band", 1) - 1
+    tags = source.scales[band], source.offsets[band]
+    if not np.isfinite(tags).all() or tags[0] == 0:
+        yield bad(
+            name, block, f"tags of scale {tags[0]:g} and offset {tags[1]:g}", "a scale that can be",
+            "Mend the tags, or say what holds with the keys `scale` and `offset`", field="scale",
+            severity="warning" if {"scale", "offset"} & block.keys() else "error",
+        )  # fmt: skip
+    elif tags != (1, 0):
+        mine = rasters.scaling(source, block)
+        same = np.allclose(mine, tags)
+        why = "They are applied"
+        if not same:
+            used = f"`scale: {mine[0]:g}` and `offset: {mine[1]:g}`"
+            why = f"They are left aside for {used} of the config"
+        yield bad(
+            name, block, f"tags of the file: scale {tags[0]:g}, offset {tags[1]:g}", "",
+            why, field="scale", severity="note" if same else "warning",
+        )  # fmt: skip
+
+
+def _values(name, block, found, scaling, dtype) -> Iterator[Problem]:
     if block["kind"] == "classes":
-        strange = sorted(found.codes - {float(code) for code in block["classes"]})
-        if strange:
-            codes = ", ".join(f"{code:g}" for code in strange[:8])
-            yield bad(
-                name, block, f"class {codes}", f"the classes {', '.join(block['classes'])}",
-                "Name the class in `classes` or declare it nodata", field="classes",
-            )  # fmt: skip
+        yield from _codes(name, block, found)
         return
     low, high = block.get("valid", (-np.inf, np.inf))
-    raw = [(v - block["offset"]) / block["scale"] for v in (found.low, found.high)]
-    fake = [v for v in raw if _is_stand_in(v)]
+    scale, offset = scaling
+    raw = {v: (v - offset) / scale for v in found.ends}
+    fake = [raw[v] for v in (found.low, found.high) if _is_stand_in(raw[v])]
     outside = found.low < low or found.high > high
-    if outside or ("valid" not in block and fake):
+    wrong = outside or ("valid" not in block and bool(fake) and "nodata" not in block)
+    if wrong:
         units = block["units"].removeprefix("1")
         yield bad(
             name, block, f"values {found.low:g} to {found.high:g} {units}".strip(),
             f"{low:g} to {high:g}" if outside else "real values",
-            _why_outside(found, low, high, fake, block), field="valid",
+            _why_outside(found, low, high, fake, scale), field="valid",
         )  # fmt: skip
     elif "valid" not in block:
         yield bad(
@@ -172,19 +257,79 @@ def _values(name, block, found) -> Iterator[Problem]:
             "`valid: [smallest, largest]`", "Undeclared nodata could go unseen", field="valid",
             severity="warning",
         )  # fmt: skip
+    if "nodata" not in block and not wrong:
+        yield from _questions(name, block, found, raw, dtype)
+
+
+def _codes(name, block, found) -> Iterator[Problem]:
+    known = {float(code) for code in block["classes"]}
+    large = sorted(code for code in known | found.codes if abs(code) >= WHOLE)
+    if large:
+        yield bad(
+            name, block, f"class {large[0]:.0f}", f"codes below {WHOLE}",
+            "Larger codes cannot be told apart; number the classes anew", field="classes",
+        )  # fmt: skip
+        return
+    strange = sorted(found.codes - known)
+    if strange:
+        codes = ", ".join(f"{code:g}" for code in strange[:8])
+        yield bad(
+            name, block, f"class {codes}", f"the classes {', '.join(block['classes'])}",
+            "Name the class in `classes` or declare it nodata", field="classes",
+        )  # fmt: skip
+
+
+def _questions(name, block, found, raw, dtype) -> Iterator[Problem]:
+    """Numbers at an end of the values that may mean "no value" although they are believable."""
+    values = sorted(found.ends)
+    if len(values) < 4:
+        return
+    for end, beside, others in (
+        (values[0], values[1], values[-1] - values[1]),
+        (values[-1], values[-2], values[-2] - values[0]),
+    ):
+        gap = abs(end - beside) / others if others > 0 else 0.0
+        if gap < GAP or (end == 0 and block["kind"] == "counts"):
+            continue
+        many = found.ends[end] > max(MANY * found.known, FEW)
+        why = [
+            ("is a number that programs write for no value", _is_stand_in(raw[end])),
+            (f"is the end of {dtype}", _ends_type(raw[end], dtype)),
+            (f"fills {found.ends[end]} of {found.known} cells", many),
+            (f"lies {gap:.1f} times the range of all others away from them", gap > FAR),
+        ]
+        told = [text for text, is_so in why if is_so]
+        if told:
+            sure = _is_stand_in(raw[end]) or (_ends_type(raw[end], dtype) and raw[end] != 0)
+            yield bad(
+                name, block, f"{raw[end]:g}, which {' and '.join(told)}", "values",
+                f"Does it mean no value? Then write `nodata: {raw[end]:g}`, or declare it, for "
+                f"example with gdal_edit.py -a_nodata {raw[end]:g}; if it is a value, write "
+                "`nodata: []`", field="nodata", severity="error" if sure else "warning",
+            )  # fmt: skip
 
 
 def _is_stand_in(value) -> bool:
     return abs(value) > 1e15 or any(abs(value - v) < 1e-3 for v in STAND_INS)
 
 
-def _why_outside(found, low, high, fake, block) -> str:
+def _ends_type(value, dtype) -> bool:
+    if np.dtype(dtype).kind not in "iu":
+        return False
+    return bool(np.isclose(value, [np.iinfo(dtype).min, np.iinfo(dtype).max]).any())
+
+
+def _why_outside(found, low, high, fake, scale) -> str:
     if fake:
         return (
-            f"{fake[0]:g} looks like nodata that is not declared; declare it, for example with "
-            f"gdal_edit.py -a_nodata {fake[0]:g}"
+            f"{fake[0]:g} looks like nodata that is not declared; write `nodata: {fake[0]:g}`, or "
+            f"declare it, for example with gdal_edit.py -a_nodata {fake[0]:g}"
         )
-    for factor in FACTORS:
-        if factor * found.low >= low and factor * found.high <= high:
-            return f"Is a scale factor missing? `scale: {factor * block['scale']:g}` would fit"
+    fit = [f for f in FACTORS if f * found.low >= low and f * found.high <= high]
+    if fit:
+        more = f" ({', '.join(f'{f * scale:g}' for f in fit[1:])} too)" if fit[1:] else ""
+        return (
+            f"Is a scale factor missing? `scale: {fit[0] * scale:g}` would fit{more}; the document "
+            "of the data tells the right one"
+        )
     return "Are the units right? If so, widen `valid`; else correct the file or `scale`"

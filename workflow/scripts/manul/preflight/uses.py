@@ -7,6 +7,7 @@ there, and what builds on it is not told twice.
 import string
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 import shapely
 
@@ -17,9 +18,10 @@ from manul.config.schema import analysis_kind
 from manul.grid import features
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
-from manul.preflight.vectors import held
+from manul.preflight.vectors import held, near_misses
 
 POLYGONS = ("Polygon", "MultiPolygon")
+SHARED = 0.01  # of the smaller of two units: what drawn borders may overlap by
 
 
 def check_places(config, tables) -> Iterator[Problem]:
@@ -36,6 +38,29 @@ def check_places(config, tables) -> Iterator[Problem]:
             )  # fmt: skip
         if role == "units" and "name" not in table:
             yield _no_column(name, block, "name", table, "The units of units.csv need their names")
+        if role == "units":
+            yield from _overlaps(name, block, table[table.geom_type.isin(POLYGONS)])
+
+
+def _overlaps(name, block, table) -> Iterator[Problem]:
+    """Units that share ground: a cell belongs to the later one alone."""
+    shapes = table.geometry.to_numpy()
+    a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    a, b = a[a < b], b[a < b]
+    shared = shapely.area(shapely.intersection(shapes[a], shapes[b]))
+    least = np.minimum(shapely.area(shapes[a]), shapely.area(shapes[b]))
+    over = np.flatnonzero(shared > SHARED * least)
+    if len(over):
+        label = table["name"].astype(str) if "name" in table else table.index.astype(str)
+        first, second = (label.iloc[i[over[0]]] for i in (a, b))
+        more = f" (and {len(over) - 1} more pairs)" if len(over) > 1 else ""
+        yield bad(
+            name, block,
+            f"{first!r} and {second!r}, which share {shared[over[0]] / 1e6:.0f} km2{more}",
+            "units that do not overlap",
+            "The later one of the file takes the shared cells; mend the outlines",
+            field="geometry", severity="warning",
+        )  # fmt: skip
 
 
 def check_surfaces(config, tables) -> Iterator[Problem]:
@@ -135,10 +160,12 @@ def _features(name, block, layer, table, config) -> Iterator[Problem]:
             )  # fmt: skip
         elif column in numbers:
             yield from _numbers(name, layer, column, table)
+    yield from _scored(name, block, layer, table)
     if not _can_select(block, table):
         yield from _condition(name, layer, "where", block["where"], table)
         return
     used = features.select(table, block.get("where"))
+    yield from near_misses(name, layer, "where", block.get("where"), table)
     if block.get("where") and len(table) and not len(used):
         yield Problem(
             "warning", name, layer["path"], field="where",
@@ -160,14 +187,40 @@ def _can_select(block, table) -> bool:
 
 
 def _condition(name, layer, field, text, table) -> Iterator[Problem]:
-    """A condition on the columns of a layer that does not hold water."""
+    """A condition on the columns of a layer that does not hold water, or may leave out too much."""
     try:
         features.select(table, text)
+        yield from near_misses(name, layer, field, text, table)
     except features.LayerError as error:
         yield Problem(
             "error", name, layer.get("path", ""), field=field, value=repr(text),
             expected="a condition on the columns of the layer", mend=f"Mend it: {error}",
         )  # fmt: skip
+
+
+def _scored(name, block, layer, table) -> Iterator[Problem]:
+    """Classes of features without a score, which would act as an unknown intensity."""
+    for column, response in nodes.class_scores(block.get("intensity", {})):
+        if column not in table or "other" in response:
+            continue
+        used = table
+        if _can_select(block, table):
+            used = features.select(table, block.get("where"))
+        plain = used[column].dropna().map(features.plain_class)
+        listed = list(map(features.plain_class, response["scores"]))
+        strange = plain[(plain != "") & ~plain.isin(listed)]
+        if len(strange):
+            yield bad(
+                name, layer,
+                f"{_examples(strange)} without a score ({len(strange)} of {len(used)} features)",
+                f"one of {', '.join(listed)}",
+                "Name the class in `scores`, or say with `other` beside `scores` what stands for "
+                "the rest; null: unknown", field=column,
+            )  # fmt: skip
+
+
+def _examples(values) -> str:
+    return ", ".join(map(repr, sorted(map(str, values.unique()))[:8]))
 
 
 def _number_fields(node) -> list[str]:
@@ -212,6 +265,16 @@ def _right_shapes(name, block, layer, used) -> Iterator[Problem]:
                 name, layer, _shapes_of(used), "polygons",
                 "Only polygons cover a share of a cell; give points an `area_ha_field`",
                 field="geometry",
+            )  # fmt: skip
+    elif block["kind"] == "share" and block["area_ha_field"] in used:
+        area = pd.to_numeric(used[block["area_ha_field"]], errors="coerce")
+        bare = ~used.geom_type.isin(POLYGONS) & ~((area > 0) & (used.geom_type == "Point"))
+        if bare.any():
+            yield bad(
+                name, layer, f"{bare.sum()} of {len(used)} features without an area",
+                "polygons, or points with an area above 0",
+                "They cover nothing in this surface; fill in the areas that are known",
+                field=block["area_ha_field"], severity="warning",
             )  # fmt: skip
     elif block["kind"] == "density" and used.geom_type.isin(POLYGONS).any():
         yield bad(

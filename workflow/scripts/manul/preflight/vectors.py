@@ -4,50 +4,43 @@ Features that reach the region are kept in `tables` (layer: GeoDataFrame in the 
 that the checks of the model need not read them again.
 """
 
+import ast
 from collections.abc import Iterator
 
-import geopandas as gpd
 import numpy as np
-import pyogrio
 import shapely
 from pyproj import CRS
 from rasterio.warp import transform_bounds
 
 from manul.config import selection
-from manul.grid import features, vectors
+from manul.grid import features
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
 from manul.preflight.places import corners, impossible, is_swapped
-from manul.records import field_tables
+from manul.records import field_tables, layer_files
+
+COVERED = 0.98  # of the region: less is told
+SEVERAL = 10  # features from which the box of a layer tells where it ends
+EMPTY = 0.25  # of the width or height of the region without a feature: it is asked why
 
 
 def check_vector(name, block, config, tables) -> Iterator[Problem]:
     """The problems of a vector layer."""
-    parts = [str(part) for part, _ in pyogrio.list_layers(block["path"])]
-    if len(parts) > 1:
-        yield bad(
-            name, block, f"{len(parts)} layers in the file: {', '.join(parts)}", "one",
-            f"The first, {parts[0]!r}, is used", severity="warning",
-        )  # fmt: skip
-    table = vectors.read_rows(block["path"], parts[0] if parts else None)
-    if not len(table) or not isinstance(table, gpd.GeoDataFrame):
-        found = "no features" if not len(table) else "a table without geometry"
-        yield bad(
-            name, block, found, "at least one feature",
-            "An empty layer cannot be told from a lost one; for a layer that does not exist "
-            "write `kind: absent`",
-        )  # fmt: skip
+    try:
+        table, changes = layer_files.read_layer(block["path"], block)
+    except layer_files.FileFault as fault:
+        yield _told(name, block, fault.told)
         return
+    except features.LayerError as error:
+        yield _strange_fields(name, block, error)
+        return
+    for change in changes:
+        yield _told(name, block, change, "warning")
     if table.crs is None and not block.get("crs"):
         yield bad(
             name, block, "no CRS", "a coordinate system",
             "Assign the right one in a GIS, or name it with the key `crs`",
         )  # fmt: skip
-        return
-    try:
-        table = features.with_fields(table, block.get("fields", {}))
-    except features.LayerError as error:
-        yield _strange_fields(name, block, error)
         return
     yield from _shapes(name, block, table, config, tables)
 
@@ -105,13 +98,84 @@ def _shapes(name, block, table, config, tables) -> Iterator[Problem]:
         wrong += [*_coordinates(name, block, drawn, crs, config["region"])]
         wrong += _broken(name, block, drawn)
     yield from wrong
-    if wrong:
+    if any(problem.severity == "error" for problem in wrong):
         return
     grid = grid_of(config["region"])
     near = features.prepare_vector(table, block, grid, _reach_m(config, name))
+    yield from _extent(name, block, near, config)
+    yield from _for_products(name, block, near, config)
+    is_units = name == config["region"]["units"]
+    near = features.for_products(near, selection.columns_wanted(config, name), is_units)
     tables[name] = near
     if not len(near):
         yield _elsewhere(name, block, drawn.total_bounds, crs, config)
+
+
+def _extent(name, block, near, config) -> Iterator[Problem]:
+    """How much of the region a layer does not cover: as it says itself, or as it looks."""
+    grid = grid_of(config["region"])
+    box = shapely.box(*bounds(grid))
+    if block.get("extent"):
+        try:
+            known = features.surveyed(block["extent"], grid, selection.margin_m(config, name))
+        except (features.LayerError, OSError, RuntimeError) as error:
+            yield bad(
+                name, block, str(error), "polygons that cover the region, or its bounds",
+                "Mend the key `extent`", field="extent",
+            )  # fmt: skip
+            return
+        share = known.intersection(box).area / box.area
+        if share < COVERED:
+            yield bad(
+                name, block, f"an extent of {100 * share:.0f} % of the region", "the whole region",
+                "Outside it the surfaces of this layer are unknown", field="extent",
+                severity="warning",
+            )  # fmt: skip
+        return
+    if len(near) < SEVERAL or not selection.makes_surfaces(config, name):
+        return
+    left, bottom, right, top = box.bounds
+    west, south, east, north = near.total_bounds
+    gaps = {
+        "west": (west - left) / (right - left), "south": (south - bottom) / (top - bottom),
+        "east": (right - east) / (right - left), "north": (top - north) / (top - bottom),
+    }  # fmt: skip
+    wide = {side: gap for side, gap in gaps.items() if gap > EMPTY}
+    if wide:
+        told = ", ".join(f"the {100 * gap:.0f} % in the {side}" for side, gap in wide.items())
+        yield bad(
+            name, block, f"no feature in {told} of the region", "features in all of it",
+            "There the surfaces say that there is none; if the layer was not made for that part, "
+            "say with the key `extent` where it was", field="extent", severity="warning",
+        )  # fmt: skip
+
+
+def _for_products(name, block, near, config) -> Iterator[Problem]:
+    """What maps and tables will lack, or call by another name."""
+    for column in selection.columns_wanted(config, name):
+        if column not in near:
+            yield bad(
+                name, block, "no such column", "a column for maps and tables",
+                "It is blank for every feature; add it, or name the team's own with `fields`",
+                field=column, severity="note",
+            )  # fmt: skip
+    if name == config["region"]["units"] and "name" in near:
+        names = near["name"].dropna().astype(str).str.strip()
+        twice = sorted(names[(names != "") & names.duplicated()].unique())
+        bare = len(near) - int((names != "").sum())
+        if twice or bare:
+            told = [f"several units called {', '.join(map(repr, twice[:8]))}"] if twice else []
+            told += [f"{bare} of {len(near)} units without a name"] if bare else []
+            yield bad(
+                name, block, " and ".join(told), "a name of its own for each unit",
+                "Each keeps its own row, with a number behind its name; merge what is one unit",
+                field="name", severity="warning",
+            )  # fmt: skip
+
+
+def _told(name, block, change, severity="error") -> Problem:
+    told = change.found, change.expected, change.done, change.row, change.field
+    return bad(name, block, *told, severity)
 
 
 def _strange_fields(name, block, error) -> Problem:
@@ -143,6 +207,34 @@ def _filtered(name, block, table) -> Iterator[Problem]:
             "at least one", f"Mend the key `filter`; {held(table, block['filter'])}",
             field="filter",
         )  # fmt: skip
+        return
+    yield from near_misses(name, block, "filter", block["filter"], table)
+
+
+def near_misses(name, block, field, condition, table) -> Iterator[Problem]:
+    """Values that differ from a text of a condition only by case or blanks, so it misses them."""
+    if not condition:
+        return
+    nodes = list(ast.walk(ast.parse(condition.strip(), mode="eval")))
+    texts = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    named = dict.fromkeys(n.id for n in nodes if isinstance(n, ast.Name) and n.id in table)
+    meant = {_folded(text) for text in texts}
+    for column in named:
+        values = table[column].dropna()
+        values = values[[isinstance(value, str) for value in values]]
+        near = values[[v not in texts and _folded(v) in meant for v in values]]
+        if len(near):
+            shown = ", ".join(map(repr, sorted(near.unique())[:8]))
+            yield bad(
+                name, block, f"{shown} in column {column} ({len(near)} of {len(table)} features)",
+                f"the words of {condition!r}",
+                "The condition takes them for another word, as case or blanks differ: name them in "
+                "it too, or bring them in one form with `fields`", field=field, severity="warning",
+            )  # fmt: skip
+
+
+def _folded(text) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _coordinates(name, block, drawn, crs, region) -> Iterator[Problem]:

@@ -180,7 +180,7 @@ def segments(spec, fields, layers):
     lines = select(layers[spec["layer"]], spec.get("where")).explode(index_parts=False)
     lines = lines.clip(tuple(fields.grid.boundingbox)).explode(index_parts=False)
     lines = lines[lines.geom_type == "LineString"]
-    label = lines["name"] if "name" in lines else lines.index.astype(str)
+    label = _names(lines, "name" if "name" in lines else None)
     names, pieces = [], []
     for name, line in zip(label, lines.geometry, strict=True):
         for i, piece in enumerate(_cut(line, spec["length_m"])):
@@ -306,7 +306,12 @@ def _numbered(fields, name, words) -> gpd.GeoDataFrame:
 
 
 def _names(table, field):
-    return (table[field] if field else table.index).astype(str).to_numpy()
+    """What a column calls each feature; where it is blank, or none, the number of its row."""
+    rows = pd.Series(table.index.astype(str), table.index)
+    if not field:
+        return rows.to_numpy()
+    told = table[field].astype(str).where(table[field].notna(), "")
+    return told.where(told.str.strip() != "", "no name " + rows).to_numpy()
 
 
 def _cut(line, length_m):

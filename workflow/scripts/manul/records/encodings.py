@@ -88,7 +88,7 @@ _LETTERS = dict(
         strict=True,
     )
 )  # fmt: skip
-_SIGNS = re.compile(r"[№°«»–—’”\xa0]")
+_SIGNS = re.compile(r"(?<![A-Za-z])№(?![A-Za-z])|[°«»–—’”\xa0]")
 # a word is in one case or capitalised, and no Latin letter stands in it
 _WORD = re.compile(r"(?<![A-Za-zА-яЁё])(?:[А-ЯЁ]?[а-яё]+|[А-ЯЁ]+)(?![A-Za-zА-яЁё])")
 _RARE = 0.3  # a thousandth: what a letter counts that no word has

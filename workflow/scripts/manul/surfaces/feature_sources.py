@@ -11,7 +11,7 @@ import pandas as pd
 from manul.config import nodes
 from manul.exposure.saturating import Extended, points
 from manul.grid.burn import burn
-from manul.grid.features import LayerError, plain_class, select
+from manul.grid.features import PARTS, LayerError, plain_class, select
 from manul.grid.region import bounds
 
 M2_PER_HA = 1e4
@@ -19,31 +19,43 @@ LAND_HA = 1.5e10
 
 
 def touching(block, layers, grid) -> gpd.GeoDataFrame:
-    """The features to use that may touch the grid; points with a known area become discs of it."""
+    """The features to use that may touch the grid; points with a known area become discs of it.
+
+    Lines and polygons stay as they are drawn, whatever their column of areas says. A `share` counts
+    polygons and discs alone: what has no known area covers nothing that could be told.
+    """
     reader, wide = layers[block["layer"]], bounds(grid)
     if not block.get("area_ha_field"):
-        return select(reader.read(wide), block.get("where"))
-    table = select(reader.read(), block.get("where"))  # a disc may reach in from anywhere
-    radius = _radius(block, table)
-    known = (radius > 0).to_numpy()
-    discs = table.geometry.copy()
-    discs[known] = table.geometry[known].buffer(radius[known], quad_segs=32)
-    table = table.set_geometry(discs)
+        table = select(reader.read(wide), block.get("where"))
+    else:
+        table = select(reader.read(), block.get("where"))  # a disc may reach in from anywhere
+        radius = _radius(block, table)
+        known = (radius > 0).to_numpy()
+        shapes = table.geometry.copy()
+        shapes[known] = table.geometry[known].buffer(radius[known], quad_segs=32)
+        table = table.set_geometry(shapes)
     if block["kind"] == "share":
-        table = table[known]
+        table = table[has_area(table)]
     return table[_box_touches(table, wide)]
 
 
-def _radius(block, table) -> pd.Series:
-    """The radius of the disc that has a feature's area (m), NaN where the area is unknown.
+def has_area(table) -> np.ndarray:
+    """True for the features that are polygons."""
+    return table.geom_type.isin(("Polygon", "MultiPolygon")).to_numpy()
 
-    Raises LayerError for an area larger than the land of the Earth.
+
+def _radius(block, table) -> pd.Series:
+    """The radius of the disc that has the area of a point (m); NaN where unknown, and for shapes.
+
+    Points that were one feature in many parts share its area. Raises LayerError for an area larger
+    than the land of the Earth.
     """
     area = pd.to_numeric(table[block["area_ha_field"]], errors="coerce").astype("float64")
     if (area > LAND_HA).any():
         column, layer = block["area_ha_field"], block["layer"]
         raise LayerError(f"layer {layer}, column {column}: no feature has {area.max():g} ha")
-    return np.sqrt(area * M2_PER_HA / np.pi)
+    area = area / table.get(PARTS, 1)
+    return np.sqrt(area.where(table.geom_type == "Point") * M2_PER_HA / np.pi)
 
 
 def _box_touches(table, wide) -> np.ndarray:
@@ -67,7 +79,9 @@ def intensity(block, table) -> np.ndarray:
 def _column(series, classed) -> np.ndarray:
     """Numbers, NaN where the text is none; the text itself where classes are asked for."""
     if classed and not pd.api.types.is_numeric_dtype(series):
-        return np.array([plain_class(text) for text in series], dtype=str)
+        return np.array(
+            [plain_class(v) for v in series.astype(object).where(series.notna(), "")], str
+        )
     return pd.to_numeric(series, errors="coerce").to_numpy("float64")
 
 

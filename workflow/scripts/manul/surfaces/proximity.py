@@ -33,7 +33,7 @@ def distance(block, grid, sources):
     wide = grid.pad(pad)
     mask = _mask(block, wide, sources)
     metres = strips.distance(mask, grid.resolution.x, inner=inner(grid, pad))
-    return np.minimum(metres, block["reach_m"])
+    return _where_known(np.minimum(metres, block["reach_m"]), block, grid, sources)
 
 
 @kind("exposure", fineness=oversample)
@@ -51,7 +51,8 @@ def exposure(block, grid, sources):
         )
     strength = _mask(block, fine, sources)
     kernel = "density" if block["kernel"] == "density" else "nearest"
-    return strips.exposure(strength, fine.resolution.x, curve, kernel=kernel, **options)
+    made = strips.exposure(strength, fine.resolution.x, curve, kernel=kernel, **options)
+    return _where_known(made, block, grid, sources)
 
 
 @kind("density")
@@ -63,6 +64,13 @@ def density(block, grid, sources):
     length_km = np.where(shapes.geom_type == "Point", 1.0, shapes.length / 1000)
     amount = amount_per_cell(shapes, length_km, wide)
     return per_km2(amount, block["radius_m"], grid, pad)
+
+
+def _where_known(values, block, grid, sources):
+    """NaN in the cells in which the inner surface is unknown: there may be a source there."""
+    if "of" not in block:
+        return values
+    return np.where(np.isnan(sources.of(block["of"], grid)), np.float32(np.nan), values)
 
 
 def _mask(block, grid, sources):

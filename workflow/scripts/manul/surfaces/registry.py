@@ -17,7 +17,9 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from manul.config import schema
+from manul.config.nodes import layers_of
 from manul.config.types import Surface
+from manul.grid.burn import burn_inside
 
 LOOK = 32  # cells along the side of the tiles in which single cells are looked up
 _LOCK = RLock()
@@ -106,7 +108,18 @@ def make(block: Surface, grid: GeoBox, sources: Sources) -> dict[str, np.ndarray
     """The surface on the grid, float32, NaN where unknown; the first entry is the surface."""
     made = KINDS[block["kind"]].make(block, grid, sources)
     every = made if isinstance(made, dict) else {"value": made}
-    return {name: np.asarray(band, "float32") for name, band in every.items()}
+    known = _surveyed(block, grid, sources)
+    bands_ = {name: np.asarray(band, "float32") for name, band in every.items()}
+    if known is None:
+        return bands_
+    return {name: np.where(known, band, np.float32(np.nan)) for name, band in bands_.items()}
+
+
+def _surveyed(block, grid, sources) -> np.ndarray | None:
+    """True where every vector layer of a surface was surveyed; None where no layer tells."""
+    extents = [getattr(sources.layers.get(name), "extent", None) for name in layers_of(block)]
+    inside = [burn_inside([extent], grid) for extent in extents if extent is not None]
+    return np.logical_and.reduce(inside) if inside else None
 
 
 def on_block(name: str, block: Surface, grid: GeoBox, sources: Sources, at) -> dict:

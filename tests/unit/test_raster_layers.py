@@ -1,0 +1,173 @@
+"""Rasters as teams hand them over: tags of scale, nodata that nobody declared, bands, places."""
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from rasterio.control import GroundControlPoint
+from rasterio.enums import ColorInterp
+
+from manul.grid import rasters
+from manul.grid.region import bounds, grid_of
+from manul.preflight import rasters as preflight
+
+REGION = {"bounds": [77.0, 42.0, 77.4, 42.3], "cell_m": 1000.0, "crs": "EPSG:6933"}
+CONFIG = {"region": REGION, "surfaces": {}, "rules": {}}
+AROUND = Affine(0.01, 0, 76.7, 0, -0.01, 42.6)  # 100 x 90 cells of 0.01 degrees
+HEIGHTS = np.linspace(1000, 5000, 9000).reshape(90, 100)
+BLOCK = {"kind": "continuous", "units": "m", "valid": [-40_000, 70_000]}
+
+
+def write(path, values, transform=AROUND, bands=1, **more):
+    values = np.broadcast_to(values, (bands, *np.shape(values)))
+    profile = {"driver": "GTiff", "crs": "EPSG:4326", "dtype": "float32", **more}
+    _, height, width = values.shape
+    with rasterio.open(
+        path, "w", count=bands, height=height, width=width, transform=transform, **profile
+    ) as out:
+        out.write(values.astype(profile["dtype"]))
+    return str(path)
+
+
+def found(path, **block):
+    """The errors and warnings of a raster layer, as they are told."""
+    block = BLOCK | {"path": path} | block
+    return [str(p) for p in preflight.check("heights", block, CONFIG, {})]
+
+
+def spoilt(number, share):
+    """The heights, a share of whose cells, evenly spread, hold a number."""
+    values = HEIGHTS.copy()
+    values.flat[:: int(1 / share)] = number
+    return values
+
+
+def test_heights_raise_no_question(tmp_path):
+    assert found(write(tmp_path / "a.tif", HEIGHTS)) == []
+
+
+@pytest.mark.parametrize(("key", "factor", "offset"), [({}, 0.1, -5), ({"scale": 2.0}, 2.0, 0)])
+def test_tags_of_scale_are_applied_unless_the_config_says_otherwise(tmp_path, key, factor, offset):
+    path = write(tmp_path / "a.tif", np.full((90, 100), 2447), dtype="uint16")
+    with rasterio.open(path, "r+") as tagged:
+        tagged.scales, tagged.offsets = (0.1,), (-5.0,)
+    rasters.clip(path, tmp_path / "b.tif", key, grid_of(REGION), 0, {})
+    with rasterio.open(tmp_path / "b.tif") as clipped:
+        np.testing.assert_allclose(clipped.read(1), 2447 * factor + offset, rtol=1e-6)
+        assert clipped.scales == (1.0,)
+    (told,) = found(path, **key)
+    assert "scale 0.1, offset -5" in told
+    assert ("They are applied" in told) != bool(key)
+
+
+@pytest.mark.parametrize(
+    ("number", "dtype", "severity"),
+    [
+        (-32767, "int16", "ERROR"),
+        (9999, "float32", "ERROR"),
+        (-3000, "int16", "ERROR"),
+        (-9999, "float32", "ERROR"),
+        (65535, "uint16", "ERROR"),
+        (0, "uint16", "WARNING"),
+        (0, "float32", "WARNING"),
+        (30_000, "float32", "WARNING"),
+    ],
+)
+def test_undeclared_nodata_within_the_limits_is_asked_for(tmp_path, number, dtype, severity):
+    path = write(tmp_path / "a.tif", spoilt(number, 0.1), dtype=dtype)
+    (told,) = found(path)
+    assert told.startswith(severity) and f"`nodata: {number:g}`" in told
+    assert found(path, nodata=[]) == []
+    (share,) = found(path, nodata=number)
+    assert "values for 90 % of the region" in share or "values for 89 %" in share
+
+
+def test_named_nodata_is_unknown_when_the_layer_is_prepared(tmp_path):
+    path = write(tmp_path / "a.tif", spoilt(-3000, 0.1))
+    rasters.clip(path, tmp_path / "b.tif", {"nodata": [-3000, 7e9]}, grid_of(REGION), 0, {})
+    with rasterio.open(tmp_path / "b.tif") as clipped:
+        values = clipped.read(1)
+    assert np.isnan(values).mean() == pytest.approx(0.1, abs=0.01)
+    assert np.nanmin(values) >= 1000
+
+
+def test_zeros_that_go_on_into_small_numbers_raise_no_question(tmp_path):
+    snow = np.maximum(HEIGHTS - 2000, 0) / 100
+    assert found(write(tmp_path / "a.tif", snow)) == []
+
+
+def test_the_hint_of_a_scale_is_the_nearest_that_fits_and_names_the_others(tmp_path):
+    (told,) = found(write(tmp_path / "a.tif", HEIGHTS), valid=[0, 600])
+    assert "`scale: 0.1` would fit (0.01, 0.001, 0.0001 too)" in told
+
+
+def test_a_raster_of_half_of_the_region_is_told(tmp_path):
+    half = Affine(0.01, 0, 77.2, 0, -0.01, 42.6)
+    (told,) = found(write(tmp_path / "a.tif", HEIGHTS, transform=half))
+    assert "values for 50 % of the region" in told or "values for 51 %" in told
+
+
+def test_bands_are_chosen_by_name(tmp_path):
+    path = write(tmp_path / "a.tif", HEIGHTS, bands=3, photometric="minisblack")
+    assert "found 3 bands" in found(path)[0] and "key `band`" in found(path)[0]
+    (twin,) = found(path, band=2)
+    assert "band 2 equal to band 1" in twin
+
+
+def test_a_colour_picture_is_no_elevation(tmp_path):
+    path = write(tmp_path / "a.tif", HEIGHTS / 20, bands=3, dtype="uint8", photometric="rgb")
+    (told,) = found(path)
+    assert "3 bands of a colour picture" in told and "colours and no values" in told
+
+
+def test_a_band_of_transparency_does_not_count(tmp_path):
+    path = write(tmp_path / "a.tif", HEIGHTS, bands=2)
+    with rasterio.open(path, "r+") as raster:
+        raster.colorinterp = (ColorInterp.gray, ColorInterp.alpha)
+    assert not [text for text in found(path) if "bands;" in text]
+
+
+@pytest.mark.parametrize(
+    ("transform", "words"),
+    [
+        (Affine(-0.01, 0, 77.7, 0, -0.01, 42.6), "from east to west"),
+        (Affine(0.01, 0, 76.7, 0, 0.01, 41.7), "from north to south"),
+        (Affine.identity(), "row and column"),
+    ],
+)
+def test_a_raster_that_lies_wrong_is_told_why(tmp_path, transform, words):
+    assert words in found(write(tmp_path / "a.tif", HEIGHTS, transform=transform))[0]
+
+
+def test_ground_control_points_are_no_grid(tmp_path):
+    path = write(tmp_path / "a.tif", HEIGHTS, transform=None, crs=None)
+    corners = [(0, 0, 76.7, 42.6), (0, 100, 77.7, 42.6), (90, 0, 76.7, 41.7)]
+    with rasterio.open(path, "r+") as raster:
+        raster.gcps = [GroundControlPoint(*corner) for corner in corners], "EPSG:4326"
+    (told,) = found(path)
+    assert "3 ground control points" in told and "gdalwarp -tps" in told
+
+
+def test_class_codes_that_float32_cannot_tell_apart_are_refused(tmp_path):
+    codes = np.where(HEIGHTS > 3000, 16_777_217, 16_777_216)
+    path = write(tmp_path / "a.tif", codes, dtype="int32")
+    names = {"16777216": "steppe", "16777217": "rock"}
+    (told,) = found(path, kind="classes", classes=names)
+    assert "class 16777216" in told and "number the classes anew" in told
+
+
+def test_longitudes_to_360_get_the_right_hint(tmp_path):
+    path = write(tmp_path / "a.tif", HEIGHTS, transform=Affine(0.01, 0, 240, 0, -0.01, 42.6))
+    (told,) = found(path)
+    assert "no overlap" in told and "0 to 360" in told
+
+
+def test_a_look_at_a_huge_raster_reads_some_blocks_evenly_spread(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.tif", HEIGHTS)
+    monkeypatch.setattr(rasters, "BLOCK", 4)
+    monkeypatch.setattr(rasters, "LOOKED", 10)
+    grid = grid_of(REGION)
+    parts = list(rasters.RasterFile(path).blocks(str(grid.crs), bounds(grid)))
+    assert len(parts) == 10
+    every = np.concatenate([part.ravel() for part in parts])
+    assert every.max() - every.min() > 1000
