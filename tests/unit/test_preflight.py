@@ -394,6 +394,34 @@ RULE_FAULTS = {
         key(f"{R}.R5.reason", "{habitat.__class__}"),
         ["rule R5", "reason", "{habitat.__class__}", "habitat"],
     ),
+    "a reason as wide as the memory": (
+        key(f"{R}.R5.reason", "{habitat:999999999}"),
+        ["rule R5", "reason", "'999999999' after a measure", "such as .2f"],
+    ),
+    "a reason with a format within a format": (
+        key(f"{R}.R5.reason", "{habitat:{hunting}}"),
+        ["rule R5", "reason", "after a measure"],
+    ),
+    "a function with too few values": (
+        key(f"{R}.R2a.zones.where", "minimum(habitat) > 0"),
+        ["rule R2a", "zones.where", "minimum needs 2 values"],
+    ),
+    "a number in the place of a condition": (
+        key(f"{R}.R2a.measures.key_share", {"share": "habitat * 2"}),
+        ["rule R2a", "measures.key_share", "is a number; expected a condition"],
+    ),
+    "a division by nothing in a filter": (
+        key("layers.roads.filter", "road_class == 1/0"),
+        ["roads", "field filter", "division by 0"],
+    ),
+    "an endless text in a filter": (
+        key("layers.roads.filter", "road_class > 'b'*99999999999"),
+        ["roads", "field filter", "arithmetic with a text"],
+    ),
+    "an endless column of texts": (
+        key("layers.roads.filter", "road_class * 99999999999 == name"),
+        ["roads", "field filter", "arithmetic with a text"],
+    ),
     "a reason with an open brace": (key(f"{R}.R5.reason", "{habitat"), ["rule R5", "reason"]),
     "a call in an expression": (
         key(f"{R}.R5.when", "__import__('os').system('true') == 0"),

@@ -13,7 +13,7 @@ import shapely
 from pyproj import CRS
 from rasterio.warp import transform_bounds
 
-from manul.config import selection
+from manul.config import expressions, selection
 from manul.grid import features, vectors
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
@@ -88,7 +88,7 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
 def held(table, condition) -> str:
     """What the columns of a condition hold, to mend a spelling."""
     told = []
-    for column in features.columns(condition):
+    for column in expressions.names(condition):
         values = sorted(map(str, table[column].dropna().unique()))
         more = ", ..." if len(values) > 8 else ""
         told.append(f"{column} holds {', '.join(values[:8]) or 'nothing'}{more}")
