@@ -251,6 +251,7 @@ class Config(TypedDict):
     limitations: dict[str, str]
     scenarios: dict[str, Scenario]
     counterfactuals: dict[str, dict[str, Any]]
+    allow: dict[str, bool]
     products: list[str]
     extensions: list[Any]
     # added by loading
