@@ -13,7 +13,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 try:
-    CONFIGS = load.load(config)
+    CONFIGS = load.load(config, workflow.configfiles)
 except load.ConfigError as fault:
     raise WorkflowError(str(fault)) from None
 
@@ -75,9 +75,8 @@ def check_everything():
         private = selection.private_layers(CONFIGS[name])
         plain_files.write_table(path, preflight.as_table(problems, private))
     every = list(dict.fromkeys(problem for problems in found.values() for problem in problems))
-    for problem in every:
-        if problem.severity == "warning":
-            logger.warning(str(problem))
+    for line in preflight.warnings(every):
+        logger.warning(line)
     try:
         preflight.stop_on_errors(every)
     except preflight.PreflightError as fault:
