@@ -8,6 +8,7 @@ from conftest import ROOT, demo_config
 
 from manul.config import load, selection
 from manul.config.load import laid_over
+from manul.graph import Graph
 
 MINIMAL = """
 region:
@@ -339,6 +340,14 @@ def test_names_that_differ_in_capitals_only_would_share_a_file():
 def test_two_surfaces_never_get_one_name():
     config = minimal(surfaces={"roads_paved": {"kind": "slope", "layer": "elevation"}})
     assert "surfaces.roads_paved: found two different surfaces" in faults_of(config)
+
+
+@pytest.mark.parametrize("name", ["habitat", "threat", "key", "effect_hunting", "suitability"])
+def test_two_maps_never_get_one_name(name):
+    config = demo_config()
+    config["surfaces"][name] = {"kind": "slope", "layer": "elevation"}
+    with pytest.raises(load.ConfigError, match=f"two maps of the name '{name}', made by .*surface"):
+        Graph(load.load(config))
 
 
 def test_words_that_yaml_reads_as_true_or_false_are_told():

@@ -14,10 +14,10 @@ from snakemake.logging import logger
 
 try:
     CONFIGS = load.load(config, workflow.configfiles)
+    GRAPH = graph.Graph(CONFIGS)
 except load.ConfigError as fault:
     raise WorkflowError(str(fault)) from None
 
-GRAPH = graph.Graph(CONFIGS)
 SCENARIOS = list(CONFIGS)
 REGION = GRAPH.region
 ANALYSES = list(graph.ANALYSES)
