@@ -6,6 +6,7 @@ import pytest
 import yaml
 from conftest import ROOT, demo_config
 
+from manul import preflight
 from manul.config import load, selection
 from manul.config.load import laid_over
 from manul.graph import Graph
@@ -294,6 +295,29 @@ def test_a_rule_on_the_surface_of_an_absent_layer_is_not_assessed():
     rule |= {"when": "snow > 3", "reason": "{snow:.0f} cm"}
     config = current(minimal(rules={"W1": rule}))
     assert selection.not_assessed(config)["W1"].startswith("needs long-term mean of the 30-day")
+
+
+@pytest.mark.parametrize(
+    ("word", "needs"),
+    [
+        ("snow_depth", "long-term mean of the 30-day"),
+        ("survey_effort_without_cat", "records of cats"),
+        ("effect_fire", "burned area"),
+        ("share_fire", "burned area"),
+        ("suitability", "records of cats"),
+        ("suitability_mess", "records of cats"),
+        ("threat", ""),
+        ("dominant_threat", ""),
+    ],
+)
+def test_a_rule_on_a_map_that_an_absent_layer_would_give_is_not_assessed(word, needs):
+    rule = current(minimal())["rules"]["R5"] | {"measures": {"a": {"mean": f"{word} * 2"}}}
+    config = current(minimal(rules={"W1": rule | {"when": "a > 3", "reason": "{a:.0f}"}}))
+    told = selection.not_assessed(config)
+    assert told["W1"].startswith("needs ") and needs in told["W1"]
+    maps = Graph({"current": config}).names("current")
+    found = preflight.check(config, maps)
+    assert not [p for p in found if p.layer == "rule W1" and p.severity == "error"]
 
 
 BAD_NAMES = [
