@@ -477,6 +477,13 @@ OUT_OF_RANGE = {
     "a billion folds": (
         {"analyses": {"suitability": {"folds": 10**9}}}, "folds: found 1000000000",
     ),
+    "a power that is a text to YAML": (
+        {"analyses": {"suitability": {"folds": "1e9"}}},
+        "folds: found '1e9', expected integer. YAML reads 1e3 as a text",
+    ),
+    "a reach round the world": (
+        {"surfaces": {"rock_distance": {"reach_m": 1e12}}}, "reach_m: found 1000000000000.0",
+    ),
     "a billion trees": (
         {"analyses": {"suitability": {"options": {"random_forest": {"trees": 10**9}}}}},
         "trees: found 1000000000, expected at most",

@@ -96,7 +96,7 @@ REACHING = {
     "an entity": ("<!DOCTYPE a [<!ENTITY b 'x'>]><VRTDataset>&b;</VRTDataset>", "of odd build"),
     "no XML": ("x <VRTDataset>", "no XML"),
     "a web map service": ("<GDAL_WMS><Service><ServerUrl>http://h</ServerUrl></Service></GDAL_WMS>",
-                          "a description of a web service"),
+                          "may be a description of a web service"),
     "a coverage service": ("<?xml version='1.0'?><!-- a --><WCS_GDC/>", "web service"),
     "a cache of a service": ("<MRF_META><CachedSource/></MRF_META>", "web service"),
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import yaml
 
 from manul.config.hints import hint, nearest
 
+POWER = re.compile(r"[+-]?\d+(\.\d*)?[eE]\d+")  # a number, but not to YAML
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 # Broken rules of the schema that leave every block in the shape that later checks expect.
 HARMLESS = (
@@ -178,8 +180,10 @@ def _explain(error, where) -> list[str]:
         case "type":
             wanted = _words(error.validator_value)
             yes_no = isinstance(error.instance, bool) and "string" in error.validator_value
-            quotes = ". YAML reads yes and no so: put the word in quotes" if yes_no else ""
-            return [f"{path}: found {error.instance!r}, expected {wanted}{quotes}"]
+            mend = ". YAML reads yes and no so: put the word in quotes" if yes_no else ""
+            if isinstance(error.instance, str) and POWER.fullmatch(error.instance):
+                mend = ". YAML reads 1e3 as a text: write 1000 or 1.0e+3"
+            return [f"{path}: found {_short(error.instance)}, expected {wanted}{mend}"]
         case "pattern" | "not" | "maxLength" if "x-expected" in error.schema:
             return [
                 f"{path}: found {_short(error.instance)}, expected {error.schema['x-expected']}"
@@ -221,10 +225,13 @@ def _block_faults(block, where) -> Iterator[tuple[list[str], bool]]:
         return
     yield complete(block, {"$defs": known, **kinds[block["kind"]]}, where)
     for key, value in block.items():
-        below = value if key == "of" else value.get("of") if isinstance(value, dict) else None
-        for part in [below, *(value if key == "covariates" else [])]:
+        below = {f"{key}.of": value.get("of")} if isinstance(value, dict) else {}
+        below |= {key: value} if key == "of" else {}
+        if key == "covariates" and isinstance(value, list):
+            below |= {f"{key}.{i}": part for i, part in enumerate(value)}
+        for path, part in below.items():
             if isinstance(part, dict):
-                yield from _block_faults(part, f"{where}.{key}")
+                yield from _block_faults(part, f"{where}.{path}")
 
 
 def _document(block, prefix, schema) -> list[str]:

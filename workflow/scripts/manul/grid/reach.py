@@ -59,7 +59,7 @@ def beyond(path: str, allow: Mapping[str, bool], depth: int = 0) -> Iterator[tup
         return
     kind = _kind(Path(path))
     if kind == "service" and not allow["network"]:
-        yield "a description of a web service", "data", MEND_NETWORK
+        yield "XML that may be a description of a web service", "data", MEND_NETWORK
     elif kind == "virtual":
         yield from _sources(Path(path), allow, depth)
     elif depth and (kind == "json" or ".gti." in Path(path).name) and not all(allow.values()):
