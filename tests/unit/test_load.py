@@ -289,6 +289,12 @@ def test_a_null_for_a_misspelt_name_is_told():
     )
 
 
+@pytest.mark.parametrize("key", ["allow", "model", "counterfactuals"])
+def test_what_holds_for_all_scenarios_is_no_change_of_one(key):
+    scenarios = {"a": {"title": "A"}, "b": {"title": "B", "changes": {key: {"network": True}}}}
+    assert f"scenario b: {key}: found a change" in faults_of(minimal(scenarios=scenarios))
+
+
 def test_a_rule_on_the_surface_of_an_absent_layer_is_not_assessed():
     rule = current(minimal())["rules"]["R5"]
     rule |= {"measures": {"snow": {"mean": "snow_depth"}, "v": {"mean": "1 - snow_depth"}}}

@@ -80,7 +80,7 @@ def unknown_changes(base: dict, changes: dict) -> list[str]:
     faults = [
         f"{key}: found a change; expected none. It holds for all scenarios; write it at the top"
         for key in ("model", "extensions", "scenarios", "counterfactuals", "allow")
-        if key in changes
+        if changes.get(key) is not None
     ]
     faults += mistaken_nulls(base, changes)
     for group in NAMED:
