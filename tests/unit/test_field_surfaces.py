@@ -188,7 +188,8 @@ def test_blocks_within_a_list_are_held_against_the_schema_and_their_layers_are_f
     assert nodes.layers_of(block) == ["ndvi"]
     wrong = {"kind": "burrow_density", "layer": "t", "covariates": [{"kind": "slop", "layer": "e"}]}
     wrong["strata"] = {"of": {"kind": "slope", "layer": "e"}, "breaks": [5]}
-    assert any("'slop'" in fault for fault in schema._block_faults(wrong, "surfaces.b"))
+    faults, sound = schema.kind_faults({"surfaces": {"b": wrong}, "analyses": {}})
+    assert any("covariates.0.kind: 'slop'" in fault for fault in faults) and not sound
 
 
 # ------------------------------------------------------------------------- features as sources

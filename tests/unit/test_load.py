@@ -6,8 +6,10 @@ import pytest
 import yaml
 from conftest import ROOT, demo_config
 
+from manul import preflight
 from manul.config import load, selection
 from manul.config.load import laid_over
+from manul.graph import Graph
 
 MINIMAL = """
 region:
@@ -211,3 +213,361 @@ def test_a_counterfactual_is_the_present_with_less_of_some_threats():
     assert (threats["dogs_camps"]["factor"], threats["dogs_settlements"]["factor"]) == (0, 0.5)
     assert threats["hunting"]["factor"] == 1
     assert both["no_dogs"]["products"] == ["maps", "tables"]
+
+
+# ---------------------------------------------------------------------------------- null, names
+
+
+def faults_of(config) -> str:
+    with pytest.raises(load.ConfigError) as error:
+        load.load(config)
+    first, *lines = str(error.value).splitlines()
+    assert lines and first == f"the config has {len(lines)} fault{'s' * (len(lines) > 1)}:"
+    return "\n".join(lines)
+
+
+def in_one_file(**changes) -> dict:
+    """The demo with its model in one file, as a file without a model is."""
+    return load.written_out(demo_config()) | changes
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [("rules", "R1a"), ("threats", "fire"), ("groups", "disease"), ("layers", "snow_depth")],
+)
+def test_null_takes_an_entry_away_in_a_file_without_a_model_too(group, name):
+    config = in_one_file()
+    config[group] = config[group] | {name: None}
+    config["threats"] = config["threats"] | {"disease": None}
+    made = current(config)
+    if group == "layers":
+        assert made["layers"][name]["kind"] == "absent"
+    else:
+        assert name not in made[group] and name not in made["priority"]
+
+
+def test_whole_blocks_may_be_null_or_empty():
+    made = current(in_one_file(rules=None, key_habitat=None, maps=None, analyses=None))
+    assert made["rules"] == made["analyses"] == {} and made["priority"] == []
+    assert made["key_habitat"]["key"] == 0.6
+    assert current(in_one_file(rules={}, priority=[]))["rules"] == {}
+    config = demo_config()
+    config["region"] |= {"units": None, "mask": None}
+    assert current(config)["region"]["units"] is None
+    config["scenarios"]["planned"]["changes"] = None
+    assert load.load(config)["planned"]["rules"].keys() == current(config)["rules"].keys()
+
+
+def test_a_layer_of_one_s_own_that_a_scenario_takes_away_is_absent():
+    config = demo_config()
+    config["layers"]["fences"] = {
+        "path": "resources/tien_shan/railways.gpkg", "kind": "vector", "title": "Fences",
+    }  # fmt: skip
+    config["surfaces"]["fences"] = {"kind": "distance", "layer": "fences", "reach_m": 1000}
+    config["scenarios"]["planned"]["changes"]["layers"]["fences"] = None
+    both = load.load(config)
+    assert both["planned"]["layers"]["fences"] == {
+        **both["planned"]["layers"]["fences"], "kind": "absent", "title": "Fences",
+    }  # fmt: skip
+    assert "fences" in selection.available(both["current"])
+    assert "fences" not in selection.available(both["planned"])
+
+
+@pytest.mark.parametrize("key", ["units", "mask"])
+def test_the_region_s_own_layers_must_be_there(key):
+    config = demo_config()
+    del config["layers"][config["region"][key]]
+    assert f"region.{key}: " in faults_of(config)
+
+
+def test_a_null_for_a_misspelt_name_is_told():
+    told = faults_of(minimal(threats={"fires": None}))
+    assert "threats: there is no 'fires' to take away; did you mean 'fire'?" in told
+    scenarios = {"a": {"title": "A"}, "b": {"title": "B", "changes": {"rules": {"R1": None}}}}
+    assert "scenario b: rules: there is no 'R1' to take away" in faults_of(
+        minimal(scenarios=scenarios)
+    )
+
+
+@pytest.mark.parametrize("key", ["allow", "model", "counterfactuals"])
+def test_what_holds_for_all_scenarios_is_no_change_of_one(key):
+    scenarios = {"a": {"title": "A"}, "b": {"title": "B", "changes": {key: {"network": True}}}}
+    assert f"scenario b: {key}: found a change" in faults_of(minimal(scenarios=scenarios))
+
+
+def test_a_rule_on_the_surface_of_an_absent_layer_is_not_assessed():
+    rule = current(minimal())["rules"]["R5"]
+    rule |= {"measures": {"snow": {"mean": "snow_depth"}, "v": {"mean": "1 - snow_depth"}}}
+    rule |= {"when": "snow > 3", "reason": "{snow:.0f} cm"}
+    config = current(minimal(rules={"W1": rule}))
+    assert selection.not_assessed(config)["W1"].startswith("needs long-term mean of the 30-day")
+
+
+@pytest.mark.parametrize(
+    ("word", "needs"),
+    [
+        ("snow_depth", "long-term mean of the 30-day"),
+        ("survey_effort_without_cat", "records of cats"),
+        ("effect_fire", "burned area"),
+        ("share_fire", "burned area"),
+        ("suitability", "records of cats"),
+        ("suitability_mess", "records of cats"),
+        ("threat", ""),
+        ("dominant_threat", ""),
+    ],
+)
+def test_a_rule_on_a_map_that_an_absent_layer_would_give_is_not_assessed(word, needs):
+    rule = current(minimal())["rules"]["R5"] | {"measures": {"a": {"mean": f"{word} * 2"}}}
+    config = current(minimal(rules={"W1": rule | {"when": "a > 3", "reason": "{a:.0f}"}}))
+    told = selection.not_assessed(config)
+    assert told["W1"].startswith("needs ") and needs in told["W1"]
+    maps = Graph({"current": config}).names("current")
+    found = preflight.check(config, maps)
+    assert not [p for p in found if p.layer == "rule W1" and p.severity == "error"]
+
+
+BAD_NAMES = [
+    "../../x", "a|b", ".*", "a" * 41, "roads\n", "1a", "", "ä", "a-b", "a b", "a.b", "x", "band",
+    "spatial_ref", "where", "not", "lambda", "{key}", "/etc/x",
+]  # fmt: skip
+BLOCKS = {
+    "layers": {"kind": "absent", "title": "T", "needs": "n"},
+    "surfaces": {"kind": "slope", "layer": "elevation"},
+    "groups": {"title": "T", "colour": "#112233"},
+    "threats": {"title": "T", "group": "disease", "iucn": "1", "cmp": "1", "weight": 0.1,
+                "surface": "ndvi", "response": {"complement": {}}},
+    "scenarios": {"title": "T"},
+    "counterfactuals": {"title": "T", "factors": {"fire": 0}},
+    "invest": {"land_cover": "a.tif", "threats": "a.csv", "sensitivity": "b.csv"},
+    "analyses": {"kind": "suitability", "records": "manul_records", "predictors": ["ndvi"]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_a_name_that_is_no_word_is_refused_wherever_it_stands(name):
+    near = {"layer": "camps", "within_m": 1}
+    config = minimal(scenarios={"current": {"title": "C"}}, habitat={"components": {name: {}}})
+    config["rules"] = {"R5": {"measures": {name: {"mean": "habitat"}}, "nearest": {name: near}}}
+    for group, block in BLOCKS.items():
+        config[group] = config.get(group, {}) | {name: block}
+    told = faults_of(config)
+    for group in (*BLOCKS, "habitat.components", "rules.R5.measures", "rules.R5.nearest"):
+        assert f"{group}: found {name!r}, expected another name" in told
+
+
+@pytest.mark.parametrize("name", ["../x", "a|b", ".*", "a\n", "A", "a" * 41, ""])
+def test_the_region_s_name_is_the_name_of_a_folder(name):
+    region = minimal()["region"] | {"name": name}
+    assert "region.name: found" in faults_of(minimal(region=region))
+
+
+def test_names_that_differ_in_capitals_only_would_share_a_file():
+    config = minimal()
+    config["layers"] |= {"Roads": BLOCKS["layers"]}
+    assert "layers.Roads: found beside 'roads'" in faults_of(config)
+
+
+def test_two_surfaces_never_get_one_name():
+    config = minimal(surfaces={"roads_paved": {"kind": "slope", "layer": "elevation"}})
+    assert "surfaces.roads_paved: found two different surfaces" in faults_of(config)
+
+
+@pytest.mark.parametrize("name", ["habitat", "threat", "key", "effect_hunting", "suitability"])
+def test_two_maps_never_get_one_name(name):
+    config = demo_config()
+    config["surfaces"][name] = {"kind": "slope", "layer": "elevation"}
+    with pytest.raises(load.ConfigError, match=f"two maps of the name '{name}', made by .*surface"):
+        Graph(load.load(config))
+
+
+def test_words_that_yaml_reads_as_true_or_false_are_told():
+    config = minimal(scenarios=yaml.safe_load("{now: {title: Now}, no: {title: Without}}"))
+    assert "scenarios: found the key false" in faults_of(config)
+    config = minimal()
+    config["layers"]["roads"] = {"path": "roads.gpkg"} | yaml.safe_load(
+        "fields: {road_class: {from: sealed, values: {yes: paved, no: track}}}"
+    )
+    told = faults_of(config)
+    assert "layers.roads.fields.road_class.values: found the key true" in told
+    config["layers"]["roads"] = {"path": "roads.gpkg", "title": True}
+    assert "layers.roads.title: found True, expected string. YAML reads" in faults_of(config)
+    config["layers"]["roads"] = {"path": "r.gpkg", "classes": yaml.safe_load("{2024-01-01: a}")}
+    assert "layers.roads.classes: found the key 2024-01-01" in faults_of(config)
+
+
+# ---------------------------------------------------------------------------- numbers and words
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf"), 10**400])
+@pytest.mark.parametrize(
+    "path",
+    ["key_habitat.key", "threats.fire.weight.value", "region.cell_m", "habitat.floor",
+     "surfaces.rock_distance.reach_m", "rules.R2a.zones.smallest_km2", "invest.a.half_saturation"],
+)  # fmt: skip
+def test_numbers_must_be_finite(path, number):
+    config = minimal()
+    *above, last = path.split(".")
+    block = config
+    for key in above:
+        block = block.setdefault(key, {})
+    block[last] = number
+    assert f"{path}: found " in faults_of(config) and "a finite number" in faults_of(config)
+
+
+OUT_OF_RANGE = {
+    "a curve above 1": (
+        {"habitat": {"components": {"vegetation": {
+            "response": {"curve": {"points": [[0, 0], [1, 5.36]]}}}}}},
+        "habitat.components.vegetation: its values can run from 0 to 5.36, expected 0 to 1",
+    ),
+    "a curve below 0": (
+        {"threats": {"fire": {"response": {"curve": {"points": [[0, -0.5], [1, 0.2]]}}}}},
+        "threats.fire: its values can run from -0.5 to 0.2",
+    ),
+    "a score above 1": (
+        {"surfaces": {"land_cover_score": {"scores": {"bare": 3}}}},
+        "habitat.gates.land_cover: its values can run from 0 to 3",
+    ),
+    "a threat in metres": (
+        {"threats": {"roads_paved": {"surface": {
+            "kind": "distance", "layer": "roads", "reach_m": 500}}}},
+        "threats.roads_paved: its values can run from 0 to 500",
+    ),
+    "a complement of metres": (
+        {"habitat": {"gates": {"open_water": {"surface": "rock_distance"}}}},
+        "habitat.gates.open_water: its values can run from -19999 to 1",
+    ),
+    "a temperature as a gate": (
+        {"habitat": {"gates": {"warm": {"surface": "temperature"}}}},
+        "habitat.gates.warm: its values can run from -60 to 60",
+    ),
+    "weights that add up to more than 1": (
+        {"habitat": {"components": {"cover": {"terms": {"relief": {"weight": 0.9}}}}}},
+        "to 1.5, expected 0 to 1",
+    ),
+    "a constant": ({"threats": {"fire": None, "storm": {
+        "title": "S", "group": "disease", "iucn": "1", "cmp": "1", "weight": 0.1, "constant": 2}}},
+        "threats.storm: its values can run from 2 to 2"),
+    "key below suitable": (
+        {"key_habitat": {"suitable": 0.7}},
+        "key_habitat.suitable: found 0.7, above key, 0.6",
+    ),
+    "a breeding patch smaller than the core": (
+        {"key_habitat": {"breeding_km2": 1}}, "key_habitat.core_km2: found 4.2, above breeding_km2",
+    ),
+    "a floor above 1": (
+        {"habitat": {"floor": 1.5}}, "habitat.floor: found 1.5, expected at most 1",
+    ),
+    "a component within a component": (
+        {"habitat": {"components": {"den": {"terms": {"burrows": {
+            "surface": None, "component": "cover"}}}}}},
+        "habitat.components.den.terms.burrows.component: found 'cover', expected one of surface",
+    ),
+    "a column in a threat": (
+        {"threats": {"fire": {"surface": None, "field": "dogs"}}},
+        "threats.fire.field: found 'dogs', expected one of surface, component, loss_from",
+    ),
+    "a surface in an intensity": (
+        {"threats": {"dogs_camps": {"surface": {"intensity": {
+            "terms": [{"surface": "slope"}]}}}}},
+        "intensity.terms.0.surface: found 'slope', expected one of field, constant",
+    ),
+    "a footprint within a term": (
+        {"threats": {"subsidised_predators": {"terms": {"refuse": {
+            "footprint": {"constant": 1}}}}}},
+        "threats.subsidised_predators.terms.refuse.footprint: found",
+    ),
+    "tiles of a thumb": (
+        {"rules": {"R5": {"zones": {"area_km2": 1e-9}}}}, "rules.R5.zones.area_km2: found 1e-09",
+    ),
+    "a billion folds": (
+        {"analyses": {"suitability": {"folds": 10**9}}}, "folds: found 1000000000",
+    ),
+    "a power that is a text to YAML": (
+        {"analyses": {"suitability": {"folds": "1e9"}}},
+        "folds: found '1e9', expected integer. YAML reads 1e3 as a text",
+    ),
+    "a reach round the world": (
+        {"surfaces": {"rock_distance": {"reach_m": 1e12}}}, "reach_m: found 1000000000000.0",
+    ),
+    "a billion trees": (
+        {"analyses": {"suitability": {"options": {"random_forest": {"trees": 10**9}}}}},
+        "trees: found 1000000000, expected at most",
+    ),
+    "a scale of 0": (
+        {"layers": {"elevation": {"scale": 0}}}, "layers.elevation.scale: found 0",
+    ),
+    "a title that opens a tag": (
+        {"region": {"title": "A</script><script>alert(1)</script>"}},
+        "region.title: found 'A</script>",
+    ),
+    "a caveat that opens a tag": (
+        {"layers": {"elevation": {"caveat": "see <a href=x>"}}}, "layers.elevation.caveat: found",
+    ),
+    "a title of two lines": (
+        {"region": {"title": "A\n.. raw:: html"}}, "region.title: found 'A\\n.. raw",
+    ),
+    "a limitation that opens a tag": (
+        {"limitations": {"a": "<img src=x>"}}, "limitations.a: found",
+    ),
+    "a role of the context that no map has": (
+        {"maps": {"context": {"rivers": "lakes"}}}, "maps.context: 'rivers' is not known",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OUT_OF_RANGE)
+def test_what_lies_outside_its_range_is_told(case):
+    changes, told = OUT_OF_RANGE[case]
+    changes = {"layers": {"elevation": {"path": "resources/tien_shan/elevation.tif"}}, **changes}
+    if "elevation" in changes["layers"]:
+        changes["layers"]["elevation"].setdefault("path", "resources/tien_shan/elevation.tif")
+    assert told in faults_of(laid_over(minimal(), changes))
+
+
+def test_a_text_may_hold_a_plain_less_than_and_more_than_one_line():
+    config = minimal(limitations={"a": "relief < 20 m,\nand <5 %; M&M > 1"})
+    assert current(config)["limitations"]["a"].startswith("relief < 20 m")
+
+
+# -------------------------------------------------------------------------------------- files
+
+
+def test_a_key_that_stands_twice_is_told_with_both_lines(tmp_path):
+    path = tmp_path / "region.yaml"
+    path.write_text(f"{MINIMAL}threats: {{fire: null}}\nrules: {{}}\nthreats:\n  fire: null\n")
+    with pytest.raises(load.ConfigError) as error:
+        load.load(minimal(), [path])
+    lines = MINIMAL.count("\n")
+    assert f"region.yaml, line {lines + 3}: the key 'threats' stands twice" in str(error.value)
+    assert f"first in line {lines + 1}" in str(error.value)
+    path.write_text(f"{MINIMAL}groups:\n  a: &a {{title: A}}\n  b:\n    <<: *a\n    title: B\n")
+    assert load.load(minimal(), [path])
+
+
+def test_a_key_that_stands_twice_beside_the_data_is_told(tmp_path):
+    (tmp_path / "dem.yaml").write_text("source: S\ndate: 2000\nsource: T\n")
+    config = minimal()
+    config["layers"]["elevation"] = f"{tmp_path}/dem.tif"
+    assert "dem.yaml, line 3: the key 'source' stands twice" in faults_of(config)
+
+
+def test_anchors_that_blow_up_are_refused_before_they_do():
+    text = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)
+    )
+    told = faults_of(minimal(limitations=yaml.safe_load(text)))
+    assert "values, expected at most 200000" in told
+
+
+def test_any_key_replaced_by_anything_gives_a_config_or_a_list_of_faults():
+    whole = demo_config() | {"counterfactuals": {}, "rules": {}, "key_habitat": {}, "maps": {}}
+    below = [(block, key) for block in whole.values() if isinstance(block, dict) for key in block]
+    values = (None, "text", {"a": {"b": [None]}}, [[1]], True)
+    for i, (block, key) in enumerate([*((whole, key) for key in whole), *below]):
+        kept, block[key] = block[key], values[i % len(values)]
+        try:
+            assert load.load(copy.deepcopy(whole))
+        except load.ConfigError as error:
+            assert len(str(error).splitlines()) > 1, (key, block[key])
+        block[key] = kept

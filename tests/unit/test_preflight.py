@@ -323,6 +323,10 @@ CONFIG_FAULTS = {
         ["region.crs", "EPSG:4326", "degree", "metres", "+proj=laea"],
     ),
     "a region in feet": (key("region.crs", "EPSG:2263"), ["region.crs", "foot", "metres"]),
+    "a region in a grid of the web": (
+        key("region.crs", "EPSG:3857"),
+        ["region", "field crs", "areas up to 85 % off", "equal-area", "+proj=laea +lat_0=42.45"],
+    ),
     "an unknown coordinate system": (
         key("region.crs", "EPSG:0"),
         ["region.crs", "EPSG:0", "+proj"],
@@ -393,6 +397,34 @@ RULE_FAULTS = {
     "a reason that reaches into objects": (
         key(f"{R}.R5.reason", "{habitat.__class__}"),
         ["rule R5", "reason", "{habitat.__class__}", "habitat"],
+    ),
+    "a reason as wide as the memory": (
+        key(f"{R}.R5.reason", "{habitat:999999999}"),
+        ["rule R5", "reason", "'999999999' after a measure", "such as .2f"],
+    ),
+    "a reason with a format within a format": (
+        key(f"{R}.R5.reason", "{habitat:{hunting}}"),
+        ["rule R5", "reason", "after a measure"],
+    ),
+    "a function with too few values": (
+        key(f"{R}.R2a.zones.where", "minimum(habitat) > 0"),
+        ["rule R2a", "zones.where", "minimum needs 2 values"],
+    ),
+    "a number in the place of a condition": (
+        key(f"{R}.R2a.measures.key_share", {"share": "habitat * 2"}),
+        ["rule R2a", "measures.key_share", "is a number; expected a condition"],
+    ),
+    "a division by nothing in a filter": (
+        key("layers.roads.filter", "road_class == 1/0"),
+        ["roads", "field filter", "division by 0"],
+    ),
+    "an endless text in a filter": (
+        key("layers.roads.filter", "road_class > 'b'*99999999999"),
+        ["roads", "field filter", "arithmetic with a text"],
+    ),
+    "an endless column of texts": (
+        key("layers.roads.filter", "road_class * 99999999999 == name"),
+        ["roads", "field filter", "arithmetic with a text"],
     ),
     "a reason with an open brace": (key(f"{R}.R5.reason", "{habitat"), ["rule R5", "reason"]),
     "a call in an expression": (
@@ -830,6 +862,10 @@ DOUBTFUL = {
         raster("ndvi_max", moved(5.05, 0)),
         ["ndvi_max", "% of the region", "nodata on the maps"],
     ),
+    "a region whose distances are not true": (
+        key("region.crs", "EPSG:6933"),
+        ["region", "field crs", "distances up to 18 % off", "+proj=laea +lat_0=42.45"],
+    ),
     "a region whose areas are not true": (
         key("region.crs", "EPSG:32644"),
         ["region", "field crs", "UTM zone 44N", "equal-area"],
@@ -912,6 +948,21 @@ def test_an_absent_layer_and_what_waits_for_it_are_noted(corner):
         "snow_depth" in note and "snow depth, December to February" in note for note in notes
     )
     assert any("overgrazing" in note and "not assessed" in note for note in notes)
+
+
+def test_warnings_of_a_kind_are_one_line_and_others_are_not_lost_among_them():
+    def warning(layer, field="valid", severity="warning"):
+        return preflight.Problem(severity, layer, f"{layer}.tif", field=field, expected="limits")
+
+    alike = [warning(name) for name in ("a", "b", "c", "d")]
+    other = warning("e", field="crs")
+    told = preflight.warnings([*alike, other, warning("f", severity="error")])
+    assert told == [
+        "WARNING a (file a.tif, field valid); expected limits (and 3 more like it of a, b, c, d; "
+        "all stand in preflight.csv)",
+        "WARNING e (file e.tif, field crs); expected limits",
+    ]
+    assert preflight.warnings(alike[:2]) == [str(problem) for problem in alike[:2]]
 
 
 def test_a_rule_whose_layer_is_absent_is_not_assessed(corner):

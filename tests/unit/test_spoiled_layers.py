@@ -19,7 +19,8 @@ REGION = {
     "bounds": [77.0, 42.0, 77.4, 42.3], "cell_m": 1000.0, "crs": "EPSG:6933", "units": None,
     "name": "r",
 }  # fmt: skip
-CONFIG = {"region": REGION, "surfaces": {}, "rules": {}, "maps": {"context": {}}}
+ALLOW = {"network": False, "outside": True}
+CONFIG = {"region": REGION, "surfaces": {}, "rules": {}, "maps": {"context": {}}, "allow": ALLOW}
 GRID = grid_of(REGION)
 SQUARE = {
     "type": "Polygon",

@@ -13,11 +13,11 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 try:
-    CONFIGS = load.load(config)
+    CONFIGS = load.load(config, workflow.configfiles)
+    GRAPH = graph.Graph(CONFIGS)
 except load.ConfigError as fault:
     raise WorkflowError(str(fault)) from None
 
-GRAPH = graph.Graph(CONFIGS)
 SCENARIOS = list(GRAPH.configs)  # views: NAME, and NAME/restricted where some layer is not public
 REGION = GRAPH.region
 ANALYSES = list(graph.ANALYSES)
@@ -87,9 +87,8 @@ def check_everything():
             exact = preflight.as_table(problems)
             plain_files.write_table(f"{home}/restricted/preflight.csv", exact)
     every = list(dict.fromkeys(problem for problems in found.values() for problem in problems))
-    for problem in every:
-        if problem.severity == "warning":
-            logger.warning(str(problem))
+    for line in preflight.warnings(every):
+        logger.warning(line)
     try:
         preflight.stop_on_errors(every)
     except preflight.PreflightError as fault:

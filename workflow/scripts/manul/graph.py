@@ -23,6 +23,7 @@ from typing import Any
 from manul import contents, digests, surfaces
 from manul.analyses import KINDS as ANALYSES
 from manul.config import nodes, selection
+from manul.config.load import ConfigError
 from manul.config.nodes import layers_of
 from manul.config.types import Config
 from manul.grid.data_files import on_disk
@@ -120,10 +121,7 @@ class Graph:
         self.output = cache(self._output)
         self.layers = cache(self._layers)
         self.private = cache(self._private)
-        self._maps = {
-            name: {called: (ref, source) for called, ref, source in _maps(config)}
-            for name, config in self.configs.items()
-        }
+        self._maps = {name: _by_name(config) for name, config in self.configs.items()}
 
     def keys(self, scenario: str, name: str) -> list[str]:
         """What tells the jobs of a rule apart in a scenario."""
@@ -537,6 +535,20 @@ def _has_own(graph, scenario, sheet) -> bool:
     tables = graph.job(scenario, "sheet", sheet).reads["tables"]
     analyses = [ref for ref in tables if ref.rule.startswith("analysis_")]
     return all(graph.owner(scenario, ref.rule, ref.key) == scenario for ref in analyses)
+
+
+def _by_name(config) -> dict[str, tuple[Ref, Source]]:
+    """The file and band of each map; ConfigError where two maps would have one name."""
+    found: dict[str, tuple[Ref, Source]] = {}
+    for name, ref, source in _maps(config):
+        if name in found:
+            made_by = [" ".join(filter(None, (r.rule, r.key))) for r in (found[name][0], ref)]
+            raise ConfigError(
+                f"two maps of the name {name!r}, made by {' and by '.join(made_by)}; expected one. "
+                "Give the surface, threat, component or analysis another name"
+            )
+        found[name] = (ref, source)
+    return found
 
 
 def _maps(config) -> Iterator[tuple[str, Ref, Source]]:

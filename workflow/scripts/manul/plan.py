@@ -13,13 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import rasterio
 
 from manul import surfaces
 from manul.analyses import suitability
 from manul.config import selection
 from manul.config.types import Config, Region
-from manul.grid import datasets
+from manul.grid import datasets, reach
 from manul.grid.region import grid_of
 from manul.maps import layouts, sheet_specs
 from manul.model import cells, invest_csv, invest_run
@@ -148,8 +147,9 @@ def _model(config, made, read, threads) -> float:
 def _invest(config, rule, key, threads) -> float:
     case = config["invest"][key]
     height, width = grid_of(config["region"]).shape
-    if Path(case["land_cover"]).is_file():  # its grid is that of the case
-        with rasterio.open(case["land_cover"]) as land:
+    land_cover = case["land_cover"]  # its grid is that of the case
+    if Path(land_cover).is_file() and not list(reach.beyond(land_cover, config["allow"])):
+        with reach.open_raster(land_cover) as land:
             height, width = land.shape
     bits = height * width * len(invest_csv.invest_rasters(case)) / 8
     strips = invest_run.TILE * width * (INVEST_BYTES + INVEST_THREAD_BYTES * threads)

@@ -1,94 +1,145 @@
 """Expressions of the config, such as `key_share >= 0.3 or distance_m <= 2500`.
 
-Only names, numbers, texts, comparisons, arithmetic and a few functions are allowed; a name that
-does not exist is told with the names that do. Comparisons with unknown (NaN) are false.
+One dialect for cells of maps, measures of zones and rows of tables: names, numbers, texts,
+comparisons (also in chains, also `in [...]`), `and`, `or`, `not` (or `&`, `|`, `~`), arithmetic,
+and `where(condition, a, b)`, `minimum(a, b)`, `maximum(a, b)`, `abs(a)`. It means the same for
+single values and for arrays. A comparison with unknown (NaN) is false, but for `!=`, which is true;
+what is divided by 0 is unknown. What cannot be computed is refused by `check`, before there are
+values.
 """
 
 import ast
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-FUNCTIONS = {"where": np.where, "minimum": np.minimum, "maximum": np.maximum, "abs": np.abs}
-ALLOWED = (
-    ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.Invert, ast.USub,
-    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.BitAnd, ast.BitOr, ast.Compare, ast.Lt,
-    ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.Name, ast.Load, ast.Constant, ast.Call,
-)  # fmt: skip
-IN_CONDITIONS = (
-    *(kind for kind in ALLOWED if kind is not ast.Call),
-    ast.In, ast.NotIn, ast.List, ast.Tuple,
-)  # fmt: skip
-PLAIN_WORDS = {
-    "Call": "a call", "Attribute": "a dot", "Pow": "a power", "BinOp": "arithmetic with a text",
-    "Subscript": "an index", "Lambda": "a function",
+LONGEST = 2000  # characters of an expression
+DEEPEST = 100  # brackets, signs and operators within each other
+LARGEST = 1e15  # numbers beyond it are typing errors, or meant to fill the memory
+
+COMPARISONS: dict[type, Callable] = {
+    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+    ast.Eq: operator.eq, ast.NotEq: operator.ne,
 }  # fmt: skip
+ARITHMETIC: dict[type, Callable] = {
+    ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply,
+    ast.Div: lambda a, b: np.where(np.equal(b, 0), np.nan, np.divide(a, b)),
+}  # fmt: skip
+JOINED: dict[type, Callable] = {
+    ast.And: np.logical_and, ast.BitAnd: np.logical_and,
+    ast.Or: np.logical_or, ast.BitOr: np.logical_or,
+}  # fmt: skip
+FUNCTIONS: dict[str, tuple[int, Callable]] = {
+    "where": (3, lambda c, a, b: np.where(_true(c), a, b)),
+    "minimum": (2, lambda a, b: np.minimum(_number(a), _number(b))),
+    "maximum": (2, lambda a, b: np.maximum(_number(a), _number(b))),
+    "abs": (1, lambda a: np.abs(_number(a))),
+}
+PLAIN_WORDS = {
+    "Call": "a call", "Attribute": "a dot", "Pow": "a power", "Mod": "a remainder",
+    "Subscript": "an index", "Lambda": "a function", "IfExp": "if ... else", "NamedExpr": ":=",
+    "Is": "is", "IsNot": "is not", "JoinedStr": "a text with braces", "List": "a list",
+    "Tuple": "a list", "FloorDiv": "//", "BitXor": "^",
+}  # fmt: skip
+CONDITION, NUMBER, TEXT, ANY = "a condition", "a number", "a text", "anything"
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be read, or a name that does not exist."""
+    """An expression that cannot be read or computed, or a name that does not exist."""
 
 
 def evaluate(text: str, values: Mapping):
-    """The value of an expression over scalars or arrays of one shape."""
+    """The value of an expression over scalars, or over arrays or columns of one shape.
+
+    Only the values are asked for that the expression names. Raises `ExpressionError`.
+    """
+    tree, marks = _checked(text)
     missing = [name for name in names(text) if name not in values]
     if missing:
         raise ExpressionError(
             f"{text!r}: there is no {missing[0]!r}; there are {', '.join(sorted(values))}"
         )
-    with np.errstate(invalid="ignore"):
-        # As locals, so that only the values are asked for that the expression names.
-        return eval(_compiled(text), {"__builtins__": {}, **FUNCTIONS}, values)
+    try:
+        with np.errstate(all="ignore"):
+            return _plain(_value(tree, values, marks, {}))
+    except (TypeError, OverflowError) as error:
+        raise ExpressionError(f"{text!r}: {error}") from None
+    except ExpressionError as error:
+        raise ExpressionError(f"{text!r}: {error}") from None
 
 
-@cache
-def names(text: str) -> list[str]:
-    """The names that an expression needs; raises `ExpressionError` if it cannot be read."""
-    return [
-        node.id
-        for node in ast.walk(_tree(text))
-        if isinstance(node, ast.Name) and node.id not in FUNCTIONS
-    ]
+def holds(text: str, values: Mapping):
+    """Where a condition is true; false where it is unknown. Scalars or arrays as `evaluate`."""
+    found = evaluate(text, values)
+    try:
+        return _plain(_true(found))
+    except ExpressionError as error:
+        raise ExpressionError(f"{text!r}: {error}") from None
 
 
-def columns(condition: str) -> list[str]:
-    """The columns that a condition on rows, such as `status == 'open'`, needs.
+def check(text: str, condition: bool = False, texts: bool = True) -> list[str]:
+    """The names that an expression needs, in order; whoever has them can compute it.
 
-    A column whose name is no word stands in backticks. Raises `ExpressionError` for anything but
-    comparisons and arithmetic: pandas would run a call or an attribute.
+    `condition`: it must be true or false; `texts`: texts may stand in it. Raises `ExpressionError`.
     """
-    quoted = re.findall(r"`([^`]+)`", condition)
-    for i, name in enumerate(quoted):
-        condition = condition.replace(f"`{name}`", f"quoted_{i}")
-    marks = {f"quoted_{i}": name for i, name in enumerate(quoted)}
-    tree = _parsed(condition)
-    for node in ast.walk(tree):
-        if not isinstance(node, IN_CONDITIONS):
-            raise ExpressionError(f"{condition!r}: {_plainly(node)} is not allowed here")
-    found = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name)]
+    tree, _ = _checked(text)
+    if condition and _kind(tree) == NUMBER:
+        raise ExpressionError(f"{text!r} is a number; expected a condition, such as ... >= 0.5")
+    words = [
+        n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    ]
+    if words and not texts:
+        raise ExpressionError(f"{text!r}: found the text {words[0]!r}; maps hold numbers")
+    return names(text)
+
+
+def names(text: str) -> list[str]:
+    """The names that an expression needs, each once; raises `ExpressionError` as `check`.
+
+    A name that is no word, such as that of a column, stands in backticks.
+    """
+    tree, marks = _checked(text)
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    found = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called]
     return list(dict.fromkeys(marks.get(name, name) for name in found))
 
 
-@cache
-def _compiled(text):
-    return compile(_tree(text), text, "eval")
+# ------------------------------------------------------------------------------ before values
 
 
 @cache
-def _tree(text):
-    tree = _parsed(text)
-    for node in ast.walk(tree):
-        called = isinstance(node, ast.Call) and getattr(node.func, "id", None) not in FUNCTIONS
-        if not isinstance(node, ALLOWED) or called or _is_repeated_text(node):
-            raise ExpressionError(f"{text!r}: {_plainly(node)} is not allowed here")
-    return tree
+def _checked(text) -> tuple[ast.expr, dict[str, str]]:
+    """The tree of an expression that can be computed, and the names that stood in backticks."""
+    if len(text) > LONGEST:
+        raise ExpressionError(f"{text[:60]!r}... has {len(text)} characters, at most {LONGEST}")
+    tree, marks = _parsed(text)
+    if _depth(tree) > DEEPEST:
+        raise ExpressionError(f"{text[:60]!r}... cannot be read; it is too deep")
+    try:
+        _kind(tree)
+    except ExpressionError as error:
+        raise ExpressionError(f"{text!r}: {error}") from None
+    return tree, marks
 
 
 def _parsed(text):
+    marks: dict[str, str] = {}
+
+    def marked(match):
+        if match[1] is None:
+            return match[0]  # a text
+        mark = f"quoted_{len(marks)}_"
+        marks[mark] = match[1]
+        return mark
+
+    words = re.sub(r"'[^']*'|\"[^\"]*\"|`([^`]+)`", marked, text.strip())
     try:
-        return ast.parse(text.strip(), mode="eval")
+        return ast.parse(words, mode="eval").body, marks
     except SyntaxError as error:
         hint = " (a comparison is written ==)" if re.search(r"[^=<>!]=[^=]", text) else ""
         raise ExpressionError(f"{text!r} cannot be read: {error.msg}{hint}") from None
@@ -96,12 +147,204 @@ def _parsed(text):
         raise ExpressionError(f"{text[:60]!r}... cannot be read; it is too deep") from None
 
 
+def _depth(tree) -> int:
+    level, depth = [tree], 0
+    while level and depth <= DEEPEST:
+        level = [part for node in level for part in ast.iter_child_nodes(node)]
+        depth += 1
+    return depth
+
+
+def _kind(node) -> str:
+    """What a part of an expression gives; raises `ExpressionError` if it cannot be computed."""
+    match node:
+        case ast.Name():
+            return ANY
+        case ast.Constant():
+            return _kind_of_constant(node.value)
+        case ast.Compare():
+            return _kind_of_comparison(node)
+        case ast.BoolOp(op=op, values=parts):
+            return _conditions("and" if isinstance(op, ast.And) else "or", *parts)
+        case ast.BinOp(op=ast.BitAnd() | ast.BitOr() as op, left=left, right=right):
+            return _conditions("&" if isinstance(op, ast.BitAnd) else "|", left, right)
+        case ast.UnaryOp(op=ast.Not() | ast.Invert(), operand=part):
+            return _conditions("not", part)
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=part):
+            return _numbers(part)
+        case ast.BinOp(op=ast.Div(), right=ast.Constant(value=0)):
+            raise ExpressionError("a division by 0 is not allowed here")
+        case ast.BinOp(op=op, left=left, right=right) if type(op) in ARITHMETIC:
+            return _numbers(left, right)
+        case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if name in FUNCTIONS:
+            return _kind_of_call(name, parts)
+    odd = node.op if isinstance(node, ast.BinOp | ast.UnaryOp) else node
+    raise ExpressionError(f"{_plainly(odd)} is not allowed here")
+
+
+def _kind_of_constant(value) -> str:
+    if isinstance(value, bool):
+        return CONDITION
+    if isinstance(value, str):
+        return TEXT
+    if isinstance(value, int | float):
+        if not abs(value) <= LARGEST:
+            raise ExpressionError(f"a number above {LARGEST:g} is not allowed here")
+        return NUMBER
+    raise ExpressionError(f"{value!r} is not allowed here")
+
+
+def _kind_of_comparison(node) -> str:
+    for op, left, right in _pairs(node):
+        if isinstance(op, ast.In | ast.NotIn):
+            _listed(right)
+            _kind(left)
+            continue
+        if type(op) not in COMPARISONS:
+            raise ExpressionError(f"{_plainly(op)} is not allowed here")
+        kinds = {_kind(left), _kind(right)}
+        if kinds == {NUMBER, TEXT}:
+            raise ExpressionError("a number is compared with a text")
+    return CONDITION
+
+
+def _listed(node) -> list:
+    parts = node.elts if isinstance(node, ast.List | ast.Tuple) else []
+    try:
+        values = [ast.literal_eval(part) for part in parts]
+    except (ValueError, TypeError):
+        values = []
+    if not values:
+        raise ExpressionError("`in` needs a list of values, such as ['paved', 'haul']")
+    for value in values:
+        _kind_of_constant(value)
+    return values
+
+
+def _kind_of_call(name, parts) -> str:
+    number, _ = FUNCTIONS[name]
+    if any(isinstance(part, ast.Starred) for part in parts) or len(parts) != number:
+        raise ExpressionError(f"{name} needs {number} value{'s' * (number > 1)}: {_USES[name]}")
+    if name != "where":
+        return _numbers(*parts)
+    _conditions("where", parts[0])
+    kinds = {_kind(part) for part in parts[1:]}
+    if TEXT in kinds:
+        raise ExpressionError("where gives numbers, found a text")
+    return CONDITION if kinds == {CONDITION} else ANY if ANY in kinds else NUMBER
+
+
+_USES = {
+    "where": "where(condition, value if true, value if not)",
+    "minimum": "minimum(a, b)",
+    "maximum": "maximum(a, b)",
+    "abs": "abs(a)",
+}
+
+
+def _conditions(word, *parts) -> str:
+    for part in parts:
+        kind = _kind(part)
+        if kind in (NUMBER, TEXT):
+            brackets = "; each comparison needs its own brackets" if word in "&|" else ""
+            raise ExpressionError(f"`{word}` needs conditions, found {kind}{brackets}")
+    return CONDITION
+
+
+def _numbers(*parts) -> str:
+    for part in parts:
+        if _kind(part) == TEXT:
+            raise ExpressionError("arithmetic with a text is not allowed here")
+    return NUMBER
+
+
 def _plainly(node) -> str:
     kind = type(node).__name__
     return PLAIN_WORDS.get(kind, kind)
 
 
-def _is_repeated_text(node) -> bool:
-    """True for 'a' * 9999999999, which would fill the memory."""
-    sides = (node.left, node.right) if isinstance(node, ast.BinOp) else ()
-    return any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in sides)
+def _pairs(node):
+    return zip(node.ops, [node.left, *node.comparators], node.comparators, strict=False)
+
+
+# -------------------------------------------------------------------------------- with values
+
+
+def _value(node, values, marks, seen) -> Any:
+    """The value of a part; `seen` holds what was asked for already."""
+
+    def of(part):
+        return _value(part, values, marks, seen)
+
+    match node:
+        case ast.Name(id=name):
+            name = marks.get(name, name)
+            if name not in seen:
+                seen[name] = values[name]
+            return seen[name]
+        case ast.Constant(value=value):
+            return value
+        case ast.Compare():
+            return _joined(np.logical_and, [_compared(of, *pair) for pair in _pairs(node)])
+        case ast.BoolOp(op=op, values=parts):
+            return _joined(JOINED[type(op)], [of(part) for part in parts])
+        case ast.BinOp(op=op, left=left, right=right) if type(op) in JOINED:
+            return _joined(JOINED[type(op)], [of(left), of(right)])
+        case ast.BinOp(op=op, left=left, right=right):
+            return ARITHMETIC[type(op)](_number(of(left)), _number(of(right)))
+        case ast.UnaryOp(op=ast.Not() | ast.Invert(), operand=part):
+            return np.logical_not(_true(of(part)))
+        case ast.UnaryOp(op=op, operand=part):
+            number = _number(of(part))
+            return -number if isinstance(op, ast.USub) else number
+    _, function = FUNCTIONS[node.func.id]
+    return function(*(of(part) for part in node.args))
+
+
+def _compared(of, op, left, right):
+    if isinstance(op, ast.In | ast.NotIn):
+        found = _one_of(of(left), _listed(right))
+        return found if isinstance(op, ast.In) else np.logical_not(found)
+    return COMPARISONS[type(op)](of(left), of(right))
+
+
+def _one_of(value, choices):
+    found = [_true(value == choice) for choice in choices]
+    return np.logical_or.reduce(found) if np.ndim(value) else any(found)
+
+
+def _joined(how, parts):
+    out = _true(parts[0])
+    for part in parts[1:]:
+        out = how(out, _true(part))
+    return out
+
+
+def _true(value):
+    """A value as true or false: unknown is false, of numbers 0."""
+    if isinstance(value, bool) or isinstance(getattr(value, "dtype", None), np.dtypes.BoolDType):
+        return value
+    known = ~pd.isna(value) if np.ndim(value) else not pd.isna(value)
+    if not np.ndim(value):
+        if isinstance(value, str):
+            raise ExpressionError(f"found the text {value!r}, expected a condition")
+        return known and bool(value)
+    if value.dtype.kind not in "biuf" and not all(isinstance(v, bool) for v in value[known]):
+        raise ExpressionError("found texts, expected a condition; compare them with ==")
+    return np.asarray(np.where(known, value, 0), bool)
+
+
+def _number(value):
+    """A value for arithmetic; conditions count 1 and 0."""
+    if isinstance(value, bool | np.bool_):
+        return int(value)
+    kind = value.dtype.kind if hasattr(value, "dtype") else "f"
+    if isinstance(value, str) or kind not in "biuf":
+        raise ExpressionError("arithmetic with a text, expected numbers")
+    return value.astype("float32") if kind == "b" else value
+
+
+def _plain(value):
+    """Single values as Python's own, so that they mean what they say."""
+    single = isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim)
+    return value.item() if single else value

@@ -11,13 +11,20 @@ import numpy as np
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from manul.config import nodes
-from manul.config.hints import hint
+from manul.config import extents, nodes
+from manul.config.hints import hint, nearest
 from manul.config.schema import analysis_kind, kind_of_surface
 from manul.config.types import Config
 from manul.exposure.decay import CURVES, decay
 
 LARGEST_GRID = 2e10
+MOST_TILES = 1e6
+NAMED = ("layers", "surfaces", "threats", "rules", "groups", "compounds")
+# What a node may read, by where it stands, and keys that only a whole threat may have.
+IN_HABITAT = ("surface", "constant")
+IN_THREATS = ("surface", "component", "loss_from", "constant")
+IN_INTENSITY = ("field", "constant")
+OF_A_THREAT = {"group": None, "iucn": None, "cmp": None, "footprint": None, "factor": 1}
 RASTERS = ("continuous", "classes", "counts")
 SHAPES = ("vector", "records")
 DESCRIBED = ["path", "date", "source", "licence", "data_status", "positional_error_m"]
@@ -39,21 +46,62 @@ def find(config: Config) -> list[str]:
     """The faults of one scenario whose blocks agree with the schema."""
     faults = [*_region(config["region"]), *_layers(config), *_surfaces(config)]
     faults += [*_nodes(config), *_weights(config), *_rules(config), *_references(config)]
-    faults += [*_analyses(config), *_counterfactuals(config)]
+    faults += [*_analyses(config), *_counterfactuals(config), *_names(config)]
+    faults += _key_habitat(config["key_habitat"])
     return faults
+
+
+def out_of_range(config: Config) -> Iterator[str]:
+    """Components, gates, threats and footprints whose values can leave 0..1.
+
+    Only for a config without any other fault.
+    """
+
+    def leaf(kind, name):
+        if kind == "surface":
+            return extents.of_surface(config["surfaces"][name], config["layers"])
+        return 0, 1
+
+    for where, node in _all_nodes(config):
+        for part, below in ((node, ""), (node.get("footprint"), ".footprint")):
+            found = extents.of_node(part, leaf) if part else None
+            if found and not (found[0] >= -1e-9 and found[1] <= 1 + 1e-9):
+                yield (
+                    f"{where}{below}: its values can run from {found[0]:g} to {found[1]:g}, "
+                    "expected 0 to 1. Give it a response that ends there, such as ramp, or mend "
+                    "the numbers of its curve or the weights of its terms"
+                )
 
 
 def unknown_changes(base: dict, changes: dict) -> list[str]:
     """Names in a scenario's changes that are nearly, but not quite, those of a block above."""
     if "region" in changes:
         return ["region: found a change; expected none. Scenarios share one region; copy the file"]
-    faults = []
-    for group in ("layers", "surfaces", "threats", "rules", "groups", "compounds"):
+    faults = [
+        f"{key}: found a change; expected none. It holds for all scenarios; write it at the top"
+        for key in ("model", "extensions", "scenarios", "counterfactuals", "allow")
+        if changes.get(key) is not None
+    ]
+    faults += mistaken_nulls(base, changes)
+    for group in NAMED:
         named = changes.get(group)
         for name, block in named.items() if isinstance(named, dict) else ():
-            fresh = name not in base[group] and isinstance(block, dict)
+            fresh = name not in (base.get(group) or {}) and isinstance(block, dict)
             if fresh and "title" not in block and "kind" not in block:
-                faults.append(f"{group}: there is no {name!r} to change{hint(name, base[group])}")
+                near = hint(name, base.get(group) or {})
+                faults.append(f"{group}: there is no {name!r} to change{near}")
+    return faults
+
+
+def mistaken_nulls(base: dict, changes: dict) -> list[str]:
+    """Nulls that take away nothing, where the name is nearly that of something."""
+    faults = []
+    for group in (*NAMED, "analyses"):
+        named, there = changes.get(group), base.get(group) or {}
+        for name, block in named.items() if isinstance(named, dict) else ():
+            near = nearest(name, there)
+            if block is None and name not in there and near:
+                faults.append(f"{group}: there is no {name!r} to take away; did you mean {near!r}?")
     return faults
 
 
@@ -154,7 +202,8 @@ def _surface(block, where, layers) -> Iterator[str]:
             yield f"{where}: a block `of` needs `minimum`, the level of a source"
     if kind == "exposure":
         yield from _decay(block, where)
-        yield from _curves(block.get("intensity") or {}, f"{where}.intensity")
+        if block.get("intensity"):
+            yield from _node(block["intensity"], f"{where}.intensity", IN_INTENSITY)
 
 
 def _scores(block, where, layers) -> Iterator[str]:
@@ -206,9 +255,10 @@ def _decay(block, where) -> Iterator[str]:
 
 def _nodes(config) -> Iterator[str]:
     for where, node in _all_nodes(config):
-        yield from _node(node, where)
-        if node.get("footprint"):
-            yield from _node(node["footprint"], f"{where}.footprint")
+        threat = where.startswith("threats.")
+        yield from _node(node, where, IN_THREATS if threat else IN_HABITAT, threat)
+        if threat and node.get("footprint"):
+            yield from _node(node["footprint"], f"{where}.footprint", IN_THREATS)
 
 
 def _all_nodes(config):
@@ -219,16 +269,22 @@ def _all_nodes(config):
             yield f"{group}.{name}", node
 
 
-def _node(node, where) -> Iterator[str]:
+def _node(node, where, allowed, threat=False) -> Iterator[str]:
+    """Faults of leaves, combinations and response curves at or below a node."""
     ways = [kind for kind in nodes.LEAVES if kind in node] + ["terms"] * ("terms" in node)
     if len(ways) != 1:
         found = " and ".join(ways) or "none of them"
-        yield f"{where}: give one of {', '.join(nodes.LEAVES)} or terms; found {found}"
-    yield from _curves(node, where)
-
-
-def _curves(node, where) -> Iterator[str]:
-    """Faults of combinations and response curves at or below a node."""
+        yield f"{where}: give one of {', '.join(allowed)} or terms; found {found}"
+    for kind in ways:
+        if kind not in (*allowed, "terms"):
+            yield (
+                f"{where}.{kind}: found {node[kind]!r}, expected one of {', '.join(allowed)}: "
+                f"a {kind} cannot be read here and would be unknown everywhere"
+            )
+    for key, usual in OF_A_THREAT.items():
+        if not threat and node.get(key, usual) != usual:
+            found = f"found {node[key]!r}, expected only in the block of a threat itself"
+            yield f"{where}.{key}: {found}"
     if ("terms" in node) != ("combine" in node):
         yield f"{where}: `combine` and `terms` go together"
     for kind, parameters in (node.get("response") or {}).items():
@@ -240,7 +296,7 @@ def _curves(node, where) -> Iterator[str]:
         if node.get("combine") in ("noisy_or", "maximum") and term["weight"] > 1:
             found = f"found {term['weight']:g}, expected 0 to 1 in a {node['combine']}"
             yield f"{below}.weight: {found}"
-        yield from _curves(term, below)
+        yield from _node(term, below, allowed)
 
 
 def _weights(config) -> Iterator[str]:
@@ -287,18 +343,11 @@ def _threshold(p):
         return f"found minimum {p['minimum']:g} above maximum {p['maximum']:g}; swap them"
 
 
-def _classes(p):
-    wrong = {k: v for k, v in p["scores"].items() if not isinstance(v, int | float)}
-    if wrong or not p["scores"]:
-        return f"found scores {wrong or 'for no class'}, expected a number for each class"
-
-
 RESPONSE_FAULTS = {
     "ramp": _ramp,
     "trapezoid": _trapezoid,
     "curve": _curve,
     "threshold": _threshold,
-    "classes": _classes,
 }
 
 
@@ -306,8 +355,15 @@ RESPONSE_FAULTS = {
 
 
 def _rules(config) -> Iterator[str]:
+    west, south, east, north = config["region"]["bounds"]
+    land_km2 = (east - west) * (north - south) * 111.32**2 * np.cos(np.radians((south + north) / 2))
     for name, rule in config["rules"].items():
         zones = rule["zones"]
+        if zones["kind"] == "tiles" and land_km2 / zones.get("area_km2", np.inf) > MOST_TILES:
+            yield (
+                f"rules.{name}.zones.area_km2: found {zones['area_km2']:g}, which cuts the region "
+                f"into {land_km2 / zones['area_km2']:.2g} tiles; expected {MOST_TILES:.0e} or fewer"
+            )
         for key in ZONE_NEEDS.get(zones["kind"], []):
             if key not in zones:
                 yield f"rules.{name}.zones: zones of kind {zones['kind']} need the key {key!r}"
@@ -350,7 +406,13 @@ def _references(config) -> list[str]:
     for name, threat in config["threats"].items():
         check(threat["group"], config["groups"], f"threats.{name}.group", "group")
     for key in ("mask", "units"):
-        check(config["region"][key], layers, f"region.{key}", "layer")
+        name = config["region"][key]
+        check(name, layers, f"region.{key}", "layer")
+        if layers.get(name, {}).get("kind") == "absent":
+            faults.append(
+                f"region.{key}: the layer {name!r} is absent; expected polygons. Give the layer a "
+                f"path, or leave out region.{key}"
+            )
     for role, layer in config["maps"]["context"].items():
         check(layer, layers, f"maps.context.{role}", "layer")
     for name, rule in config["rules"].items():
@@ -385,6 +447,36 @@ def _analyses(config) -> Iterator[str]:
     if source != "expert" and source not in analyses:
         near = hint(source, ["expert", *analyses])
         yield f"key_habitat.thresholds: {source!r} is neither 'expert' nor an analysis{near}"
+
+
+def _key_habitat(key) -> Iterator[str]:
+    for low, high in (("suitable", "key"), ("core_km2", "breeding_km2")):
+        if key[low] > key[high]:
+            yield (
+                f"key_habitat.{low}: found {key[low]:g}, above {high}, {key[high]:g}; "
+                f"expected {low} <= {high}"
+            )
+    density = key["density_per_100_km2"]
+    for where in ("suitable", "key"):
+        low, high = (density[end].get(where, 0) for end in ("low", "high"))
+        if low > high:
+            yield (
+                f"key_habitat.density_per_100_km2.low.{where}: found {low:g}, above the high one, "
+                f"{high:g}; expected low <= high"
+            )
+
+
+def _names(config) -> Iterator[str]:
+    """Names of one kind that differ in small and capital letters only: one file for both."""
+    for group in ("layers", "surfaces", "threats", "rules", "scenarios", "analyses", "invest"):
+        seen: dict[str, str] = {}
+        for name in config[group]:
+            first = seen.setdefault(name.lower(), name)
+            if first != name:
+                yield (
+                    f"{group}.{name}: found beside {first!r}, expected a name that differs in more "
+                    "than small and capital letters; many disks keep one file for both"
+                )
 
 
 def _counterfactuals(config) -> Iterator[str]:

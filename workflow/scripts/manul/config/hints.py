@@ -1,6 +1,11 @@
-"""The name that a misspelt one may have meant."""
+"""Small words of messages: the name that a misspelt one may have meant, numbers of things."""
 
 import difflib
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things: 1 place, 3 places."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def hint(word, choices) -> str:

@@ -11,13 +11,11 @@ the region's file which file it is and what else differs; what is said later cou
 """
 
 import copy
-import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from manul.config import extensions, schema
+from manul.config import documents, extensions, schema
 from manul.config import faults as config_faults
 from manul.config.hints import hint
 from manul.config.nodes import layers_of
@@ -37,13 +35,17 @@ class ConfigError(ValueError):
     """The config is wrong; the message lists every fault."""
 
 
-def load(config: dict) -> dict[str, Config]:
+def load(config: dict, files: Iterable = ()) -> dict[str, Config]:
     """The effective config of every scenario, by name: validated, defaulted, numbers plain.
+
+    `files` are the YAML files that the config was read from: of two equal keys in one block the
+    config holds only the last, so they are looked at again.
 
     Surface blocks that stand within threats or components are moved to `surfaces` under the name
     of the threat, so that later code meets surfaces in one place. `ranges` holds what was said of a
     number beside its value, by its path. A layer without a file has the kind `absent`.
     """
+    _refuse_repeated(files)
     given = _as_json(config)
     try:
         ran = extensions.run(given.get("extensions") or [])
@@ -51,14 +53,14 @@ def load(config: dict) -> dict[str, Config]:
         raise ConfigError(_listing([str(error)])) from error
     model = _model(given.get("model"))
     base = _whole(model, given, {})
-    faults = list(_range_faults(base, ()))
+    faults = [*_range_faults(base, ()), *config_faults.mistaken_nulls(model, given)]
     found, sound = schema.complete(plain(copy.deepcopy(base)), schema.schema(), "config")
     faults += found
     if not sound:
         raise ConfigError(_listing(faults))
     out: dict[str, Any] = {}
-    for name, scenario in _scenarios(given).items():
-        changes = scenario.get("changes", {})
+    for name, scenario in _scenarios(base, given).items():
+        changes = scenario["changes"]
         strange = config_faults.unknown_changes(base, changes)
         whole = _whole(model, given, {} if strange else changes)
         found, effective = _effective(whole)
@@ -69,7 +71,7 @@ def load(config: dict) -> dict[str, Config]:
         told = {"scenario": name, "scenario_title": scenario["title"]}
         out[name] = effective | told | {k: scenario[k] for k in ("products",) if k in scenario}
     if faults:
-        raise ConfigError(_listing(dict.fromkeys(faults)))
+        raise ConfigError(_listing(faults))
     return out
 
 
@@ -98,13 +100,20 @@ def laid_over(base, changes):
 # ------------------------------------------------------------------------------------- helpers
 
 
+def _refuse_repeated(files) -> None:
+    try:
+        faults = [fault for file in files for fault in documents.repeated(file)]
+    except documents.DocumentError as error:
+        faults = error.faults
+    if faults:
+        raise ConfigError(_listing(faults))
+
+
 def _as_json(config):
     try:
-        return json.loads(json.dumps(config, default=str))
-    except (ValueError, RecursionError):
-        raise ConfigError(
-            "the config refers to itself; expected anchors without a circle"
-        ) from None
+        return documents.as_json(config)
+    except documents.DocumentError as error:
+        raise ConfigError(_listing(error.faults)) from None
 
 
 def _model(name) -> dict:
@@ -116,17 +125,14 @@ def _model(name) -> dict:
     path = path if path.is_file() else Path(str(name))
     if not path.is_file():
         raise ConfigError(_listing([f"model: there is no {name!r}{hint(name, shipped)}"]))
-    return _as_json(_yaml(path))
+    return _yaml(path)
 
 
 def _yaml(path) -> dict:
     try:
-        found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(_listing([f"{path}: {' '.join(str(error).split())}"])) from None
-    if not isinstance(found, dict):
-        raise ConfigError(_listing([f"{path}: expected a mapping of keys to values"]))
-    return found
+        return documents.read(path)
+    except documents.DocumentError as error:
+        raise ConfigError(_listing(error.faults)) from None
 
 
 def _whole(model, given, changes) -> dict:
@@ -138,14 +144,20 @@ def _whole(model, given, changes) -> dict:
     layers = [part.get("layers") or {} for part in parts]
     wrong = [block for block in layers if not isinstance(block, dict)]
     merged["layers"] = wrong[0] if wrong else _layers(*layers)
-    return _without_rules_taken_away(merged, model.get("rules", {}))
+    return _without_rules_taken_away(merged, parts)
 
 
-def _without_rules_taken_away(merged, ours) -> dict:
-    """A rule of the model that was taken away needs no place among the others."""
+def _without_rules_taken_away(merged, parts) -> dict:
+    """A rule that one file has and another takes away needs no place among the others."""
     rules, order = merged.get("rules", {}), merged.get("priority")
     if isinstance(rules, dict) and isinstance(order, list):
-        merged["priority"] = [name for name in order if name in rules or name not in ours]
+        all_gone = any("rules" in part and part["rules"] is None for part in parts)
+        known = {name for part in parts for name in _at(part, ("rules",))}
+        merged["priority"] = [
+            name
+            for name in order
+            if not isinstance(name, str) or name in rules or not (all_gone or name in known)
+        ]
     return merged
 
 
@@ -173,18 +185,19 @@ def _at(block, path) -> dict:
 def _layers(roles, own, changes) -> dict:
     """Each layer: its role, what lies beside its file, what the region says, what a scenario says.
 
-    A role that no file fills is `absent`; so is one that was taken away with null.
+    A role that no file fills is `absent`; so is a layer that was taken away with null.
     """
     out: dict[str, Any] = {}
     for name in dict.fromkeys([*roles, *own, *changes]):
         role = roles.get(name, {})
         said = _of_one_file(own.get(name), changes.get(name, {}))
-        if said and not isinstance(said, dict):
+        if said is not None and not isinstance(said, dict):
             out[name] = said  # the schema tells
         elif said and (not role or said.get("kind") != "absent"):
             out[name] = _without_nulls(role | _beside(said.get("path")) | said)
-        elif role:
-            out[name] = {"needs": role.get("title", name), **role, "kind": "absent"}
+        else:
+            title = role.get("title") or _at(own, (name,)).get("title") or name
+            out[name] = {"title": title, "needs": title, **role, "kind": "absent"}
     return out
 
 
@@ -193,9 +206,9 @@ def _of_one_file(said, more):
     said, more = ({"path": block} if isinstance(block, str) else block for block in (said, more))
     if more is None:
         return None
-    said = said or {}
+    said = {} if said is None else said
     if not isinstance(more, dict) or not isinstance(said, dict):
-        return more or said
+        return said if more == {} else more
     if more.get("path", said.get("path")) != said.get("path"):
         said = {key: value for key, value in said.items() if key not in OF_A_FILE}
     return said | more
@@ -206,17 +219,25 @@ def _beside(path) -> dict:
     file = Path(str(path)).with_suffix(".yaml") if path else None
     if file is None or not file.is_file():
         return {}
-    found = _as_json(_yaml(file))
+    found = _yaml(file)
     faults, _ = schema.complete(copy.deepcopy(found), schema.part("described"), str(file))
     if faults:
         raise ConfigError(_listing(faults))
     return found
 
 
-def _scenarios(given) -> dict:
-    """The scenarios, and each counterfactual as one of its own: only threats change there."""
-    found = dict(given.get("scenarios") or {"current": {"title": "Present state"}})
-    for name, block in (given.get("counterfactuals") or {}).items():
+def _scenarios(base, given) -> dict:
+    """The scenarios, and each counterfactual as one of its own: only threats change there.
+
+    What a scenario changes comes from the file as it was given: a null takes away.
+    """
+    found = {}
+    for name, scenario in (
+        base.get("scenarios") or {"current": {"title": "Present state"}}
+    ).items():
+        changes = _at(given, ("scenarios", name, "changes"))
+        found[name] = scenario | {"changes": changes}
+    for name, block in (base.get("counterfactuals") or {}).items():
         threats = {threat: {"factor": left} for threat, left in block["factors"].items()}
         scenario = {"title": block["title"], "changes": {"threats": threats}}
         found.setdefault(name, scenario | {"products": ["maps", "tables"]})
@@ -231,11 +252,15 @@ def _effective(whole) -> tuple[list[str], dict]:
         return found, numbers
     with_ranges = copy.deepcopy(whole)
     _hoist(with_ranges)
-    _hoist(numbers)
+    found += _hoist(numbers)
     numbers["ranges"] = ranges(with_ranges)
     del numbers["model"]  # it is in these keys now
-    found += schema.kind_faults(numbers)
+    more, sound = schema.kind_faults(numbers)
+    found += more
+    if not sound:
+        return found, numbers
     found += config_faults.find(numbers)
+    found = found or list(config_faults.out_of_range(numbers))
     if not found:
         _drop_what_is_absent(numbers)
         _score_codes(numbers)
@@ -282,11 +307,14 @@ def _score_codes(config) -> None:
 
 def _range_faults(block, path):
     if is_parameter(block):
-        low, high = block.get("range", (block["value"], block["value"]))
-        numbers = all(isinstance(n, int | float) for n in (low, block["value"], high))
-        if numbers and not low <= block["value"] <= high:
-            where = ".".join(path)
-            yield f"{where}: the value {block['value']} lies outside its range {low}-{high}"
+        where, value, ends = ".".join(path), block["value"], block.get("range")
+        if ends is None or not isinstance(value, int | float):
+            return
+        pair = isinstance(ends, list) and len(ends) == 2
+        if not pair or not all(isinstance(end, int | float) for end in ends):
+            yield f"{where}.range: found {ends!r}, expected [lowest, highest], two numbers"
+        elif not ends[0] <= value <= ends[1]:
+            yield f"{where}: the value {value} lies outside its range {ends[0]}-{ends[1]}"
     elif isinstance(block, dict):
         for key, value in block.items():
             yield from _range_faults(value, (*path, str(key)))
@@ -296,8 +324,13 @@ def _range_faults(block, path):
 
 
 def _listing(faults) -> str:
-    lines = [f"  {i}. {fault}" for i, fault in enumerate(faults, 1)]
+    lines = [f"  {i}. {_printable(fault)}" for i, fault in enumerate(dict.fromkeys(faults), 1)]
     return "\n".join([f"the config has {len(lines)} fault{'s' * (len(lines) != 1)}:", *lines])
+
+
+def _printable(text) -> str:
+    """One line for the terminal: line breaks and control signs as they are written in code."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def _is_one_thing(base, changes) -> bool:
@@ -319,12 +352,20 @@ def _without_nulls(value):
     return value
 
 
-def _hoist(config) -> None:
-    """Move surface blocks out of nodes into `surfaces`, named after where they stood."""
+def _hoist(config) -> list[str]:
+    """Move surface blocks out of nodes into `surfaces`, named after where they stood.
+
+    The faults: two different blocks that would get one name.
+    """
+    faults = []
 
     def walk(node, name):
         if isinstance(node.get("surface"), dict):
-            config["surfaces"][name] = node["surface"]
+            if config["surfaces"].setdefault(name, node["surface"]) != node["surface"]:
+                faults.append(
+                    f"surfaces.{name}: found two different surfaces of this name, one of them "
+                    "within a threat or component; expected one. Give one of them another name"
+                )
             node["surface"] = name
         below = node.get("terms", [])
         named = below.items() if isinstance(below, dict) else enumerate(below, 1)
@@ -337,3 +378,4 @@ def _hoist(config) -> None:
     for group in (habitat["components"], habitat.get("gates", {}), config["threats"]):
         for name, node in group.items():
             walk(node, name)
+    return faults

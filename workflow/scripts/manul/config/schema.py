@@ -2,6 +2,8 @@
 
 import copy
 import json
+import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import yaml
 
 from manul.config.hints import hint, nearest
 
+POWER = re.compile(r"[+-]?\d+(\.\d*)?[eE]\d+")  # a number, but not to YAML
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 # Broken rules of the schema that leave every block in the shape that later checks expect.
 HARMLESS = (
@@ -20,6 +23,9 @@ HARMLESS = (
     "enum",
     "pattern",
     "format",
+    "maxLength",
+    "maxItems",
+    "not",
 )
 
 
@@ -106,19 +112,24 @@ def complete(config, schema, where) -> tuple[list[str], bool]:
     check = _defaulting_validator()(schema, format_checker=jsonschema.FormatChecker())
     errors = list(check.iter_errors(config))
     lines = [line for e in errors for line in _explain(e, where)]
-    return lines, all(e.validator in HARMLESS for e in errors)
+    if errors and not lines:
+        lines = [f"{where}: {error.message}" for error in errors]
+    return list(dict.fromkeys(lines)), all(map(_is_harmless, errors))
 
 
-def kind_faults(config) -> list[str]:
-    """Each surface and each analysis against the closed schema of its kind."""
-    faults = []
-    for name, block in config["surfaces"].items():
-        faults += _block_faults(block, f"surfaces.{name}")
+def kind_faults(config) -> tuple[list[str], bool]:
+    """Each surface and each analysis against the closed schema of its kind, as `complete`."""
+    found = [
+        told
+        for name, block in config["surfaces"].items()
+        for told in _block_faults(block, f"surfaces.{name}")
+    ]
     known = schema()["$defs"]
     for name, block in config["analyses"].items():
-        closed = {"$defs": known, **known["analyses"][block["kind"]]}
-        faults += complete(block, closed, f"analyses.{name}")[0]
-    return faults
+        kind = known["analyses"].get(block["kind"])
+        if kind:  # one that does not exist was told
+            found.append(complete(block, {"$defs": known, **kind}, f"analyses.{name}"))
+    return [fault for faults, _ in found for fault in faults], all(sound for _, sound in found)
 
 
 def _loose(block):
@@ -167,7 +178,16 @@ def _explain(error, where) -> list[str]:
             meant = hint(error.instance, error.validator_value)
             return [f"{path}: {error.instance!r} is not known{meant}"]
         case "type":
-            return [f"{path}: found {error.instance!r}, expected {_words(error.validator_value)}"]
+            wanted = _words(error.validator_value)
+            yes_no = isinstance(error.instance, bool) and "string" in error.validator_value
+            mend = ". YAML reads yes and no so: put the word in quotes" if yes_no else ""
+            if isinstance(error.instance, str) and POWER.fullmatch(error.instance):
+                mend = ". YAML reads 1e3 as a text: write 1000 or 1.0e+3"
+            return [f"{path}: found {_short(error.instance)}, expected {wanted}{mend}"]
+        case "pattern" | "not" | "maxLength" if "x-expected" in error.schema:
+            return [
+                f"{path}: found {_short(error.instance)}, expected {error.schema['x-expected']}"
+            ]
         case "minimum" | "exclusiveMinimum":
             than = "at least" if error.validator == "minimum" else "more than"
             return [f"{path}: found {error.instance}, expected {than} {error.validator_value}"]
@@ -180,23 +200,38 @@ def _explain(error, where) -> list[str]:
     return [f"{path}: {error.message}"]
 
 
+def _is_harmless(error) -> bool:
+    return (error.validator in HARMLESS and not isinstance(error.instance, list | dict)) or (
+        error.validator in ("additionalProperties", "maxItems")
+    )
+
+
+def _short(value) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def _words(types) -> str:
     return " or ".join([types] if isinstance(types, str) else types)
 
 
-def _block_faults(block, where) -> list[str]:
+def _block_faults(block, where) -> Iterator[tuple[list[str], bool]]:
+    """The faults of a surface block and of those within it, each with whether it is sound."""
     known = schema()["$defs"]
     kinds = known["surfaces"]
-    if block.get("kind") not in kinds:
-        return [f"{where}.kind: {block.get('kind')!r} is not known{hint(block.get('kind'), kinds)}"]
-    closed = {"$defs": known, **kinds[block["kind"]]}
-    faults, _ = complete(block, closed, where)
+    if not isinstance(block.get("kind"), str) or block["kind"] not in kinds:
+        near = hint(block.get("kind"), kinds)
+        yield [f"{where}.kind: {block.get('kind')!r} is not known{near}"], False
+        return
+    yield complete(block, {"$defs": known, **kinds[block["kind"]]}, where)
     for key, value in block.items():
-        below = value if key == "of" else value.get("of") if isinstance(value, dict) else None
-        for part in [below, *(value if key == "covariates" else [])]:
+        below = {f"{key}.of": value.get("of")} if isinstance(value, dict) else {}
+        below |= {key: value} if key == "of" else {}
+        if key == "covariates" and isinstance(value, list):
+            below |= {f"{key}.{i}": part for i, part in enumerate(value)}
+        for path, part in below.items():
             if isinstance(part, dict):
-                faults += _block_faults(part, f"{where}.{key}")
-    return faults
+                yield from _block_faults(part, f"{where}.{path}")
 
 
 def _document(block, prefix, schema) -> list[str]:

@@ -13,6 +13,7 @@ from manul.config.types import Config
 CONTEXT_COLUMNS = {
     "settlements": ("name", "population"), "lakes": ("name",), "provinces": ("name",),
 }  # fmt: skip
+OF_ALL_THREATS = ("threat", "value_at_risk", "quality", "dominant_threat", "missing_inputs")
 FAR_M = 50_000  # how far around the region journeys may lead
 LARGEST_DISC_M = 20_000  # radius of a feature that stands as a point with an area
 
@@ -78,15 +79,19 @@ def not_assessed(config: Config) -> dict[str, str]:
 def lacks(config: Config, name: str) -> list[str]:
     """The absent layers without which there can be no map `name`; empty if there can be one.
 
-    `name` is that of a surface, `effect_THREAT`, `component_NAME`, `threat` or `value_at_risk`;
-    any other map needs no more than the habitat.
+    `name` is that of a surface or of an analysis, perhaps with that of a further band, or
+    `effect_THREAT`, `share_THREAT`, `component_NAME`, one of `OF_ALL_THREATS`; any other map needs
+    no more than the habitat.
     """
-    if name in config["surfaces"]:
-        return [i for i in layers_of(config["surfaces"][name]) if is_absent(config, i)]
-    if name in ("threat", "value_at_risk", "quality"):
+    if surface := _whose(name, config["surfaces"]):
+        return [i for i in layers_of(config["surfaces"][surface]) if is_absent(config, i)]
+    if analysis := _whose(name, config["analyses"]):
+        return _analysis_lacks(config, analysis)
+    if name in OF_ALL_THREATS:
         return [] if assessed(config) else _of_all(config, *config["threats"].values())
     part, _, key = name.partition("_")
-    nodes_of = {"effect": config["threats"], "component": config["habitat"]["components"]}
+    nodes_of = {"component": config["habitat"]["components"]}
+    nodes_of |= dict.fromkeys(("effect", "share"), config["threats"])
     node = nodes_of.get(part, {}).get(key)
     if node is None or _surfaces_of(node) & set(available(config)):
         return []
@@ -295,6 +300,24 @@ def _reaches(block, so_far) -> Iterator[tuple[str, float]]:
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, dict):
                 yield from _reaches(part, reach)
+
+
+def _whose(name, blocks) -> str:
+    """The block that a map is called after, or called after with the name of a band; or ""."""
+    if name in blocks:
+        return name
+    return max((block for block in blocks if name.startswith(f"{block}_")), key=len, default="")
+
+
+def _analysis_lacks(config, name) -> list[str]:
+    """The absent layers for want of which there is no analysis `name`; empty if there is one."""
+    if name in analyses(config):
+        return []
+    block = config["analyses"][name]
+    spec = analysis_kind(block["kind"])
+    records = [block[key] for key in spec["x-needs"] if is_absent(config, block[key])]
+    surfaces = dict.fromkeys(s for key in spec["x-surfaces"] for s in block[key])
+    return records or [layer for surface in surfaces for layer in lacks(config, surface)]
 
 
 def _of_all(config, *nodes_) -> list[str]:

@@ -264,6 +264,7 @@ class Config(TypedDict):
     privacy: Privacy
     scenarios: dict[str, Scenario]
     counterfactuals: dict[str, dict[str, Any]]
+    allow: dict[str, bool]
     products: list[str]
     extensions: list[Any]
     # added by loading

@@ -1,12 +1,13 @@
 """Features of a vector layer: filtered, clipped to the region and its reach, generalised."""
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 from odc.geo.geobox import GeoBox
 from rasterio.warp import transform_bounds
 
-from manul.config.expressions import ExpressionError, columns
+from manul.config.expressions import ExpressionError, evaluate, names
 from manul.config.responses import plain_class
 from manul.config.types import Layer
 from manul.grid.region import bounds
@@ -161,14 +162,17 @@ def select(table: gpd.GeoDataFrame, condition: str | None) -> gpd.GeoDataFrame:
         return table
     have = [str(c) for c in table.columns if c != "geometry"]
     try:
-        unknown = [name for name in columns(condition) if name not in have]
+        unknown = [name for name in names(condition) if name not in have]
         if unknown:
             raise LayerError(f"there is no column {unknown[0]!r}")
         if table.empty:
             return table
-        keep = table.eval(condition, engine="python")
-    except (ExpressionError, TypeError, ValueError, NotImplementedError, NameError) as error:
+        keep = evaluate(condition, table)
+    except (ExpressionError, TypeError, ValueError) as error:
         raise LayerError(f"{error}; the columns are {', '.join(have)}") from None
-    if not isinstance(keep, pd.Series) or not pd.api.types.is_bool_dtype(keep):
-        raise LayerError(f"{condition!r} is neither true nor false for a row; compare a column")
-    return table[keep.fillna(False).astype(bool)]
+    if np.ndim(keep) != 1 or pd.api.types.infer_dtype(keep, skipna=True) != "boolean":
+        raise LayerError(
+            f"{condition!r} is neither true nor false for a row; compare one of the columns "
+            f"{', '.join(have)}"
+        )
+    return table[pd.Series(keep, table.index).astype("boolean").fillna(False).to_numpy(bool)]

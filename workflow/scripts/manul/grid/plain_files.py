@@ -1,5 +1,6 @@
 """Texts, tables, YAML and figures: each appears whole or not at all."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,9 @@ import yaml
 
 from manul.grid.atomic import atomic
 
+# What a spreadsheet takes for a formula, also after apostrophes that were there before.
+FORMULA = re.compile(r"'*[\s]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 
 
@@ -27,14 +31,37 @@ def file_bytes(path) -> bytes:
 
 
 def write_table(path, table) -> None:
-    """A CSV (UTF-8, with a mark so that spreadsheets see it)."""
+    """A CSV (UTF-8, with a mark so that spreadsheets see it).
+
+    A text that a spreadsheet would run as a formula gets an apostrophe before it; numbers, also as
+    texts, stay as they are.
+    """
+    shown = table.rename(columns=_harmless)
+    for i, kind in enumerate(shown.dtypes):
+        if kind.kind not in "biufM":
+            shown.isetitem(i, [_harmless(cell) for cell in shown.iloc[:, i]])
     with atomic(path) as partial:
-        table.to_csv(partial, index=False, encoding="utf-8-sig", lineterminator="\n")
+        shown.to_csv(partial, index=False, encoding="utf-8-sig", lineterminator="\n")
 
 
 def read_table(path) -> pd.DataFrame:
-    """A CSV that `write_table` wrote."""
-    return pd.read_csv(path, encoding="utf-8-sig")
+    """A CSV that `write_table` wrote, texts as they were."""
+    table = pd.read_csv(path, encoding="utf-8-sig").rename(columns=_as_it_was)
+    for i, kind in enumerate(table.dtypes):
+        if kind.kind not in "biufM":
+            table.isetitem(i, [_as_it_was(cell) for cell in table.iloc[:, i]])
+    return table
+
+
+def _harmless(cell):
+    if not isinstance(cell, str):
+        return cell
+    cell = cell.replace("\r\n", "\n").replace("\r", "\n")  # a bare one would begin a row
+    return f"'{cell}" if FORMULA.match(cell) and not NUMBER.fullmatch(cell) else cell
+
+
+def _as_it_was(cell):
+    return cell[1:] if isinstance(cell, str) and FORMULA.match(cell) and cell[0] == "'" else cell
 
 
 def save_figure(figure, png, pdf, dpi: int, title: str) -> None:

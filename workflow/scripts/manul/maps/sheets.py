@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 
 from manul import __version__
 from manul.analyses import suitability_words as words
+from manul.config.hints import counted
 from manul.grid import plain_files, provenance, vectors
 from manul.grid.block_maps import CLASS_NODATA
 from manul.grid.burn import burn
@@ -190,7 +191,7 @@ def recommendations(s: Scenario) -> Figure:
     panels, weakest = [], provenance.worst_status(read_provenance(path))
     for name, table in vectors.read_layers(path).items():
         shown = burn(((g, 1) for g in table.geometry), s.shown[1])
-        amount = f"{len(table)} places" if len(table) else "no place meets the rule"
+        amount = counted(len(table), "place") if len(table) else "no place meets the rule"
         status = table["data_status"].iloc[0] if len(table) else weakest
         title = f"{name} {s.config['rules'][name]['title']}"
         panels.append(layouts.Panel(title, amount, shown, status))

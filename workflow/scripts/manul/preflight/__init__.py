@@ -14,15 +14,21 @@ from pyproj import CRS
 from manul.config.types import Config
 from manul.preflight import uses
 from manul.preflight.files import check_file
-from manul.preflight.findings import PreflightError, Problem, as_table, in_order, stop_on_errors
+from manul.preflight.findings import (
+    PreflightError,
+    Problem,
+    as_table,
+    in_order,
+    stop_on_errors,
+    warnings,
+)
 from manul.preflight.invest import check_invest
+from manul.preflight.places import off_by
 
-__all__ = ["PreflightError", "Problem", "as_table", "check", "stop_on_errors"]
+__all__ = ["PreflightError", "Problem", "as_table", "check", "stop_on_errors", "warnings"]
 
-EQUAL_AREA = (
-    "Equal Area", "Sinusoidal", "Mollweide", "Eckert IV", "Eckert VI", "Equal Earth",
-    "Goode Homolosine",
-)  # fmt: skip
+AREAS_OFF = 0.05  # a region's grid with areas farther off than this is refused
+DISTANCES_OFF = 0.05  # and told with a warning if its distances are
 
 
 def check(config: Config, maps: Collection[str]) -> list[Problem]:
@@ -47,13 +53,27 @@ def check(config: Config, maps: Collection[str]) -> list[Problem]:
 
 
 def _areas(region) -> Iterator[Problem]:
-    crs = CRS.from_user_input(region["crs"])
-    method = crs.coordinate_operation.method_name if crs.coordinate_operation else ""
-    if not any(word in method for word in EQUAL_AREA):
+    """Areas and distances of the grid that are not those of the land."""
+    area, distance = off_by(region)
+    west, south, east, north = region["bounds"]
+    instead = (
+        f"Take for example '+proj=laea +lat_0={(south + north) / 2:g} "
+        f"+lon_0={(west + east) / 2:g} +datum=WGS84 +units=m'"
+    )
+    crs = CRS.from_user_input(region["crs"]).name
+    if area > 1e-4:
         yield Problem(
-            "warning", "region", field="crs", value=f"{crs.name} ({method})",
+            "error" if area > AREAS_OFF else "warning", "region", field="crs",
+            value=f"{crs}, with areas up to {100 * area:.2g} % off in the region",
             expected="an equal-area coordinate system",
-            mend="Areas of key habitat are off by the scale of this projection",
+            mend=f"All areas and numbers of animals would be off by as much. {instead}",
+        )  # fmt: skip
+    if distance > DISTANCES_OFF and area <= AREAS_OFF:
+        yield Problem(
+            "warning", "region", field="crs",
+            value=f"{crs}, with distances up to {100 * distance:.2g} % off in the region",
+            expected=f"distances less than {100 * DISTANCES_OFF:g} % off",
+            mend=f"Reaches of threats would be off by as much. {instead}",
         )  # fmt: skip
 
 

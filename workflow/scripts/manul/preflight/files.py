@@ -5,6 +5,7 @@ import difflib
 from rasterio.errors import RasterioError
 
 from manul.config.faults import RASTERS
+from manul.grid import reach
 from manul.grid.data_files import on_disk
 from manul.preflight import rasters, vectors
 from manul.preflight.findings import Problem, bad
@@ -17,6 +18,9 @@ CHECKS |= {"vector": vectors.check_vector, "records": vectors.check_records}
 def check_file(name, block, config, tables) -> list[Problem]:
     """The problems of the file of one layer."""
     path = on_disk(block["path"])
+    away = [bad(name, block, *told) for told in reach.beyond(block["path"], config["allow"])]
+    if away:
+        return away
     if not path.exists():
         return [bad(name, block, "no such file", "an existing file", nearest_files(path))]
     if path.is_file() and path.stat().st_size == 0:

@@ -7,6 +7,7 @@ import pandas as pd
 
 IN_FULL = "Not public: row, value and reason stand in restricted/preflight.csv"
 ORDER = {"error": 0, "warning": 1, "note": 2}
+ALIKE = 3  # so many warnings of a kind are told as one
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,24 @@ def as_table(problems: list[Problem], private: Iterable[str] = ()) -> pd.DataFra
     hidden = {"row": "", "value": "", "expected": "", "mend": IN_FULL}
     shown = [replace(p, **hidden) if p.layer in private else p for p in problems]
     return pd.DataFrame([asdict(p) for p in shown], columns=columns)
+
+
+def warnings(problems: Iterable[Problem]) -> list[str]:
+    """The warnings for the terminal; three or more of a kind are one line, with a count."""
+    kinds: dict[tuple, list[Problem]] = {}
+    for problem in problems:
+        if problem.severity == "warning":
+            alike = (problem.field, problem.expected, problem.mend)
+            kinds.setdefault(alike, []).append(problem)
+    return [line for alike in kinds.values() for line in _told(alike)]
+
+
+def _told(alike) -> list[str]:
+    if len(alike) < ALIKE:
+        return [str(problem) for problem in alike]
+    layers = ", ".join(dict.fromkeys(problem.layer for problem in alike))
+    of = f" of {layers}" if layers != alike[0].layer else ""
+    return [f"{alike[0]} (and {len(alike) - 1} more like it{of}; all stand in preflight.csv)"]
 
 
 def in_order(problems) -> list[Problem]:

@@ -11,7 +11,8 @@ import rasterio
 from rasterio.errors import RasterioIOError
 from rasterio.windows import Window
 
-from manul.model.invest_csv import read_rows, threat_rasters
+from manul.grid import reach
+from manul.model.invest_csv import invest_rasters, read_rows, threat_rasters
 from manul.model.invest_tables import check_same_threats, sensitivity_from, threats_from
 from manul.preflight.files import nearest_files
 from manul.preflight.findings import Problem
@@ -28,7 +29,9 @@ def check_invest(config) -> Iterator[Problem]:
         missing = [key for key in FILES if case[key] and not Path(case[key]).is_file()]
         for key in missing:
             yield _missing(name, case[key], key)
-        if missing:
+        away = list(_away(name, case, config["allow"]))
+        yield from away
+        if missing or away:
             continue
         for check in (_check_tables, _check_access):
             try:
@@ -36,6 +39,14 @@ def check_invest(config) -> Iterator[Problem]:
             except (RasterioIOError, OSError, ValueError, OverflowError, csv.Error) as error:
                 files = ", ".join(str(case[key]) for key in FILES if case[key])
                 yield _bad(name, files, str(error), "files of an InVEST case that can be read")
+
+
+def _away(name, case, allow):
+    """What the files of a case reach for beyond this machine and the project."""
+    named = [case[key] for key in FILES if case[key]]
+    for path in [*named, *invest_rasters(case)]:
+        for found, expected, mend in reach.beyond(str(path), allow):
+            yield _bad(name, path, found, expected, mend)
 
 
 def _check_tables(name, case):

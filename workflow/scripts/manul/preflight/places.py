@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import shapely
+from pyproj import CRS, Proj
 
 from manul.preflight.findings import Problem, bad
 
@@ -35,6 +36,15 @@ def impossible(name, block, crs, box, region, row="", world=WORLD) -> Iterator[P
         elif shapely.box(*ROUND_WORLD).covers(shapely.box(*box)):
             why = "Longitudes seem to run from 0 to 360: take 360 from those above 180"
         yield bad(name, block, found, expected, why, row)
+
+
+def off_by(region) -> tuple[float, float]:
+    """By which share areas and distances of the region's grid are off, at most, in its bounds."""
+    west, south, east, north = region["bounds"]
+    lon, lat = np.meshgrid(np.linspace(west, east, 9), np.linspace(south, north, 9))
+    scales = Proj(CRS.from_user_input(region["crs"])).get_factors(lon, lat)
+    sides = np.array([scales.tissot_semimajor, scales.tissot_semiminor])
+    return float(np.abs(scales.areal_scale - 1).max()), float(np.abs(sides - 1).max())
 
 
 def corners(box) -> str:

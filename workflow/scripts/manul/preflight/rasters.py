@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-import rasterio
 import shapely
 from pyproj import CRS
 from rasterio.enums import ColorInterp
@@ -12,6 +11,7 @@ from rasterio.warp import transform_bounds
 
 from manul.config import selection
 from manul.grid import rasters
+from manul.grid.reach import open_raster
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
 from manul.preflight.places import ROUND_WORLD, impossible
@@ -34,7 +34,7 @@ LOOK = 256  # cells along the side of the small copies in which bands are compar
 
 def check(name, block, config, tables) -> Iterator[Problem]:
     """The problems of a raster layer."""
-    with rasterio.open(block["path"]) as source:
+    with open_raster(block["path"]) as source:
         wrong = list(_place(name, block, source, config["region"]))
         yield from wrong
         if wrong:

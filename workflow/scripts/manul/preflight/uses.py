@@ -4,6 +4,7 @@
 there, and what builds on it is not told twice.
 """
 
+import re
 import string
 from collections.abc import Iterator
 
@@ -22,6 +23,7 @@ from manul.preflight.vectors import held, near_misses
 
 POLYGONS = ("Polygon", "MultiPolygon")
 SHARED = 0.01  # of the smaller of two units: what drawn borders may overlap by
+PLAIN_FORMAT = re.compile(r"[+]?,?(\.\d)?[efg%]?")  # of a number in a reason; no width
 
 
 def check_places(config, tables) -> Iterator[Problem]:
@@ -96,17 +98,17 @@ def check_rules(config, tables, fields) -> Iterator[Problem]:
             continue
         made = _measures(rule)
         zones = rule["zones"]
-        cells = [("zones.where", zones["where"])] if zones["kind"] == "mask" else []
+        cells = [("zones.where", zones["where"], True)] if zones["kind"] == "mask" else []
         cells += [
-            (f"measures.{m}", text)
+            (f"measures.{m}", text, statistic in ("share", "area"))
             for m, how in rule["measures"].items()
             for statistic, text in how.items()
             if statistic not in ("field", "patch_share")
         ]
         known = [*fields, *rule["optional"]]
-        for where, text in cells:
-            yield from _expression(name, where, text, known, "map")
-        yield from _expression(name, "when", rule["when"], made, "measure")
+        for where, text, condition in cells:
+            yield from _expression(name, where, text, known, "map", condition)
+        yield from _expression(name, "when", rule["when"], made, "measure", condition=True)
         yield from _reason(name, rule["reason"], made)
         yield from _rule_columns(name, rule, config, tables)
 
@@ -326,16 +328,17 @@ def _measures(rule) -> list[str]:
     return made + [f"{n}_{end}" for n in rule["nearest"] for end in ("distance_m", "name")]
 
 
-def _expression(name, field, text, known, what) -> Iterator[Problem]:
+def _expression(name, field, text, known, what, condition) -> Iterator[Problem]:
     try:
-        missing = [n for n in expressions.names(text) if n not in known]
+        needed = expressions.check(text, condition, texts=what != "map")
+        missing = [n for n in needed if n not in known]
     except expressions.ExpressionError as error:
         yield Problem(
             "error", f"rule {name}", field=field, value=str(error),
             expected="names, numbers, comparisons and arithmetic", mend="Mend the expression",
         )  # fmt: skip
         return
-    for unknown in dict.fromkeys(missing):
+    for unknown in missing:
         near = nearest(unknown, known)
         yield Problem(
             "error", f"rule {name}", field=field, value=f"{unknown!r} in {text!r}",
@@ -347,8 +350,11 @@ def _expression(name, field, text, known, what) -> Iterator[Problem]:
 def _reason(name, text, made) -> Iterator[Problem]:
     """The sentence must name measures and nothing else: a format can reach into objects."""
     try:
-        named = [key for _, key, _, _ in string.Formatter().parse(text) if key is not None]
-        strange = [key for key in named if key not in made]
+        parts = [part[1:] for part in string.Formatter().parse(text) if part[1] is not None]
+        strange = [key for key, _, _ in parts if key not in made]
+        odd = [spec for _, spec, how in parts if how or not PLAIN_FORMAT.fullmatch(spec or "")]
+        if odd and not strange:
+            raise ValueError(f"found {odd[0]!r} after a measure, expected such as .2f, .0% or ,.0f")
         if not strange:
             text.format(**{m: "a name" if m.endswith("_name") else 0.5 for m in made})
     except (ValueError, IndexError, KeyError) as error:

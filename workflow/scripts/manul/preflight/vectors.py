@@ -12,7 +12,8 @@ import shapely
 from pyproj import CRS
 from rasterio.warp import transform_bounds
 
-from manul.config import selection
+from manul.config import expressions, selection
+from manul.config.hints import counted
 from manul.grid import features
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
@@ -62,7 +63,7 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
         yield bad(name, block, "no usable row", "at least one row", "Correct the rows of the table")
         return
     if len(found.normalised):
-        told = f"{len(found.normalised)} names and values were put in the form of the schema"
+        told = f"{counted(len(found.normalised), 'value')} put in the form of the schema"
         yield Problem("note", name, block["path"], value=told)
     spec = field_tables.schemas()["tables"][block["table"]]
     if not spec["positions"] and "geom" not in spec["fields"]:
@@ -71,7 +72,7 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
     lost = int(table.geometry.isna().sum())
     if lost:
         yield bad(
-            name, block, f"{lost} rows without a position", "a position",
+            name, block, f"{counted(lost, 'row')} without a position", "a position",
             "They count only in surfaces that have districts", severity="warning",
         )  # fmt: skip
     if lost < len(table):
@@ -81,7 +82,7 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
 def held(table, condition) -> str:
     """What the columns of a condition hold, to mend a spelling."""
     told = []
-    for column in features.columns(condition):
+    for column in expressions.names(condition):
         values = sorted(map(str, table[column].dropna().unique()))
         more = ", ..." if len(values) > 8 else ""
         told.append(f"{column} holds {', '.join(values[:8]) or 'nothing'}{more}")
@@ -203,7 +204,8 @@ def _filtered(name, block, table) -> Iterator[Problem]:
         return
     if not len(kept):
         yield bad(
-            name, block, f"{block['filter']!r}, which keeps none of {len(table)} features",
+            name, block,
+            f"{block['filter']!r}, which keeps none of {counted(len(table), 'feature')}",
             "at least one", f"Mend the key `filter`; {held(table, block['filter'])}",
             field="filter",
         )  # fmt: skip

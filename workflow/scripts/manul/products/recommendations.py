@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from manul.config.expressions import evaluate
+from manul.config.expressions import holds
 from manul.config.types import Rule
 from manul.grid.datasets import Fields
 from manul.grid.features import select
@@ -71,7 +71,7 @@ def recommend(name: str, rule: Rule, place: Place) -> gpd.GeoDataFrame:
     numbers = {name: v for name, v in values.items() if np.asarray(v).dtype.kind == "f"}
     values |= {f"{name}_rank": pd.Series(v).rank(pct=True) for name, v in numbers.items()}
     rows = pd.DataFrame(values, index=found.index)
-    rows_fire = (bool(evaluate(rule["when"], row)) for row in rows.to_dict("records"))
+    rows_fire = (holds(rule["when"], row) for row in rows.to_dict("records"))
     fires = np.fromiter(rows_fire, bool, len(rows))
     found, rows = found[fires].reset_index(drop=True), rows[fires].reset_index(drop=True)
     table = _described(name, rule, found, rows, place)

@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 from exactextract import exact_extract
 
-from manul.config.expressions import evaluate
+from manul.config.expressions import holds as true_where
 from manul.config.types import Zones
 from manul.grid.datasets import Fields
 from manul.grid.features import select
@@ -163,7 +163,7 @@ def mask(spec, fields, layers):
     """Patches of the cells for which an expression holds, cut by the units of the region."""
     holds = np.zeros(fields.grid.shape, bool)
     for rows, columns in fields.blocks():
-        holds[rows, columns] = fields.window(spec["where"], rows, columns)
+        holds[rows, columns] = true_where(spec["where"], fields.at(rows, columns))
     numbers, cells = label(holds)
     small = cells * fields.grid.resolution.x**2 / KM2 < spec["smallest_km2"] - 1e-9
     numbers[small[numbers]] = 0
@@ -296,7 +296,7 @@ MEASURES = {
 
 def _holds(what, maps) -> np.ndarray:
     """Where an expression is true, as 0 and 1."""
-    return np.asarray(evaluate(what, maps), bool).astype("float64")
+    return np.asarray(true_where(what, maps)).astype("float64")
 
 
 def _numbered(fields, name, words) -> gpd.GeoDataFrame:

@@ -1,0 +1,160 @@
+"""YAML files of the config, read strictly, and what YAML makes of a config without a word.
+
+YAML keeps the last of two equal keys, reads an unquoted `no` as false, `.nan` as a number, and lets
+anchors blow a few lines up to more than memory holds.
+"""
+
+import datetime as dt
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MOST = 200_000  # values of a whole config; the demo has about 2000
+DEEPEST = 50  # blocks within each other
+
+
+class DocumentError(ValueError):
+    """A file or a config that cannot be taken; `faults` are its faults, one line each."""
+
+    def __init__(self, faults):
+        super().__init__("; ".join(faults))
+        self.faults = list(faults)
+
+
+def read(path) -> dict:
+    """A YAML file that holds a mapping, each of its keys once, as JSON would hold it."""
+    tree = _tree(path)
+    faults = list(_repeated(tree, path))
+    if faults:
+        raise DocumentError(faults)
+    found = yaml.SafeLoader("").construct_document(tree) if tree else None
+    if not isinstance(found, dict):
+        raise DocumentError([f"{path}: expected a mapping of keys to values"])
+    try:
+        return as_json(found)
+    except DocumentError as error:
+        raise DocumentError(f"{path}: {fault}" for fault in error.faults) from None
+
+
+def repeated(path) -> list[str]:
+    """The keys that stand twice in one block of a YAML or JSON file, one line each."""
+    return list(_repeated(_tree(path), path))
+
+
+def as_json(config) -> dict:
+    """The config with texts as keys and dates as texts; raises `DocumentError`.
+
+    Refused: circles of anchors, more than `MOST` values, keys that are true, false, empty or dates,
+    numbers that are not finite, texts with a zero byte.
+    """
+    _measure(config)
+    faults = list(_odd(config, ()))
+    if faults:
+        raise DocumentError(faults)
+    return _plain(config)
+
+
+# ------------------------------------------------------------------------------------- files
+
+
+def _tree(path) -> yaml.Node | None:
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise DocumentError([f"{path}: {' '.join(str(error).split())}"]) from None
+
+
+def _repeated(tree, path) -> Iterator[str]:
+    todo, seen = [tree], set()
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            todo += reversed(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            yield from _twice(node, path)
+            todo += reversed([value for _, value in node.value])
+
+
+def _twice(node, path) -> Iterator[str]:
+    lines: dict[tuple, int] = {}
+    for key, _ in node.value:
+        word, line = (key.tag, str(key.value)), key.start_mark.line + 1
+        first = lines.setdefault(word, line)
+        if first != line or list(lines).count(word) > 1:
+            yield (
+                f"{path}, line {line}: the key {key.value!r} stands twice in one block, first in "
+                f"line {first}; expected it once. Join the two or take one out"
+            )
+
+
+# ----------------------------------------------------------------------------------- content
+
+
+def _measure(config) -> None:
+    """Raise for a circle and for too many values, without walking through all of them."""
+    sizes: dict[int, int] = {}
+
+    def size(block, above) -> int:
+        if not isinstance(block, dict | list | tuple):
+            return 1
+        if id(block) in above:
+            raise DocumentError(["the config refers to itself; expected anchors without a circle"])
+        if len(above) > DEEPEST:
+            raise DocumentError([f"blocks within each other: more than {DEEPEST}, expected fewer"])
+        if id(block) not in sizes:
+            parts = block.values() if isinstance(block, dict) else block
+            sizes[id(block)] = 1 + sum(size(part, above | {id(block)}) for part in parts)
+        return sizes[id(block)]
+
+    if (found := size(config, frozenset())) > MOST:
+        raise DocumentError([f"the config has {found:.3g} values, expected at most {MOST}"])
+
+
+def _odd(block, path) -> Iterator[str]:
+    if isinstance(block, dict):
+        for key, value in block.items():
+            yield from _odd_key(key, path)
+            yield from _odd(value, (*path, str(key)))
+    elif isinstance(block, list | tuple):
+        for i, value in enumerate(block):
+            yield from _odd(value, (*path, str(i)))
+    elif isinstance(block, int | float) and not _is_finite(block):
+        yield f"{'.'.join(path)}: found {str(block)[:20]}, expected a finite number"
+    elif isinstance(block, str) and "\0" in block:
+        yield f"{'.'.join(path)}: found a zero byte in a text; take it out"
+    elif not isinstance(block, str | int | float | dt.date | None):
+        yield f"{'.'.join(path)}: found a {type(block).__name__}, expected a text or a number"
+
+
+def _odd_key(key, path) -> Iterator[str]:
+    where = ".".join(path) or "config"
+    if isinstance(key, bool) or key is None:
+        read_as = {True: "true", False: "false", None: "null"}[key]
+        yield (
+            f"{where}: found the key {read_as}, expected a text. YAML reads yes, on, no, off and "
+            'empty keys so: put the word in quotes, such as "no"'
+        )
+    elif not isinstance(key, str | int | float) or not (isinstance(key, str) or _is_finite(key)):
+        yield f'{where}: found the key {key}, expected a text; put it in quotes, such as "{key}"'
+
+
+def _is_finite(number) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
+
+
+def _plain(block) -> Any:
+    if isinstance(block, dict):
+        return {str(key): _plain(value) for key, value in block.items()}
+    if isinstance(block, list | tuple):
+        return [_plain(value) for value in block]
+    return str(block) if isinstance(block, dt.date) else block
