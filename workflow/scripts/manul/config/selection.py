@@ -167,10 +167,13 @@ def sheet_words(config: Config) -> dict:
     keys = ("scenario_title", "as_of", "groups", "dominant_floor", "key_habitat")
     words: dict[str, Any] = {key: block for key, block in config.items() if key in keys}
     words["limitations"] = [*_habitat_without(config), *config["limitations"].values()]
-    told = ("title", "group", "iucn", "weight")
+    told = ("title", "group", "iucn")
     words["threats"] = {
-        n: {k: v for k, v in t.items() if k in told} for n, t in config["threats"].items()
+        n: {k: v for k, v in t.items() if k in told}
+        | {"largest": t["weight"] * t.get("factor", 1), "footprint": bool(t.get("footprint"))}
+        for n, t in config["threats"].items()
     }
+    words["layers"] = sum(not is_absent(config, layer) for layer in config["layers"])
     words["rules"] = {name: {"title": rule["title"]} for name, rule in config["rules"].items()}
     words |= {"species": config["species"], "loss": config["habitat"]["loss"]}
     words["region"] = {"title": config["region"]["title"]}

@@ -11,7 +11,8 @@ TABLES = {"key_polygons": "polygons", "recommend": "polygons"}  # rule: its file
 def drawn(config: Config) -> dict[str, dict]:
     """The sheets of a scenario by the name of their file: which `sheet`, its maps and tables.
 
-    Maps are names of the index; tables are (rule or analysis, key, file).
+    Maps, and those `beside` them that only words are made from, are names of the index; tables are
+    (rule or analysis, key, file).
     """
     out = {}
     for name, spec in schema.read_schema("sheets").items():
@@ -21,7 +22,8 @@ def drawn(config: Config) -> dict[str, dict]:
                 out[called] = _of_analysis(name, spec, analysis)
         elif _possible(spec, config):
             tables = [(rule, "", TABLES[rule]) for rule in spec.get("tables", [])]
-            out[name] = {"sheet": name, "maps": spec.get("maps", []), "tables": tables}
+            maps = {key: spec.get(key, []) for key in ("maps", "beside")}
+            out[name] = {"sheet": name, "tables": tables, **maps}
     return out
 
 
@@ -41,7 +43,7 @@ def about(sheet: str, config: Config) -> str:
 def _of_analysis(name, spec, analysis) -> dict:
     maps = [f"{analysis}_{part}" if part else analysis for part in spec["maps"]]
     tables = [(f"analysis_{spec['analysis']}", analysis, table) for table in spec["tables"]]
-    return {"sheet": name, "maps": maps, "tables": tables}
+    return {"sheet": name, "maps": maps, "beside": spec.get("beside", []), "tables": tables}
 
 
 def _possible(spec, config) -> bool:
