@@ -3,7 +3,7 @@
 from manul import job
 from manul.analyses import suitability_words as words
 from manul.grid import map_tags, plain_files, vectors
-from manul.products import recommendations
+from manul.products import recommendations, stamp
 
 with job.start(snakemake) as this:
     told, files = this.told, this.named("layers")
@@ -27,7 +27,9 @@ with job.start(snakemake) as this:
     key = words.key_rules(told.key, this.thresholds())
     tags = this.tags() | {"MANUL_THRESHOLDS": words.threshold_words(key)}
     shown = recommendations.public(found, told.rules, told.priority)
-    listing = recommendations.listing(shown, told.rules, told.not_assessed)
+    why = {n: recommendations.nowhere(told.rules[n], place) for n, t in shown.items() if not len(t)}
+    stamped = stamp.stamp(this.provenance(), told.scenario)
+    listing = recommendations.listing(shown, told.rules, told.not_assessed, why, stamped)
     vectors.write_vector(this.output("polygons"), shown, tags)
     plain_files.write_table(this.output("table"), listing)
     vectors.write_vector(this.output("restricted"), found, tags)
