@@ -1,11 +1,14 @@
 """What the sheets of a scenario say: on small maps whose answers can be counted."""
 
+import itertools
+
 import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
 import shapely
 from conftest import demo_config
+from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 from odc.geo.geobox import GeoBox
 
@@ -212,3 +215,72 @@ def test_rules_on_one_map_differ_in_colour_or_hatch():
     areas = places(shapely.box(0, 0, 1, 1))
     styles = [sheets._rule_style(i, areas) for i in range(25)]
     assert len({(style["edgecolor"], style["hatch"]) for style in styles}) == 25
+
+
+# ------------------------------------------------------------------------------------- colours
+
+# Machado, Oliveira & Fernandes 2009 (IEEE Trans. Vis. Comput. Graph. 15: 1291), severity 1.
+VISION = {
+    "usual": np.eye(3),
+    "protanopia": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "deuteranopia": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+}
+TO_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+WHITE = np.array([0.95047, 1.0, 1.08883])
+
+
+def lab(colour: str, vision: np.ndarray) -> np.ndarray:
+    """CIELAB (D65) of a colour as an eye of this kind sees it."""
+    part = np.array(to_rgb(colour))
+    light = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    x, y, z = TO_XYZ @ np.clip(vision @ light, 0, 1) / WHITE
+    f = [t ** (1 / 3) if t > 216 / 24389 else (24389 / 27 * t + 16) / 116 for t in (x, y, z)]
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def least_distance(colours, vision) -> tuple[float, tuple[str, str]]:
+    pairs = itertools.combinations(colours, 2)
+    return min((np.linalg.norm(lab(a, vision) - lab(b, vision)), (a, b)) for a, b in pairs)
+
+
+GROUPS = [group["colour"] for group in CONFIG["groups"].values()]
+
+
+@pytest.mark.parametrize("vision", VISION)
+@pytest.mark.parametrize(
+    "colours",
+    [
+        [*GROUPS, layouts.NOTHING_COLOUR],
+        list(sheets.AGREEMENT_COLOURS.values()),
+        list(sheets.RULE_COLOURS),
+        [style["facecolor"] for _, _, style in sheets.KEY_STYLES],
+    ],
+    ids=["threats", "agreement", "rules", "key habitat"],
+)
+def test_colours_that_mean_different_things_are_told_apart(colours, vision):
+    distance, pair = least_distance(colours, VISION[vision])
+    assert distance > 20, pair
+
+
+def test_the_measure_of_colours_finds_the_two_that_used_to_merge():
+    distance, _ = least_distance(["#8c6d1f", "#d55e00"], VISION["protanopia"])
+    assert distance < 7
+    assert lab("#ffffff", VISION["usual"]) == pytest.approx([100, 0, 0], abs=0.02)

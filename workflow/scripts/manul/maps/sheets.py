@@ -219,14 +219,15 @@ def recommendations(s: Scenario) -> list[Figure]:
 def suitability(s: Scenario) -> list[Figure]:
     """Suitability fitted to the records, with how well it does on records it has not seen."""
     name = next(iter(s.maps))
-    sheet = s.sheet("Suitability fitted to records", name, extra=_fit_words(s))
+    sheet = _doubted(s, s.sheet("Suitability fitted to records", name, extra=_fit_words(s)))
     return _numbers(s, sheet, name, layouts.Scale("Fitted suitability", palette="habitat"))
 
 
 def disagreement(s: Scenario) -> list[Figure]:
     """Where the fit and the expert model call different places suitable."""
     name = next(iter(s.maps))
-    sheet = s.sheet("Where records and expert model disagree", name, extra=_fit_words(s))
+    title = "Where records and expert model disagree"
+    sheet = _doubted(s, s.sheet(title, name, extra=_fit_words(s)))
     found = s.values(name)
     codes = np.where(np.isin(found, [*words.AGREEMENT]), found, CLASS_NODATA).astype("uint8")
     legend = [
@@ -363,6 +364,12 @@ def _fit_words(s) -> tuple[str, ...]:
     """How many records, how good on unseen ones, and which thresholds."""
     told = (plain_files.read_table(s.tables[name]) for name in ("evaluation", "thresholds"))
     return words.sentences(*told)
+
+
+def _doubted(s, sheet) -> layouts.Sheet:
+    """The sheet with a notice first that the fit misses its gate, if it does."""
+    doubt = words.doubt(plain_files.read_table(s.tables["thresholds"]))
+    return replace(sheet, notice=" ".join(filter(None, [doubt, sheet.notice])))
 
 
 def _left_out(s) -> tuple[str, ...]:
