@@ -8,8 +8,11 @@ import pyogrio
 from manul.grid.atomic import atomic
 from manul.grid.map_tags import read_provenance
 
-# Reading a GeoPackage would otherwise leave a file of statistics beside it.
-pyogrio.set_gdal_config_options({"GDAL_PAM_ENABLED": False})
+# Reading a GeoPackage would otherwise leave a file of statistics beside it, and what is
+# written would hold the time of the run, so that equal runs gave other bytes.
+pyogrio.set_gdal_config_options(
+    {"GDAL_PAM_ENABLED": False, "OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"}
+)
 
 
 @dataclass(frozen=True)
