@@ -5,8 +5,6 @@ import re
 import subprocess
 import sys
 import time
-import zlib
-from contextlib import suppress
 from pathlib import Path
 
 import geopandas as gpd
@@ -49,17 +47,9 @@ def test_sheets_are_the_same_bytes(two_runs, name):
     assert first == second and len(first) > 1000
 
 
-def pages_of(path) -> int:
-    """The pages of a PDF, which are described in its compressed streams."""
-    text = b""
-    for stream in re.findall(rb"stream\r?\n(.*?)endstream", path.read_bytes(), re.DOTALL):
-        with suppress(zlib.error):
-            text += zlib.decompressobj().decompress(stream)
-    return len(re.findall(rb"/Type\s*/Page\b", text))
-
-
 def test_a_sheet_of_many_panels_is_a_book_of_two_pages(two_runs):
-    assert [pages_of(two_runs[0] / f"{name}.pdf") for name in ("one", "many")] == [1, 2]
+    books = [(two_runs[0] / f"{name}.pdf").read_bytes() for name in ("one", "many")]
+    assert [re.findall(rb"/Count (\d+)", book) for book in books] == [[b"1"], [b"2"]]
 
 
 def test_a_geopackage_is_the_same_bytes_at_another_time(tmp_path):
