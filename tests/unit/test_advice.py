@@ -11,6 +11,7 @@ from odc.geo.geobox import GeoBox
 
 from manul.config import expressions, load, selection
 from manul.graph import Graph
+from manul.grid import vectors
 from manul.grid.datasets import Fields
 from manul.products import key_habitat, recommendations, stamp, zones
 
@@ -377,3 +378,12 @@ def test_a_measure_that_no_zone_reaches_is_told():
 def test_limits_are_those_that_must_hold_alone():
     text = "(a - h >= 0.2) & (b < 3) & ((c > 1) | (d > 2)) & (2 > e) & (f == 1)"
     assert expressions.limits(text) == [("a - h", ">=", 0.2), ("b", "<", 3.0)]
+
+
+def test_where_no_rule_may_be_shown_there_are_files_without_places(tmp_path):
+    found = {"R6": provinces().assign(rule="R6")}
+    shown = recommendations.public(found, RULES, [])
+    assert shown == {}
+    assert recommendations.listing(shown, {"R6": RULES["R6"]}, {}).empty
+    vectors.write_vector(tmp_path / "none.gpkg", shown, {"MANUL_SCENARIO": "current"})
+    assert vectors.read_layers(tmp_path / "none.gpkg") == {}

@@ -198,7 +198,7 @@ def test_every_rule_with_places_is_on_the_key_habitat_sheet_or_named_as_left_out
     told = " | ".join(said(figure))
     assert "see the sheet of all rules): R1a Mining no-go block |" in told
     assert "Rules that no place meets: R2c Poison response |" in told
-    assert "Rules not assessed, no layer: R8 Grazing plan, R9 Fire watch |" in told
+    assert "Rules not assessed (see recommendations.csv): R8 Grazing plan, R9 Fire watch |" in told
     assert "R6 Dog management zone" in told.split("not for publication: ")[1].split(" | ")[0]
 
 
@@ -209,6 +209,16 @@ def test_a_road_of_one_cell_is_seen_on_the_panel_of_its_rule(tmp_path):
     signs = figure.findobj(lambda a: a.get_gid() == "small")
     assert [s.get_xydata().tolist() for s in signs] == [[[5_020, 5_000]]]
     assert said(figure, "panel-subtitle") == ["1 place", "no place meets the rule"]
+
+
+def test_there_is_no_sheet_of_rules_where_none_may_be_shown():
+    hidden = {"R6": CONFIG["rules"]["R6"]}
+    unknown = {"R8": CONFIG["rules"]["R8"]}
+    for rules in (hidden, unknown, hidden | unknown):
+        drawn = sheet_specs.drawn(CONFIG | {"rules": rules})
+        assert "recommendations" not in drawn and "key_habitat" in drawn
+    some = hidden | {"R1a": CONFIG["rules"]["R1a"]}
+    assert "recommendations" in sheet_specs.drawn(CONFIG | {"rules": some})
 
 
 def test_rules_on_one_map_differ_in_colour_or_hatch():

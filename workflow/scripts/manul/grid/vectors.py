@@ -15,6 +15,9 @@ pyogrio.set_gdal_config_options(
 )
 
 
+NO_LAYER = "nothing"
+
+
 @dataclass(frozen=True)
 class VectorFile:
     """A vector layer that `prepare` wrote: filtered, in the region's CRS, clipped with a margin."""
@@ -52,12 +55,17 @@ def read_rows(path, layer=None, **options) -> gpd.GeoDataFrame:
 
 
 def read_layers(path) -> dict[str, gpd.GeoDataFrame]:
-    """Every layer of a GeoPackage, by name."""
-    return {name: read_vector(path, name) for name, _ in pyogrio.list_layers(path)}
+    """Every layer of a GeoPackage, by name; none for one that was written without layers."""
+    names = [name for name, _ in pyogrio.list_layers(path) if name != NO_LAYER]
+    return {name: read_vector(path, name) for name in names}
 
 
 def write_vector(path, layers: dict[str, gpd.GeoDataFrame], tags: dict) -> None:
-    """A GeoPackage with these layers; an empty layer is written with its columns."""
+    """A GeoPackage with these layers; an empty layer is written with its columns.
+
+    Without any, it holds an empty layer `NO_LAYER`, so that its tags have a place.
+    """
+    layers = layers or {NO_LAYER: gpd.GeoDataFrame(geometry=[], crs="EPSG:4326")}
     with atomic(path) as partial:
         partial.unlink()
         for name, table in layers.items():

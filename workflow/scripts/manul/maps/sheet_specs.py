@@ -47,10 +47,20 @@ def _of_analysis(name, spec, analysis) -> dict:
 
 
 def _possible(spec, config) -> bool:
-    """False where there is no threat to show, or no rule."""
+    """False where there is no threat to show, no rule, or nothing but rules that are not shown."""
     if "habitat_reference" in spec.get("maps", []) and not config["habitat"]["reference"]:
         return False
     of_threats = ("effects", "threat", "dominant_threat", "value_at_risk")
     if set(of_threats) & set(spec.get("maps", [])) and not selection.assessed(config):
         return False
-    return "recommend" not in spec.get("tables", []) or bool(config["rules"])
+    if "recommend" not in spec.get("tables", []):
+        return True
+    return bool(config["rules"] if spec.get("maps") else _shown_rules(config))
+
+
+def _shown_rules(config) -> list[str]:
+    """The rules that can be assessed and may be published."""
+    skipped = selection.not_assessed(config)
+    return [
+        name for name, rule in config["rules"].items() if rule["public"] and name not in skipped
+    ]

@@ -341,7 +341,7 @@ def _rules_left_out(s, found, wide=()) -> list[str]:
     known, rules = s.config["not_assessed"], s.config["rules"]
     left_out = {
         "Not drawn, as they cover much of the map (see the sheet of all rules)": wide,
-        "Rules not assessed, no layer": [name for name in rules if name in known],
+        "Rules not assessed (see recommendations.csv)": [name for name in rules if name in known],
         "Rules withheld, not for publication": [n for n in rules if n not in {*found, *known}],
         "Rules that no place meets": [name for name, table in found.items() if not len(table)],
     }

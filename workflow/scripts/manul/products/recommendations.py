@@ -98,9 +98,9 @@ def label_overlaps(tables: dict[str, gpd.GeoDataFrame], priority: list[str]) -> 
     `priority` names rules from the one that leads to the last; rules beyond it follow as they come.
     Zones that only touch do not count.
     """
-    every = pd.concat([t[["rule", "geometry"]] for t in tables.values()], ignore_index=True)
-    if not len(every):
+    if not any(len(table) for table in tables.values()):
         return
+    every = pd.concat([t[["rule", "geometry"]] for t in tables.values()], ignore_index=True)
     areas = shapely.buffer(every["geometry"].to_numpy(), np.where(_is_line(every), 1.0, -1.0))
     tree = shapely.STRtree(areas)
     order = list(dict.fromkeys([*priority, *tables]))
@@ -140,7 +140,8 @@ def listing(
         )
         for n, text in told.items()
     ]
-    return pd.concat([r for r in rows if len(r)], ignore_index=True)
+    rows = [row for row in rows if len(row)] or [pd.DataFrame(columns=COLUMNS)]
+    return pd.concat(rows, ignore_index=True)
 
 
 def public(tables: dict, rules: dict[str, Rule], priority: list[str]) -> dict:
