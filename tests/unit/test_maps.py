@@ -599,7 +599,15 @@ def test_long_panel_words_stay_over_their_own_panel_and_differ():
 def test_titles_of_panels_shrink_together_before_they_are_cut():
     long = "Disturbance by paved roads and railways"
     width = maps_page.text_width(long, 7.3, "bold")
-    assert layouts.panel_titles(["Mines", long], width, 1) == (7.2, ["Mines", long])
+    assert layouts.panel_titles(["Mines", long], width, 1) == (7.2, ["Mines", long], True)
+
+
+def test_titles_too_long_for_a_line_take_two():
+    long = "Disturbance by paved roads and railways of the north"
+    titles = [f"{long}, {end}" for end in ("summer", "winter")]
+    panels = [replace(PANELS[0], title=title) for title in (*titles, *["Short"] * 14)]
+    (figure,) = layouts.small_multiples(SHEET, CONTEXT, GRID, panels, layouts.Scale("Threat"))
+    assert texts(figure, "panel-title") == [*titles, *["Short"] * 14]
 
 
 def test_more_panels_than_a_page_holds_fill_further_pages_of_one_scale():

@@ -31,6 +31,7 @@ from manul.maps.page import (
     text_width,
     without_middle,
     words,
+    wrap,
 )
 from manul.maps.spec import (
     INK,
@@ -254,23 +255,36 @@ def is_upright(geobox: GeoBox) -> bool:
     return box.top - box.bottom > box.right - box.left
 
 
-def panel_titles(titles: Sequence[str], width: float, type_size: float) -> tuple[float, list[str]]:
-    """Size of type (points) at which the titles fit into `width` mm, and the titles as printed.
+def panel_titles(
+    titles: Sequence[str], width: float, type_size: float, lines: int = 1
+) -> tuple[float, list[str], bool]:
+    """Size of type (points) at which titles fit into `width` mm, the titles, and are they whole.
 
-    The largest size that fits all; if even the smallest does not, titles lose their middle, since
-    the end tells apart what begins alike, and titles cut to the same words are numbered.
+    The largest size at which all fit on so many lines. If even the smallest does not, titles lose
+    their middle, since the end tells apart what begins alike; those cut to the same words are
+    numbered.
     """
     for size in TITLE_SIZES:
-        if all(text_width(t, size * type_size, "bold") <= width for t in titles):
-            return size, list(titles)
+        wrapped = [wrap(title, width, size * type_size, "bold") for title in titles]
+        if all(len(parts) <= lines for parts in wrapped):
+            return size, ["\n".join(parts) for parts in wrapped], True
     points = TITLE_SIZES[-1] * type_size
-    cut = [without_middle(title, width, points, "bold") for title in titles]
+    cut = [_cut_title(title, width, points, lines) for title in titles]
     several = {title for title in cut if cut.count(title) > 1}
-    room = width - text_width("000 ", points, "bold")
     for i, title in enumerate(titles):
         if cut[i] in several:
-            cut[i] = f"{i + 1} {without_middle(title, room, points, 'bold')}"
-    return TITLE_SIZES[-1], cut
+            cut[i] = _cut_title(title, width, points, lines, f"{i + 1} ")
+    return TITLE_SIZES[-1], cut, False
+
+
+def _cut_title(title: str, width: float, points: float, lines: int, before: str = "") -> str:
+    """A title without its middle, on at most so many lines."""
+    for share in (0.95, 0.85, 0.75, 0.65, 0.5):
+        room = share * lines * width - text_width(before, points, "bold")
+        parts = wrap(before + without_middle(title, room, points, "bold"), width, points, "bold")
+        if len(parts) <= lines:
+            break
+    return "\n".join(parts)
 
 
 def _page_of(sheet: Sheet, number: int, pages: int) -> Sheet:
@@ -287,10 +301,15 @@ def _panels_page(sheet, context, geobox, panels, part: slice, scale, legends) ->
     sparse = replace(context, provinces=None, roads=None, railways=None, protected_areas=None)
     extent = geobox.boundingbox
     aspect = (extent.right - extent.left) / (extent.top - extent.bottom)
-    boxes = panel_boxes(body, part.stop - part.start, aspect, PANEL_HEAD * page.type)
-    size, titles = panel_titles([p.title for p in panels], boxes[0][2] - 5, page.type)
+    for lines in (1, 2):
+        head = PANEL_HEAD * page.type + (lines - 1) * line_height(TITLE_SIZES[0] * page.type)
+        boxes = panel_boxes(body, part.stop - part.start, aspect, head)
+        width = boxes[0][2] - 5  # beside it stands the mark of the data status
+        size, titles, whole = panel_titles([p.title for p in panels], width, page.type, lines)
+        if whole:
+            break
     frames = [
-        _panel(page, box, geobox, sparse, panel, scale, (size, title))
+        _panel(page, box, geobox, sparse, panel, scale, (head, size, title))
         for box, panel, title in zip(boxes, panels[part], titles[part], strict=False)
     ]
     return _close(page, sheet, sparse, frames[0], legends, body, low)
@@ -354,7 +373,7 @@ def _map(page: Page, body: Box, geobox: GeoBox, context: Context) -> Frame:
 
 
 def _panel(page, box, geobox, context, panel: Panel, scale: Scale, title) -> Frame:
-    """One small map under its title, given as (size, words)."""
+    """One small map under its title, given as (height of the head in mm, size of type, words)."""
     frame = ground.open_frame(page, box, geobox, label="panel")
     ground.draw_values(frame, geobox, _array(panel.values), *column.colouring(scale))
     for place, overlay in enumerate(panel.overlays):
@@ -374,16 +393,16 @@ def _panel(page, box, geobox, context, panel: Panel, scale: Scale, title) -> Fra
     return frame
 
 
-def _panel_head(page: Page, box: Box, panel: Panel, size: float, title: str) -> None:
+def _panel_head(page: Page, box: Box, panel: Panel, head: float, size: float, title: str) -> None:
     """Title with the mark of its data status; what it shows; the status in words if it fits."""
     left, top, width, _ = box
-    pen = page.pen(left, top - (PANEL_HEAD - 0.5) * page.type, width)
+    pen = page.pen(left, top - head + 0.5 * page.type, width)
     colour = WARNING if panel.status == INVENTED else QUIET
     right = {"ha": "right", "color": colour, "weight": "bold"}
     mark = STATUS_MARKS.get(panel.status, "")
     pen.add(words(mark, left + width, pen.y, 9 * page.type, "panel-mark", **right))
     pen.add(words(title, left, pen.y, size * page.type, "panel-title", weight="bold"))
-    pen.y += line_height(9 * page.type)
+    pen.y = top - (PANEL_HEAD - 0.5) * page.type + line_height(TITLE_SIZES[0] * page.type)
     points = 6.6 * page.type
     subtitle = shortened(panel.subtitle, width, points)
     pen.add(words(subtitle, left, pen.y, points, "panel-subtitle", color=QUIET))
