@@ -182,7 +182,8 @@ def key_sheet(folder, **found):
     """The sheet of key habitat with these recommendations."""
     key = {name: places() for name in ("suitable", "key", "breeding_patch", "key_degraded")}
     tables = {"key_habitat": key, "recommendations": found}
-    (figure,) = sheets.key_habitat(scenario(folder, {"habitat": filled(0.5)}, tables))
+    maps = {"habitat": filled(0.5), "key": filled(1, c10=0), "threat": filled(0.3, c1=0.1)}
+    (figure,) = sheets.key_habitat(scenario(folder, maps, tables))
     return figure
 
 
@@ -196,6 +197,8 @@ def test_every_rule_with_places_is_on_the_key_habitat_sheet_or_named_as_left_out
         *("R1b Mining under conditions", "R4 Road stretch to mend", "R10 Protect"),
     ]
     told = " | ".join(said(figure))
+    # One of the ten columns of key habitat has a threat of 0.3.
+    assert "90 % of the key habitat is under low cumulative threat (below 0.2)" in told
     assert "see the sheet of all rules): R1a Mining no-go block |" in told
     assert "Rules that no place meets: R2c Poison response |" in told
     assert "Rules not assessed (see recommendations.csv): R8 Grazing plan, R9 Fire watch |" in told

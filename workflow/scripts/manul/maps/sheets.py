@@ -173,7 +173,7 @@ def key_habitat(s: Scenario) -> list[Figure]:
     sheet = s.sheet(
         "Key habitat and recommendations", "key_habitat", "recommendations",
         extra=(
-            *_rules_left_out(s, found, wide), *_left_out(s),
+            *_rules_left_out(s, found, wide), *_under_low_threat(s), *_left_out(s),
             words.threshold_words(s.config["key_habitat"]),
             "One run without uncertainty draws: confidence is not assessed",
         ),
@@ -320,6 +320,18 @@ def _extrapolated(s) -> tuple[str, ...]:
         if guessed > 0:
             found.append(f"{s.maps[name].title}: {percent(guessed)} extrapolated, no site in reach")
     return tuple(found)
+
+
+def _under_low_threat(s) -> tuple[str, ...]:
+    """How much of the key habitat is under low threat, so that nobody reads it as endangered."""
+    if not s.maps.get("threat"):
+        return ()
+    threat = s.values("threat")[s.values("key").astype(bool)]
+    known = threat[np.isfinite(threat)]
+    if not known.size:
+        return ()
+    limit, part = THREAT_CLASSES.bounds[0], percent(np.mean(known < THREAT_CLASSES.bounds[0]))
+    return (f"{part} of the key habitat is under low cumulative threat (below {limit:g})",)
 
 
 def _called(s, rule: str) -> str:
