@@ -335,6 +335,16 @@ def test_two_roads_in_one_valley_are_one_place_to_mend():
     assert all(f"{road}, km {i}" in every for road in "AB" for i in range(4))
 
 
+def test_a_stretch_says_how_well_the_place_of_its_road_is_known():
+    roads = {"roads": {"title": "Roads", "status": "reconstructed", "date": "2024"}}
+    roads["roads"]["positional_error_m"] = 4000
+    here = place([])
+    here.records["roads"] = roads
+    told = recommendations._how_well_placed(RULES["R4"], here)
+    assert told == "place of roads known to 4000 m"
+    assert recommendations._how_well_placed(RULES["R1a"], here) == ""
+
+
 @pytest.mark.parametrize(
     ("other", "beside"),
     [

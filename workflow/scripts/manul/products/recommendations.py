@@ -220,11 +220,21 @@ def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
         **{column: t or "" for column, t in zip(TOP, top, strict=True)},
         primary_rule=name,
         other_rules="",
-        unchecked=rule.get("unchecked", ""),
+        unchecked="; ".join(filter(None, [rule.get("unchecked"), _how_well_placed(rule, place)])),
         confidence=CONFIDENCE,
         **stamp(_behind(rule, place), place.scenario),
     )
     return gpd.GeoDataFrame(table, crs=found.crs)
+
+
+def _how_well_placed(rule, place) -> str:
+    """How far the features that a rule looks at may lie from where they are drawn."""
+    record = place.records.get(rule["zones"].get("layer"), {})
+    return "; ".join(
+        f"place of {layer['title'].lower()} known to {layer['positional_error_m']:g} m"
+        for layer in record.values()
+        if layer.get("positional_error_m")
+    )
 
 
 def _told(value):
