@@ -549,6 +549,18 @@ def test_towns_that_nobody_counted_are_spread_and_not_taken_by_the_alphabet():
     assert order[2] == "Ac"
 
 
+def test_settlements_need_neither_numbers_nor_points_nor_names():
+    square = shapely.box(-1_000, -1_000, 1_000, 1_000)
+    for layer_, named in (
+        (layer([square], name=["Naryn"]), ["Naryn"]),
+        (layer([square], name=["Naryn"], population=["about 500"]), ["Naryn"]),
+        (layer([square], name=["Naryn"], population=["500"]), ["Naryn"]),
+        (layer([square]), []),
+    ):
+        figure = threat_map(context=layouts.Context(settlements=layer_))
+        assert texts(figure, "town") == named
+
+
 def test_the_key_does_not_call_towns_large_that_nobody_counted():
     unknown = towns(("Naryn", np.nan, 0, 0))
     figure = threat_map(context=layouts.Context(settlements=unknown))

@@ -5,6 +5,7 @@ from functools import partial
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from matplotlib import colors, patheffects
 from matplotlib.artist import Artist
@@ -183,6 +184,13 @@ def point_words(style: Mapping) -> dict:
 
 def present(layer: gpd.GeoDataFrame | None) -> bool:
     return layer is not None and len(layer) > 0
+
+
+def people(settlements: gpd.GeoDataFrame) -> np.ndarray:
+    """Persons in each place; NaN where the layer does not tell, or not as a number."""
+    if "population" not in settlements:
+        return np.full(len(settlements), np.nan)
+    return pd.to_numeric(settlements["population"], errors="coerce").to_numpy(float)
 
 
 def require_crs(layer: gpd.GeoDataFrame, frame: Frame, name: str) -> None:

@@ -9,7 +9,7 @@ import shapely
 from matplotlib import patheffects
 from matplotlib.lines import Line2D
 
-from manul.maps.base_map import present, require_crs
+from manul.maps.base_map import people, present, require_crs
 from manul.maps.furniture import Frame
 from manul.maps.page import line_height, text_width, words
 from manul.maps.spec import INK, Context
@@ -145,27 +145,27 @@ def by_weight(settlements: gpd.GeoDataFrame, frame: Frame, region=None) -> Itera
     In each part the most people first; where nobody counted them, the town farthest from all that
     stand before it, so that names spread over the map and do not follow the alphabet.
     """
-    left, bottom, right, top = frame.ground
+    if "name" not in settlements:
+        return iter(())
     named = settlements.dropna(subset=["name"])
-    seen = named[
-        shapely.intersects(named.geometry.to_numpy(), shapely.box(left, bottom, right, top))
-    ]
-    seen = seen.sort_values(["population", "name"], ascending=[False, True], na_position="last")
-    places = seen.geometry.centroid
+    named = named.assign(population=people(named)).set_geometry(named.geometry.centroid)
+    here = shapely.intersects(named.geometry.to_numpy(), shapely.box(*frame.ground))
+    ranked = ["population", "name"]
+    seen = named[here].sort_values(ranked, ascending=[False, True], na_position="last")
     inside = np.ones(len(seen), bool)
     if present(region):
-        inside = shapely.intersects(
-            shapely.union_all(region.geometry.to_numpy()), places.to_numpy()
-        )
-    people = seen["population"].to_numpy(float)
-    counted = np.isfinite(people) & (people > 0)
-    xy = np.column_stack([places.x, places.y])
+        whole = shapely.union_all(region.geometry.to_numpy())
+        inside = shapely.intersects(whole, seen.geometry.to_numpy())
+    counted = (seen["population"] > 0).to_numpy()
+    xy = shapely.get_coordinates(seen.geometry.to_numpy())
     order: list[int] = []
     for part in (inside, ~inside):
         order += np.flatnonzero(part & counted).tolist()[: TRIALS - len(order)]
         order += _spread(xy, np.flatnonzero(part & ~counted), order, TRIALS - len(order))
-    kept = seen.iloc[order].drop_duplicates("name")
-    return kept[["name", "population", "geometry"]].itertuples(index=False)
+    kept = gpd.GeoDataFrame(
+        {"name": seen["name"].astype(str), "population": seen["population"]}, geometry=seen.geometry
+    )
+    return kept.iloc[order].drop_duplicates("name").itertuples(index=False)
 
 
 def _spread(xy: np.ndarray, which: np.ndarray, before: list[int], most: int) -> list[int]:

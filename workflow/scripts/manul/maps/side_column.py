@@ -273,7 +273,7 @@ def _map_key(context: Context, pen: Pen) -> None:
         entries.append(Entry(ground.area_symbol(ground.LAKE_STYLE), "lake"))
     if context.settlements is not None and len(context.settlements):
         dot = {"facecolor": "white", "edgecolor": INK, "markersize": 4}
-        known = context.settlements["population"].notna().any()
+        known = np.isfinite(ground.people(context.settlements)).any()
         entries.append(Entry(ground.point_symbol(dot), "largest towns" if known else "some towns"))
     entries.append(
         Entry(ground.area_symbol({"facecolor": ground.PAPER} | ground.EDGE), "outside the region")
