@@ -169,6 +169,13 @@ def test_a_panel_says_what_its_threat_does_on_its_own_ground(tmp_path):
     assert told["Tracks"].startswith("largest effect 0.05 ·")
 
 
+def test_a_world_without_a_threat_has_no_effect_of_it_on_its_own_ground():
+    mined = {"weight": 0.4, "footprint": {"surface": "x"}}
+    assert sheets._largest(selection._largest_effect(mined)) == "0.4, 1 on its own ground"
+    assert sheets._largest(selection._largest_effect(mined | {"factor": 0.0})) == "0"
+    assert sheets._largest(selection._largest_effect({"weight": 0.4, "factor": 0.5})) == "0.2"
+
+
 # --------------------------------------------------------------------------------------- rules
 
 

@@ -169,9 +169,8 @@ def sheet_words(config: Config) -> dict:
     words["limitations"] = [*_habitat_without(config), *config["limitations"].values()]
     told = ("title", "group", "iucn")
     words["threats"] = {
-        n: {k: v for k, v in t.items() if k in told}
-        | {"largest": t["weight"] * t.get("factor", 1), "footprint": bool(t.get("footprint"))}
-        for n, t in config["threats"].items()
+        name: {k: v for k, v in t.items() if k in told} | _largest_effect(t)
+        for name, t in config["threats"].items()
     }
     words["layers"] = sum(not is_absent(config, layer) for layer in config["layers"])
     words["rules"] = {name: {"title": rule["title"]} for name, rule in config["rules"].items()}
@@ -187,6 +186,13 @@ def model(config: Config) -> dict:
     picked = {key: config[key] for key in ("habitat", "cumulative", "dominant_floor")}
     absent = sorted({surface for t in left_out for surface in _surfaces_of(t)})
     return picked | {"threats": keep, "absent": absent}
+
+
+def _largest_effect(threat) -> dict[str, float]:
+    """The largest effect of a threat around it, and inside its footprint (0: it has none)."""
+    factor = threat.get("factor", 1)
+    inside = factor if threat.get("footprint") else 0
+    return {"largest": threat["weight"] * factor, "on_its_ground": inside}
 
 
 def _habitat_without(config) -> list[str]:

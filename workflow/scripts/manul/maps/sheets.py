@@ -289,8 +289,9 @@ def _numbers(s, sheet, name, scale, land=layouts.WHOLE) -> list[Figure]:
 
 
 def _largest(threat) -> str:
-    """The largest effect of a threat: its weight, and 1 where the threat itself stands."""
-    return f"{threat['largest']:g}" + (", 1 on its own ground" if threat["footprint"] else "")
+    """The largest effect of a threat: its weight, and more where the threat itself stands."""
+    own = threat["on_its_ground"]
+    return f"{threat['largest']:g}" + (f", {own:g} on its own ground" if own else "")
 
 
 def _unknown(s) -> tuple[str, ...]:
@@ -300,11 +301,12 @@ def _unknown(s) -> tuple[str, ...]:
     for name in s.config["assessed"]:
         unknown = land & np.isnan(s.values(f"effect_{name}"))
         some |= unknown
-        found[s.config["threats"][name]["title"]] = unknown.sum() / max(land.sum(), 1)
+        found[name] = unknown.sum() / max(land.sum(), 1)
     worst = sorted((n for n, part in found.items() if part >= FEWEST), key=lambda n: -found[n])
     if not worst:
         return ()
-    named = ", ".join(f"{name} {percent(found[name])}" for name in worst[:MOST_NAMED])
+    titles = {name: s.config["threats"][name]["title"] for name in worst}
+    named = ", ".join(f"{titles[name]} {percent(found[name])}" for name in worst[:MOST_NAMED])
     more = f" and {len(worst) - MOST_NAMED} more" if len(worst) > MOST_NAMED else ""
     part = percent(some.sum() / land.sum())
     return (f"One or more threats are unknown on {part} of the suitable land, where this map shows "
