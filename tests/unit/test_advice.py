@@ -11,8 +11,9 @@ from odc.geo.geobox import GeoBox
 
 from manul.config import expressions, load, selection
 from manul.graph import Graph
+from manul.grid import vectors
 from manul.grid.datasets import Fields
-from manul.products import key_habitat, recommendations, zones
+from manul.products import key_habitat, recommendations, stamp, zones
 
 ROOT = Path(__file__).parents[2]
 CONFIG = load.load(demo_config())["current"]
@@ -110,7 +111,9 @@ def test_the_first_of_the_priority_list_is_the_label_where_rules_overlap():
 def test_the_table_tells_what_was_not_assessed_and_what_found_nothing():
     empty = recommendations.recommend("R1a", RULES["R1a"], place([]))
     lacking = {"R8": "needs grazing pressure"}
-    table = recommendations.listing({"R1a": empty}, RULES, lacking, {"R6": "Dog management zone"})
+    table = recommendations.listing(
+        {"R1a": empty}, RULES, lacking, withheld={"R6": "Dog management zone"}
+    )
     reasons = dict(zip(table["rule"], table["reason"], strict=True))
     assert reasons == {
         "R1a": "assessed: no place meets the rule",
@@ -209,3 +212,178 @@ def test_no_zone_lies_nearer_to_a_hidden_record_than_the_rule_allows():
     at = shapely.Point(19_000, 15_000)
     assert all(shapely.from_wkt(zone).distance(at) > 5000 for zone in gaps(at.coords[0]))
     assert gaps(at.coords[0])
+
+
+# ---------------------------------------------------------------- what rows say of themselves
+
+
+SQUARE = shapely.box(0, 0, 1000, 1000)
+
+
+def test_a_place_keeps_its_name_as_long_as_it_is_the_same_place():
+    turned = shapely.Polygon([(1000, 0), (1000, 1000), (0, 1000), (0, 0)])
+    nearly = shapely.box(0.4, 0, 1000, 1000.3)
+    names = [stamp.identities("R1a", [shape])[0] for shape in (SQUARE, turned, nearly)]
+    assert len(set(names)) == 1 and names[0].startswith("R1a-")
+    other = stamp.identities("R1a", [shapely.box(0, 0, 1000, 1200)])
+    assert other[0] != names[0]
+    assert stamp.identities("R1b", [SQUARE])[0] != names[0]
+
+
+def test_places_in_one_spot_have_different_names():
+    assert len(set(stamp.identities("key", [SQUARE, SQUARE, SQUARE]))) == 3
+
+
+def test_a_stamp_names_the_weakest_data_and_the_largest_error():
+    roads = {"title": "Roads", "status": "reconstructed", "date": "2019"}
+    camps = {"title": "Camps", "status": "illustrative", "date": "2024"}
+    record = {
+        "a": roads | {"positional_error_m": 4000},
+        "b": camps | {"positional_error_m": 50},
+    }
+    told = stamp.stamp(record, "planned")
+    assert told["data_status"] == "illustrative" and told["illustrative_layers"] == "Camps"
+    assert told["data_dates"] == "2019-2024" and told["positional_error_m"] == 4000
+    assert told["scenario"] == "planned" and "Camps are invented" in told["notice"]
+
+
+def test_every_row_has_its_own_name_status_scenario_and_notice():
+    cells = np.zeros(GRID.shape, bool)
+    cells[100:200, 100:200] = True
+    found = {n: recommendations.recommend(n, RULES[n], place(cells)) for n in ("R1a", "R1b", "R2a")}
+    stamped = {"scenario": "current", "notice": "x", "data_status": "measured"}
+    table = recommendations.listing(found, RULES, {"R8": "needs grazing"}, {}, stamped)
+    assert table["id"].is_unique and table["id"].notna().all()
+    assert table["zone"].dropna().is_unique
+    for column in ("scenario", "notice", "data_status"):
+        assert (table[column].fillna("") != "").all(), column
+
+
+def test_a_block_is_named_by_its_middle_and_size():
+    cells = np.zeros(GRID.shape, bool)
+    cells[100:200, 100:200] = True
+    zone = recommendations.recommend("R1a", RULES["R1a"], place(cells))["zone"].iloc[0]
+    # 15 km from the origin of EPSG:6933 is 0.16 degrees of longitude and 0.12 of latitude.
+    assert zone.startswith("R1a 7.1 km block at 0.") and zone.endswith("° E")
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "told"),
+    [
+        (0.003, ".0%", "<1%"), (0.0, ".0%", "0%"), (0.5, ".0%", "50%"), (0.004, ".2f", "<0.01"),
+        (-0.004, ".2f", ">-0.01"), (0.2, ".0f", "<1"), (12.0, ".0f", "12"),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_not_zero_is_not_told_as_zero(value, form, told):
+    assert format(recommendations.Told(value), form) == told
+
+
+# ------------------------------------------------------------------------- borders, roads, limits
+
+
+def provinces(*shapes) -> gpd.GeoDataFrame:
+    names = ["West", "East"][: len(shapes)]
+    return gpd.GeoDataFrame({"name": names}, geometry=list(shapes), crs="EPSG:6933")
+
+
+def cut(units, smallest_km2=4.2):
+    zone = gpd.GeoDataFrame({"zone": ["patch 1"]}, geometry=[shapely.box(0, 0, 10_000, 1_000)],
+                            crs="EPSG:6933")  # fmt: skip
+    found = recommendations._cut_by_units(zone, units, smallest_km2)
+    return dict(zip(found["zone"], (found.area / 1e6).round(6), strict=True))
+
+
+def test_a_border_cuts_a_zone_but_leaves_no_sliver():
+    half = provinces(shapely.box(-1, -1, 5_000, 2_000), shapely.box(5_000, -1, 11_000, 2_000))
+    assert cut(half) == {"patch 1, West": 5, "patch 1, East": 5}
+    sliver = provinces(shapely.box(-1, -1, 9_990, 2_000), shapely.box(9_990, -1, 11_000, 2_000))
+    assert cut(sliver) == {"patch 1, West": 10}
+
+
+def test_ground_beyond_all_units_stays_in_the_zone():
+    west = provinces(shapely.box(-1, -1, 5_000, 2_000))
+    assert cut(west) == {"patch 1, West": 5, "patch 1": 5}
+
+
+def roads_in_one_valley(gap_m):
+    """Places of R4 on two parallel roads of 4 km, so far apart, one half a kilometre ahead."""
+    lines = [
+        shapely.LineString([(10_000, 10_000), (14_000, 10_000)]),
+        shapely.LineString([(10_500, 10_000 + gap_m), (14_500, 10_000 + gap_m)]),
+    ]
+    roads = gpd.GeoDataFrame(
+        {"name": ["A", "B"], "road_class": ["paved", "haul"]}, geometry=lines, crs="EPSG:6933"
+    )
+    good = np.full(GRID.shape, 0.7, "float32")
+    here = place([], {"roads": roads}, maps={"habitat_reference": good})
+    return recommendations.recommend("R4", RULES["R4"], here)
+
+
+def test_two_roads_in_one_valley_are_one_place_to_mend():
+    apart, together = roads_in_one_valley(4_000), roads_in_one_valley(600)
+    assert len(apart) == 8 and apart["length_km"].sum() == pytest.approx(8)
+    assert together["length_km"].sum() == pytest.approx(8)  # nothing is lost
+    assert len(together) < 8
+    every = " ".join(together["zone"])
+    assert all(f"{road}, km {i}" in every for road in "AB" for i in range(4))
+
+
+def test_a_stretch_says_how_well_the_place_of_its_road_is_known():
+    roads = {"roads": {"title": "Roads", "status": "reconstructed", "date": "2024"}}
+    roads["roads"]["positional_error_m"] = 4000
+    here = place([])
+    here.records["roads"] = roads
+    told = recommendations._how_well_placed(RULES["R4"], here)
+    assert told == "place of roads known to 4000 m"
+    assert recommendations._how_well_placed(RULES["R1a"], here) == ""
+
+
+@pytest.mark.parametrize(
+    ("other", "beside"),
+    [
+        ([(0, 500), (1000, 500)], True),
+        ([(500, 500), (1500, 500)], True),
+        ([(1000, 0), (2000, 0)], False),  # goes on
+        ([(1200, 0), (2200, 0)], False),  # goes on after a gap
+        ([(500, 0), (500, 1000)], False),  # crosses
+        ([(0, 1600), (1000, 1600)], False),  # too far
+    ],
+)
+def test_what_runs_beside_a_road(other, beside):
+    road = np.array([shapely.LineString([(0, 0), (1000, 0)])])
+    found = recommendations._run_beside(road, shapely.LineString(other), 1500)
+    assert found.tolist() == [beside]
+
+
+def test_pieces_of_one_road_stay_apart():
+    table = roads_in_one_valley(4_000)
+    assert not table["zone"].str.contains("beside").any()
+    assert set(table["zone"]) == {f"R4 {road}, km {i}" for road in "AB" for i in range(4)}
+
+
+def test_a_rule_that_cannot_fire_says_which_of_its_limits_is_out_of_reach():
+    weak = np.full(GRID.shape, 0.159, "float32")
+    here = place([], {"rodenticide_events": provinces()}, maps={"effect_rodenticide_toxic": weak})
+    why = recommendations.nowhere(RULES["R2c"], here)
+    assert why == (
+        "the rule asks for effect_rodenticide_toxic >= 0.2, but it is at most 0.159 in the region"
+    )
+    table = recommendations.listing({"R2c": provinces().iloc[:0]}, RULES, {}, {"R2c": why})
+    assert table["reason"].tolist() == [f"assessed: no place meets the rule; {why}"]
+
+
+def test_a_measure_that_no_zone_reaches_is_told():
+    rule = RULES["R5"] | {"when": "habitat >= 0.5 and hunting >= 0.15"}
+    why = recommendations.nowhere(rule, place([]))
+    assert why == "the rule asks for hunting >= 0.15, but it is at most 0.1 in any zone"
+
+
+def test_limits_are_those_that_must_hold_alone():
+    text = "(a - h >= 0.2) & (b < 3) & ((c > 1) | (d > 2)) & (2 > e) & (f == 1)"
+    assert expressions.limits(text) == [("a - h", ">=", 0.2), ("b", "<", 3.0)]
+
+
+def test_where_no_rule_may_be_shown_there_are_files_without_places(tmp_path):
+    assert recommendations.listing({}, {}, {}).empty
+    vectors.write_vector(tmp_path / "none.gpkg", {}, {"MANUL_SCENARIO": "current"})
+    assert vectors.read_layers(tmp_path / "none.gpkg") == {}

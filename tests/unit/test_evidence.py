@@ -252,8 +252,7 @@ def test_the_words_of_a_fit_tell_records_skill_and_thresholds():
             }
         ]
     )
-    limits = pd.DataFrame(
-        [{"map": "fitted", "suitable": 0.45, "records": 31, "note": "expert model is the default"}]
-    )
+    row = {"map": "fitted", "suitable": 0.45, "records": 31, "gate": "passed"}
+    limits = pd.DataFrame([row | {"note": "expert model is the default"}])
     told = " ".join(suitability_words.sentences(evaluation, limits))
     assert "31 independent records" in told and "AUC 0.81" in told and "0.45" in told

@@ -1,5 +1,7 @@
 """Suitability from records to maps: simulated cats with a known truth, thinning, thresholds."""
 
+from types import SimpleNamespace
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -7,9 +9,11 @@ import pytest
 from conftest import demo_config
 from odc.geo.geobox import GeoBox
 
+from manul.analyses import suitability
 from manul.analyses import suitability_fit as fit
 from manul.analyses import suitability_words as fit_words
 from manul.config import load
+from manul.suitability import explain
 
 GRID = GeoBox.from_bbox((0, 0, 200_000, 200_000), crs="EPSG:6933", resolution=1000)
 KEY = {"thresholds": "expert", "suitable": 0.4, "key": 0.6}
@@ -29,6 +33,7 @@ SPEC = {
     "seed": 1,
     "minimum_records": 30,
     "prefer_at": 60,
+    "gate": {"auc": 0.75, "boyce": 0.5, "omission": 0.10},
 }
 
 
@@ -253,3 +258,64 @@ def test_thresholds_that_coincide_still_make_a_legend():
 
     assert classes(0.4, 0.6).bounds == pytest.approx((0.2, 0.4, 0.6, 0.8))
     assert classes(0.35, 0.35).names == ("poor", "marginal", "key", "best")
+
+
+# --------------------------------------------------------------------------- gate and protocol
+
+GATE = SPEC["gate"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "told"),
+    [
+        ({"auc": 0.75, "boyce": 0.5, "omission": 0.1}, "passed"),
+        (
+            {"auc": 0.734, "boyce": 0.9, "omission": 0.13},
+            "misses the gate for use: AUC 0.73 (0.75 or more), omission 0.13 (0.10 or less)",
+        ),
+        (
+            {"auc": 0.9, "boyce": np.nan, "omission": 0.0},
+            "misses the gate for use: Boyce index nan (0.50 or more)",
+        ),
+    ],
+)
+def test_a_fit_is_held_against_its_gate(scores, told):
+    assert fit_words.gate_words(scores, GATE) == told
+
+
+def thresholds_table(gate, by="40 independent records"):
+    rows = {"map": ["habitat", "fitted"], "suitable": 0.5, "key": 0.6, "by": by, "used": True}
+    return pd.DataFrame(rows | {"records": 40, "note": "compare both maps", "gate": gate})
+
+
+def test_all_that_rests_on_a_fit_says_that_it_missed_the_gate():
+    poor = "misses the gate for use: AUC 0.73 (0.75 or more)"
+    scores = {"auc": 0.73, "tss": 0.4, "boyce": 0.6, "omission": 0.1}
+    evaluation = pd.DataFrame([{"method": "maxent", "fold": "mean", **scores}])
+    told = fit_words.sentences(evaluation, thresholds_table(poor))
+    assert told[0] == f"The fit {poor}"
+    key = fit_words.key_rules(KEY, thresholds_table(poor))
+    assert fit_words.threshold_words(key).endswith(f"40 independent records; the fit {poor}")
+    good = fit_words.sentences(evaluation, thresholds_table("passed"))
+    assert not any("gate" in line for line in good)
+    expert = fit_words.key_rules(KEY, thresholds_table(poor, fit_words.EXPERT))
+    assert "gate" not in fit_words.threshold_words(expert)
+
+
+def test_the_demo_has_the_gate_of_the_project():
+    block = load.load(demo_config())["current"]["analyses"]["suitability"]
+    assert block["gate"] == {"auc": 0.75, "boyce": 0.5, "omission": 0.1}
+
+
+def test_the_protocol_is_filled_from_the_config_and_names_what_authors_must_write():
+    answers = fit._answers({"records": 60, "independent": 40}, SPEC)
+    assert answers["Data partitioning"] == "4 folds of spatial blocks of 40 km"
+    assert "presences: n > 0; at most 20 years old" in answers["Biodiversity data overview"]
+    told = SimpleNamespace(
+        region={"title": "Tien Shan", "bounds": [74, 40, 81, 43.5], "cell_m": 1000, "crs": "x"},
+        species={"status": "Least Concern (2020)"},
+    )
+    about = suitability._about(told)
+    assert about["Location"] == "Tien Shan: 74 to 81 degrees east, 40 to 43.5 north"
+    assert about["Focal taxon"] == "Least Concern (2020)"
+    assert set(about) | set(answers) <= {e for names in explain._ODMAP.values() for e in names}

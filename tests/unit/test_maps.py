@@ -19,6 +19,7 @@ from matplotlib.text import Text
 from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 
+from manul.config.hints import counted
 from manul.maps import base_map, furniture, layouts, side_column, spec
 from manul.maps import labels as maps_labels
 from manul.maps import page as maps_page
@@ -249,6 +250,24 @@ def test_a_code_without_a_category_is_an_error():
         layouts.categorical(SHEET, CONTEXT, GRID, CODES, CATEGORIES, "Dominant threat")
 
 
+def test_shares_are_those_of_the_land_that_counts_and_the_legend_says_of_what():
+    left = np.zeros((20, 30), bool)
+    left[:, :15] = True
+    land = layouts.Land(left, "the suitable land", "habitat from 0.4")
+    half = np.where(left, 0.5, 0.1).astype(np.float32)
+    half[:5] = np.nan
+    scale = layouts.Scale("Threat", palette="threat", classes=THREAT)
+    figure = layouts.continuous(SHEET, CONTEXT, GRID, half, scale, land)
+    assert texts(figure, "share")[:5] == [
+        *("0 %", "100 %", "0 %", "0 %"), "25 % of the suitable land",
+    ]  # fmt: skip
+    said = [t.get_text().replace("\n", " ") for t in figure.findobj(Text)]
+    assert "Per cent: share of the suitable land (habitat from 0.4) where there are data." in said
+    codes = np.where(left, 2, 1).astype(np.uint8)
+    figure = layouts.categorical(SHEET, CONTEXT, GRID, codes, CATEGORIES, "Threat", 255, land)
+    assert texts(figure, "share")[:4] == ["0 %", "100 %", "0 %", "none"]
+
+
 def test_the_tenth_colour_does_not_exist():
     ten = [layouts.Category(i, str(i)) for i in range(10)]
     with pytest.raises(ValueError, match="10 categories cannot be told apart"):
@@ -302,9 +321,64 @@ def map_frame(grid=GRID, box=(20, 40, 200, 150)) -> furniture.Frame:
 def test_the_map_is_not_stretched_and_its_scale_is_round_and_shows_all():
     frame = map_frame()
     left, right, bottom, top = frame.extent
-    assert (right - left) / 200 == pytest.approx((top - bottom) / 150)
+    assert (right - left) / (top - bottom) == pytest.approx(frame.box[2] / frame.box[3])
     assert frame.denominator == pytest.approx(600_000)
     assert left <= -60_000 and right >= 60_000 and bottom <= -40_000 and top >= 40_000
+
+
+def test_the_frame_ends_where_the_data_end():
+    frame = map_frame()  # 120 x 80 km at 1 : 600 000 on a box of 200 x 150 mm
+    assert frame.extent == pytest.approx((-60_000, 60_000, -40_000, 40_000))
+    assert frame.box == pytest.approx((20, 40, 200, 80_000 / 600))
+
+
+def test_of_a_ribbon_the_base_map_ends_with_the_data():
+    ribbon = GeoBox.from_bbox((0, 0, 100_000, 2_000), crs=LAEA, resolution=1_000)
+    abroad = layouts.Context(
+        borders=layer([shapely.LineString([(50_000, -50_000), (50_000, 50_000)])]),
+        settlements=towns(("Inside", 100, 40_000, 1_000), ("Abroad", 9_000, 60_000, 9_000)),
+    )
+    figure = layouts.continuous(SHEET, abroad, ribbon, np.zeros((2, 100)), layouts.Scale("Threat"))
+    (lines,) = drawn(figure, "borders")
+    ends = np.concatenate(lines.get_segments())[:, 1]
+    assert (ends.min(), ends.max()) == (0, 2_000)
+    assert texts(figure, "town") == ["Inside"]
+
+
+def size_of(figure) -> tuple[float, float]:
+    return tuple(np.round(figure.get_size_inches() * 25.4))
+
+
+def test_the_page_stands_upright_for_a_region_that_is_taller_than_wide():
+    tall = GeoBox.from_bbox((0, 0, 40_000, 90_000), crs=LAEA, resolution=1_000)
+    figure = layouts.continuous(
+        SHEET, layouts.Context(), tall, np.zeros((90, 40)), layouts.Scale("Threat")
+    )
+    assert size_of(figure) == (297, 420)
+    assert size_of(threat_map()) == (420, 297)
+
+
+def test_sheets_of_one_run_have_maps_of_one_size_whatever_data_stand_behind_them():
+    rows = [(f"Layer {i}", "2020", "measured", "x") for i in range(20)]
+    few, many, long = (
+        replace(SHEET, sources=rows[:n], rows=20, title=title)
+        for n, title in ((1, "Short"), (20, "Short"), (20, "A rather long title " * 4))
+    )
+    places = [
+        axes.get_position().bounds
+        for sheet in (few, many, long)
+        for axes in threat_map(sheet=sheet).axes
+        if axes.get_label() == "map"
+    ]
+    assert places[1:] == [pytest.approx(places[0])] * 2
+
+
+def test_names_of_the_graticule_come_in_one_order(figure):
+    frame = map_frame()
+    furniture.draw_graticule(frame, 7)
+    names = frame.axes.findobj(lambda a: a.get_gid() == "graticule-label")
+    sides = [name.get_rotation() for name in names if name.get_text().endswith("N")]
+    assert sides == [90, 270] * (len(sides) // 2) and sides  # left, then right
 
 
 @pytest.mark.parametrize("shape", [(2, 300), (300, 2), (1, 1)])
@@ -317,8 +391,8 @@ def test_thin_regions_still_make_a_sheet(shape):
     box = axes.get_position()
     stretch = (
         np.diff(axes.get_xlim())
-        / (box.width * 420)
-        / (np.diff(axes.get_ylim()) / (box.height * 297))
+        / (box.width * figure.get_figwidth())
+        / (np.diff(axes.get_ylim()) / (box.height * figure.get_figheight()))
     )
     assert stretch == pytest.approx(1)
     assert len(texts(figure, "graticule-label")) >= 4
@@ -456,6 +530,45 @@ def test_of_two_towns_in_one_place_the_bigger_is_named():
     assert len(drawn(figure, "town-dot")) == 1
 
 
+def named_first(region=None, **rows):
+    """The order in which towns at some x (km) with some people are named."""
+    table = towns(*((name, people, 1000 * x, 0) for name, (people, x) in rows.items()))
+    return [town.name for town in maps_labels.by_weight(table, map_frame(), region)]
+
+
+def test_towns_inside_the_region_come_before_bigger_ones_abroad():
+    west = layer([shapely.box(-60_000, -40_000, 0, 40_000)])
+    rows = {"Small": (10, -20), "Abroad": (1e6, 20), "Unknown": (np.nan, -40)}
+    assert named_first(west, **rows) == ["Small", "Unknown", "Abroad"]
+    assert named_first(**rows) == ["Abroad", "Small", "Unknown"]
+
+
+def test_towns_that_nobody_counted_are_spread_and_not_taken_by_the_alphabet():
+    rows = {"Aa": (np.nan, -50), "Ab": (np.nan, -49), "Ac": (0, -48), "Zz": (np.nan, 50)}
+    order = named_first(Big=(5_000, -55), **rows)
+    assert order[:2] == ["Big", "Zz"]  # the farthest from Big
+    assert order[2] == "Ac"
+
+
+def test_settlements_need_neither_numbers_nor_points_nor_names():
+    square = shapely.box(-1_000, -1_000, 1_000, 1_000)
+    for layer_, named in (
+        (layer([square], name=["Naryn"]), ["Naryn"]),
+        (layer([square], name=["Naryn"], population=["about 500"]), ["Naryn"]),
+        (layer([square], name=["Naryn"], population=["500"]), ["Naryn"]),
+        (layer([square]), []),
+    ):
+        figure = threat_map(context=layouts.Context(settlements=layer_))
+        assert texts(figure, "town") == named
+
+
+def test_the_key_does_not_call_towns_large_that_nobody_counted():
+    unknown = towns(("Naryn", np.nan, 0, 0))
+    figure = threat_map(context=layouts.Context(settlements=unknown))
+    assert "some towns" in texts(figure, "legend")
+    assert "largest towns" not in texts(figure, "legend")
+
+
 # --- panels and polygons -------------------------------------------------------------------------
 
 PANELS = [
@@ -467,7 +580,7 @@ PANELS = [
 
 def test_panels_share_one_scale_and_carry_their_status():
     scale = layouts.Scale("Threat", palette="threat", vmax=0.8)
-    figure = layouts.small_multiples(SHEET, CONTEXT, GRID, PANELS, scale)
+    (figure,) = layouts.small_multiples(SHEET, CONTEXT, GRID, PANELS, scale)
     assert texts(figure, "panel-title") == ["Mines", "Rodenticide", "Disease"]
     assert texts(figure, "panel-mark") == ["‡", "✱", ""]
     assert texts(figure, "panel-status") == ["approximate", "illustrative", "measured"]
@@ -478,21 +591,73 @@ def test_panels_share_one_scale_and_carry_their_status():
     assert any("illustrative: invented" in status for status in texts(figure, "status"))
 
 
-def test_long_panel_words_end_in_an_ellipsis_over_their_own_panel():
-    long = replace(PANELS[0], title="Long words " * 20, subtitle="More words " * 20)
-    figure = layouts.small_multiples(SHEET, CONTEXT, GRID, [long] * 4, layouts.Scale("Threat"))
+def test_long_panel_words_stay_over_their_own_panel_and_differ():
+    panels = [
+        replace(PANELS[0], title="Long words " * 20 + end, subtitle="More words " * 20)
+        for end in ("north", "south", "south", "")
+    ]
+    (figure,) = layouts.small_multiples(SHEET, CONTEXT, GRID, panels, layouts.Scale("Threat"))
     renderer = FigureCanvasAgg(figure).get_renderer()
-    panels = [axes for axes in figure.axes if axes.get_label() == "panel"]
+    axes_of = [axes for axes in figure.axes if axes.get_label() == "panel"]
     for gid in ("panel-title", "panel-subtitle"):
-        for text, axes in zip(drawn(figure, gid), panels, strict=True):
-            assert text.get_text().endswith(" …")
+        for text, axes in zip(drawn(figure, gid), axes_of, strict=True):
+            assert " …" in text.get_text()
             assert text.get_window_extent(renderer).x1 <= axes.get_window_extent().x1
+    titles = texts(figure, "panel-title")
+    assert len(set(titles)) == 4
+    assert titles[0].endswith("north") and titles[1].endswith("south")
+    assert titles[1].startswith("2 ") and titles[2].startswith("3 ")
 
 
-@pytest.mark.parametrize("count", [0, 17])
-def test_the_number_of_panels_is_bounded(count):
-    with pytest.raises(ValueError, match=f"1 to 16 panels, found {count}"):
-        layouts.small_multiples(SHEET, CONTEXT, GRID, PANELS[:1] * count, layouts.Scale("Threat"))
+def test_titles_of_panels_shrink_together_before_they_are_cut():
+    long = "Disturbance by paved roads and railways"
+    width = maps_page.text_width(long, 7.3, "bold")
+    assert layouts.panel_titles(["Mines", long], width, 1) == (7.2, ["Mines", long], True)
+
+
+def test_titles_too_long_for_a_line_take_two():
+    long = "Disturbance by paved roads and railways of the north"
+    titles = [f"{long}, {end}" for end in ("summer", "winter")]
+    panels = [replace(PANELS[0], title=title) for title in (*titles, *["Short"] * 14)]
+    (figure,) = layouts.small_multiples(SHEET, CONTEXT, GRID, panels, layouts.Scale("Threat"))
+    assert texts(figure, "panel-title") == [*titles, *["Short"] * 14]
+
+
+def test_more_panels_than_a_page_holds_fill_further_pages_of_one_scale():
+    panels = [replace(PANELS[0], title=f"Threat {i}") for i in range(17)]
+    pages = layouts.small_multiples(SHEET, CONTEXT, GRID, panels, layouts.Scale("Threat"))
+    assert [len(texts(page, "panel-title")) for page in pages] == [9, 8]
+    every = [title for page in pages for title in texts(page, "panel-title")]
+    assert every == [f"Threat {i}" for i in range(17)]
+    heads = [texts(page, "title") for page in pages]
+    assert heads == [[f"{SHEET.title}, page {i} of 2"] for i in (1, 2)]
+    assert all("2 pages are in the PDF" in texts(page, "subtitle")[0] for page in pages)
+    assert texts(pages[0], "ratio") == texts(pages[1], "ratio")
+
+
+def test_a_sheet_without_panels_is_refused():
+    with pytest.raises(ValueError, match="at least one panel, found 0"):
+        layouts.small_multiples(SHEET, CONTEXT, GRID, [], layouts.Scale("Threat"))
+
+
+def test_what_is_too_small_to_be_seen_gets_a_sign():
+    plain = GeoBox.from_bbox((-600_000, -400_000, 600_000, 400_000), crs=LAEA, resolution=40_000)
+    small = layer([shapely.LineString([(0, 0), (1_000, 0)]), shapely.box(9_000, 0, 9_500, 500)])
+    large = layer([shapely.box(-90_000, -90_000, 0, 0)])
+    scale, style = (
+        layouts.Scale("Habitat", palette="quiet"),
+        {"facecolor": "red", "edgecolor": "red"},
+    )
+    for features, places in ((small, [(500, 0), (9_250, 250)]), (large, [])):
+        overlay = layouts.Overlay(features, "road", style)
+        figure = layouts.polygons(SHEET, layouts.Context(), plain, RAMP, scale, [overlay], "Roads")
+        found = [xy for dots in drawn(figure, "small") for xy in dots.get_xydata().tolist()]
+        assert sorted(map(tuple, found)) == places
+
+
+@pytest.mark.parametrize(("n", "told"), [(0, "0 places"), (1, "1 place"), (2, "2 places")])
+def test_one_is_told_in_the_singular(n, told):
+    assert counted(n, "place") == told
 
 
 @settings(deadline=None)

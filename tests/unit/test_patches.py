@@ -1,11 +1,13 @@
 """Key habitat: sizes of patches, clusters, and the range of cats."""
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 from odc.geo.geobox import GeoBox
 
 from manul.grid.datasets import Fields
-from manul.products import key_habitat, key_polygons
+from manul.products import key_habitat, key_polygons, units
 
 RULES = {
     "suitable": 0.4,
@@ -16,6 +18,7 @@ RULES = {
     "join_km": 5,
     "density_per_100_km2": {"low": {"suitable": 2, "key": 4}, "high": {"suitable": 4, "key": 15}},
 }
+STAMP = {"data_status": "illustrative", "scenario": "current", "notice": "Camps are invented"}
 GRID = GeoBox.from_bbox((0, 0, 40_000, 30_000), crs="EPSG:6933", resolution=1000)
 WHOLE = slice(None), slice(None)
 
@@ -48,7 +51,9 @@ def polygons(h, threat, shares):
         values = list(found[file].values())[band - 1]
         maps[name] = np.isin(values, codes) if codes else values
     maps |= {f"share_{name}": share for name, share in shares.items()}
-    return key_polygons.tables(Fields(maps, GRID), {"a": "Dogs", "b": "Roads"}, RULES, "cats")
+    return key_polygons.tables(
+        Fields(maps, GRID), {"a": "Dogs", "b": "Roads"}, RULES, "cats", STAMP
+    )
 
 
 def test_no_core_below_4_2_km2_and_no_breeding_patch_below_23():
@@ -94,9 +99,26 @@ def test_tables_have_area_means_threats_and_cats():
     assert row["area_km2"] == pytest.approx(25)
     assert row["mean_habitat"] == pytest.approx(0.7)
     assert row["threat_1"] == "Dogs 100 %"
+    assert row["id"].startswith("key-")
+    assert {name: row[name] for name in STAMP} == STAMP
     assert row["threat_2"] == ""
     assert (row["cats_low"], row["cats_high"]) == pytest.approx((1.0, 3.8), abs=0.06)
     assert all(table.is_valid.all() for table in made.values() if len(table))
+
+
+def test_a_row_of_a_unit_says_on_what_data_it_rests():
+    one = np.ones(GRID.shape, "float32")
+    names = ("habitat", "habitat_reference", "threat", "value_at_risk", "suitable", "key")
+    maps = dict.fromkeys([*names, "breeding", "key_degraded", "share_a"], one)
+    box = gpd.GeoDataFrame(
+        {"name": ["Naryn"]}, geometry=[shapely.box(0, 0, 10_000, 10_000)], crs="EPSG:6933"
+    )
+    rules = RULES | {"protected": ""}
+    (row,) = units.units(box, Fields(maps, GRID), {"a": "Dogs"}, rules, "cats", STAMP).to_dict(
+        "records"
+    )
+    assert row["id"].startswith("unit-") and row["area_km2"] == pytest.approx(100)
+    assert {name: row[name] for name in STAMP} == STAMP
 
 
 def test_a_breeding_patch_holds_about_one_cat():

@@ -480,7 +480,7 @@ def test_odmap_says_what_is_known_and_what_is_not(models, known_world):
     record = odmap(models["maxent"], answers).set_index("element")["value"]
     assert record["Sample size"] == "60 presences"
     assert record["Focal taxon"] == "Otocolobus manul"
-    assert record["Authorship"] == "not stated"
+    assert record["Authorship"] == "to be written by the authors"
     with pytest.raises(ValueError, match="ODMAP has no element"):
         odmap(models["maxent"], {"Taxon": "x"})
 

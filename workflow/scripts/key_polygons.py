@@ -3,11 +3,12 @@
 from manul import job
 from manul.analyses import suitability_words as words
 from manul.grid import vectors
-from manul.products import key_polygons
+from manul.products import key_polygons, stamp
 
 with job.start(snakemake) as this:
     told, fields = this.told, this.fields()
     key = words.key_rules(told.key, this.thresholds())
     tags = this.tags() | {"MANUL_THRESHOLDS": words.threshold_words(key)}
-    tables = key_polygons.tables(fields, told.threats, key, told.species["plural"])
+    stamped = stamp.stamp(this.provenance(), told.scenario)
+    tables = key_polygons.tables(fields, told.threats, key, told.species["plural"], stamped)
     vectors.write_vector(this.output("polygons"), tables, tags)

@@ -3,7 +3,7 @@
 from manul import job
 from manul.analyses import suitability_words as words
 from manul.grid import map_tags, plain_files, vectors
-from manul.products import recommendations
+from manul.products import recommendations, stamp
 
 with job.start(snakemake) as this:
     told, files = this.told, this.named("layers")
@@ -26,6 +26,10 @@ with job.start(snakemake) as this:
     recommendations.label_overlaps(found, told.priority)
     key = words.key_rules(told.key, this.thresholds())
     tags = this.tags() | {"MANUL_THRESHOLDS": words.threshold_words(key)}
-    listing = recommendations.listing(found, told.rules, told.not_assessed, told.withheld)
+    why = {n: recommendations.nowhere(told.rules[n], place) for n, t in found.items() if not len(t)}
+    stamped = stamp.stamp(this.provenance(), told.scenario)
+    listing = recommendations.listing(
+        found, told.rules, told.not_assessed, why, stamped, told.withheld
+    )
     vectors.write_vector(this.output("polygons"), found, tags)
     plain_files.write_table(this.output("table"), listing)

@@ -19,8 +19,9 @@ with job.start(snakemake) as this:
         config=told.config | {"key_habitat": key},
         context=layouts.Context(**context),
         digest=this.digest,
+        extrapolated=told.extrapolated,
     )
-    figure = sheets.SHEETS[told.sheet](scenario)
-    plain_files.save_figure(
-        figure, this.output("png"), this.output("pdf"), told.dpi, snakemake.wildcards.sheet
+    pages = sheets.SHEETS[told.sheet](scenario)
+    plain_files.save_figures(
+        pages, this.output("png"), this.output("pdf"), told.dpi, snakemake.wildcards.sheet
     )

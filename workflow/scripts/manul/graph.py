@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,7 @@ class Graph:
         self.output = cache(self._output)
         self.layers = cache(self._layers)
         self.private = cache(self._private)
+        self._under = cache(self._find_surfaces)
         self._maps = {name: _by_name(config) for name, config in self.configs.items()}
 
     def keys(self, scenario: str, name: str) -> list[str]:
@@ -166,6 +168,11 @@ class Graph:
         """How many bands of maps each job (rule, key) makes in a scenario."""
         made = {(ref, source.band) for ref, source in self._maps[scenario].values()}
         return Counter((ref.rule, ref.key) for ref, _ in made)
+
+    def surfaces(self, scenario: str, refs: Iterable[Ref]) -> list[str]:
+        """The surfaces that some files rest on, in the order of the config."""
+        found = {surface for ref in refs for surface in self._under(scenario, ref)}
+        return [name for name in self.configs[scenario]["surfaces"] if name in found]
 
     # ------------------------------------------------------------------------------ helpers
 
@@ -245,6 +252,18 @@ class Graph:
                     yield from self.layers(scenario, item.rule, item.key, item.file)
         for surface in only or ():
             yield from self.layers(scenario, "surface", surface)
+
+    def _find_surfaces(self, scenario, ref) -> tuple[str, ...]:
+        """The surfaces behind a file; what stands under `mask` decides no number."""
+        if ref.rule == "surface":
+            return (ref.key,)
+        only = _surfaces_behind(self.configs[scenario], ref.rule, ref.file)
+        if only is not None:
+            return only
+        reads = self.job(scenario, ref.rule, ref.key).reads
+        below = (i for role, items in reads.items() if role != "mask" for i in items)
+        refs = [item for item in below if isinstance(item, Ref)]
+        return tuple({surface for item in refs for surface in self._under(scenario, item)})
 
     def _output(self, scenario, name) -> Output:
         ref, source = self._maps[scenario][name]
@@ -494,12 +513,16 @@ def _index(graph, scenario, config, key) -> Job:
 def _sheet(graph, scenario, config, key) -> Job:
     spec = sheet_specs.drawn(config)[key]
     known = graph.names(scenario)
-    maps = [n for name in spec["maps"] for n in sheet_specs.named(name, known)]
-    told = {"sheet": spec["sheet"], "maps": graph.sources(scenario, maps)}
+    named = [*spec["maps"], *spec["beside"]]
+    shown = [n for name in named for n in sheet_specs.named(name, known)]
+    behind = graph.surfaces(scenario, [*_map_refs(config, shown), *starmap(Ref, spec["tables"])])
+    far = {n: f"{n}_extrapolated" for n in behind if f"{n}_extrapolated" in known}
+    maps = [*shown, *(name for pair in far.items() for name in pair)]
+    told = {"sheet": spec["sheet"], "maps": graph.sources(scenario, maps), "extrapolated": far}
     told |= {"context": config["maps"]["context"], "config": selection.sheet_words(config)}
     told |= {"region": config["region"], "dpi": config["maps"]["dpi"]}
     reads = {"maps": _map_refs(config, told["maps"]), "thresholds": _thresholds(config)}
-    reads |= {"tables": [Ref(*item) for item in spec["tables"]]}
+    reads |= {"tables": list(starmap(Ref, spec["tables"]))}
     around = dict.fromkeys([*config["maps"]["context"].values(), config["region"]["mask"]])
     reads["layers"] = [layer(config, name) for name in around if name]
     return Job(told, reads)

@@ -61,7 +61,7 @@ def run(this) -> None:
 
     sites = fit.draw_sites(found, looked, grid, expert, spec)
     values = rasters.read_cells(files, sites["row"], sites["column"])
-    fitted = fit.fit(sites, values, steps, spec, key)
+    fitted = fit.fit(sites, values, steps, spec, key, _about(told))
     this.log.info("%s", fitted.reason or fitted.tables["evaluation"].to_string(index=False))
     for name, table in fitted.tables.items():
         plain_files.write_table(this.output(name), table)
@@ -92,6 +92,19 @@ def section(tables: dict[str, pd.DataFrame]) -> Section:
 
 
 # ------------------------------------------------------------------------------------- helpers
+
+
+def _about(told) -> dict[str, str]:
+    """What the ODMAP protocol asks of taxon, place and scale, from the config."""
+    region = told.region
+    west, south, east, north = region["bounds"]
+    return {
+        "Focal taxon": told.species["status"],
+        "Location": (
+            f"{region['title']}: {west:g} to {east:g} degrees east, {south:g} to {north:g} north"
+        ),
+        "Scale of analysis": f"cells of {region['cell_m']:g} m; {region['crs']}",
+    }
 
 
 def _on_block(files, habitat_file, mask, grid, fitted, key, block) -> dict:
@@ -127,4 +140,5 @@ def _thresholds(fitted, key) -> str:
     return (
         f"fit: suitable from {fitted.suitable['fitted']:.2f} (10th percentile of held-out "
         f"presences); expert model: suitable from {key['suitable']:.2f} (config)"
+        + (f". {poor}" if (poor := words.doubt(fitted.tables["thresholds"])) else "")
     )

@@ -4,6 +4,7 @@
 maps are then unknown and tables say so, for the expert model needs no records.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from manul import suitability
-from manul.analyses.suitability_words import BANDS
+from manul.analyses.suitability_words import BANDS, EXPERT, gate_words
 from manul.config.types import Analysis, KeyHabitat
 from manul.grid.features import select
 from manul.records.text import fold
@@ -106,9 +107,17 @@ def draw_sites(found: pd.DataFrame, looked, grid, read_habitat, spec: Analysis) 
 
 
 def fit(
-    sites: pd.DataFrame, values: pd.DataFrame, steps: dict, spec: Analysis, key: KeyHabitat
+    sites: pd.DataFrame,
+    values: pd.DataFrame,
+    steps: dict,
+    spec: Analysis,
+    key: KeyHabitat,
+    about: Mapping[str, str] | None = None,
 ) -> Fitted:
-    """Fit, validate in spatial blocks, and tell; `values` holds the predictors at the sites."""
+    """Fit, validate in spatial blocks, and tell; `values` holds the predictors at the sites.
+
+    `about` answers elements of the ODMAP protocol that only the run knows: taxon, location ...
+    """
     here = (sites["kind"] != "sample") & values.notna().all(axis=1)
     present = sites["kind"] == "presence"
     try:
@@ -124,7 +133,8 @@ def fit(
         model = suitability.fit(*tables, spec["method"], seed=spec["seed"], **options)
     except suitability.TooFewError as problem:
         return _not_fitted(tuple(values), str(problem), steps, spec, key)
-    return _described(sites, values, here, present, held, model, steps, spec, key)
+    answers = _answers(steps, spec) | dict(about or {})
+    return _described(sites, values, here, present, held, model, answers, spec, key)
 
 
 def predict(fitted: Fitted, values: pd.DataFrame, habitat: np.ndarray, key: KeyHabitat) -> dict:
@@ -230,7 +240,7 @@ def _options(
     return options | ({"model_weights": skill} if any(skill.values()) else {})
 
 
-def _described(sites, values, here, present, held, model, steps, spec, key) -> Fitted:
+def _described(sites, values, here, present, held, model, answers, spec, key) -> Fitted:
     scores = held[spec["method"]]
     surveyed = here & (present | (sites["effort"] > NOBODY))
     sample = sites["kind"] == "sample"
@@ -244,8 +254,10 @@ def _described(sites, values, here, present, held, model, steps, spec, key) -> F
         "evaluation": _evaluation(held),
         "response_curves": suitability.response_curves(model, values[here & present]),
         "importance": suitability.importance(model, values[here & present], ground, 3),
-        "odmap": suitability.odmap(model, _answers(steps, spec), scores.scores),
-        "thresholds": _threshold_table(limits, int((here & present).sum()), spec, key),
+        "odmap": suitability.odmap(model, answers, scores.scores),
+        "thresholds": _threshold_table(limits, int((here & present).sum()), spec, key).assign(
+            gate=gate_words(scores.scores.loc["mean"], spec["gate"])
+        ),
     }
     shown = model.predict(values[sample])
     return Fitted(
@@ -274,7 +286,7 @@ def _threshold_table(limits, n, spec, key) -> pd.DataFrame:
     """Expert and fitted thresholds of both maps; just one row of each map is in use."""
     enough = n >= spec["minimum_records"]
     fitted = enough and key["thresholds"] != "expert"
-    rows = [("habitat", key["suitable"], key["key"], "expert values of the config", not fitted)]
+    rows = [("habitat", key["suitable"], key["key"], EXPERT, not fitted)]
     for name, found in limits.items():
         low = found["presence_p10"]
         by = f"{n} independent records: 10th percentile of presences, and largest TSS"
@@ -288,7 +300,23 @@ def _threshold_table(limits, n, spec, key) -> pd.DataFrame:
 def _answers(steps, spec) -> dict[str, str]:
     effort = spec["background"]["effort"]
     words = effort if isinstance(effort, str) else ", ".join(effort)
+    averaged = f"ensemble, weights {spec['weights']}".replace("_", " ")
     return {
+        "Model objective": "map of relative suitability, beside an expert model",
+        "Biodiversity data overview": (
+            f"records layer {spec['records']}; presences: {spec.get('where') or 'all rows'}; "
+            f"at most {spec['max_age_years']:g} years old"
+        ),
+        "Type of predictors": f"maps of numbers per cell: {', '.join(spec['predictors'])}",
+        "Workflow": (
+            "records thinned; background drawn by effort; validated in spatial blocks; predicted "
+            "for each cell"
+        ),
+        "Data partitioning": (
+            f"{spec['folds']} folds of spatial blocks of {spec['block_m'] / 1000:g} km"
+        ),
+        "Multicollinearity": "no predictor left out for it",
+        "Model averaging": averaged if spec["method"] == "ensemble" else "none, one model",
         "Biodiversity data": "; ".join(f"{n} {name}" for name, n in steps.items()),
         "Non-independence": f"no record closer than {spec['thin_m']:g} m to another",
         "Background data": f"{spec['background']['points']} points at most, effort: {words}",
@@ -307,6 +335,8 @@ def _not_fitted(predictors, reason, steps, spec, key) -> Fitted:
         "response_curves": pd.DataFrame(columns=["covariate", "value", "suitability"]),
         "importance": pd.DataFrame(columns=["covariate", "auc_drop", "auc_drop_sd", "share"]),
         "odmap": pd.DataFrame(columns=["section", "element", "value"]),
-        "thresholds": _threshold_table({}, n, spec, key | {"thresholds": "expert"}),
+        "thresholds": _threshold_table({}, n, spec, key | {"thresholds": "expert"}).assign(
+            gate="not fitted"
+        ),
     }
     return Fitted(predictors, tables, reason)

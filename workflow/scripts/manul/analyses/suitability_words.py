@@ -10,6 +10,8 @@ import pandas as pd
 
 from manul.config.types import KeyHabitat
 
+EXPERT = "expert values of the config"
+PASSED = "passed"
 AGREEMENT = {0: "neither suitable", 1: "both suitable", 2: "fit only", 3: "expert model only"}
 BANDS = {
     "suitability": "0..1",
@@ -25,10 +27,29 @@ DISAGREEMENT = ("rank_difference", "agreement")
 def key_rules(key: KeyHabitat, thresholds: pd.DataFrame | None) -> dict[str, Any]:
     """The block `key_habitat` with the thresholds in use, and in words where they come from."""
     if thresholds is None:
-        return {**key, "source": "expert values of the config"}
+        return {**key, "source": EXPERT}
     used = thresholds[(thresholds["map"] == "habitat") & thresholds["used"].astype(bool)].iloc[0]
     found = {"suitable": float(used["suitable"]), "key": float(used["key"])}
-    return {**key, **found, "source": used["by"]}
+    doubt = "" if used["by"] == EXPERT or used["gate"] == PASSED else f"; the fit {used['gate']}"
+    return {**key, **found, "source": used["by"] + doubt}
+
+
+def gate_words(scores: Mapping[str, float], gate: Mapping[str, float]) -> str:
+    """`PASSED`, or which scores of a fit miss the gate of the config; an unknown one misses it."""
+    missed = []
+    for name, limit in gate.items():
+        enough = scores[name] <= limit if name == "omission" else scores[name] >= limit
+        if not enough:
+            side = "or less" if name == "omission" else "or more"
+            missed.append(f"{NAMES[name]} {scores[name]:.2f} ({limit:.2f} {side})")
+    return f"misses the gate for use: {', '.join(missed)}" if missed else PASSED
+
+
+def doubt(thresholds: pd.DataFrame) -> str:
+    """A sentence if the fit misses its gate, or nothing."""
+    told = thresholds[thresholds["map"] == "fitted"]
+    found = told["gate"].iloc[0] if len(told) else PASSED
+    return "" if found == PASSED else f"The fit {found}."
 
 
 def threshold_words(key: Mapping[str, Any]) -> str:
@@ -45,8 +66,11 @@ def sentences(evaluation: pd.DataFrame, thresholds: pd.DataFrame) -> tuple[str, 
         return (f"{method}: {evaluation['fold'].iloc[0]}",)
     scores = ", ".join(f"{name} {whole[key].iloc[0]:.2f}" for key, name in NAMES.items())
     row = told.iloc[0]
+    records = f"{row['records']} independent record{'s' if row['records'] != 1 else ''}"
+    poor = doubt(thresholds)
     return (
-        f"Fitted to {row['records']} independent records ({method}); {row['note']}",
+        *([poor.rstrip(".")] if poor else []),
+        f"Fitted to {records} ({method}); {row['note']}",
         f"On blocks it has not seen: {scores}",
         f"Suitable here from {row['suitable']:.2f} (10th percentile of held-out presences)",
     )

@@ -49,6 +49,9 @@ PLAIN_WORDS = {
 CONDITION, NUMBER, TEXT, ANY = "a condition", "a number", "a text", "anything"
 
 
+SIGNS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
+
+
 class ExpressionError(ValueError):
     """An expression that cannot be read or computed, or a name that does not exist."""
 
@@ -80,6 +83,28 @@ def holds(text: str, values: Mapping):
         return _plain(_true(found))
     except ExpressionError as error:
         raise ExpressionError(f"{text!r}: {error}") from None
+
+
+def limits(text: str) -> list[tuple[str, str, float]]:
+    """The limits that an expression sets one by one: ('x', '>=', 0.2) for 'x >= 0.2 and y'.
+
+    Only comparisons with a number that must hold for the whole to hold; on their left stands a name
+    or an expression.
+    """
+    found: list[tuple[str, str, float]] = []
+    rest = [_checked(text)[0]]
+    while rest:
+        node = rest.pop(0)
+        if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
+            rest += node.values
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd):
+            rest += [node.left, node.right]
+        elif isinstance(node, ast.Compare) and not isinstance(node.left, ast.Constant):
+            sign, limit = SIGNS.get(type(node.ops[0])), node.comparators[0]
+            number = limit.value if isinstance(limit, ast.Constant) else None
+            if sign and isinstance(number, int | float) and len(node.ops) == 1:
+                found.append((ast.unparse(node.left), sign, float(number)))
+    return found
 
 
 def check(text: str, condition: bool = False, texts: bool = True) -> list[str]:

@@ -3,9 +3,9 @@
 import difflib
 
 
-def counted(number: int, thing: str) -> str:
+def counted(number: int, one: str, many: str = "") -> str:
     """A number of things: 1 place, 3 places."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def hint(word, choices) -> str:

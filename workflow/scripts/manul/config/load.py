@@ -68,7 +68,12 @@ def load(config: dict, files: Iterable = ()) -> dict[str, Config]:
         effective["taken_away"] = _taken_away([model, given, base], whole)
         found = [f for f in strange or found if f not in faults]
         faults += [f"scenario {name}: {f}" if changes else f for f in found]
-        told = {"scenario": name, "scenario_title": scenario["title"]}
+        told = {
+            "scenario": name,
+            "scenario_title": scenario["title"],
+            "exact": True,
+            "withheld": {},
+        }
         out[name] = effective | told | {k: scenario[k] for k in ("products",) if k in scenario}
     if faults:
         raise ConfigError(_listing(faults))

@@ -179,7 +179,6 @@ def exact_view(config: Config) -> Config:
     """The config of what must not be published: everything exact, without sheets and pages."""
     products = [part for part in config["products"] if part in ("maps", "tables")]
     title = f"{config['scenario_title']}, exact places: NOT FOR PUBLICATION"
-    config = config | {"exact": True, "withheld": {}}
     return config | {"products": products, "scenario_title": title}
 
 
@@ -233,11 +232,15 @@ def sheet_words(config: Config) -> dict:
     keys = ("scenario_title", "as_of", "groups", "dominant_floor", "key_habitat")
     words: dict[str, Any] = {key: block for key, block in config.items() if key in keys}
     words["limitations"] = [*_habitat_without(config), *config["limitations"].values()]
-    told = ("title", "group", "iucn", "weight")
+    told = ("title", "group", "iucn")
     words["threats"] = {
-        n: {k: v for k, v in t.items() if k in told} for n, t in config["threats"].items()
+        name: {k: v for k, v in t.items() if k in told} | _largest_effect(t)
+        for name, t in config["threats"].items()
     }
+    words["layers"] = sum(not is_absent(config, layer) for layer in config["layers"])
     words["rules"] = {name: {"title": rule["title"]} for name, rule in config["rules"].items()}
+    words["rules"] |= {name: {"title": title} for name, title in config["withheld"].items()}
+    words["withheld"] = config["withheld"]
     words |= {"species": config["species"], "loss": config["habitat"]["loss"]}
     words["region"] = {"title": config["region"]["title"]}
     return words | {"assessed": assessed(config), "not_assessed": not_assessed(config)}
@@ -250,6 +253,13 @@ def model(config: Config) -> dict:
     picked = {key: config[key] for key in ("habitat", "cumulative", "dominant_floor")}
     absent = sorted({surface for t in left_out for surface in _surfaces_of(t)})
     return picked | {"threats": keep, "absent": absent}
+
+
+def _largest_effect(threat) -> dict[str, float]:
+    """The largest effect of a threat around it, and inside its footprint (0: it has none)."""
+    factor = threat.get("factor", 1)
+    inside = factor if threat.get("footprint") else 0
+    return {"largest": threat["weight"] * factor, "on_its_ground": inside}
 
 
 def _habitat_without(config) -> list[str]:

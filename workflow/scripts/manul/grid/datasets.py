@@ -135,6 +135,15 @@ class Fields(Mapping):
             total, number = total + values[known].sum(), number + int(known.sum())
         return float(total), number
 
+    def extremes(self, what: str | Callable) -> tuple[float, float]:
+        """Smallest and largest known value of the whole map; NaN where none is known."""
+        low, high = np.nan, np.nan
+        for at in self.blocks():
+            values = np.asarray(self.window(what, *at), "float64")
+            low = np.fmin(low, np.fmin.reduce(values, axis=None))
+            high = np.fmax(high, np.fmax.reduce(values, axis=None))
+        return float(low), float(high)
+
     def sample(self, what: str | Callable, most: int = 10**6) -> np.ndarray:
         """Known values, at most about so many, of cells spread evenly over the map."""
         step = max(1, int(np.sqrt(np.prod(self.grid.shape) / most)))

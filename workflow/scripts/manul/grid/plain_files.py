@@ -64,15 +64,21 @@ def _as_it_was(cell):
     return cell[1:] if isinstance(cell, str) and FORMULA.match(cell) and cell[0] == "'" else cell
 
 
-def save_figure(figure, png, pdf, dpi: int, title: str) -> None:
-    """A figure as PNG and PDF, with its title in the metadata and no date (so reruns agree)."""
+def save_figures(pages, png, pdf, dpi: int, title: str) -> None:
+    """Figures as a PDF with a page for each, and the first of them as PNG.
+
+    The title stands in the metadata, and no date, so that reruns give the same bytes.
+    """
+    from matplotlib.backends.backend_pdf import PdfPages
+
     with atomic(png) as partial:
-        figure.savefig(
+        pages[0].savefig(
             partial, dpi=dpi, format="png", metadata={"Title": title, "Software": "Manul"}
         )
-    with atomic(pdf) as partial:
-        meta = {"Title": title, "Creator": "Manul", "CreationDate": None}
-        figure.savefig(partial, dpi=dpi, format="pdf", metadata=meta)
+    meta = {"Title": title, "Creator": "Manul", "CreationDate": None}
+    with atomic(pdf) as partial, PdfPages(partial, metadata=meta) as book:
+        for page in pages:
+            book.savefig(page, dpi=dpi)
 
 
 def existing(path: str | None) -> str | list:

@@ -8,8 +8,14 @@ import pyogrio
 from manul.grid.atomic import atomic
 from manul.grid.map_tags import read_extent, read_provenance
 
-# Reading a GeoPackage would otherwise leave a file of statistics beside it.
-pyogrio.set_gdal_config_options({"GDAL_PAM_ENABLED": False})
+# Reading a GeoPackage would otherwise leave a file of statistics beside it, and what is
+# written would hold the time of the run, so that equal runs gave other bytes.
+pyogrio.set_gdal_config_options(
+    {"GDAL_PAM_ENABLED": False, "OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"}
+)
+
+
+NO_LAYER = "nothing"
 
 
 @dataclass(frozen=True)
@@ -54,12 +60,17 @@ def read_rows(path, layer=None, **options) -> gpd.GeoDataFrame:
 
 
 def read_layers(path) -> dict[str, gpd.GeoDataFrame]:
-    """Every layer of a GeoPackage, by name."""
-    return {name: read_vector(path, name) for name, _ in pyogrio.list_layers(path)}
+    """Every layer of a GeoPackage, by name; none for one that was written without layers."""
+    names = [name for name, _ in pyogrio.list_layers(path) if name != NO_LAYER]
+    return {name: read_vector(path, name) for name in names}
 
 
 def write_vector(path, layers: dict[str, gpd.GeoDataFrame], tags: dict) -> None:
-    """A GeoPackage with these layers; an empty layer is written with its columns."""
+    """A GeoPackage with these layers; an empty layer is written with its columns.
+
+    Without any, it holds an empty layer `NO_LAYER`, so that its tags have a place.
+    """
+    layers = layers or {NO_LAYER: gpd.GeoDataFrame(geometry=[], crs="EPSG:4326")}
     with atomic(path) as partial:
         partial.unlink()
         for name, table in layers.items():

@@ -5,6 +5,7 @@ from functools import partial
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from matplotlib import colors, patheffects
 from matplotlib.artist import Artist
@@ -19,6 +20,9 @@ from manul.maps.furniture import Frame, metric, round_up
 from manul.maps.page import MM_PER_POINT, Box, Page, Style, words
 from manul.maps.spec import NODATA_FILL, NODATA_HATCH, QUIET, Context
 
+LONGEST = 4  # a frame is at most so many times longer than wide
+DOT_POINTS = 2.6
+SMALL_MM = 0.35  # what is smaller on paper gets a sign as well
 PIXELS_PER_MM = 8  # 200 dots per inch: finer cells cannot be seen on paper
 LINE_STYLES = {
     "provinces": {"color": "#6d6a75", "linewidth": 0.55},
@@ -40,19 +44,25 @@ EDGE: Style = {"edgecolor": "#59626a", "linewidth": 0.6}  # where the region end
 
 
 def open_frame(page: Page, box: Box, geobox: GeoBox, label: str = "map") -> Frame:
-    """Axes that fill the box at a round scale; ground beyond the raster is shown."""
+    """Axes within the box at a round scale; they end where the raster ends, if it is not a ribbon.
+
+    The frame stands at the top of the box, in the middle of its width.
+    """
     crs = metric(geobox.crs.proj)
-    ground = geobox.boundingbox
-    width, height = box[2] / 1000, box[3] / 1000  # metres on paper
-    tightest = max((ground.right - ground.left) / width, (ground.top - ground.bottom) / height)
-    denominator = round_up(tightest)
-    x, y = (ground.left + ground.right) / 2, (ground.bottom + ground.top) / 2
-    half_x, half_y = width * denominator / 2, height * denominator / 2
+    left, bottom, right, top = ground = tuple(geobox.boundingbox)
+    wide, high = right - left, top - bottom
+    denominator = round_up(max(wide * 1000 / box[2], high * 1000 / box[3]))
+    scale = denominator / 1000  # metres on the ground for a mm on paper
+    width = min(max(wide, high / LONGEST) / scale, box[2])
+    height = min(max(high, wide / LONGEST) / scale, box[3])
+    x, y = (left + right) / 2, (bottom + top) / 2
+    half_x, half_y = width * scale / 2, height * scale / 2
     extent = (x - half_x, x + half_x, y - half_y, y + half_y)
+    box = (box[0] + (box[2] - width) / 2, box[1], width, height)
     axes = page.axes(box, label)
     axes.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[], autoscale_on=False)
     axes.set_facecolor(PAPER)
-    return Frame(axes, box, extent, crs)
+    return Frame(axes, box, extent, ground, crs)
 
 
 def draw_values(frame: Frame, geobox: GeoBox, values, cmap, norm) -> None:
@@ -123,6 +133,22 @@ def draw_features(frame: Frame, features: gpd.GeoDataFrame, style: Mapping, plac
     ):
         if (kinds == dimension).any():
             draw(frame, shapes[kinds == dimension], dict(style), order + place / 1000, "overlay")
+    whole = features.geometry.to_numpy()
+    _mark_small(frame, whole[shapely.get_dimensions(whole) > 0], style, 4.7 + place / 1000)
+
+
+def _mark_small(frame: Frame, shapes: np.ndarray, style: Mapping, order: float) -> None:
+    """A dot where an area or a line is too small to be seen; one for all within `SMALL_MM`."""
+    box = shapely.bounds(shapes)
+    limit = SMALL_MM * frame.metres_per_mm
+    small = np.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]) < limit
+    if small.any():
+        places = np.column_stack([box[small, 0] + box[small, 2], box[small, 1] + box[small, 3]]) / 2
+        _, first = np.unique(np.round(places / limit), axis=0, return_index=True)
+        colours = (style.get(key) for key in ("color", "facecolor", "edgecolor"))
+        colour = next(c for c in (*colours, QUIET) if c not in (None, "none"))
+        dots = {"facecolor": colour, "edgecolor": colour, "markersize": DOT_POINTS}
+        _draw_points(frame, shapely.points(places[np.sort(first)]), dots, order, "small")
 
 
 def draw_areas(frame: Frame, shapes: np.ndarray, style: Mapping, order: float, gid: str) -> None:
@@ -158,6 +184,13 @@ def point_words(style: Mapping) -> dict:
 
 def present(layer: gpd.GeoDataFrame | None) -> bool:
     return layer is not None and len(layer) > 0
+
+
+def people(settlements: gpd.GeoDataFrame) -> np.ndarray:
+    """Persons in each place; NaN where the layer does not tell, or not as a number."""
+    if "population" not in settlements:
+        return np.full(len(settlements), np.nan)
+    return pd.to_numeric(settlements["population"], errors="coerce").to_numpy(float)
 
 
 def require_crs(layer: gpd.GeoDataFrame, frame: Frame, name: str) -> None:
@@ -223,11 +256,9 @@ def _write_no_data(frame: Frame) -> None:
 
 
 def _visible(frame: Frame, layer: gpd.GeoDataFrame, name: str) -> np.ndarray:
-    """What of the layer lies in the frame or just outside, without detail finer than 0.05 mm."""
+    """What of the layer lies where there are data, without detail finer than 0.05 mm."""
     require_crs(layer, frame, name)
-    left, right, bottom, top = frame.extent
-    margin = 0.03 * max(right - left, top - bottom)
-    window = (left - margin, bottom - margin, right + margin, top + margin)
+    window = frame.ground
     shapes = layer.geometry.to_numpy()
     near = shapely.intersects(shapes, shapely.box(*window))
     clipped = shapely.clip_by_rect(shapely.make_valid(shapes[near]), *window)

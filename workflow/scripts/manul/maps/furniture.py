@@ -20,11 +20,15 @@ SIDES = {"left": (0, 0), "right": (0, 1), "bottom": (1, 2), "top": (1, 3)}  # ax
 
 @dataclass(frozen=True)
 class Frame:
-    """The window of the map: where it stands on the paper, and which ground it shows."""
+    """The window of the map: where it stands on the paper, and which ground it shows.
+
+    `ground` is where there are data: nothing else of the base map is drawn beyond it.
+    """
 
     axes: Axes
     box: Box
     extent: tuple[float, float, float, float]  # left, right, bottom, top in metres
+    ground: tuple[float, float, float, float]  # left, bottom, right, top in metres
     crs: CRS
 
     @property
@@ -79,7 +83,7 @@ def draw_graticule(frame: Frame, points: float, sides: Sequence[str] = tuple(SID
     for axis, value, x, y in _lines(bounds, step, lonlat):
         line = Line2D(x, y, color="#3b4a5a", lw=0.4, alpha=0.5, zorder=2.5, gid="graticule")
         frame.axes.add_line(line)
-        for side in ENDS[axis].intersection(sides):
+        for side in (s for s in sides if s in ENDS[axis]):  # in one order: the same bytes each run
             _name_line(frame, side, degree_label(value, axis), x, y, points)
 
 

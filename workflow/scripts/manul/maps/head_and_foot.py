@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
-from manul.maps.page import Page, Pen
+from manul.config.hints import counted
+from manul.maps.page import Page, Pen, line_height, text_width
 from manul.maps.spec import INK, INVENTED, QUIET, WARNING, Sheet, Source, marked
 
+TITLE_SIZES = (23, 21, 19, 17, 15)  # the largest that keeps the title on one line
 SHRINKS = (1.0, 0.95, 0.9, 0.85, 0.8)
 TABLE_SHARE = 0.24  # of the page's height, at most
 TABLE_COLUMNS = (("Layer", 0.25), ("Date", 0.13), ("Status", 0.16), ("Source", 0.46))
@@ -13,7 +15,9 @@ TABLE_COLUMNS = (("Layer", 0.25), ("Date", 0.13), ("Status", 0.16), ("Source", 0
 def write_head(page: Page, sheet: Sheet) -> float:
     """Title and subtitle over the whole width; returns where the next thing may stand (mm)."""
     pen = page.pen(page.margin, page.margin - 2, page.width - 2 * page.margin)
-    pen.text(sheet.title, 23, weight="bold", gid="title")
+    fitting = (s for s in TITLE_SIZES if text_width(sheet.title, s * page.type, "bold") < pen.width)
+    pen.text(sheet.title, next(fitting, TITLE_SIZES[-1]), weight="bold", gid="title")
+    pen.y = max(pen.y, pen.top + line_height(TITLE_SIZES[0] * page.type))
     pen.text(sheet.subtitle, 12, color=QUIET, gid="subtitle")
     pen.gap(1.5)
     pen.rule(color=INK, lw=1.2)
@@ -34,17 +38,21 @@ def write_foot(page: Page, sheet: Sheet) -> float:
 
 
 def write_sources(page: Page, sheet: Sheet, bottom: float) -> float:
-    """The table of data above `bottom`, in two stacks; returns its top (mm).
+    """The table of data above `bottom`, in two stacks; returns the top of its room (mm).
 
     Type shrinks first; if that is not enough, the last rows give way to a line that counts them.
     """
     rows = [Source(*(str(cell) for cell in row)) for row in sheet.sources]
+    room = TABLE_SHARE * page.height
+    if sheet.rows:
+        usual = [Source("-", "-", "-", "-\n-" if i % 4 == 0 else "-") for i in range(sheet.rows)]
+        room = min(room, _height(_stacks(page, usual, sheet.rows, 0, 1.0)))
     if not rows:
-        return bottom
-    kept, shrink, height = _fit(page, rows)
+        return bottom - (room if sheet.rows else 0)
+    kept, shrink, height = _fit(page, rows, room)
     for pen in _stacks(page, rows, kept, bottom - height, shrink):
         page.ink(pen)
-    return bottom - height
+    return bottom - (room if sheet.rows else height)
 
 
 def _foot(pen: Pen, sheet: Sheet) -> None:
@@ -53,13 +61,17 @@ def _foot(pen: Pen, sheet: Sheet) -> None:
     pen.text(" · ".join(sheet.footer), 6.8, color=QUIET, gid="footer")
 
 
-def _fit(page: Page, rows: Sequence[Source]) -> tuple[int, float, float]:
+def _height(pens: Sequence[Pen]) -> float:
+    return max(pen.y - pen.top for pen in pens)
+
+
+def _fit(page: Page, rows: Sequence[Source], room: float) -> tuple[int, float, float]:
     """How many rows are kept, how far type shrinks, and the height of the table (mm)."""
     whole = ((len(rows), shrink) for shrink in SHRINKS)
     shortened = ((kept, SHRINKS[-1]) for kept in range(len(rows) - 1, -1, -1))
     for kept, shrink in (*whole, *shortened):
-        height = max(pen.y for pen in _stacks(page, rows, kept, 0, shrink))
-        if height <= TABLE_SHARE * page.height:
+        height = _height(_stacks(page, rows, kept, 0, shrink))
+        if height <= room:
             break
     return kept, shrink, height
 
@@ -86,7 +98,7 @@ def _stacks(page: Page, rows: Sequence[Source], kept: int, top: float, shrink: f
 def _left_out(rows: Sequence[Source]) -> str:
     invented = sum(row.status == INVENTED for row in rows)
     also = f", {invented} of them {INVENTED}" if invented else ""
-    return f"and {len(rows)} more layers{also}: see the run's table of layers"
+    return f"and {counted(len(rows), 'more layer')}{also}: see the run's table of layers"
 
 
 def _row(pen: Pen, row: Sequence[str], **style) -> None:

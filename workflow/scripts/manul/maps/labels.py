@@ -9,7 +9,7 @@ import shapely
 from matplotlib import patheffects
 from matplotlib.lines import Line2D
 
-from manul.maps.base_map import present, require_crs
+from manul.maps.base_map import people, present, require_crs
 from manul.maps.furniture import Frame
 from manul.maps.page import line_height, text_width, words
 from manul.maps.spec import INK, Context
@@ -60,11 +60,11 @@ class Labels:
         self.window = Slot(left + 1, top + 1, left + width - 1, top + height - 1)
         self.taken: list[Slot] = []
 
-    def towns(self, settlements: gpd.GeoDataFrame, most: int) -> None:
-        """Dots and names, the biggest town first; a town whose name finds no room is left out."""
+    def towns(self, settlements: gpd.GeoDataFrame, region, most: int) -> None:
+        """Dots and names in the order of `by_weight`; a town without room is left out."""
         require_crs(settlements, self.frame, "settlements")
         placed = 0
-        for town in _by_population(settlements, self.frame):
+        for town in by_weight(settlements, self.frame, region):
             placed += self._town(town.geometry, town.name, town.population)
             if placed == most:
                 return
@@ -72,9 +72,8 @@ class Labels:
     def areas(self, layer: gpd.GeoDataFrame, kind: str, size: float) -> None:
         """A name inside each area, where it has room; the biggest area first."""
         require_crs(layer, self.frame, kind)
-        left, right, bottom, top = self.frame.extent
         whole = shapely.make_valid(layer.geometry.to_numpy())
-        shown = shapely.clip_by_rect(whole, left, bottom, right, top)
+        shown = shapely.clip_by_rect(whole, *self.frame.ground)
         for i in np.argsort(-shapely.area(shown)):
             if not shown[i].is_empty:
                 self._area(shown[i], str(layer["name"].iloc[i]), kind, size * self.type)
@@ -132,7 +131,7 @@ def draw_labels(frame: Frame, context: Context, type_size: float, towns: int) ->
     """Name towns, then lakes, then provinces: who comes later must find room."""
     labels = Labels(frame, type_size)
     if present(context.settlements):
-        labels.towns(context.settlements, towns)
+        labels.towns(context.settlements, context.region, towns)
     for kind, size in (("lakes", 7.5), ("provinces", 8.5)):
         layer = getattr(context, kind)
         if present(layer) and "name" in layer:
@@ -140,12 +139,49 @@ def draw_labels(frame: Frame, context: Context, type_size: float, towns: int) ->
     return labels
 
 
-def _by_population(settlements: gpd.GeoDataFrame, frame: Frame) -> Iterator:
-    left, right, bottom, top = frame.extent
-    seen = settlements.cx[left:right, bottom:top]
-    ordered = seen.sort_values(["population", "name"], ascending=[False, True], na_position="last")
-    named = ordered.dropna(subset=["name"]).drop_duplicates("name")
-    return named[["name", "population", "geometry"]].head(TRIALS).itertuples(index=False)
+def by_weight(settlements: gpd.GeoDataFrame, frame: Frame, region=None) -> Iterator:
+    """The towns that may be named: those inside the region first, then those abroad.
+
+    In each part the most people first; where nobody counted them, the town farthest from all that
+    stand before it, so that names spread over the map and do not follow the alphabet.
+    """
+    if "name" not in settlements:
+        return iter(())
+    named = settlements.dropna(subset=["name"])
+    named = named.assign(population=people(named)).set_geometry(named.geometry.centroid)
+    here = shapely.intersects(named.geometry.to_numpy(), shapely.box(*frame.ground))
+    ranked = ["population", "name"]
+    seen = named[here].sort_values(ranked, ascending=[False, True], na_position="last")
+    inside = np.ones(len(seen), bool)
+    if present(region):
+        whole = shapely.union_all(region.geometry.to_numpy())
+        inside = shapely.intersects(whole, seen.geometry.to_numpy())
+    counted = (seen["population"] > 0).to_numpy()
+    xy = shapely.get_coordinates(seen.geometry.to_numpy())
+    order: list[int] = []
+    for part in (inside, ~inside):
+        order += np.flatnonzero(part & counted).tolist()[: TRIALS - len(order)]
+        order += _spread(xy, np.flatnonzero(part & ~counted), order, TRIALS - len(order))
+    kept = gpd.GeoDataFrame(
+        {"name": seen["name"].astype(str), "population": seen["population"]}, geometry=seen.geometry
+    )
+    return kept.iloc[order].drop_duplicates("name").itertuples(index=False)
+
+
+def _spread(xy: np.ndarray, which: np.ndarray, before: list[int], most: int) -> list[int]:
+    """Up to `most` of the places, each the farthest from all that were taken before it."""
+    middle = xy[which].mean(0) if len(which) else np.zeros(2)
+    taken = xy[before] if before else middle[None]
+    gap = np.full(len(which), np.inf)
+    for place in taken:
+        gap = np.minimum(gap, np.hypot(*(xy[which] - place).T))
+    found: list[int] = []
+    while len(found) < min(most, len(which)):
+        best = int(np.argmax(gap))
+        found.append(int(which[best]))
+        gap = np.minimum(gap, np.hypot(*(xy[which] - xy[which[best]]).T))
+        gap[best] = -1
+    return found
 
 
 def _slot(x: float, y: float, width: float, height: float) -> Slot:

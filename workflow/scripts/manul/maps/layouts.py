@@ -22,7 +22,17 @@ from manul.maps import side_column as column
 from manul.maps.furniture import Frame, draw_graticule
 from manul.maps.head_and_foot import write_foot, write_head, write_sources
 from manul.maps.labels import draw_labels
-from manul.maps.page import Box, Entry, Page, shortened, text_width, words
+from manul.maps.page import (
+    Box,
+    Entry,
+    Page,
+    line_height,
+    shortened,
+    text_width,
+    without_middle,
+    words,
+    wrap,
+)
 from manul.maps.spec import (
     INK,
     INVENTED,
@@ -35,6 +45,7 @@ from manul.maps.spec import (
     Category,
     Classes,
     Context,
+    Land,
     Overlay,
     Panel,
     Scale,
@@ -44,12 +55,15 @@ from manul.maps.spec import (
 )
 
 __all__ = [
+    "MOST_PANELS",
     "NOTHING_COLOUR",
     "PALETTES",
     "QUALITATIVE",
+    "WHOLE",
     "Category",
     "Classes",
     "Context",
+    "Land",
     "Overlay",
     "Panel",
     "Scale",
@@ -61,9 +75,11 @@ __all__ = [
     "small_multiples",
 ]
 
-MOST_PANELS = 16
+MOST_PANELS = 16  # on a page
 TOWNS = {"A3": 34, "A4": 20}
 PANEL_TOWNS = 3
+TITLE_SIZES = (9, 8.4, 7.8, 7.2, 6.6)  # points; the largest at which all titles of panels fit
+WHOLE = Land()
 PANEL_HEAD = 8.2  # mm over each panel for its title
 # By dimension of the shapes: symbol, total size in metres, and the unit in which it is printed.
 SIZES = {
@@ -73,17 +89,19 @@ SIZES = {
 }
 
 
-def continuous(sheet: Sheet, context: Context, geobox: GeoBox, values, scale: Scale) -> Figure:
+def continuous(
+    sheet: Sheet, context: Context, geobox: GeoBox, values, scale: Scale, land: Land = WHOLE
+) -> Figure:
     """A map of a number; with `scale.classes` it is coloured and keyed by class. NaN is hatched.
 
-    values: (rows, columns) of the geobox. Errors: shapes that differ, a grid that is not north up,
-    a CRS not in metres, context in another CRS.
+    values: (rows, columns) of the geobox; the legend's shares are those of `land`. Errors: shapes
+    that differ, a grid that is not north up, a CRS not in metres, context in another CRS.
     """
-    page, body, low = _open(sheet)
+    page, body, low = _open(sheet, geobox)
     array = _array(values)
     frame = _map(page, body, geobox, context)
     ground.draw_values(frame, geobox, array, *column.colouring(scale))
-    legend = column.number_legend(scale, ground.in_region(array, geobox, context.region))
+    legend = column.number_legend(scale, _on_land(array, geobox, context, land), land)
     return _close(page, sheet, context, frame, [legend], body, low)
 
 
@@ -95,49 +113,47 @@ def categorical(
     categories: Sequence[Category],
     heading: str,
     nodata: int | None = None,
+    land: Land = WHOLE,
 ) -> Figure:
     """A map of classes; a code without a category is an error; `nodata` and NaN are hatched.
 
-    codes: (rows, columns) of whole numbers. Categories without a colour get one that every kind of
-    colour vision tells apart (at most nine).
+    codes: (rows, columns) of whole numbers; the legend's shares are those of `land`. Categories
+    without a colour get one that every kind of colour vision tells apart (at most nine).
     """
-    page, body, low = _open(sheet)
+    page, body, low = _open(sheet, geobox)
     array, coloured = _array(codes), with_colours(categories)
     frame = _map(page, body, geobox, context)
     tints = [category.colour for category in coloured]
     ground.draw_codes(frame, geobox, array, [c.code for c in coloured], tints)
-    cells = ground.in_region(array, geobox, context.region)
-    legend = column.list_legend(
-        heading, category_entries(cells, coloured, nodata), column.SHARE_NOTE
-    )
+    _check_codes(ground.in_region(array, geobox, context.region), coloured, nodata)
+    cells = _on_land(array, geobox, context, land)
+    entries = category_entries(cells, coloured, nodata, land)
+    legend = column.list_legend(heading, entries, column.share_note(land))
     return _close(page, sheet, context, frame, [legend], body, low)
 
 
 def small_multiples(
     sheet: Sheet, context: Context, geobox: GeoBox, panels: Sequence[Panel], scale: Scale
-) -> Figure:
+) -> list[Figure]:
     """Many maps on one scale of colour; one made with illustrative data has a broken heavy frame.
 
-    Of the context only borders, lakes, the largest towns and the region are drawn.
-    Errors: no panel, or more than 16.
+    At most 16 stand on a page; more fill further pages as evenly as can be, with maps of one size,
+    and each page tells which it is. Of the context only borders, lakes, the largest towns and the
+    region are drawn. Errors: no panel.
     """
-    if not 1 <= len(panels) <= MOST_PANELS:
-        raise ValueError(f"a sheet holds 1 to {MOST_PANELS} panels, found {len(panels)}")
-    page, body, low = _open(sheet)
-    sparse = replace(context, provinces=None, roads=None, railways=None, protected_areas=None)
-    extent = geobox.boundingbox
-    aspect = (extent.right - extent.left) / (extent.top - extent.bottom)
-    boxes = panel_boxes(body, len(panels), aspect, PANEL_HEAD * page.type)
-    frames = [
-        _panel(page, box, geobox, sparse, panel, scale)
-        for box, panel in zip(boxes, panels, strict=True)
-    ]
-    statuses = [panel.status for panel in panels]
+    if not panels:
+        raise ValueError("a sheet of many maps needs at least one panel, found 0")
+    pages = ceil(len(panels) / MOST_PANELS)
+    most = ceil(len(panels) / pages)
+    parts = [slice(i, i + most) for i in range(0, len(panels), most)]
     legends = [
         column.shared_legend(scale, [_array(panel.values) for panel in panels]),
-        column.status_legend(statuses),
+        column.status_legend([panel.status for panel in panels]),
     ]
-    return _close(page, sheet, sparse, frames[0], legends, body, low)
+    return [
+        _panels_page(_page_of(sheet, number, pages), context, geobox, panels, part, scale, legends)
+        for number, part in enumerate(parts, 1)
+    ]
 
 
 def polygons(
@@ -150,7 +166,7 @@ def polygons(
     heading: str,
 ) -> Figure:
     """Areas, lines, points over a quiet background, later ones on top; the legend measures them."""
-    page, body, low = _open(sheet)
+    page, body, low = _open(sheet, geobox)
     array = _array(background)
     frame = _map(page, body, geobox, context)
     ground.draw_values(frame, geobox, array, *column.colouring(scale))
@@ -159,14 +175,14 @@ def polygons(
     entries = [overlay_entry(overlay) for overlay in overlays]
     legends = [
         column.list_legend(heading, entries, "Figures: how many, and their area or length."),
-        column.number_legend(scale, ground.in_region(array, geobox, context.region)),
+        column.number_legend(scale, ground.in_region(array, geobox, context.region), WHOLE),
     ]
     return _close(page, sheet, context, frame, legends, body, low)
 
 
 def cells_on_paper(geobox: GeoBox, paper: str = "A3") -> float:
     """How many cells of the grid, along a side, lie under the smallest dot that can be printed."""
-    page = Page(paper)
+    page = Page(paper, is_upright(geobox))
     dots = (page.width * ground.PIXELS_PER_MM, page.height * ground.PIXELS_PER_MM)
     return max(geobox.width / dots[0], geobox.height / dots[1])
 
@@ -195,6 +211,11 @@ def panel_boxes(body: Box, count: int, aspect: float, head: float) -> list[Box]:
     ]
 
 
+def are_lines(features) -> bool:
+    """True where no feature is an area or a point."""
+    return bool((get_dimensions(features.geometry.to_numpy()) == 1).all())
+
+
 def overlay_entry(overlay: Overlay) -> Entry:
     """Legend line with number and area (km2) or length (km); mixed shapes count as areas."""
     features, style = overlay.features, overlay.style
@@ -206,15 +227,14 @@ def overlay_entry(overlay: Overlay) -> Entry:
 
 
 def category_entries(
-    cells: np.ndarray, categories: Sequence[Category], nodata: int | None
+    cells: np.ndarray,
+    categories: Sequence[Category],
+    nodata: int | None,
+    land: Land = WHOLE,
 ) -> list[Entry]:
-    """Legend lines with each category's share of the known cells; other codes are an error."""
+    """Legend lines with each category's share of the known cells, and that of the unknown."""
     counts = [int(np.count_nonzero(cells == c.code)) for c in categories]
     unknown = int(np.count_nonzero(np.isnan(cells) | (cells == nodata)))
-    if sum(counts) + unknown != cells.size:
-        described = [c.code for c in categories]
-        strange = np.setdiff1d(cells[np.isfinite(cells)], [*described, nodata or described[0]])
-        raise ValueError(f"codes without a category: {strange[:9]}; described are {described}")
     known = max(sum(counts), 1)
     entries = [
         Entry(
@@ -224,12 +244,78 @@ def category_entries(
         )
         for c, count in zip(categories, counts, strict=True)
     ]
-    return [*entries, column.nodata_entry(column.share(unknown / max(cells.size, 1)))]
+    return [*entries, column.nodata_entry(column.share(unknown / max(cells.size, 1), land))]
 
 
-def _open(sheet: Sheet) -> tuple[Page, Box, float]:
+def is_upright(geobox: GeoBox) -> bool:
+    """True where the region is taller than wide: then the page stands upright."""
+    box = geobox.boundingbox
+    return box.top - box.bottom > box.right - box.left
+
+
+def panel_titles(
+    titles: Sequence[str], width: float, type_size: float, lines: int = 1
+) -> tuple[float, list[str], bool]:
+    """Size of type (points) at which titles fit into `width` mm, the titles, and are they whole.
+
+    The largest size at which all fit on so many lines. If even the smallest does not, titles lose
+    their middle, since the end tells apart what begins alike; those cut to the same words are
+    numbered.
+    """
+    for size in TITLE_SIZES:
+        wrapped = [wrap(title, width, size * type_size, "bold") for title in titles]
+        if all(len(parts) <= lines for parts in wrapped):
+            return size, ["\n".join(parts) for parts in wrapped], True
+    points = TITLE_SIZES[-1] * type_size
+    cut = [_cut_title(title, width, points, lines) for title in titles]
+    several = {title for title in cut if cut.count(title) > 1}
+    for i, title in enumerate(titles):
+        if cut[i] in several:
+            cut[i] = _cut_title(title, width, points, lines, f"{i + 1} ")
+    return TITLE_SIZES[-1], cut, False
+
+
+def _cut_title(title: str, width: float, points: float, lines: int, before: str = "") -> str:
+    """A title without its middle, on at most so many lines."""
+    for share in (0.95, 0.85, 0.75, 0.65, 0.5):
+        room = share * lines * width - text_width(before, points, "bold")
+        parts = wrap(before + without_middle(title, room, points, "bold"), width, points, "bold")
+        if len(parts) <= lines:
+            break
+    return "\n".join(parts)
+
+
+def _page_of(sheet: Sheet, number: int, pages: int) -> Sheet:
+    """The sheet with its page in the title; the picture shows the first page only."""
+    if pages == 1:
+        return sheet
+    told = f"{sheet.subtitle} · all {pages} pages are in the PDF of this sheet"
+    return replace(sheet, title=f"{sheet.title}, page {number} of {pages}", subtitle=told)
+
+
+def _panels_page(sheet, context, geobox, panels, part: slice, scale, legends) -> Figure:
+    """A page with the panels of one part; all parts have as many boxes, and type of one size."""
+    page, body, low = _open(sheet, geobox)
+    sparse = replace(context, provinces=None, roads=None, railways=None, protected_areas=None)
+    extent = geobox.boundingbox
+    aspect = (extent.right - extent.left) / (extent.top - extent.bottom)
+    for lines in (1, 2):
+        head = PANEL_HEAD * page.type + (lines - 1) * line_height(TITLE_SIZES[0] * page.type)
+        boxes = panel_boxes(body, part.stop - part.start, aspect, head)
+        width = boxes[0][2] - 5  # beside it stands the mark of the data status
+        size, titles, whole = panel_titles([p.title for p in panels], width, page.type, lines)
+        if whole:
+            break
+    frames = [
+        _panel(page, box, geobox, sparse, panel, scale, (head, size, title))
+        for box, panel, title in zip(boxes, panels[part], titles[part], strict=False)
+    ]
+    return _close(page, sheet, sparse, frames[0], legends, body, low)
+
+
+def _open(sheet: Sheet, geobox: GeoBox) -> tuple[Page, Box, float]:
     """Page with head, foot and table; the box left for maps; how low the column may reach (mm)."""
-    page = Page(sheet.page)
+    page = Page(sheet.page, is_upright(geobox))
     top = write_head(page, sheet) + 6 * page.type
     foot = write_foot(page, sheet)
     low = write_sources(page, sheet, foot - 2)
@@ -252,6 +338,22 @@ def _close(page, sheet, context, frame, legends, body, low) -> Figure:
     return page.figure
 
 
+def _on_land(array, geobox, context, land: Land) -> np.ndarray:
+    """The cells of the region that count for the shares of a legend, as a flat array."""
+    cells = ground.in_region(array, geobox, context.region)
+    if land.cells is None:
+        return cells
+    return cells[ground.in_region(land.cells, geobox, context.region)]
+
+
+def _check_codes(cells, categories: Sequence[Category], nodata: int | None) -> None:
+    """A code without a category is an error."""
+    described = [c.code for c in categories]
+    strange = np.setdiff1d(cells[np.isfinite(cells)], [*described, nodata or described[0]])
+    if strange.size:
+        raise ValueError(f"codes without a category: {strange[:9]}; described are {described}")
+
+
 def _array(values) -> np.ndarray:
     """A plain array with NaN where the values are masked."""
     if isinstance(values, np.ma.MaskedArray):
@@ -268,16 +370,18 @@ def _map(page: Page, body: Box, geobox: GeoBox, context: Context) -> Frame:
     return frame
 
 
-def _panel(page, box, geobox, context, panel: Panel, scale: Scale) -> Frame:
-    """One small map under its title."""
+def _panel(page, box, geobox, context, panel: Panel, scale: Scale, title) -> Frame:
+    """One small map under its title, given as (height of the head in mm, size of type, words)."""
     frame = ground.open_frame(page, box, geobox, label="panel")
     ground.draw_values(frame, geobox, _array(panel.values), *column.colouring(scale))
+    for place, overlay in enumerate(panel.overlays):
+        ground.draw_features(frame, overlay.features, overlay.style, place)
     ground.draw_context(frame, context)
     draw_labels(frame, replace(context, lakes=None), 0.75 * page.type, PANEL_TOWNS)
     draw_graticule(frame, 5.2 * page.type, ("left", "bottom"))
-    _panel_head(page, box, panel)
+    _panel_head(page, box, panel, *title)
     if panel.status == INVENTED:
-        left, top, width, height = box
+        left, top, width, height = frame.box
         frame_of_all = Rectangle(
             (left, top), width, height, gid="invented",
             facecolor="none", edgecolor=WARNING, lw=2.2, linestyle=(0, (4, 2)),
@@ -287,16 +391,16 @@ def _panel(page, box, geobox, context, panel: Panel, scale: Scale) -> Frame:
     return frame
 
 
-def _panel_head(page: Page, box: Box, panel: Panel) -> None:
+def _panel_head(page: Page, box: Box, panel: Panel, head: float, size: float, title: str) -> None:
     """Title with the mark of its data status; what it shows; the status in words if it fits."""
     left, top, width, _ = box
-    pen = page.pen(left, top - (PANEL_HEAD - 0.5) * page.type, width)
+    pen = page.pen(left, top - head + 0.5 * page.type, width)
     colour = WARNING if panel.status == INVENTED else QUIET
     right = {"ha": "right", "color": colour, "weight": "bold"}
     mark = STATUS_MARKS.get(panel.status, "")
     pen.add(words(mark, left + width, pen.y, 9 * page.type, "panel-mark", **right))
-    title = shortened(panel.title, width - 5, 9 * page.type, "bold")
-    pen.text(title, 9, weight="bold", gid="panel-title")
+    pen.add(words(title, left, pen.y, size * page.type, "panel-title", weight="bold"))
+    pen.y = top - (PANEL_HEAD - 0.5) * page.type + line_height(TITLE_SIZES[0] * page.type)
     points = 6.6 * page.type
     subtitle = shortened(panel.subtitle, width, points)
     pen.add(words(subtitle, left, pen.y, points, "panel-subtitle", color=QUIET))

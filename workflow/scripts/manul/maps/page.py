@@ -22,7 +22,7 @@ MM_PER_POINT = 25.4 / 72
 HINTING = 1.04  # type drawn on coarse pixels runs a little wider than its outlines
 LEADING = 1.28
 ASCENT = 1.02  # from the top of a text to its first baseline at this leading, in type sizes
-# width, height, margin, width of the side column (mm), and size of type relative to A3
+# long and short side, margin, width of the side column (mm), and size of type relative to A3
 PAGES = {"A3": (420, 297, 12, 92, 1.0), "A4": (297, 210, 8, 68, 0.82)}
 
 Box = tuple[float, float, float, float]  # left, top, width, height in mm
@@ -42,11 +42,12 @@ class Entry:
 class Page:
     """A figure whose lowest axes are the paper itself, in millimetres, y downwards."""
 
-    def __init__(self, size: str):
+    def __init__(self, size: str, upright: bool = False):
         if size not in PAGES:
             raise ValueError(f"unknown page {size!r}; choose from {', '.join(PAGES)}")
         self.size = size
-        self.width, self.height, self.margin, self.column, self.type = PAGES[size]
+        long, short, self.margin, self.column, self.type = PAGES[size]
+        self.width, self.height = (short, long) if upright else (long, short)
         inches = (self.width / 25.4, self.height / 25.4)
         self.figure = Figure(figsize=inches, facecolor="white", dpi=200)
         self.paper = self.figure.add_axes((0, 0, 1, 1), label="paper")
@@ -187,6 +188,17 @@ def shortened(string: str, width: float, points: float, weight: str = "normal") 
         return string
     room = width - text_width(" …", points, weight)
     return wrap(string, room, points, weight)[0] + " …"
+
+
+def without_middle(string: str, width: float, points: float, weight: str = "normal") -> str:
+    """The string if it fits on a line of `width` mm, or its beginning and end about an ellipsis."""
+    if text_width(string, points, weight) <= width:
+        return string
+    for kept in range(len(string) - 1, 1, -1):
+        cut = f"{string[: kept - kept // 2].rstrip()} … {string[-(kept // 2) :].lstrip()}"
+        if text_width(cut, points, weight) <= width:
+            return cut
+    return "…"
 
 
 @lru_cache(maxsize=16384)

@@ -11,7 +11,8 @@ TABLES = {"key_polygons": "polygons", "recommend": "polygons"}  # rule: its file
 def drawn(config: Config) -> dict[str, dict]:
     """The sheets of a scenario by the name of their file: which `sheet`, its maps and tables.
 
-    Maps are names of the index; tables are (rule or analysis, key, file).
+    Maps, and those `beside` them that only words are made from, are names of the index; tables are
+    (rule or analysis, key, file).
     """
     out = {}
     for name, spec in schema.read_schema("sheets").items():
@@ -21,7 +22,8 @@ def drawn(config: Config) -> dict[str, dict]:
                 out[called] = _of_analysis(name, spec, analysis)
         elif _possible(spec, config):
             tables = [(rule, "", TABLES[rule]) for rule in spec.get("tables", [])]
-            out[name] = {"sheet": name, "maps": spec.get("maps", []), "tables": tables}
+            maps = {key: spec.get(key, []) for key in ("maps", "beside")}
+            out[name] = {"sheet": name, "tables": tables, **maps}
     return out
 
 
@@ -41,14 +43,24 @@ def about(sheet: str, config: Config) -> str:
 def _of_analysis(name, spec, analysis) -> dict:
     maps = [f"{analysis}_{part}" if part else analysis for part in spec["maps"]]
     tables = [(f"analysis_{spec['analysis']}", analysis, table) for table in spec["tables"]]
-    return {"sheet": name, "maps": maps, "tables": tables}
+    return {"sheet": name, "maps": maps, "beside": spec.get("beside", []), "tables": tables}
 
 
 def _possible(spec, config) -> bool:
-    """False where there is no threat to show, or no rule."""
+    """False where there is no threat to show, no rule, or nothing but rules that are not shown."""
     if "habitat_reference" in spec.get("maps", []) and not config["habitat"]["reference"]:
         return False
     of_threats = ("effects", "threat", "dominant_threat", "value_at_risk")
     if set(of_threats) & set(spec.get("maps", [])) and not selection.assessed(config):
         return False
-    return "recommend" not in spec.get("tables", []) or bool(config["rules"])
+    if "recommend" not in spec.get("tables", []):
+        return True
+    return bool(config["rules"] if spec.get("maps") else _shown_rules(config))
+
+
+def _shown_rules(config) -> list[str]:
+    """The rules that can be assessed and may be published."""
+    skipped = selection.not_assessed(config)
+    return [
+        name for name, rule in config["rules"].items() if rule["public"] and name not in skipped
+    ]

@@ -1,11 +1,11 @@
 """Map sheets of a scenario: which map, which words, which legend.
 
-To add a sheet: write a function of `Scenario` that returns a figure, name it in SHEETS, and say in
-workflow/schemas/sheets.yaml which maps and tables it shows, with its caption.
+To add a sheet: write a function of `Scenario` that returns figures, one for each page, name it in
+SHEETS, and say in workflow/schemas/sheets.yaml which maps and tables it shows, with its caption.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,10 +18,10 @@ from manul.analyses import suitability_words as words
 from manul.config.hints import counted
 from manul.grid import plain_files, provenance, vectors
 from manul.grid.block_maps import CLASS_NODATA
-from manul.grid.burn import burn
 from manul.grid.datasets import Source, open_maps, reduced
 from manul.grid.map_tags import read_provenance
 from manul.maps import layouts
+from manul.maps.side_column import colouring, percent
 
 THREAT_CLASSES = layouts.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
 EFFECT_CLASSES = layouts.Classes(
@@ -42,6 +42,7 @@ class Scenario:
     config: Mapping[str, Any]  # what `selection.sheet_words` tells
     context: layouts.Context
     digest: str
+    extrapolated: Mapping[str, str] = field(default_factory=dict)  # surface: map of where it is so
     panels: int = 1
 
     @cached_property
@@ -72,8 +73,9 @@ class Scenario:
                 [config["region"]["title"], config["scenario_title"], f"as of {config['as_of']}"]
             ),
             notice=provenance.notice(record),
-            limitations=(*extra, *config["limitations"], *caveats),
+            limitations=(*extra, *_extrapolated(self), *config["limitations"], *caveats),
             sources=rows,
+            rows=config["layers"],
             footer=(
                 config["species"]["status"],
                 f"Manul {__version__}, run {self.digest}",
@@ -82,35 +84,43 @@ class Scenario:
             ),
         )
 
+    @cached_property
+    def suitable(self) -> layouts.Land:
+        """The land that threats are told of: suitable before the loss."""
+        limit = self.config["key_habitat"]["suitable"]
+        cells = self.values("habitat_reference") >= limit
+        return layouts.Land(cells, "the suitable land", f"reference habitat from {limit:g}")
+
     def path(self, name: str) -> str:
         """The file of a map or a table."""
         return self.maps[name].path if name in self.maps else self.tables[name]
 
 
-def habitat(s: Scenario) -> Figure:
-    """Habitat suitability at present."""
+def habitat(s: Scenario) -> list[Figure]:
+    """Habitat suitability in the scenario."""
     told = words.threshold_words(s.config["key_habitat"])
-    title = f"Habitat of the {s.config['species']['title']} at present"
+    title = f"Habitat of the {s.config['species']['title']}"
     sheet = s.sheet(title, "habitat", extra=(told,))
     return _numbers(s, sheet, "habitat", _suitability(s))
 
 
-def habitat_reference(s: Scenario) -> Figure:
+def habitat_reference(s: Scenario) -> list[Figure]:
     """Habitat before the loss, of marmot burrows for example."""
     sheet = s.sheet(f"Habitat before the loss of {s.config['loss']}", "habitat_reference")
     return _numbers(s, sheet, "habitat_reference", _suitability(s))
 
 
-def threat(s: Scenario) -> Figure:
+def threat(s: Scenario) -> list[Figure]:
     """Cumulative threat in classes."""
-    sheet = s.sheet("Cumulative threat", "threat", extra=_left_out(s))
+    sheet = s.sheet("Cumulative threat", "threat", extra=(*_unknown(s), *_left_out(s)))
     scale = layouts.Scale("Share of habitat value lost", palette="threat", classes=THREAT_CLASSES)
-    return _numbers(s, sheet, "threat", scale)
+    return _numbers(s, sheet, "threat", scale, s.suitable)
 
 
-def dominant_threat(s: Scenario) -> Figure:
+def dominant_threat(s: Scenario) -> list[Figure]:
     """The strongest threat of each cell, by group."""
-    sheet = s.sheet("Strongest threat", "dominant_threat", extra=_left_out(s))
+    extra = (*_unknown(s), *_left_out(s))
+    sheet = s.sheet("Strongest threat", "dominant_threat", extra=extra)
     groups = list(s.config["groups"])
     number = {g: i for i, g in enumerate(groups, 1)}
     lookup = np.full(256, CLASS_NODATA, "uint8")
@@ -125,101 +135,110 @@ def dominant_threat(s: Scenario) -> Figure:
         for g, i in number.items()
         if (codes == i).any()
     ]
-    return layouts.categorical(
+    figure = layouts.categorical(
         sheet, s.context, s.shown[1], codes, legend, "Group of the strongest single threat",
-        nodata=CLASS_NODATA,
+        CLASS_NODATA, s.suitable,
     )  # fmt: skip
+    return [figure]
 
 
-def threats(s: Scenario) -> Figure:
+def threats(s: Scenario) -> list[Figure]:
     """Every threat's effect, side by side."""
-    s = s.small(len(s.maps))
-    sheet = s.sheet("Threats side by side", *s.maps, extra=_left_out(s))
+    s = s.small(min(len(s.config["assessed"]), layouts.MOST_PANELS))
+    effects = [f"effect_{name}" for name in s.config["assessed"]]
+    sheet = s.sheet("Threats side by side", *effects, extra=_left_out(s))
     panels = []
-    for name in s.config["assessed"]:
-        block, called = s.config["threats"][name], f"effect_{name}"
+    for name, called in zip(s.config["assessed"], effects, strict=True):
+        block = s.config["threats"][name]
         status = provenance.worst_status(read_provenance(s.path(called)))
-        told = f"largest effect {block['weight']:g} · IUCN {block['iucn']}"
+        told = f"largest effect {_largest(block)} · IUCN {block['iucn']}"
         panels.append(layouts.Panel(block["title"], told, s.values(called), status))
     scale = layouts.Scale("Effect of the threat", palette="threat", classes=EFFECT_CLASSES)
-    return layouts.small_multiples(sheet, s.context, s.shown[1], panels[:16], scale)
+    return layouts.small_multiples(sheet, s.context, s.shown[1], panels, scale)
 
 
-def value_at_risk(s: Scenario) -> Figure:
+def value_at_risk(s: Scenario) -> list[Figure]:
     """Where good habitat meets threat."""
     title = "Value at risk: where good habitat meets threat"
-    sheet = s.sheet(title, "value_at_risk", extra=_left_out(s))
+    sheet = s.sheet(title, "value_at_risk", extra=(*_unknown(s), *_left_out(s)))
     top = _round_top(s.values("value_at_risk"))
     scale = layouts.Scale("Reference habitat x threat", palette="risk", vmax=top)
     return _numbers(s, sheet, "value_at_risk", scale)
 
 
-def key_habitat(s: Scenario) -> Figure:
+def key_habitat(s: Scenario) -> list[Figure]:
     """Key habitat and recommendations that may be published."""
+    key = vectors.read_layers(s.path("key_habitat"))
+    found = vectors.read_layers(s.path("recommendations"))
+    narrow, wide = _by_extent(s, found)
     sheet = s.sheet(
         "Key habitat and recommendations", "key_habitat", "recommendations",
         extra=(
-            *_left_out(s), words.threshold_words(s.config["key_habitat"]),
+            *_rules_left_out(s, found, wide), *_under_low_threat(s), *_left_out(s),
+            words.threshold_words(s.config["key_habitat"]),
             "One run without uncertainty draws: confidence is not assessed",
         ),
     )  # fmt: skip
-    key = vectors.read_layers(s.path("key_habitat"))
-    found = vectors.read_layers(s.path("recommendations"))
-    rules = s.config["rules"]
     overlays = [
         layouts.Overlay(key[name], label, style)
         for name, label, style in KEY_STYLES
         if len(key[name])
     ]
     overlays += [
-        layouts.Overlay(found[name], f"{name} {rules[name]['title']}", style)
-        for name, style in RULE_STYLES.items()
-        if name in found and len(found[name])
+        layouts.Overlay(found[name], _called(s, name), _rule_style(place, found[name]))
+        for place, name in enumerate(narrow)
     ]
-    scale = layouts.Scale("Habitat now", palette="quiet")
-    return layouts.polygons(
+    scale = layouts.Scale("Habitat", palette="quiet")
+    figure = layouts.polygons(
         sheet, s.context, s.shown[1], s.values("habitat"), scale, overlays,
         "Key habitat and recommendations",
     )  # fmt: skip
+    return [figure]
 
 
-def recommendations(s: Scenario) -> Figure:
+def recommendations(s: Scenario) -> list[Figure]:
     """Where each rule that may be published holds, side by side."""
     path = s.path("recommendations")
-    s = s.small(len(s.config["rules"]))
-    sheet = s.sheet("Recommendations, rule by rule", "recommendations", extra=_left_out(s))
-    panels, weakest = [], provenance.worst_status(read_provenance(path))
-    for name, table in vectors.read_layers(path).items():
-        shown = burn(((g, 1) for g in table.geometry), s.shown[1])
-        amount = counted(len(table), "place") if len(table) else "no place meets the rule"
-        status = table["data_status"].iloc[0] if len(table) else weakest
-        title = f"{name} {s.config['rules'][name]['title']}"
-        panels.append(layouts.Panel(title, amount, shown, status))
+    found = vectors.read_layers(path)
+    s = s.small(min(len(found), layouts.MOST_PANELS))
+    extra = (*_rules_left_out(s, found), *_left_out(s))
+    sheet = s.sheet("Recommendations, rule by rule", "recommendations", extra=extra)
     classes = layouts.Classes((0.5,), ("elsewhere", "recommended here"), told=False)
     scale = layouts.Scale("Where the rule holds", unit="", palette="threat", classes=classes)
-    return layouts.small_multiples(sheet, s.context, s.shown[1], panels[:16], scale)
+    colour = colouring(scale)[0](1)
+    style = {"facecolor": colour, "edgecolor": colour, "linewidth": 0.8}
+    nowhere = np.zeros(s.shown[1].shape, "uint8")
+    panels, weakest = [], provenance.worst_status(read_provenance(path))
+    for name, table in found.items():
+        amount = counted(len(table), "place") if len(table) else "no place meets the rule"
+        status = table["data_status"].iloc[0] if len(table) else weakest
+        places = layouts.Overlay(table, name, style)
+        panels.append(layouts.Panel(_called(s, name), amount, nowhere, status, (places,)))
+    return layouts.small_multiples(sheet, s.context, s.shown[1], panels, scale)
 
 
-def suitability(s: Scenario) -> Figure:
+def suitability(s: Scenario) -> list[Figure]:
     """Suitability fitted to the records, with how well it does on records it has not seen."""
-    (name,) = s.maps
-    sheet = s.sheet("Suitability fitted to records", name, extra=_fit_words(s))
+    name = next(iter(s.maps))
+    sheet = _doubted(s, s.sheet("Suitability fitted to records", name, extra=_fit_words(s)))
     return _numbers(s, sheet, name, layouts.Scale("Fitted suitability", palette="habitat"))
 
 
-def disagreement(s: Scenario) -> Figure:
+def disagreement(s: Scenario) -> list[Figure]:
     """Where the fit and the expert model call different places suitable."""
-    (name,) = s.maps
-    sheet = s.sheet("Where records and expert model disagree", name, extra=_fit_words(s))
+    name = next(iter(s.maps))
+    title = "Where records and expert model disagree"
+    sheet = _doubted(s, s.sheet(title, name, extra=_fit_words(s)))
     found = s.values(name)
     codes = np.where(np.isin(found, [*words.AGREEMENT]), found, CLASS_NODATA).astype("uint8")
     legend = [
         layouts.Category(code, called.capitalize(), AGREEMENT_COLOURS[code])
         for code, called in words.AGREEMENT.items()
     ]
-    return layouts.categorical(
-        sheet, s.context, s.shown[1], codes, legend, "Called suitable by", nodata=CLASS_NODATA
+    figure = layouts.categorical(
+        sheet, s.context, s.shown[1], codes, legend, "Called suitable by", CLASS_NODATA
     )
+    return [figure]
 
 
 SHEETS = {
@@ -247,11 +266,12 @@ KEY_STYLES = (
     ("key", "Key habitat", {"facecolor": "#8fc5a2", "edgecolor": "none"}),
     ("breeding_patch", "Breeding patch", {"facecolor": "#1b7a4b", "edgecolor": "none"}),
 )
-RULE_STYLES = {
-    "R3": {"facecolor": "#e69f00", "edgecolor": "#8a5a00", "linewidth": 0.4},
-    "R4": {"color": "#b30000", "linewidth": 2.2},
-    "R5": {"facecolor": "none", "edgecolor": "#0047b3", "hatch": "///", "linewidth": 0.6},
-}
+# Rules over key habitat: no two have the same colour and the same hatch.
+RULE_COLOURS = ("#b30000", "#0047b3", "#000000", "#d97900", "#a3338a")
+RULE_HATCHES = ("///", "\\\\\\", "xx", "---", "...")
+WIDE = 0.1  # of the region: a rule that holds on more would cover the map
+FEWEST = 0.005  # of the suitable land: less is not told
+MOST_NAMED = 3
 
 
 def _suitability(s) -> layouts.Scale:
@@ -265,14 +285,106 @@ def _suitability(s) -> layouts.Scale:
     )
 
 
-def _numbers(s, sheet, name, scale) -> Figure:
-    return layouts.continuous(sheet, s.context, s.shown[1], s.values(name), scale)
+def _numbers(s, sheet, name, scale, land=layouts.WHOLE) -> list[Figure]:
+    return [layouts.continuous(sheet, s.context, s.shown[1], s.values(name), scale, land)]
+
+
+def _largest(threat) -> str:
+    """The largest effect of a threat: its weight, and more where the threat itself stands."""
+    own = threat["on_its_ground"]
+    return f"{threat['largest']:g}" + (f", {own:g} on its own ground" if own else "")
+
+
+def _unknown(s) -> tuple[str, ...]:
+    """On how much of the suitable land a threat is unknown, and which threats are so most."""
+    land = s.suitable.cells
+    some, found = np.zeros(land.shape, bool), {}
+    for name in s.config["assessed"]:
+        unknown = land & np.isnan(s.values(f"effect_{name}"))
+        some |= unknown
+        found[name] = unknown.sum() / max(land.sum(), 1)
+    worst = sorted((n for n, part in found.items() if part >= FEWEST), key=lambda n: -found[n])
+    if not worst:
+        return ()
+    titles = {name: s.config["threats"][name]["title"] for name in worst}
+    named = ", ".join(f"{titles[name]} {percent(found[name])}" for name in worst[:MOST_NAMED])
+    more = f" and {len(worst) - MOST_NAMED} more" if len(worst) > MOST_NAMED else ""
+    part = percent(some.sum() / land.sum())
+    return (f"One or more threats are unknown on {part} of the suitable land, where this map shows "
+            f"the others alone: {named}{more}",)  # fmt: skip
+
+
+def _extrapolated(s) -> tuple[str, ...]:
+    """Which surfaces behind a sheet are guessed where nothing was measured, and on how much."""
+    found = []
+    for name, far in s.extrapolated.items():
+        known = np.isfinite(s.values(name))
+        guessed = np.nanmean(s.values(far)[known]) if known.any() else 0
+        if guessed > 0:
+            found.append(f"{s.maps[name].title}: {percent(guessed)} extrapolated, no site in reach")
+    return tuple(found)
+
+
+def _under_low_threat(s) -> tuple[str, ...]:
+    """How much of the key habitat is under low threat, so that nobody reads it as endangered."""
+    if not s.maps.get("threat"):
+        return ()
+    threat = s.values("threat")[s.values("key").astype(bool)]
+    known = threat[np.isfinite(threat)]
+    if not known.size:
+        return ()
+    limit, part = THREAT_CLASSES.bounds[0], percent(np.mean(known < THREAT_CLASSES.bounds[0]))
+    return (f"{part} of the key habitat is under low cumulative threat (below {limit:g})",)
+
+
+def _called(s, rule: str) -> str:
+    return f"{rule} {s.config['rules'][rule]['title']}"
+
+
+def _by_extent(s, found) -> tuple[list[str], list[str]]:
+    """The rules with places: those that leave room for others on a map, and those that do not."""
+    land = np.isfinite(s.values("habitat")).sum() * abs(s.shown[1].affine.determinant)
+    there = [name for name, table in found.items() if len(table)]
+    wide = [name for name in there if found[name].area.sum() > WIDE * land]
+    narrow = [name for name in there if name not in wide]
+    most = len(RULE_COLOURS) * len(RULE_HATCHES)
+    return narrow[:most], wide + narrow[most:]
+
+
+def _rules_left_out(s, found, wide=()) -> list[str]:
+    """Which rules a sheet does not show, and why."""
+    known, rules = s.config["not_assessed"], s.config["rules"]
+    left_out = {
+        "Not drawn, as they cover much of the map (see the sheet of all rules)": wide,
+        "Rules not assessed (see recommendations.csv)": [name for name in rules if name in known],
+        "Rules withheld, not for publication": list(s.config["withheld"]),
+        "Rules that no place meets": [name for name, table in found.items() if not len(table)],
+    }
+    return [
+        f"{why}: {', '.join(_called(s, name) for name in names)}"
+        for why, names in left_out.items()
+        if names
+    ]
+
+
+def _rule_style(place: int, table) -> dict:
+    """How the rule at this place is drawn: areas as a hatched outline, lines in the same colour."""
+    again, at = divmod(place, len(RULE_COLOURS))
+    colour, hatch = RULE_COLOURS[at], RULE_HATCHES[(at + again) % len(RULE_HATCHES)]
+    width = 2.2 if layouts.are_lines(table) else 0.8
+    return {"facecolor": "none", "edgecolor": colour, "hatch": hatch, "linewidth": width}
 
 
 def _fit_words(s) -> tuple[str, ...]:
     """How many records, how good on unseen ones, and which thresholds."""
     told = (plain_files.read_table(s.tables[name]) for name in ("evaluation", "thresholds"))
     return words.sentences(*told)
+
+
+def _doubted(s, sheet) -> layouts.Sheet:
+    """The sheet with a notice first that the fit misses its gate, if it does."""
+    doubt = words.doubt(plain_files.read_table(s.tables["thresholds"]))
+    return replace(sheet, notice=" ".join(filter(None, [doubt, sheet.notice])))
 
 
 def _left_out(s) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
+from manul.config.hints import counted
 from manul.maps import base_map as ground
 from manul.maps.furniture import Frame, projection_name, write_north, write_scale_bar
 from manul.maps.page import Entry, Page, Pen, Style, line_height, words
@@ -18,6 +19,7 @@ from manul.maps.spec import (
     WARNING,
     Classes,
     Context,
+    Land,
     Scale,
     Sheet,
     marked,
@@ -40,7 +42,6 @@ STATUS_MEANING = {
     "approximate": "compiled by hand as facts",
     "illustrative": "invented; shows the method only",
 }
-SHARE_NOTE = "Per cent: share of the area with data."
 
 
 def write_column(page: Page, left: float, top: float, bottom: float, blocks: Sequence[Block]):
@@ -75,12 +76,12 @@ def notice(sheet: Sheet) -> Block:
     return partial(_notice, sheet.notice)
 
 
-def number_legend(scale: Scale, values: np.ndarray) -> Block:
-    """Colour bar, or one box for each class with its share; `values` are the cells that count."""
+def number_legend(scale: Scale, values: np.ndarray, land: Land) -> Block:
+    """Colour bar, or one box for each class with its share; `values` are the cells of the land."""
     unknown = float(np.mean(np.isnan(values))) if values.size else 1.0
     if scale.classes:
-        return partial(_class_legend, scale, scale.classes, values, unknown)
-    return ramp_legend(scale, [values], share(unknown))
+        return partial(_class_legend, scale, scale.classes, values, share(unknown, land), land)
+    return ramp_legend(scale, [values], share(unknown, land))
 
 
 def shared_legend(scale: Scale, arrays: Sequence[np.ndarray]) -> Block:
@@ -134,9 +135,14 @@ def nodata_entry(note: str) -> Entry:
     return Entry(ground.area_symbol(ground.NODATA_STYLE | {"linewidth": 0.4}), "no data", note)
 
 
-def share(unknown: float) -> str:
+def share(unknown: float, land: Land) -> str:
     """What a legend says of the share of unknown cells."""
-    return f"{percent(unknown)} of the region" if unknown else "none"
+    return f"{percent(unknown)} of {land.name}" if unknown else "none"
+
+
+def share_note(land: Land) -> str:
+    """What the shares of a legend are shares of."""
+    return f"Per cent: share of {land.name} ({land.what}) where there are data."
 
 
 def percent(part: float) -> str:
@@ -204,10 +210,10 @@ def _bar(pen: Pen, cmap: Colormap, high: float) -> None:
     pen.y += high + 0.6
 
 
-def _class_legend(scale, classes: Classes, values, unknown: float, pen: Pen) -> None:
+def _class_legend(scale, classes: Classes, values, unknown: str, land: Land, pen: Pen) -> None:
     shares = [percent(part) for part in class_shares(values, classes)]
     entries = _class_entries(scale, classes, shares)
-    _list_legend(_heading(scale), [*entries, nodata_entry(share(unknown))], SHARE_NOTE, pen)
+    _list_legend(_heading(scale), [*entries, nodata_entry(unknown)], share_note(land), pen)
 
 
 def _class_entries(
@@ -265,9 +271,10 @@ def _map_key(context: Context, pen: Pen) -> None:
     ]
     if ground.present(context.lakes):
         entries.append(Entry(ground.area_symbol(ground.LAKE_STYLE), "lake"))
-    if ground.present(context.settlements):
+    if context.settlements is not None and len(context.settlements):
         dot = {"facecolor": "white", "edgecolor": INK, "markersize": 4}
-        entries.append(Entry(ground.point_symbol(dot), "largest towns"))
+        known = np.isfinite(ground.people(context.settlements)).any()
+        entries.append(Entry(ground.point_symbol(dot), "largest towns" if known else "some towns"))
     entries.append(
         Entry(ground.area_symbol({"facecolor": ground.PAPER} | ground.EDGE), "outside the region")
     )
@@ -299,7 +306,7 @@ def _limitations(sentences: Sequence[str], pen: Pen) -> None:
         rest = line_height(7.2 * pen.type) + 0.6 * pen.type
         spare = rest if i < len(sentences) - 1 else 0
         if trial.y + spare > pen.bottom:
-            more = f"and {len(sentences) - i} more limits: see the report"
+            more = f"and {counted(len(sentences) - i, 'more limit')}: see the report"
             pen.text(more, 7.2, weight="bold", gid="left-out")
             return
         pen.add(words("•", pen.left, pen.y, 7.2 * pen.type), *trial.written)

@@ -42,7 +42,11 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True)
 class Sheet:
-    """The words on the face of a map; `notice` is boxed and never shortened."""
+    """The words on the face of a map; `notice` is boxed and never shortened.
+
+    `rows`: for so many rows of the data table room is kept, so that all sheets of a run have maps
+    of one size and scale; 0: for those that there are.
+    """
 
     title: str
     subtitle: str
@@ -51,6 +55,7 @@ class Sheet:
     sources: Sequence[tuple[str, str, str, str]] = ()
     footer: Sequence[str] = ()
     page: str = "A3"
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,15 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class Land:
+    """What the shares of a legend are shares of: some cells of the grid, and their name."""
+
+    cells: np.ndarray | None = None  # booleans, shape of the map; None: all
+    name: str = "the region"
+    what: str = "land and water"
+
+
+@dataclass(frozen=True)
 class Category:
     """One class of a categorical map."""
 
@@ -116,12 +130,16 @@ class Category:
 
 @dataclass(frozen=True)
 class Panel:
-    """One map of a small-multiples sheet; `status` is the data status of what went into it."""
+    """One map of a small-multiples sheet; `status` is the data status of what went into it.
+
+    `overlays` are drawn over the values as they are: a cell of the map would swallow what is small.
+    """
 
     title: str
     subtitle: str
     values: np.ndarray
     status: str = "measured"
+    overlays: Sequence["Overlay"] = ()
 
 
 @dataclass(frozen=True)

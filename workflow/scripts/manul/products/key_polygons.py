@@ -8,6 +8,7 @@ from manul.config.types import KeyHabitat
 from manul.grid.datasets import Fields
 from manul.products.key_habitat import cats, cell_km2, label
 from manul.products.outlines import amounts, mean, outlines, sums, top_threats
+from manul.products.stamp import identities
 
 MEANS = ("habitat", "habitat_reference", "threat", "value_at_risk")
 MAPS = (*MEANS, "suitable", "key", "breeding", "key_degraded", "key_area")
@@ -21,14 +22,17 @@ LAYERS = {
 
 
 def tables(
-    fields: Fields, threats: dict[str, str], rules: KeyHabitat, animals: str
+    fields: Fields, threats: dict[str, str], rules: KeyHabitat, animals: str, stamped: dict
 ) -> dict[str, gpd.GeoDataFrame]:
     """The polygon layers: suitable, key, breeding_patch, key_area, key_degraded.
 
     `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`,
-    `animals` what columns call the species.
+    `animals` what columns call the species, `stamped` the columns of `stamp.stamp`.
     """
-    return {name: _described(fields, of, threats, rules, animals) for name, of in LAYERS.items()}
+    found = {n: _described(fields, of, threats, rules, animals) for n, of in LAYERS.items()}
+    for name, table in found.items():
+        table.insert(0, "id", identities(name, table.geometry))
+    return {name: table.assign(**stamped) for name, table in found.items()}
 
 
 # ------------------------------------------------------------------------------------- helpers

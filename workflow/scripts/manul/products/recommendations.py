@@ -14,24 +14,27 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from manul.config.expressions import holds
+from manul.config.expressions import holds, limits
 from manul.config.types import Rule
 from manul.grid.datasets import Fields
 from manul.grid.features import select
-from manul.grid.provenance import age, merge, worst_status
+from manul.grid.provenance import merge
 from manul.products import generalised, zones
 from manul.products.outlines import amounts, top_threats
+from manul.products.stamp import COLUMNS as STAMPED
+from manul.products.stamp import identities, stamp
 
 KM2 = 1e6
 MAPS = ("habitat", "habitat_reference", "threat", "value_at_risk", "key_patch", "key_area")
 TOP = ("threat_1", "threat_2", "threat_3")
 CONFIDENCE = "not assessed: one run, no uncertainty draws"
+COS_60 = 0.5
+SLIVER_KM2 = 1.0  # smallest piece that a border cuts off, where a rule has no limit
 CUT_BY_UNITS = ("mask", "key_areas", "patches")  # so that each piece has one agency
 COLUMNS = [
-    "rule", "title", "zone", "unit", "reason", "action", "iucn_actions", "cmp_actions", "agency",
-    "area_km2", "length_km", "value_at_risk_km2", "mean_threat", "threat_1", "threat_2", "threat_3",
-    "primary_rule", "other_rules", "unchecked", "confidence", "data_status", "data_dates",
-    "illustrative_layers", "scenario",
+    "id", "rule", "title", "zone", "unit", "reason", "action", "iucn_actions", "cmp_actions",
+    "agency", "area_km2", "length_km", "value_at_risk_km2", "mean_threat", *TOP,
+    "primary_rule", "other_rules", "unchecked", "confidence", *STAMPED,
 ]  # fmt: skip
 
 
@@ -61,21 +64,32 @@ def recommend(name: str, rule: Rule, place: Place) -> gpd.GeoDataFrame:
     measure that is unknown makes a comparison false, so nothing is recommended on no data.
     Raises `ExpressionError` for a condition that names no measure.
     """
-    fields = place.fields
-    found = zones.find(rule["zones"], fields, place.layers)
-    if rule["zones"]["kind"] in CUT_BY_UNITS and place.units is not None:
-        found = _cut_by_units(found, place.units)
-    values = {n: zones.measure(m, found, fields) for n, m in rule["measures"].items()}
-    for kind, spec in rule["nearest"].items():
-        values |= _nearest(kind, spec, found, place)
-    numbers = {name: v for name, v in values.items() if np.asarray(v).dtype.kind == "f"}
-    values |= {f"{name}_rank": pd.Series(v).rank(pct=True) for name, v in numbers.items()}
-    rows = pd.DataFrame(values, index=found.index)
+    found, rows = _measured(rule, place)
     rows_fire = (holds(rule["when"], row) for row in rows.to_dict("records"))
     fires = np.fromiter(rows_fire, bool, len(rows))
     found, rows = found[fires].reset_index(drop=True), rows[fires].reset_index(drop=True)
     table = _described(name, rule, found, rows, place)
-    return table.sort_values("value_at_risk_km2", ascending=False, ignore_index=True)
+    table = table.sort_values("value_at_risk_km2", ascending=False, ignore_index=True)
+    if rule["zones"]["kind"] == "segments":
+        table = _joined_pairs(table, rule["zones"]["side_m"])
+    return table[[*COLUMNS, "geometry"]].assign(id=identities(name, table.geometry))
+
+
+def nowhere(rule: Rule, place: Place) -> str:
+    """Why no place meets a rule, as far as one of its limits alone is met nowhere; or nothing."""
+    fields = place.fields
+    where = str(rule["zones"].get("where")) if rule["zones"]["kind"] == "mask" else ""
+    if where:
+        extremes = {name: fields.extremes(name) for name, _, _ in limits(where)}
+        told = _out_of_reach(where, extremes, "in the region")
+        if told:
+            return told
+    found, rows = _measured(rule, place)
+    if not len(found):
+        return "no cell meets all its limits" if where else "there is no zone to look at"
+    numbers = rows.select_dtypes("number")
+    extremes = {name: (v.min(), v.max()) for name, v in numbers.items()}
+    return _out_of_reach(rule["when"], extremes, "in any zone")
 
 
 def label_overlaps(tables: dict[str, gpd.GeoDataFrame], priority: list[str]) -> None:
@@ -84,9 +98,9 @@ def label_overlaps(tables: dict[str, gpd.GeoDataFrame], priority: list[str]) -> 
     `priority` names rules from the one that leads to the last; rules beyond it follow as they come.
     Zones that only touch do not count.
     """
-    every = pd.concat([t[["rule", "geometry"]] for t in tables.values()], ignore_index=True)
-    if not len(every):
+    if not any(len(table) for table in tables.values()):
         return
+    every = pd.concat([t[["rule", "geometry"]] for t in tables.values()], ignore_index=True)
     areas = shapely.buffer(every["geometry"].to_numpy(), np.where(_is_line(every), 1.0, -1.0))
     tree = shapely.STRtree(areas)
     order = list(dict.fromkeys([*priority, *tables]))
@@ -103,25 +117,72 @@ def label_overlaps(tables: dict[str, gpd.GeoDataFrame], priority: list[str]) -> 
 
 
 def listing(
-    tables: dict, rules: dict[str, Rule], not_assessed: dict, withheld: Mapping[str, str]
+    tables: dict,
+    rules: dict[str, Rule],
+    not_assessed: dict,
+    why: Mapping[str, str] | None = None,
+    stamped: Mapping | None = None,
+    withheld: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """All recommendations as one table, then a row for each rule that could not be assessed.
+    """All recommendations as one table, then a row for each rule without any.
 
-    `not_assessed` maps the names of such rules to what they need, which becomes the reason;
-    `withheld` the rules that are not public to their titles.
+    `not_assessed` maps the names of rules that could not be assessed to what they need, which
+    becomes the reason; `withheld` the rules that are not public to their titles; `why` tells of
+    others what no place meets. `stamped` are the columns of `stamp.stamp` for such rows.
     """
+    why, withheld = why or {}, withheld or {}
     rows = [table.drop(columns="geometry").assign(**_middle(table)) for table in tables.values()]
-    told = {n: "assessed: no place meets the rule" for n, t in tables.items() if not len(t)}
-    told |= {n: f"not assessed: {why}" for n, why in not_assessed.items() if n in rules}
-    titles = {name: rule["title"] for name, rule in rules.items()} | dict(withheld)
+    none = "assessed: no place meets the rule"
+    told = {n: "; ".join(filter(None, [none, why.get(n)])) for n, t in tables.items() if not len(t)}
+    told |= {n: f"not assessed: {needs}" for n, needs in not_assessed.items() if n in rules}
     told |= dict.fromkeys(withheld, "withheld: its places are not public")
+    titles = {name: rule["title"] for name, rule in rules.items()} | dict(withheld)
     rows += [
-        pd.DataFrame([{"rule": n, "title": titles[n], "reason": why}]) for n, why in told.items()
+        pd.DataFrame([{"id": n, "rule": n, "title": titles[n], "reason": text, **(stamped or {})}])
+        for n, text in told.items()
     ]
-    return pd.concat([r for r in rows if len(r)], ignore_index=True)
+    rows = [row for row in rows if len(row)] or [pd.DataFrame(columns=COLUMNS)]
+    return pd.concat(rows, ignore_index=True)
 
 
 # ------------------------------------------------------------------------------------- helpers
+
+
+class Told(float):
+    """A number in a reason: one that is not zero is never written as zero, but as '<1%'."""
+
+    def __format__(self, form: str) -> str:
+        text = super().__format__(form)
+        if self == 0 or re.search("[1-9]", text) or not re.search("0", text):
+            return text
+        least = re.sub(r"0(?=\D*$)", "1", text)
+        return f"<{least}" if self > 0 else f">{least}"
+
+
+def _measured(rule, place) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """The zones that a rule looks at, and what is measured in each."""
+    fields = place.fields
+    found = zones.find(rule["zones"], fields, place.layers)
+    if rule["zones"]["kind"] in CUT_BY_UNITS and place.units is not None:
+        found = _cut_by_units(found, place.units, rule["zones"].get("smallest_km2", SLIVER_KM2))
+    values = {n: zones.measure(m, found, fields) for n, m in rule["measures"].items()}
+    for kind, spec in rule["nearest"].items():
+        values |= _nearest(kind, spec, found, place)
+    numbers = {name: v for name, v in values.items() if np.asarray(v).dtype.kind == "f"}
+    values |= {f"{name}_rank": pd.Series(v).rank(pct=True) for name, v in numbers.items()}
+    return found, pd.DataFrame(values, index=found.index)
+
+
+def _out_of_reach(text, extremes, where) -> str:
+    """The limits of a condition that lie beyond the smallest and largest value there is."""
+    told = []
+    for name, sign, limit in limits(text):
+        low, high = extremes.get(name, (np.nan, np.nan))
+        short = {">": high <= limit, ">=": high < limit, "<": low >= limit, "<=": low > limit}
+        if short[sign]:
+            most, value = ("at most", high) if ">" in sign else ("at least", low)
+            told.append(f"{name} {sign} {limit:g}, but it is {most} {value:.3g} {where}")
+    return f"the rule asks for {'; '.join(told)}" if told else ""
 
 
 def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
@@ -132,13 +193,15 @@ def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
     means = zones.zonal_many(wanted, ground, place.fields)
     value, threat = means.pop("value_at_risk"), means.pop("threat")
     top = top_threats(means, place.threats)
-    record = _behind(rule, place)
-    invented = [v["title"] for v in record.values() if v["status"] == "illustrative"]
-    table = found[["zone", "geometry"]].assign(
+    said = [{n: _told(v) for n, v in row.items()} for row in rows.to_dict("records")]
+    table = found[["geometry"]].assign(
+        id="",
         rule=name,
+        zone=[f"{name} {zone}" for zone in found["zone"]],
+        line=found.get("line", ""),
         title=rule["title"],
         unit=_units(found, place.units),
-        reason=[rule["reason"].format(**row) for row in rows.to_dict("records")],
+        reason=[rule["reason"].format(**row) for row in said],
         action=rule["action"],
         iucn_actions=rule["iucn"],
         cmp_actions=rule["cmp"],
@@ -150,14 +213,66 @@ def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
         **{column: t or "" for column, t in zip(TOP, top, strict=True)},
         primary_rule=name,
         other_rules="",
-        unchecked=rule.get("unchecked", ""),
+        unchecked="; ".join(filter(None, [rule.get("unchecked"), _how_well_placed(rule, place)])),
         confidence=CONFIDENCE,
-        data_status=worst_status(record),
-        data_dates=age(record),
-        illustrative_layers=", ".join(invented),
-        scenario=place.scenario,
+        **stamp(_behind(rule, place), place.scenario),
     )
-    return gpd.GeoDataFrame(table[[*COLUMNS, "geometry"]], crs=found.crs)
+    return gpd.GeoDataFrame(table, crs=found.crs)
+
+
+def _how_well_placed(rule, place) -> str:
+    """How far the features that a rule looks at may lie from where they are drawn."""
+    record = place.records.get(rule["zones"].get("layer"), {})
+    return "; ".join(
+        f"place of {layer['title'].lower()} known to {layer['positional_error_m']:g} m"
+        for layer in record.values()
+        if layer.get("positional_error_m")
+    )
+
+
+def _told(value):
+    return Told(value) if isinstance(value, float) else value
+
+
+def _joined_pairs(table, side_m) -> gpd.GeoDataFrame:
+    """Pieces of different lines that run beside each other as one place, led by the most valuable.
+
+    A piece belongs to a leading one that runs in its direction if its middle lies beside that (not
+    beyond its ends), within `side_m`. Its name and its length are added; the numbers are those of
+    the leading piece, whose strips hold the same ground.
+    """
+    shapes, line = table.geometry.to_numpy(), table["line"].to_numpy()
+    places: dict[int, list[int]] = {}  # leading piece: all pieces of its place
+    for i in range(len(table)):
+        leads = np.array(list(places), int)
+        beside = leads[_run_beside(shapes[leads], shapes[i], side_m) & (line[leads] != line[i])]
+        places.setdefault(int(beside[0]) if len(beside) else i, []).append(i)
+    names = [table["zone"].iloc[pieces].tolist() for pieces in places.values()]
+    joined = [shapely.union_all(shapes[pieces]) for pieces in places.values()]
+    out = table.iloc[list(places)].assign(
+        zone=[" beside ".join([z[0], *(n.split(" ", 1)[1] for n in z[1:])]) for z in names],
+        length_km=[table["length_km"].iloc[pieces].sum() for pieces in places.values()],
+    )
+    return out.reset_index(drop=True).set_geometry(gpd.GeoSeries(joined, crs=table.crs))
+
+
+def _run_beside(leads: np.ndarray, piece, side_m) -> np.ndarray:
+    """Which of the lines run in the direction of a piece and have its middle at their side."""
+    middle = shapely.line_interpolate_point(piece, 0.5, normalized=True)
+    along = shapely.line_locate_point(leads, middle, normalized=True)
+    nearest = shapely.line_interpolate_point(leads, along, normalized=True)
+    across = shapely.get_coordinates(middle) - shapely.get_coordinates(nearest)
+    directions = _directions(leads)
+    parallel = np.abs(directions @ _directions(np.array([piece]))[0]) > COS_60
+    gap = np.hypot(*across.T)
+    return (gap <= side_m) & parallel & (np.abs((across * directions).sum(1)) <= COS_60 * gap)
+
+
+def _directions(lines: np.ndarray) -> np.ndarray:
+    """From the first to the last point of each line, with the length of 1."""
+    ends = [shapely.get_coordinates(shapely.get_point(lines, i)) for i in (0, -1)]
+    steps = ends[1] - ends[0]
+    return steps / np.maximum(np.hypot(*steps.T), 1e-9)[:, None]
 
 
 def _behind(rule, place) -> dict:
@@ -175,15 +290,31 @@ def _ground(found):
     return gpd.GeoSeries(shapely.union(found["left"], found["right"]), crs=found.crs)
 
 
-def _cut_by_units(found, units):
+def _cut_by_units(found, units, smallest_km2):
+    """The zones cut along the borders of units, with `unit`; what lies in none stays, without one.
+
+    A piece below `smallest_km2` stays with the largest piece of its zone, so that no border leaves
+    slivers and no ground is lost.
+    """
     if not len(found):
         return found
-    cut = gpd.overlay(found, units[["name", "geometry"]], how="intersection", keep_geom_type=True)
-    return cut.assign(zone=cut["zone"] + " " + cut["name"].fillna("").astype(str))
+    whole = found.assign(whole=np.arange(len(found)))
+    named = units[["name", "geometry"]].rename(columns={"name": "unit"})
+    cut = gpd.overlay(whole, named, how="identity", keep_geom_type=True)
+    area = cut.area / KM2
+    host = cut["whole"].map(area.groupby(cut["whole"]).idxmax())
+    into = cut.index.to_series().where(area >= smallest_km2 - 1e-9, host)
+    shapes = cut.geometry.groupby(into).agg(lambda parts: shapely.union_all(parts.to_numpy()))
+    kept = cut.loc[shapes.index].set_geometry(gpd.GeoSeries(shapes, crs=cut.crs))
+    unit = kept["unit"].fillna("").astype(str)
+    zone = [", ".join(filter(None, pair)) for pair in zip(kept["zone"], unit, strict=True)]
+    return kept.assign(zone=zone, unit=unit).drop(columns="whole").reset_index(drop=True)
 
 
 def _units(found, units) -> list[str]:
-    """The unit that holds the middle of each zone; empty where none does."""
+    """The unit of each zone: the one it was cut to, or that holds its middle; empty: none does."""
+    if "unit" in found:
+        return found["unit"].tolist()
     if units is None or not len(units) or not len(found):
         return [""] * len(found)
     middle = shapely.point_on_surface(found.geometry.to_numpy())

@@ -11,6 +11,7 @@ from manul.config.types import KeyHabitat
 from manul.grid.datasets import Fields
 from manul.products.key_habitat import cats, cell_km2
 from manul.products.outlines import amounts, mean, sums, top_threats
+from manul.products.stamp import identities
 
 MAPS = ("habitat", "habitat_reference", "threat", "value_at_risk", "suitable", "key", "breeding",
         "key_degraded")  # fmt: skip
@@ -23,13 +24,18 @@ AREAS = {
 
 
 def units(
-    polygons, fields: Fields, threats: dict[str, str], rules: KeyHabitat, animals: str
+    polygons,
+    fields: Fields,
+    threats: dict[str, str],
+    rules: KeyHabitat,
+    animals: str,
+    stamped: dict,
 ) -> pd.DataFrame:
     """One row for each unit (polygon with `name`): areas (km2), threat (0..1), animals (a range).
 
     `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`, whose
-    `protected` names the map of the protected share. A cell belongs to the unit over its centre, so
-    that areas add up to the whole; nodata belongs to none.
+    `protected` names the map of the protected share, `stamped` the columns of `stamp.stamp`. A cell
+    belongs to the unit over its centre, so that areas add up to the whole; nodata belongs to none.
     """
     protected = rules["protected"]
     wanted: dict[str, Callable] = {"area": lambda maps: np.isfinite(maps["habitat"])}
@@ -49,6 +55,7 @@ def units(
     unknown = np.full((2, len(polygons)), np.nan)
     table = pd.DataFrame(
         {
+            "id": identities("unit", polygons.geometry),
             "unit": polygons["name"].fillna("(no name)").to_numpy(),
             "country": polygons["country"].to_numpy() if "country" in polygons else "",
             "area_km2": total,
@@ -63,6 +70,7 @@ def units(
             "threat_3": third or "",
             f"{animals}_low": low.round(),
             f"{animals}_high": high.round(),
+            **stamped,
         }
     )
     return table[table["area_km2"] > 0].sort_values("key_km2", ascending=False, ignore_index=True)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from exactextract import exact_extract
+from pyproj import Transformer
 
 from manul.config.expressions import holds as true_where
 from manul.config.types import Zones
@@ -148,7 +149,7 @@ def tiles(spec, fields, layers):
     south = np.arange(box.bottom, box.top, side)
     xx, yy = (a.ravel() for a in np.meshgrid(west, south))
     square = shapely.box(xx, yy, xx + side, yy + side)
-    names = [f"{int(x // 1000)}E{int(y // 1000)}N" for x, y in zip(xx, yy, strict=True)]
+    names = _named_by_middle(xx + side / 2, yy + side / 2, side, fields.grid)
     known = zonal(lambda maps: np.isfinite(maps["habitat"]), square, fields) > 0.5
     return gpd.GeoDataFrame({"zone": np.array(names)[known]}, geometry=square[known])
 
@@ -168,12 +169,12 @@ def mask(spec, fields, layers):
     small = cells * fields.grid.resolution.x**2 / KM2 < spec["smallest_km2"] - 1e-9
     numbers[small[numbers]] = 0
     table = outlines(numbers, fields.grid)
-    table["zone"] = table.get("patch", pd.Series(dtype=int)).astype(str)
+    table["zone"] = [f"patch {n}" for n in table.get("patch", [])]
     return table
 
 
 def segments(spec, fields, layers):
-    """A line layer cut into pieces of `length_m`, each with the strips on both its sides.
+    """A line layer cut into pieces of `length_m`, each with its `line` and the strips beside it.
 
     The last piece of a line is shorter; the strips, columns `left` and `right`, are `side_m` wide.
     """
@@ -181,15 +182,17 @@ def segments(spec, fields, layers):
     lines = lines.clip(tuple(fields.grid.boundingbox)).explode(index_parts=False)
     lines = lines[lines.geom_type == "LineString"]
     label = _names(lines, "name" if "name" in lines else None)
-    names, pieces = [], []
+    names, pieces, of = [], [], []
     for name, line in zip(label, lines.geometry, strict=True):
         for i, piece in enumerate(_cut(line, spec["length_m"])):
             names.append(f"{name}, km {i * spec['length_m'] / 1000:.0f}")
             pieces.append(piece)
+            of.append(str(name))
     side = spec["side_m"]
     return gpd.GeoDataFrame(
         {
             "zone": names,
+            "line": of,
             "left": shapely.buffer(pieces, side, single_sided=True),
             "right": shapely.buffer(pieces, -side, single_sided=True),
         },
@@ -205,7 +208,7 @@ def points(spec, fields, layers):
 
 def key_patches(spec, fields, layers):
     """Patches of key habitat."""
-    return _numbered(fields, "key_patch", "")
+    return _numbered(fields, "key_patch", "key patch ")
 
 
 def key_areas(spec, fields, layers):
@@ -303,6 +306,18 @@ def _numbered(fields, name, words) -> gpd.GeoDataFrame:
     """The patches of a map of numbers."""
     table = outlines(fields[name].astype("int32"), fields.grid)
     return table.assign(zone=[f"{words}{n}" for n in table.get("patch", [])])
+
+
+def _named_by_middle(x, y, side, grid) -> list[str]:
+    """A name in words and degrees for each square: '7.1 km block at 41.39° N 75.94° E'."""
+    to_degrees = Transformer.from_crs(grid.crs.proj, 4326, always_xy=True)
+    lon, lat = to_degrees.transform(x, y)
+    digits = 2 if side >= 3000 else 4
+    return [
+        f"{side / 1000:.2g} km block at {abs(b):.{digits}f}° {'S' if b < 0 else 'N'} "
+        f"{abs(a):.{digits}f}° {'W' if a < 0 else 'E'}"
+        for a, b in zip(lon, lat, strict=True)
+    ]
 
 
 def _names(table, field):

@@ -11,7 +11,7 @@ import sklearn
 from .measures import auc
 from .models import Model
 
-NOT_STATED = "not stated"
+NOT_STATED = "to be written by the authors"
 
 
 def response_curves(model: Model, data: pd.DataFrame, points: int = 50) -> pd.DataFrame:
@@ -99,8 +99,8 @@ def odmap(
     """Return the ODMAP record (Zurell et al. 2020, Ecography 43: 1261): section, element, value.
 
     The model fills what it knows; `answers` by element name add what only people know and go before
-    it; the rest reads "not stated". `performance` is `Validation.scores`. An unknown element raises
-    ValueError.
+    it; the rest is named as the authors' to write. `performance` is `Validation.scores`. An unknown
+    element raises ValueError.
     """
     answers = dict(answers or {})
     elements = [element for section in _ODMAP.values() for element in section]
