@@ -9,7 +9,7 @@ from shapely import LineString, Point
 
 from manul import graph
 from manul.config import load
-from manul.grid import privacy
+from manul.grid import privacy, provenance
 from manul.grid.datasets import Fields
 from manul.products import generalised
 
@@ -117,6 +117,7 @@ def test_the_layer_says_how_it_is_shown():
     record = {"camps": {"title": "Camps", "caveat": "old"}, "roads": {"title": "Roads"}}
     told = generalised.told_of(record, ["camps"], {"cell_m": 10_000, "least": 5})
     assert told["roads"] == record["roads"]
+    assert provenance.is_generalised(told) and not provenance.is_generalised(record)
     assert told["camps"]["caveat"] == (
         "old; places are not public: means over areas of 10 km or more with at least 5 of them"
     )

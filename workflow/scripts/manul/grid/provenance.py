@@ -34,6 +34,11 @@ def worst_status(record: dict) -> str:
     return max(found, key=STATUSES.index, default="measured")
 
 
+def is_generalised(record: dict) -> bool:
+    """Does it rest on places that are not public, shown as means over areas?"""
+    return any(layer.get("generalised") for layer in record.values())
+
+
 def notice(record: dict) -> str:
     """The sentence that stands on the face of a map: invented layers first, then weaker ones."""
     by = {s: [v["title"] for v in record.values() if v["status"] == s] for s in STATUSES}

@@ -150,8 +150,10 @@ def threats(s: Scenario) -> list[Figure]:
     panels = []
     for name, called in zip(s.config["assessed"], effects, strict=True):
         block = s.config["threats"][name]
-        status = provenance.worst_status(read_provenance(s.path(called)))
-        told = f"largest effect {_largest(block)} · IUCN {block['iucn']}"
+        record = read_provenance(s.path(called))
+        status, general = provenance.worst_status(record), provenance.is_generalised(record)
+        how = "means of wide areas" if general else f"largest effect {_largest(block)}"
+        told = f"{how} · IUCN {block['iucn']}"
         panels.append(layouts.Panel(block["title"], told, s.values(called), status))
     scale = layouts.Scale("Effect of the threat", palette="threat", classes=EFFECT_CLASSES)
     return layouts.small_multiples(sheet, s.context, s.shown[1], panels, scale)

@@ -63,13 +63,14 @@ def boxes_around(areas: privacy.Areas, shapes) -> np.ndarray:
 
 
 def told_of(record: dict, hidden: Sequence[str], rules: Mapping) -> dict:
-    """Provenance in which the hidden layers say how they are shown."""
+    """Provenance in which the hidden layers say how they are shown: `caveat`, `generalised`."""
     words = (
         f"places are not public: means over areas of {rules['cell_m'] / 1000:g} km or more with at "
         f"least {rules['least']} of them"
     )
     caveat = {n: "; ".join(filter(None, [record[n].get("caveat"), words])) for n in hidden}
-    return {n: r | {"caveat": caveat[n]} if n in caveat else r for n, r in record.items()}
+    shown = {name: {"caveat": text, "generalised": True} for name, text in caveat.items()}
+    return {name: layer | shown.get(name, {}) for name, layer in record.items()}
 
 
 def _areas(box, hidden, rules) -> privacy.Areas:
