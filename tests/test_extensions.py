@@ -51,7 +51,7 @@ def run(this):
 
 
 KINDS["counting"] = SimpleNamespace(
-    MAPS={}, TABLES=("numbers",), FIELDS={}, run=run,
+    MAPS={}, TABLES=("numbers",), FIELDS={}, run=run, GENERALISES=("records",),
     reads=lambda block, config: {"records": [("layer", block["records"])]},
     section=lambda tables: Section("Counted", words=[f"{tables['numbers']['number'][0]} rows"]),
 )

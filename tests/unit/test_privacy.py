@@ -8,6 +8,7 @@ from odc.geo.geobox import GeoBox
 from shapely import LineString, Point
 
 from manul import graph
+from manul.analyses import suitability
 from manul.config import load
 from manul.grid import privacy, provenance
 from manul.grid.datasets import Fields
@@ -164,6 +165,23 @@ def test_no_public_job_reads_an_exact_file_of_a_hidden_layer_but_those_that_gene
                     exact = [path for paths in roles for path in paths if "/restricted/" in path]
                     readers |= {name for _ in exact}
     assert readers == {"generalise", "evidence", "recommend", "analysis_suitability"}
+
+
+def test_an_analysis_that_does_not_generalise_lies_apart_and_on_no_public_page(monkeypatch):
+    monkeypatch.delattr(suitability, "GENERALISES")
+    made = demo()
+    home = "results/tien_shan/current"
+    fitted = made.files("current/restricted", "analysis_suitability", "suitability")["fitted"]
+    assert fitted == f"{home}/restricted/analyses/suitability/fitted.tif"
+    assert "suitability" not in made.names("current")
+    assert not made.reads("current", "evidence", "manul_records")["tables"]
+    assert made.files("current", "recommend")["table"] == f"{home}/recommendations.csv"
+    assert not [
+        path for path in graph.products(made) if "suitability" in path and "restr" not in path
+    ]
+    rules = {"R7": {"optional": [], "measures": {"novel": {"share": "suitability_mess < 0"}}}}
+    told = demo(rules=rules).job("current", "recommend").told["not_assessed"]
+    assert told["R7"] == "needs places that are not public (taken away)"
 
 
 def test_hidden_places_may_be_withheld_instead():

@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 # Never `from manul import config`: it would hide Snakemake's own `config`.
 from manul import digests, graph, plan, preflight
 from manul.config import load, selection
-from manul.grid import plain_files
+from manul.grid import plain_files, whole_files
 from manul.maps import sheet_specs
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -64,6 +64,17 @@ def memory(rule, wildcard=""):
         )
 
     return planned
+
+
+def remove_what_was_cut():
+    """Remove finished files that a full disk, a copy or a person has cut: they are made again."""
+    if workflow.is_main_process and not {"-n", "--dry-run", "--dryrun"} & {*sys.argv}:
+        for path in whole_files.cut(GRAPH.every_file()):
+            path.unlink()
+            logger.warning(f"{path} was not whole; it was removed and is made again")
+
+
+remove_what_was_cut()
 
 
 def hide_what_is_no_longer_public():

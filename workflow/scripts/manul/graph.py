@@ -87,8 +87,13 @@ def rule(name: str, files, keys: Callable = lambda config: [""]) -> Callable:
     return register
 
 
-# They read hidden places and give none away: rows are counted in areas, or a model is fitted.
-GENERALISING = {"generalise", "evidence", "recommend", *(f"analysis_{k}" for k in ANALYSES)}
+# Rules that read hidden places in these roles and give none away: rows are counted in areas, zones
+# keep their distance from areas. An analysis says so of itself.
+GENERALISING: dict[str, tuple[str, ...]] = {
+    "generalise": ("surface", "layers"),
+    "evidence": ("layer", "summary", "rejected", "normalised", "surfaces", "layers"),
+    "recommend": ("layers",),
+}
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,10 @@ class Graph:
 
     def __init__(self, configs: Mapping[str, Config]):
         self.scenarios = list(configs)
-        self.configs = {name: selection.public_view(config) for name, config in configs.items()}
+        self.configs = {
+            name: _without_private_analyses(selection.public_view(config))
+            for name, config in configs.items()
+        }
         for name, config in configs.items():
             if selection.private_layers(config):
                 self.configs[f"{name}/restricted"] = selection.exact_view(config)
@@ -194,6 +202,11 @@ class Graph:
             for path in self.paths(scenario, name, key).values()
         ]
 
+    def every_file(self) -> list[str]:
+        """Every file that any job makes, where it lies."""
+        jobs = ((s, name, k) for s in self.configs for name in RULES for k in self.keys(s, name))
+        return list(dict.fromkeys(path for job in jobs for path in self.files(*job).values()))
+
     def _digest(self, scenario, name, key="") -> str:
         job = self.job(scenario, name, key)
         below = {
@@ -211,9 +224,11 @@ class Graph:
         """Does a job hold places that are not public?"""
         if name in PREPARE.values():
             return key in selection.private_layers(self.configs[scenario])
-        reads = self.job(scenario, name, key).reads.values() if name not in GENERALISING else ()
-        refs = (item for items in reads for item in items if isinstance(item, Ref))
-        return any(self.private(scenario, ref.rule, ref.key) for ref in refs)
+        kind = ANALYSES.get(name.removeprefix("analysis_"))
+        safe = GENERALISING.get(name, getattr(kind, "GENERALISES", ()))
+        reads = self.job(scenario, name, key).reads
+        refs = (i for role, items in reads.items() if role not in safe for i in items)
+        return any(self.private(scenario, i.rule, i.key) for i in refs if isinstance(i, Ref))
 
     def _owner(self, scenario, name, key="") -> str:
         wanted = self.digest(scenario, name, key)
@@ -225,6 +240,8 @@ class Graph:
                 break
             if key in self.keys(other, name) and self.digest(other, name, key) == wanted:
                 return other
+        if exact_only and not self.configs[scenario]["exact"]:
+            raise ValueError(f"the public {name} {key} of {scenario} would hold hidden places")
         return scenario
 
     def _path(self, scenario, ref) -> str:
@@ -551,6 +568,20 @@ def products(graph: Graph) -> list[str]:
 
 
 # ------------------------------------------------------------------------------------ helpers
+
+
+def _without_private_analyses(config) -> Config:
+    """The public view without analyses that would give places of hidden records away."""
+    hidden, gone = set(selection.private_layers(config)), dict[str, str]()
+    for name, block in config["analyses"].items():
+        kind = ANALYSES[block["kind"]]
+        for role, wanted in kind.reads(block, config).items():
+            given_away = role not in getattr(kind, "GENERALISES", ())
+            if given_away and any(w[0] == "layer" and w[1] in hidden for w in wanted):
+                maps = [f"{name}_{field}" if field else name for field in kind.FIELDS]
+                gone |= dict.fromkeys([name, *maps], "places that are not public")
+    kept = {name: block for name, block in config["analyses"].items() if name not in gone}
+    return config | {"analyses": kept, "taken_away": config["taken_away"] | gone}
 
 
 def _has_own(graph, scenario, sheet) -> bool:

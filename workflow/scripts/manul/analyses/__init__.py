@@ -9,6 +9,8 @@ Each kind is a module with these names; one rule of the workflow runs them all.
     reads(block, config)    role -> [("layer" | "surface" | "map", name)], what it is made from
     run(this)               makes all files; `this` is the `job.Job`
     section(tables)         what the evidence page of its records says of it
+    GENERALISES  roles of `reads` whose places its results do not give away; without it, what is
+                 made of records that are not public lies in `restricted/`, and on no public page
 
 To add a kind: write the module, name it in KINDS, and give it a closed schema under
 `$defs.analyses` of the config's schema.

@@ -22,6 +22,7 @@ MAPS = {
     "fitted": {band: words.BANDS[band] for band in words.FITTED_BANDS},
     "disagreement": {band: words.BANDS[band] for band in words.DISAGREEMENT},
 }
+GENERALISES = ("records", "effort")  # into a model of predictors, fitted to many records
 TABLES = ("evaluation", "response_curves", "importance", "odmap", "thresholds")
 FIELDS = {
     "": ("fitted", 1, "Fitted suitability", "0..1"),

@@ -1,0 +1,67 @@
+"""A file that was cut is known by its frame."""
+
+import geopandas as gpd
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from odc.geo.geobox import GeoBox
+
+from manul.grid import block_maps, whole_files
+from manul.pages import html
+
+
+def tif(path):
+    grid = GeoBox.from_bbox((0, 0, 1500, 1100), crs="EPSG:6933", resolution=1)
+    made = block_maps.MapFile(path, grid, {"value": ""}, {}, "0" * 16)
+    values = np.random.default_rng(1).random(grid.shape, "float32")
+
+    def work(at):
+        return {path.stem: {"value": values[at[0] : at[1], at[2] : at[3]]}}
+
+    blocks = block_maps.blocks(grid, 1024)
+    with block_maps.finishing([made], blocks):
+        for block in blocks:
+            block_maps.make(work, [made], block)
+
+
+def gpkg(path):
+    gpd.GeoDataFrame(
+        {"a": range(500)}, geometry=gpd.points_from_xy(range(500), range(500))
+    ).to_file(path)
+
+
+def picture(path):
+    plt.figure(figsize=(1, 1)).savefig(path)
+
+
+def page(path):
+    path.write_text(html.page("A", "B", "", [], ""), encoding="utf-8")
+
+
+KINDS = {"a.tif": tif, "a.gpkg": gpkg, "a.png": picture, "a.pdf": picture, "a.html": page}
+
+
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("left", [0, 0.5, 0.98])
+def test_a_cut_file_is_known_and_a_whole_one_is_not_suspected(tmp_path, name, left):
+    path = tmp_path / name
+    KINDS[name](path)
+    assert whole_files.cut([path, tmp_path / "none.tif"]) == []
+    data = path.read_bytes()
+    path.write_bytes(data[: int(left * len(data))])
+    assert whole_files.cut([path]) == [path]
+
+
+def test_a_table_is_suspected_only_if_it_is_empty(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n1,")
+    assert whole_files.is_whole(path)
+    path.write_text("")
+    assert not whole_files.is_whole(path)
+
+
+def test_a_file_of_another_kind_under_the_name_is_not_whole(tmp_path):
+    for name in ("a.gpkg", "a.tif"):
+        (tmp_path / name).write_bytes(b"x" * 500)
+        assert not whole_files.is_whole(tmp_path / name)
