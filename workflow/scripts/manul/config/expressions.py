@@ -128,10 +128,15 @@ def names(text: str) -> list[str]:
 
     A name that is no word, such as that of a column, stands in backticks.
     """
+    return list(_names(text))
+
+
+@cache
+def _names(text) -> tuple[str, ...]:
     tree, marks = _checked(text)
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     found = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called]
-    return list(dict.fromkeys(marks.get(name, name) for name in found))
+    return tuple(dict.fromkeys(marks.get(name, name) for name in found))
 
 
 # ------------------------------------------------------------------------------ before values

@@ -65,8 +65,7 @@ def recommend(name: str, rule: Rule, place: Place) -> gpd.GeoDataFrame:
     Raises `ExpressionError` for a condition that names no measure.
     """
     found, rows = _measured(rule, place)
-    rows_fire = (holds(rule["when"], row) for row in rows.to_dict("records"))
-    fires = np.fromiter(rows_fire, bool, len(rows))
+    fires = np.broadcast_to(np.asarray(holds(rule["when"], rows), bool), len(rows))
     found, rows = found[fires].reset_index(drop=True), rows[fires].reset_index(drop=True)
     table = _described(name, rule, found, rows, place)
     table = table.sort_values("value_at_risk_km2", ascending=False, ignore_index=True)
