@@ -2,8 +2,8 @@
 
 One division of the region stands behind every public product that a hidden layer touches: surfaces
 are means over its areas, pages count rows in them, distances are measured to them. Areas are made
-by halving a square, so that no border tells where a place is (a border drawn around places would);
-a half is cut off only if what it holds, and what is near enough to count in it, are none or at
+by halving the region, so that no border tells where a place is (one drawn around places would); a
+half is cut off only if what it holds, and what is near enough to count in it, are none or at
 least `least` places.
 """
 
@@ -79,10 +79,10 @@ def areas(
     whole is one area if there are fewer than `least` places in all.
     """
     west, south = (np.floor(side / cell_m) * cell_m for side in bounds[:2])
-    longest = max(bounds[2] - west, bounds[3] - south, cell_m)
-    cells = 2 ** int(np.ceil(np.log2(longest / cell_m)))
-    labels = np.zeros((cells, cells), "int32")
-    waiting, number = [((0, 0, cells, cells), list(hidden))], 0
+    width = max(1, int(np.ceil((bounds[2] - west) / cell_m)))
+    height = max(1, int(np.ceil((bounds[3] - south) / cell_m)))
+    labels = np.zeros((height, width), "int32")
+    waiting, number = [((0, 0, width, height), list(hidden))], 0
     corner = np.array([west, south, west, south])
     while waiting:
         box, near = waiting.pop()
