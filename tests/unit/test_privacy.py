@@ -195,6 +195,14 @@ def test_hidden_places_may_be_withheld_instead():
     assert "R6" in told["withheld"] and "R6" not in told["rules"]
 
 
+def test_a_rule_that_lacks_its_layer_is_not_assessed_rather_than_withheld():
+    config = demo_config()
+    del config["layers"]["camps"]
+    told = graph.Graph(load.load(config)).job("current", "recommend").told
+    assert told["not_assessed"]["R6"] == "needs herding camps with their dogs"
+    assert told["withheld"] == {} and "R6" in told["rules"]
+
+
 def test_a_region_without_hidden_layers_has_one_view():
     config = demo_config()
     for name in ("camps", "manul_records"):

@@ -156,7 +156,8 @@ def privacy_rules(config: Config, hidden: list[str]) -> dict:
 
 def public_view(config: Config) -> Config:
     """The config of what may be published: hidden places generalised, or withheld."""
-    rules = {name: rule for name, rule in config["rules"].items() if rule["public"]}
+    lacking = not_assessed(config)  # of these there is nothing to hide
+    rules = {n: rule for n, rule in config["rules"].items() if rule["public"] or n in lacking}
     withheld = {n: rule["title"] for n, rule in config["rules"].items() if n not in rules}
     config = config | {"exact": False, "rules": rules, "withheld": withheld}
     if config["privacy"]["show"] == "generalised":
