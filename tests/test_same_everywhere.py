@@ -189,8 +189,10 @@ def test_job_in_small_blocks_makes_the_map_of_the_run(
     runpy.run_path(str(SCRIPTS / f"{rule}.py"), {"snakemake": told})
     made = sorted(tmp_path.rglob("*.tif"))
     assert len(made) == len(told.output)
+    hidden = case == "saturating surface"  # it rests on places that are not public
+    home = corner.results / "current" / ("restricted" if hidden else ".")
     for path in made:
-        assert_same(path, corner.results / "current" / path.relative_to(tmp_path))
+        assert_same(path, home / path.relative_to(tmp_path))
 
 
 def assert_same(path, other) -> None:
