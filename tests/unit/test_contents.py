@@ -80,6 +80,16 @@ def test_what_a_vrt_points_to_belongs_to_it_at_any_depth(here):
     assert contents.parts(write(here / "ring.vrt", ring)) == [here / "ring.vrt"]
 
 
+@pytest.mark.parametrize("tag", ["SourceFilename", "SourceDataset", "ComplexSource"])
+def test_a_warped_vrt_points_to_its_source_as_a_mosaic_does(here, tag):
+    write(here / "a.tif", "1")
+    inner = "<SourceFilename relativeToVRT='1'>a.tif</SourceFilename>"
+    part = f"<{tag}>{inner}</{tag}>" if tag == "ComplexSource" else inner
+    part = part.replace("SourceFilename", tag) if tag == "SourceDataset" else part
+    path = write(here / "warped.vrt", f"<VRTDataset>{part}</VRTDataset>")
+    assert [p.name for p in contents.parts(path)] == ["warped.vrt", "a.tif"]
+
+
 def test_a_vector_vrt_points_to_files_too(here):
     write(here / "t.csv", "x,y")
     text = (

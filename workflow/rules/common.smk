@@ -1,4 +1,5 @@
 # What the rules share: the effective configs, and the graph of what is made from what.
+import re
 import sys
 from pathlib import Path
 
@@ -68,9 +69,9 @@ def memory(rule, wildcard=""):
 
 def remove_what_was_cut():
     """Remove finished files that a full disk, a copy or a person has cut: they are made again."""
-    if workflow.is_main_process and not {"-n", "--dry-run", "--dryrun"} & {*sys.argv}:
-        for path in whole_files.cut(GRAPH.every_file()):
-            path.unlink()
+    dry = any(re.match("-[A-Za-z]*n|--dry-?run", word) for word in sys.argv)  # known too late else
+    if workflow.is_main_process and not dry:
+        for path in whole_files.remove(whole_files.cut(GRAPH.every_file())):
             logger.warning(f"{path} was not whole; it was removed and is made again")
 
 
@@ -79,9 +80,8 @@ remove_what_was_cut()
 
 def hide_what_is_no_longer_public():
     """Remove exact files from the public folders, of layers that were public in an earlier run."""
-    for path in {path for name in CONFIGS for path in GRAPH.left_over(name)}:
-        if Path(path).exists():
-            Path(path).unlink()
+    for name in CONFIGS:
+        for path in whole_files.remove(GRAPH.left_over(name)):
             logger.warning(f"removed {path}: its places are not public; see the folder restricted")
 
 

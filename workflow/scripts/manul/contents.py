@@ -10,13 +10,12 @@ read once.
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator
 from functools import cache
-from html import unescape
 from pathlib import Path
 
 from manul.digests import digest
+from manul.grid import reach
 
 KEPT = Path(".snakemake/manul_contents.json")
 BESIDE = {
@@ -26,10 +25,6 @@ BESIDE = {
     ".gpkg": (".gpkg-wal",),
 }
 BESIDE_RASTERS = (".aux.xml", ".ovr", ".msk", ".prj", ".wld", ".tfw", ".tifw", ".hdr", ".clr")
-SOURCE = re.compile(
-    r"<Source(?:Filename|DataSource)\b([^>]*)>([^<]+)</Source(?:Filename|DataSource)>|"
-    r"<SrcDataSource\b([^>]*)>([^<]+)</SrcDataSource>"
-)
 MOST_SOURCES = 10_000
 
 
@@ -41,7 +36,7 @@ def of(path: str | Path) -> str:
 
 def parts(path: str | Path) -> list[Path]:
     """The file itself and the files that belong to it, as far as they exist."""
-    return list(_parts(Path(path), set()))
+    return list(_parts(Path(path).absolute(), set()))
 
 
 # ------------------------------------------------------------------------------------- helpers
@@ -49,7 +44,8 @@ def parts(path: str | Path) -> list[Path]:
 
 def _named(path) -> dict[str, Path]:
     """The parts by their path as seen from the layer's folder, which may lie anywhere."""
-    return {os.path.relpath(part, path.parent): part for part in parts(path)}
+    home = path.absolute().parent
+    return {os.path.relpath(part, home): part for part in parts(path)}
 
 
 def _parts(path: Path, seen: set) -> Iterator[Path]:
@@ -68,27 +64,13 @@ def _parts(path: Path, seen: set) -> Iterator[Path]:
             if part and part not in seen:
                 seen.add(part)
                 yield part
-    if _is_vrt(path):
-        for source in _sources(path):
-            yield from _parts(source, seen)
+    for source in reach.sources(path):
+        yield from _parts(source, seen)
 
 
 @cache
 def _folder(path: str) -> dict[str, Path]:
     return {entry.name.lower(): Path(entry.path) for entry in os.scandir(path) if entry.is_file()}
-
-
-def _is_vrt(path) -> bool:
-    with path.open("rb") as file:
-        return re.match(rb"\s*(<\?xml[^>]*>\s*)?<(VRT|OGRVRT)", file.read(200)) is not None
-
-
-def _sources(path) -> Iterator[Path]:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for told, name, told_too, name_too in SOURCE.findall(text):
-        source = Path(unescape((name or name_too).strip()))
-        relative = re.search(r"relativeToVRT\s*=\s*[\"']1", told or told_too, re.IGNORECASE)
-        yield path.parent / source if relative and not source.is_absolute() else source
 
 
 @cache

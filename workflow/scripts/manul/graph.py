@@ -182,16 +182,6 @@ class Graph:
         found = {surface for ref in refs for surface in self._under(scenario, ref)}
         return [name for name in self.configs[scenario]["surfaces"] if name in found]
 
-    # ------------------------------------------------------------------------------ helpers
-
-    def _job(self, scenario, name, key="") -> Job:
-        config = self.configs[scenario]
-        job = RULES[name].job(self, scenario, config, key)
-        more: dict[str, Any] = {"species": config["species"]}
-        if config["extensions"]:
-            more["extensions"] = config["extensions"]
-        return replace(job, told={**job.told, **more})
-
     def left_over(self, scenario: str) -> list[str]:
         """Where exact files of hidden layers would lie in the public folder if they were public."""
         return [
@@ -206,6 +196,16 @@ class Graph:
         """Every file that any job makes, where it lies."""
         jobs = ((s, name, k) for s in self.configs for name in RULES for k in self.keys(s, name))
         return list(dict.fromkeys(path for job in jobs for path in self.files(*job).values()))
+
+    # ------------------------------------------------------------------------------ helpers
+
+    def _job(self, scenario, name, key="") -> Job:
+        config = self.configs[scenario]
+        job = RULES[name].job(self, scenario, config, key)
+        more: dict[str, Any] = {"species": config["species"]}
+        if config["extensions"]:
+            more["extensions"] = config["extensions"]
+        return replace(job, told={**job.told, **more})
 
     def _digest(self, scenario, name, key="") -> str:
         job = self.job(scenario, name, key)

@@ -47,8 +47,6 @@ PLAIN_WORDS = {
     "Tuple": "a list", "FloorDiv": "//", "BitXor": "^",
 }  # fmt: skip
 CONDITION, NUMBER, TEXT, ANY = "a condition", "a number", "a text", "anything"
-
-
 SIGNS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
 
 
@@ -70,9 +68,7 @@ def evaluate(text: str, values: Mapping):
     try:
         with np.errstate(all="ignore"):
             return _plain(_value(tree, values, marks, {}))
-    except (TypeError, OverflowError) as error:
-        raise ExpressionError(f"{text!r}: {error}") from None
-    except ExpressionError as error:
+    except (ExpressionError, TypeError, OverflowError) as error:
         raise ExpressionError(f"{text!r}: {error}") from None
 
 

@@ -68,12 +68,17 @@ def class_scores(node: Node) -> Iterator[tuple[str, dict]]:
         yield from class_scores(term)
 
 
+def names_layer(key: str, value) -> bool:
+    """True for a key of a surface block under which a layer is named."""
+    return isinstance(value, str) and (key == "layer" or key.endswith("_layer"))
+
+
 def layers_of(block) -> list[str]:
     """Every layer that a surface block reads, in order."""
     found = []
     if isinstance(block, dict):
         for key, value in block.items():
-            if (key == "layer" or key.endswith("_layer")) and isinstance(value, str):
+            if names_layer(key, value):
                 found.append(value)
             else:
                 found += layers_of(value)

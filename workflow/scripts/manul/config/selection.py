@@ -296,8 +296,10 @@ def _with_layer(block, old, new):
         return [_with_layer(part, old, new) for part in block]
     if not isinstance(block, dict):
         return block
-    names = {k for k in block if (k == "layer" or k.endswith("_layer")) and block[k] == old}
-    return {k: new if k in names else _with_layer(v, old, new) for k, v in block.items()}
+    return {
+        k: new if nodes.names_layer(k, v) and v == old else _with_layer(v, old, new)
+        for k, v in block.items()
+    }
 
 
 def _reaches(block, so_far) -> Iterator[tuple[str, float]]:
@@ -306,7 +308,7 @@ def _reaches(block, so_far) -> Iterator[tuple[str, float]]:
     reach += FAR_M * (block.get("kind") == "travel_time")
     reach += LARGEST_DISC_M * ("area_ha_field" in block)
     for key, value in block.items():
-        if isinstance(value, str) and (key == "layer" or key.endswith("_layer")):
+        if nodes.names_layer(key, value):
             yield value, reach
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, dict):

@@ -66,6 +66,18 @@ def beyond(path: str, allow: Mapping[str, bool], depth: int = 0) -> Iterator[tup
         yield f"the source {path!r}, a list of other files", "a file with data", MEND_OUTSIDE
 
 
+def sources(path: Path) -> list[Path]:
+    """The files of this machine that a virtual file names, absolute; none for any other file."""
+    if _kind(path) != "virtual":
+        return []
+    try:
+        parts = _elements(path)
+    except (ElementTree.ParseError, ValueError):
+        return []
+    named = [(_words(part), _is_relative(part)) for part in parts if _tag(part) in SOURCES]
+    return [_local(path, *told) for told in named if told[0] and not leads_away(told[0])]
+
+
 def leads_away(path: str) -> bool:
     """True for a path that makes GDAL call another machine, a database or a stream."""
     prefix = PREFIX.match(path)
@@ -93,17 +105,18 @@ def _kind(path) -> str:
 def _sources(path, allow, depth) -> Iterator[tuple[str, str, str]]:
     """What the sources of a virtual file reach for."""
     whole = "a virtual file whose sources can be listed"
-    text = path.read_bytes() if path.stat().st_size <= LARGEST else b"<!DOCTYPE"
-    if depth > DEEPEST or b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-        yield f"the virtual file {str(path)!r} of odd build", whole, MEND_OUTSIDE
-        return
     try:
-        parts = list(ElementTree.fromstring(text).iter())
+        parts = _elements(path) if depth <= DEEPEST else None
     except ElementTree.ParseError as error:
         yield f"a virtual file that is no XML ({error})", whole, "Make it again with gdalbuildvrt"
         return
+    except ValueError:
+        parts = None
+    if parts is None:
+        yield f"the virtual file {str(path)!r} of odd build", whole, MEND_OUTSIDE
+        return
     for part in parts:
-        tag, words = part.tag.rpartition("}")[2].lower(), (part.text or "").strip()
+        tag, words = _tag(part), _words(part)
         if words and tag in SOURCES:
             yield from _source(path, words, _is_relative(part), allow, depth)
         elif tag not in WORDS and AWAY.search(words) and not allow["network"]:
@@ -116,15 +129,37 @@ def _source(path, words, relative, allow, depth) -> Iterator[tuple[str, str, str
             found = f"the source {words!r} in {str(path)!r}, which leads to another machine"
             yield found, "files of this machine", MEND_NETWORK
         return
-    plain = ARCHIVE.sub("", PREFIX.sub("", words, count=1)).strip('"')
-    home = path.parent if relative else Path()
-    source = Path(os.path.normpath(home.absolute() / plain))
+    source = _local(path, words, relative)
     ours = (Path().absolute(), Path(os.path.normpath(path.parent.absolute())))
     if not any(source.is_relative_to(folder) for folder in ours) and not allow["outside"]:
         found = f"the source {words!r} in {str(path)!r}"
         yield found, f"files in the project or in {path.parent}", MEND_OUTSIDE
         return
     yield from beyond(str(source), allow, depth + 1)
+
+
+def _elements(path) -> list[ElementTree.Element]:
+    """The elements of a virtual file; ParseError (a SyntaxError) for no XML, ValueError for a file
+    that is too large or declares types of its own."""
+    text = path.read_bytes() if path.stat().st_size <= LARGEST else b"<!DOCTYPE"
+    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+        raise ValueError("of odd build")
+    return list(ElementTree.fromstring(text).iter())
+
+
+def _tag(part) -> str:
+    return part.tag.rpartition("}")[2].lower()
+
+
+def _words(part) -> str:
+    return (part.text or "").strip()
+
+
+def _local(path, words, relative) -> Path:
+    """Where the file lies that a virtual file names."""
+    plain = ARCHIVE.sub("", PREFIX.sub("", words, count=1)).strip('"')
+    home = path.parent if relative else Path()
+    return Path(os.path.normpath(home.absolute() / plain))
 
 
 def _is_relative(part) -> bool:

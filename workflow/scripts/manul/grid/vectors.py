@@ -15,6 +15,7 @@ pyogrio.set_gdal_config_options(
 )
 
 
+NOT_DATA = ("layer_styles", "qgis_projects")  # tables that a GIS keeps beside the data
 NO_LAYER = "nothing"
 
 

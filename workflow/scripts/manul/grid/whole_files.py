@@ -17,6 +17,14 @@ def cut(paths: Iterable[str | Path]) -> list[Path]:
     return [path for path in there if path.is_file() and not is_whole(path)]
 
 
+def remove(paths: Iterable[str | Path]) -> list[Path]:
+    """Remove the files that are there; which they were."""
+    there = [path for path in map(Path, paths) if path.is_file()]
+    for path in there:
+        path.unlink()
+    return there
+
+
 def is_whole(path: Path) -> bool:
     """Whether a file is as long as it says itself, or ends as its kind does."""
     if path.stat().st_size == 0:

@@ -1,7 +1,7 @@
 """Recommendations: where a rule of the config holds, why, what to do, who, and on what data.
 
 To add a recommendation: write a block under `rules` in the config. No Python is needed as long as
-its zones and measures are among those of `manul.zones`.
+its zones and measures are among those of `manul.products.zones`.
 """
 
 import json
@@ -59,9 +59,9 @@ class Place:
 def recommend(name: str, rule: Rule, place: Place) -> gpd.GeoDataFrame:
     """The zones in which a rule holds, with reason, action and numbers; most value first.
 
-    A row for each zone where `when` is true of its measures: `COLUMNS` and the measures themselves.
-    Areas and value at risk in km2 (value: km2 of full habitat), lengths in km, threat 0..1. A
-    measure that is unknown makes a comparison false, so nothing is recommended on no data.
+    A row with `COLUMNS` for each zone where `when` is true of its measures, which stand in the
+    reason. Areas and value at risk in km2 (value: km2 of full habitat), lengths in km, threat
+    0..1. A measure that is unknown makes a comparison false, so nothing is recommended on no data.
     Raises `ExpressionError` for a condition that names no measure.
     """
     found, rows = _measured(rule, place)

@@ -19,9 +19,7 @@ from manul.grid.features import LayerError, with_fields
 from manul.records.check import RecordsError
 from manul.records.encodings import decode
 
-# Tables that programs keep beside the data, and points that lines of a GPX file have already.
-NOT_DATA = ("layer_styles", "qgis_projects")
-TWICE = ("route_points", "track_points")
+TWICE = ("route_points", "track_points")  # points that lines of a GPX file have already
 TAKEN = ("fid", "geom", "geometry", "ogc_fid")  # columns that a GeoPackage keeps for itself
 LATIN = ("iso-8859-1", "latin-1", "latin1", "cp1252", "windows-1252")  # GDAL's own guess
 SAME_AREA = 1e-3  # share by which a mended polygon may differ from the one that was drawn
@@ -76,7 +74,7 @@ def chosen(path, wanted: str | list[str] | None = None) -> list[str | None]:
     `FileFault`, which lists the layers, where there is a choice to be made.
     """
     found = {str(name): kind for name, kind in pyogrio.list_layers(path)}
-    names = [name for name in found if name not in NOT_DATA]
+    names = [name for name in found if name not in vectors.NOT_DATA]
     if wanted:
         wanted = [wanted] if isinstance(wanted, str) else wanted
         strange = [name for name in wanted if name not in found]

@@ -22,11 +22,10 @@ import pyogrio
 import shapely
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
+from manul.grid.vectors import NOT_DATA
 from manul.records import csv_rows, encodings, limits, packages
 from manul.records.check import OVERFLOW, PROBLEM, RecordsError
 from manul.records.text import fold
-
-NO_TABLES = {"layer_styles", "qgis_projects"}  # what a GIS keeps in a GeoPackage for itself
 
 
 @dataclass(frozen=True)
@@ -187,7 +186,7 @@ def _read_gpkg(path: Path, wanted: Wanted) -> pd.DataFrame:
 
 def _layer(path, wanted) -> str:
     """The layer that is wanted, else the only one with rows that is none of a GIS's own."""
-    names = [str(name) for name, _ in pyogrio.list_layers(path) if str(name) not in NO_TABLES]
+    names = [str(name) for name, _ in pyogrio.list_layers(path) if str(name) not in NOT_DATA]
     if wanted.layer:
         return _only(names, wanted.layer, path, "layers")
     rows = {n: pyogrio.read_info(path, layer=n, force_feature_count=True) for n in names}
