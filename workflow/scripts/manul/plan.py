@@ -45,8 +45,8 @@ DRAWN_BYTES = 105  # per cell of a drawn map
 SECONDS_PER_JOB = 2.5
 # of one thread, per cell and job
 NANOSECONDS = {
-    "surface": 300, "habitat": 900, "threats": 2100, "key_habitat": 500, "key_polygons": 3000,
-    "recommend": 5000, "units": 700, "evidence": 150,
+    "surface": 300, "generalise": 300, "habitat": 900, "threats": 2100, "key_habitat": 500,
+    "key_polygons": 3000, "recommend": 5000, "units": 700, "evidence": 150,
 }  # fmt: skip
 NANOSECONDS_OF_A_FIT = 7000
 KEPT_SHARE = 0.45  # of the raw bytes, after compression, with overviews
@@ -127,6 +127,10 @@ def _surface(config, rule, key, threads) -> float:
     return LIBRARIES_MB + together * per_cell / 1e6
 
 
+def _generalise(config, rule, key, threads) -> float:
+    return LIBRARIES_MB + _reading_mb(config, len(surfaces.bands(config["surfaces"][key])))
+
+
 def _habitat(config, rule, key, threads) -> float:
     made = model_outputs.habitat_maps(config["habitat"])
     return _model(config, made, cells.inputs(*cells.parts(config["habitat"])), threads)
@@ -199,6 +203,7 @@ def _at_once(side, threads, grid) -> float:
 _MEMORY: dict[str, Callable] = {
     "prepare": _prepare,
     "surface": _surface,
+    "generalise": _generalise,
     "habitat": _habitat,
     "threats": _threats,
     "invest": _invest,
