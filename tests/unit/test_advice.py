@@ -1,5 +1,6 @@
 """Recommendation rules on synthetic ground: the demo's own rule blocks, known answers."""
 
+import re
 from pathlib import Path
 
 import geopandas as gpd
@@ -231,7 +232,15 @@ def test_a_place_keeps_its_name_as_long_as_it_is_the_same_place():
 
 
 def test_places_in_one_spot_have_different_names():
-    assert len(set(stamp.identities("key", [SQUARE, SQUARE, SQUARE]))) == 3
+    names = stamp.identities("key", [SQUARE, SQUARE, SQUARE])
+    assert re.fullmatch("key-[0-9a-f]{8}", names[0])
+    assert names[1:] == [f"{names[0]}-2", f"{names[0]}-3"]
+
+
+def test_a_place_that_moves_by_more_than_100_m_is_another():
+    moved = [shapely.box(d, 0, 1000 + d, 1000) for d in (0, 40, 120)]
+    first, near, far = (stamp.identities("R1a", [shape])[0] for shape in moved)
+    assert first == near != far
 
 
 def test_a_stamp_names_the_weakest_data_and_the_largest_error():

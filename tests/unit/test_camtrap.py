@@ -185,7 +185,7 @@ def test_a_whole_name_of_another_species_is_another_animal(tmp_path, name):
         "кошка", "Felis catus / Otocolobus manul", '"Felis catus, Otocolobus manul"', "Manul",
         "Felis catus or Otocolobus manul", "Vulpes sp.", "Vulpes", "Canidae", "Vulpes vulpes?",
         "Otocolobus manull", "Octocolobus manul", "Felis cat", "Otocolobus manul x Felis catus",
-        "Vulpes vulpes Otocolobus manul", "Unknown species", "?", "-",
+        "Vulpes vulpes Otocolobus manul", "Unknown species", "Felis manulensis", "?", "-",
     ],
 )  # fmt: skip
 def test_doubt_is_neither_a_cat_nor_none(tmp_path, name):

@@ -81,6 +81,16 @@ def test_each_hidden_layer_needs_enough_places_of_its_own():
     assert len(privacy.areas([one, other], BOX, 10_000, 5, 0)) == 1
 
 
+def test_the_lattice_begins_on_whole_cells_and_covers_what_is_asked():
+    areas = privacy.areas([at()], (3_000, -12_000, 47_000, 41_000), 10_000, 5, 0)
+    assert (areas.west, areas.south) == (0, -20_000)
+    assert areas.labels.shape == (7, 5)  # rows to 50 km in the north, columns to 50 km in the east
+    np.testing.assert_array_equal(areas.boxes()[0], [0, -20_000, 10_000, -10_000])
+    whole = privacy.areas([at((1, 1))], (0, 0, 30_000, 20_000), 10_000, 2, 0)
+    assert whole.labels.shape == (2, 3)
+    np.testing.assert_array_equal(whole.boxes(), [[0, 0, 30_000, 20_000]])
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 79), st.integers(0, 79)), max_size=60),
@@ -112,6 +122,17 @@ def test_a_surface_is_the_mean_of_its_areas_and_unknown_where_half_of_one_is():
     np.testing.assert_allclose(made, [[np.nan, np.nan, 6.5, 6.5]] * 2)
     made = found.maps(slice(1, 2), slice(1, 3))["surface"]["value"]  # a window is cut from it
     np.testing.assert_allclose(made, [[np.nan, 6.5]])
+
+
+def test_areas_reach_as_far_around_the_region_as_places_were_read():
+    box = GeoBox.from_bbox((0, 0, 40_000, 20_000), crs="EPSG:6933", resolution=10_000).boundingbox
+    rules = {"cell_m": 10_000, "least": 1, "reach_m": 0, "margin_m": 25_000}
+    areas = generalised.areas_of(box, [Point(-21_000, 43_000), Point(61_000, -24_000)], rules)
+    assert (areas.west, areas.south, areas.labels.shape) == (-30_000, -30_000, (8, 10))
+    boxes = generalised.boxes_around(areas, [Point(-21_000, 43_000), Point(61_000, -24_000)])
+    assert [box.bounds for box in boxes] == [
+        (-30_000, 40_000, -20_000, 50_000), (60_000, -30_000, 70_000, -20_000),
+    ]  # fmt: skip
 
 
 def test_the_layer_says_how_it_is_shown():

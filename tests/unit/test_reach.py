@@ -135,6 +135,28 @@ def test_a_virtual_file_of_one_s_own_data_is_as_good_as_any(project, tmp_path):
     assert not found("a.kml")
 
 
+def test_sources_are_the_files_of_this_machine_alone(project):
+    path = project / "data" / "mosaic.vrt"
+    away = "<SourceFilename>/vsicurl/http://127.0.0.1:9/a.tif</SourceFilename>"
+    here = "<SourceFilename relativeToVRT='1'>dem.tif</SourceFilename>"
+    empty = "<SourceFilename></SourceFilename>"
+    path.write_text(BAND.format(away + here + empty))
+    assert reach.sources(path) == [project / "data" / "dem.tif"]
+    for odd in ("<!DOCTYPE x>" + BAND.format(here), "<VRTDataset><SourceFilename>"):
+        path.write_text(odd)
+        assert reach.sources(path) == []
+    assert reach.sources(project / "data" / "dem.tif") == []
+
+
+@pytest.mark.parametrize("allow", [CLOSED, {"network": True, "outside": False}])
+def test_a_list_of_other_files_is_a_source_only_where_all_is_allowed(project, allow):
+    (project / "data" / "list.json").write_text('{"files": []}')
+    path = project / "data" / "mosaic.vrt"
+    path.write_text(BAND.format("<SourceFilename relativeToVRT='1'>list.json</SourceFilename>"))
+    assert "a list of other files" in found(path, allow)
+    assert found(path, OPEN) == ""
+
+
 def test_the_preflight_calls_no_machine(project):
     calls = []
 

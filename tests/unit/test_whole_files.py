@@ -53,6 +53,14 @@ def test_a_cut_file_is_known_and_a_whole_one_is_not_suspected(tmp_path, name, le
     assert whole_files.cut([path]) == [path]
 
 
+@pytest.mark.parametrize("name", ["a.tif", "a.gpkg"])
+def test_a_few_bytes_at_the_end_are_missed(tmp_path, name):
+    path = tmp_path / name
+    KINDS[name](path)
+    path.write_bytes(path.read_bytes()[:-20])
+    assert whole_files.cut([path]) == [path]
+
+
 def test_a_table_is_suspected_only_if_it_is_empty(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("a,b\n1,")
