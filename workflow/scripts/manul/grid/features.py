@@ -13,6 +13,7 @@ from manul.config.types import Layer
 from manul.grid.region import bounds
 
 WIDE = 50.0  # degrees from which a shape is cut before it is projected
+POLYGONS = ("Polygon", "MultiPolygon")
 PARTS = "manul_parts"  # column: how many points a row of points was drawn with
 
 
@@ -73,7 +74,7 @@ def surveyed(extent, grid: GeoBox, margin_m: float):
         return None
     if isinstance(extent, str):
         table = gpd.read_file(extent, engine="pyogrio")
-        table = table[table.geom_type.isin(("Polygon", "MultiPolygon"))]
+        table = table[table.geom_type.isin(POLYGONS)]
     else:
         west, south, east, north = extent
         if not (west < east and south < north):

@@ -21,7 +21,6 @@ from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
 from manul.preflight.vectors import held, near_misses
 
-POLYGONS = ("Polygon", "MultiPolygon")
 SHARED = 0.01  # of the smaller of two units: what drawn borders may overlap by
 PLAIN_FORMAT = re.compile(r"[+]?,?(\.\d)?[efg%]?")  # of a number in a reason; no width
 
@@ -33,7 +32,7 @@ def check_places(config, tables) -> Iterator[Problem]:
         table, block = tables.get(name), config["layers"].get(name, {})
         if table is None:
             continue
-        if not table.geom_type.isin(POLYGONS).any():
+        if not table.geom_type.isin(features.POLYGONS).any():
             yield bad(
                 name, block, _shapes_of(table), "polygons in the region",
                 f"The {role} of the region must be a layer of polygons", field="geometry",
@@ -41,7 +40,7 @@ def check_places(config, tables) -> Iterator[Problem]:
         if role == "units" and "name" not in table:
             yield _no_column(name, block, "name", table, "The units of units.csv need their names")
         if role == "units":
-            yield from _overlaps(name, block, table[table.geom_type.isin(POLYGONS)])
+            yield from _overlaps(name, block, table[table.geom_type.isin(features.POLYGONS)])
 
 
 def _overlaps(name, block, table) -> Iterator[Problem]:
@@ -262,7 +261,7 @@ def _reached(name, block, layer, used, config) -> Iterator[Problem]:
 
 def _right_shapes(name, block, layer, used) -> Iterator[Problem]:
     if block["kind"] == "share" and not block.get("area_ha_field"):
-        if not used.geom_type.isin(POLYGONS).any():
+        if not used.geom_type.isin(features.POLYGONS).any():
             yield bad(
                 name, layer, _shapes_of(used), "polygons",
                 "Only polygons cover a share of a cell; give points an `area_ha_field`",
@@ -270,7 +269,7 @@ def _right_shapes(name, block, layer, used) -> Iterator[Problem]:
             )  # fmt: skip
     elif block["kind"] == "share" and block["area_ha_field"] in used:
         area = pd.to_numeric(used[block["area_ha_field"]], errors="coerce")
-        bare = ~used.geom_type.isin(POLYGONS) & ~((area > 0) & (used.geom_type == "Point"))
+        bare = ~used.geom_type.isin(features.POLYGONS) & ~((area > 0) & (used.geom_type == "Point"))
         if bare.any():
             yield bad(
                 name, layer, f"{bare.sum()} of {len(used)} features without an area",
@@ -278,7 +277,7 @@ def _right_shapes(name, block, layer, used) -> Iterator[Problem]:
                 "They cover nothing in this surface; fill in the areas that are known",
                 field=block["area_ha_field"], severity="warning",
             )  # fmt: skip
-    elif block["kind"] == "density" and used.geom_type.isin(POLYGONS).any():
+    elif block["kind"] == "density" and used.geom_type.isin(features.POLYGONS).any():
         yield bad(
             name, layer, _shapes_of(used), "points or lines", "Use a surface of kind share",
             field="geometry",

@@ -15,7 +15,7 @@ import shapely
 
 from manul.config.types import Layer
 from manul.grid import vectors
-from manul.grid.features import LayerError, with_fields
+from manul.grid.features import POLYGONS, LayerError, with_fields
 from manul.records.check import RecordsError
 from manul.records.encodings import decode
 
@@ -276,7 +276,7 @@ def _mended(table, changes):
 
 
 def _polygons(shape):
-    parts = [p for p in shapely.get_parts([shape]) if p.geom_type in ("Polygon", "MultiPolygon")]
+    parts = [p for p in shapely.get_parts([shape]) if p.geom_type in POLYGONS]
     return shapely.union_all(parts) if parts else None
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from manul.config import nodes
 from manul.exposure.saturating import Extended, points
 from manul.grid.burn import burn
-from manul.grid.features import PARTS, LayerError, plain_class, select
+from manul.grid.features import PARTS, POLYGONS, LayerError, plain_class, select
 from manul.grid.region import bounds
 
 M2_PER_HA = 1e4
@@ -41,7 +41,7 @@ def touching(block, layers, grid) -> gpd.GeoDataFrame:
 
 def has_area(table) -> np.ndarray:
     """True for the features that are polygons."""
-    return table.geom_type.isin(("Polygon", "MultiPolygon")).to_numpy()
+    return table.geom_type.isin(POLYGONS).to_numpy()
 
 
 def _radius(block, table) -> pd.Series:
