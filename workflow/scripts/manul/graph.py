@@ -476,7 +476,8 @@ def _key_habitat(graph, scenario, config, key) -> Job:
 
 @rule("key_polygons", {"polygons": "key_habitat.gpkg"})
 def _key_polygons(graph, scenario, config, key) -> Job:
-    return _table_job(graph, scenario, config, key_polygons.MAPS, {})
+    towns = [layer(config, name) for name in [selection.towns(config)] if name]
+    return _table_job(graph, scenario, config, key_polygons.MAPS, {}, towns=towns)
 
 
 @rule(
@@ -496,10 +497,12 @@ def _recommend(graph, scenario, config, key) -> Job:
         "as_of": config["as_of"],
         "not_assessed": selection.not_assessed(config),
         "withheld": config["withheld"],
+        "towns": selection.towns(config),
     }
     named = selection.maps_of_rules(config, graph.names(scenario))
     wanted = dict.fromkeys([*recommendations.MAPS, *named])
-    layers = [layer(config, name) for name in selection.rule_layers(config)]
+    used = dict.fromkeys([*selection.rule_layers(config), *filter(None, [told["towns"]])])
+    layers = [layer(config, name) for name in used]
     return _table_job(graph, scenario, config, wanted, told, layers=layers)
 
 

@@ -223,6 +223,11 @@ def rule_layers(config: Config) -> list[str]:
     return list(dict.fromkeys([*wanted, *units]))
 
 
+def towns(config: Config) -> str | None:
+    """The layer from whose places key areas are named: the settlements that sheets draw."""
+    return config["maps"]["context"].get("settlements")
+
+
 def titles(config: Config) -> dict[str, str]:
     """The names of the assessed threats as they stand on maps."""
     return {name: config["threats"][name]["title"] for name in assessed(config)}

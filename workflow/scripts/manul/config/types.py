@@ -171,6 +171,7 @@ class KeyHabitat(TypedDict):
     breeding_km2: float
     area_km2: float
     join_km: float
+    density_km: float
     protected: str | None
     density_per_100_km2: dict[str, dict[str, float]]
 
