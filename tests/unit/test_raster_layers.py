@@ -104,7 +104,8 @@ def test_the_hint_of_a_scale_is_the_nearest_that_fits_and_names_the_others(tmp_p
 @pytest.mark.parametrize(
     ("units", "values", "valid", "words"),
     [
-        ("degC", HEIGHTS / 100 + 263.15, [-60, 60], "kelvin? Then `scale: 1` and `offset: -273.15`"),
+        ("degC", HEIGHTS / 100 + 263.15, [-60, 60],
+         "kelvin? Then `scale: 1` and `offset: -273.15`"),
         ("degC", HEIGHTS / 100 + 50, [-60, 60],
          "Fahrenheit? Then `scale: 0.555556` and `offset: -17.7778`"),
         ("m", HEIGHTS / 0.3048, [-450, 8900], "feet? Then `scale: 0.3048` would fit"),
