@@ -511,7 +511,7 @@ OUT_OF_RANGE = {
         {"limitations": {"a": "<img src=x>"}}, "limitations.a: found",
     ),
     "a role of the context that no map has": (
-        {"maps": {"context": {"rivers": "lakes"}}}, "maps.context: 'rivers' is not known",
+        {"maps": {"context": {"towns": "lakes"}}}, "maps.context: 'towns' is not known",
     ),
 }  # fmt: skip
 

@@ -35,6 +35,7 @@ KEY_WORDS = {
     "roads": "road",
     "railways": "railway",
     "protected_areas": "protected area",
+    "rivers": "river",
 }
 STATUS_MEANING = {
     "measured": "published observation or product",
