@@ -491,6 +491,11 @@ def test_the_key_lists_only_what_is_on_the_map(figure):
     assert {"state border", "lake", "largest towns"} <= set(texts(figure, "legend"))
     assert not {"road", "railway", "province"} & set(texts(figure, "legend"))
     assert texts(figure, "lakes") == ["lakes", "Long Lake"][1:]
+    bare = threat_map(context=layouts.Context())
+    assert "outside the region" not in {*texts(figure, "legend"), *texts(bare, "legend")}
+    assert "Base map" in texts(figure, "heading") and "Base map" not in texts(bare, "heading")
+    part = replace(CONTEXT, region=layer([shapely.box(-50_000, -30_000, 50_000, 30_000)]))
+    assert "outside the region" in texts(threat_map(context=part), "legend")
 
 
 @pytest.mark.parametrize("role", base_map.LINE_STYLES)
