@@ -44,7 +44,10 @@ def model(**more):
             "components": {"food": {"surface": "food", "weight": 1.0}},
             "gates": {},
         },
-        "threats": {"dogs": {"surface": "dogs", "weight": 0.4}, "mines": {"surface": "mines", "weight": 0.3}},
+        "threats": {
+            "dogs": {"surface": "dogs", "weight": 0.4},
+            "mines": {"surface": "mines", "weight": 0.3},
+        },
         "cumulative": "additive",
         "dominant_floor": 0.02,
         "absent": [],
@@ -61,9 +64,10 @@ def write(folder, **arrays):
         file = block_maps.MapFile(
             paths[name], GRID, {str(i): "" for i in range(len(bands))}, {}, "digest", name=name
         )
-        work = lambda at, b=bands, n=name: {
-            n: {str(i): band[at[0] : at[1], at[2] : at[3]] for i, band in enumerate(b)}
-        }
+
+        def work(at, b=bands, n=name):
+            return {n: {str(i): band[at[0] : at[1], at[2] : at[3]] for i, band in enumerate(b)}}
+
         blocks = block_maps.blocks(GRID, 1024)
         with block_maps.finishing([file], blocks):
             for at in blocks:
@@ -261,7 +265,7 @@ def test_an_error_of_a_survey_keeps_the_mean_and_has_its_spread(tmp_path):
 # ------------------------------------------------------------------------------- alternatives
 
 SCALE = {"value": 2000, "range": [1000, 6000], "status": "G"}
-ROADS = {"kind": "exposure", "layer": "roads", "decay": "exponential", "scale_m": 2000, "reach_m": 20_000,
+ROADS = {"kind": "exposure", "layer": "roads", "decay": "exponential", "scale_m": 2000, "reach_m": 2e4,
          "kernel": "saturating", "unknown_intensity": 1.0}  # fmt: skip
 
 
