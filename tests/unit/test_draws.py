@@ -265,8 +265,8 @@ def test_an_error_of_a_survey_keeps_the_mean_and_has_its_spread(tmp_path):
 # ------------------------------------------------------------------------------- alternatives
 
 SCALE = {"value": 2000, "range": [1000, 6000], "status": "G"}
-ROADS = {"kind": "exposure", "layer": "roads", "decay": "exponential", "scale_m": 2000, "reach_m": 2e4,
-         "kernel": "saturating", "unknown_intensity": 1.0}  # fmt: skip
+ROADS = {"kind": "exposure", "layer": "roads", "decay": "exponential", "scale_m": 2000,
+         "reach_m": 2e4, "kernel": "saturating", "unknown_intensity": 1.0}  # fmt: skip
 
 
 class Layer:
