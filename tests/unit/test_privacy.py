@@ -205,6 +205,28 @@ def test_an_analysis_that_does_not_generalise_lies_apart_and_on_no_public_page(m
     assert told["R7"] == "needs places that are not public (taken away)"
 
 
+def test_tables_of_later_scenarios_are_held_against_the_first_in_the_same_view():
+    made = demo()
+    home = "results/tien_shan"
+    for rule in ("units", "recommend"):
+        assert "before" not in made.reads("current", rule)
+        for view in ("", "/restricted"):
+            assert made.reads(f"planned{view}", rule)["before"] == [
+                f"{home}/current{view}/value_at_risk.tif"
+            ]
+
+
+def test_a_first_scenario_without_hidden_layers_is_the_same_in_both_views():
+    scenarios = {
+        "bare": {"title": "B", "changes": {"layers": {"camps": None, "manul_records": None}}},
+        "full": {"title": "F"},
+    }
+    made = demo(scenarios=scenarios)
+    before = ["results/tien_shan/bare/value_at_risk.tif"]
+    for view in ("full", "full/restricted"):
+        assert made.reads(view, "units")["before"] == before
+
+
 def test_hidden_places_may_be_withheld_instead():
     made = demo(privacy={"show": "withheld"})
     assert "effect_dogs_camps" not in made.names("current")

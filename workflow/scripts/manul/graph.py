@@ -33,16 +33,18 @@ from manul.maps import sheet_specs
 from manul.model import cells, invest_csv
 from manul.model import outputs as model_outputs
 from manul.products import key_habitat, key_polygons, recommendations, units
+from manul.products.outlines import BEFORE
 from manul.records import packages
 
 
 @dataclass(frozen=True)
 class Ref:
-    """A file of another job of the same scenario."""
+    """A file of another job: of the same scenario, or of one that is named."""
 
     rule: str
     key: str
     file: str
+    scenario: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,12 @@ class Graph:
         made = {(ref, source.band) for ref, source in self._maps[scenario].values()}
         return Counter((ref.rule, ref.key) for ref, _ in made)
 
+    def first(self, scenario: str) -> str:
+        """The first scenario in the same view, which the tables of the others are held against."""
+        first = self.scenarios[0]
+        exact = f"{first}/restricted"
+        return exact if self.configs[scenario]["exact"] and exact in self.configs else first
+
     def surfaces(self, scenario: str, refs: Iterable[Ref]) -> list[str]:
         """The surfaces that some files rest on, in the order of the config."""
         found = {surface for ref in refs for surface in self._under(scenario, ref)}
@@ -211,7 +219,7 @@ class Graph:
         job = self.job(scenario, name, key)
         below = {
             role: [
-                (self.digest(scenario, item.rule, item.key), item.file)
+                (self.digest(item.scenario or scenario, item.rule, item.key), item.file)
                 if isinstance(item, Ref)
                 else item
                 for item in items
@@ -228,7 +236,8 @@ class Graph:
         safe = GENERALISING.get(name, getattr(kind, "GENERALISES", ()))
         reads = self.job(scenario, name, key).reads
         refs = (i for role, items in reads.items() if role not in safe for i in items)
-        return any(self.private(scenario, i.rule, i.key) for i in refs if isinstance(i, Ref))
+        found = (i for i in refs if isinstance(i, Ref))
+        return any(self.private(i.scenario or scenario, i.rule, i.key) for i in found)
 
     def _owner(self, scenario, name, key="") -> str:
         wanted = self.digest(scenario, name, key)
@@ -245,7 +254,7 @@ class Graph:
         return scenario
 
     def _path(self, scenario, ref) -> str:
-        return self.files(scenario, ref.rule, ref.key)[ref.file]
+        return self.files(ref.scenario or scenario, ref.rule, ref.key)[ref.file]
 
     def _paths_of(self, scenario, item) -> list[str]:
         """The path of an input; none for a file that is not there, which the preflight tells."""
@@ -266,7 +275,8 @@ class Graph:
         for role, items in self.job(scenario, name, key).reads.items():
             for item in items if role != "mask" else ():
                 if isinstance(item, Ref) and only is None:
-                    yield from self.layers(scenario, item.rule, item.key, item.file)
+                    there = item.scenario or scenario
+                    yield from self.layers(there, item.rule, item.key, item.file)
         for surface in only or ():
             yield from self.layers(scenario, "surface", surface)
 
@@ -280,7 +290,8 @@ class Graph:
         reads = self.job(scenario, ref.rule, ref.key).reads
         below = (i for role, items in reads.items() if role != "mask" for i in items)
         refs = [item for item in below if isinstance(item, Ref)]
-        return tuple({surface for item in refs for surface in self._under(scenario, item)})
+        under = (self._under(item.scenario or scenario, item) for item in refs)
+        return tuple({surface for found in under for surface in found})
 
     def _output(self, scenario, name) -> Output:
         ref, source = self._maps[scenario][name]
@@ -500,7 +511,8 @@ def _recommend(graph, scenario, config, key) -> Job:
     named = selection.maps_of_rules(config, graph.names(scenario))
     wanted = dict.fromkeys([*recommendations.MAPS, *named])
     layers = [layer(config, name) for name in selection.rule_layers(config)]
-    return _table_job(graph, scenario, config, wanted, told, layers=layers)
+    job = _table_job(graph, scenario, config, wanted, told, layers=layers)
+    return _held_against_the_first(graph, scenario, job)
 
 
 @rule("units", {"table": "units.csv"}, lambda config: [""] if config["region"]["units"] else [])
@@ -510,7 +522,8 @@ def _units(graph, scenario, config, key) -> Job:
     if "" in RULES["recommend"].keys(config):
         more["recommendations"] = [Ref("recommend", "", "polygons")]
     wanted = [*units.MAPS, *filter(None, [protected])]
-    return _table_job(graph, scenario, config, wanted, {}, **more)
+    job = _table_job(graph, scenario, config, wanted, {}, **more)
+    return _held_against_the_first(graph, scenario, job)
 
 
 @rule("index", {"table": "outputs.csv"})
@@ -685,3 +698,14 @@ def _table_job(graph, scenario, config, maps, told, **reads) -> Job:
     told |= {"scenario": scenario, "key": config["key_habitat"], "region": config["region"]}
     reads = {"maps": _map_refs(config, told["maps"]), **reads}
     return Job(told, reads | {"thresholds": _thresholds(config)})
+
+
+def _held_against_the_first(graph, scenario, job) -> Job:
+    """The job with the value at risk of the first scenario, to tell what a later one changes."""
+    first = graph.first(scenario)
+    if first == scenario:
+        return job
+    name = "value_at_risk"
+    maps = job.told["maps"] | {BEFORE: graph.sources(first, [name])[name]}
+    refs = [replace(ref, scenario=first) for ref in _map_refs(graph.configs[first], [name])]
+    return Job({**job.told, "maps": maps}, {**job.reads, "before": refs})
