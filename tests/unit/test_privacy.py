@@ -250,9 +250,26 @@ def test_a_region_without_hidden_layers_has_one_view():
     config = demo_config()
     for name in ("camps", "manul_records"):
         config["layers"][name] = {"path": config["layers"][name], "public": True}
-    made = graph.Graph(load.load(config))
+    made = graph.Graph(load.load(config | {"rules": {"R6": {"public": True}}}))
     assert list(made.configs) == ["current", "planned"]
     assert made.left_over("current") == []
+
+
+def test_a_hidden_layer_that_is_absent_hides_nothing():
+    config = demo_config()
+    for name in ("camps", "manul_records"):
+        del config["layers"][name]
+    assert list(graph.Graph(load.load(config)).configs) == ["current", "planned"]
+
+
+def test_a_rule_that_is_not_public_is_applied_though_no_layer_is_hidden():
+    config = demo_config()
+    for name in ("camps", "manul_records"):
+        config["layers"][name] = {"path": config["layers"][name], "public": True}
+    made = graph.Graph(load.load(config))
+    assert "R6" in made.job("current", "recommend").told["withheld"]
+    assert "R6" in made.job("current/restricted", "recommend").told["rules"]
+    assert made.files("current/restricted", "threats") == made.files("current", "threats")
 
 
 def test_exact_files_of_a_layer_that_was_public_before_are_known():

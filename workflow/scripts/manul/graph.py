@@ -110,8 +110,8 @@ class Output:
 class Graph:
     """The jobs of all scenarios of one region; `configs` are those of `config.load`.
 
-    `scenarios` are their names, `configs` those of every view: NAME and, where some layer is not
-    public, NAME/restricted.
+    `scenarios` are their names, `configs` those of every view: NAME and, where some layer or
+    rule is not public, NAME/restricted.
     """
 
     def __init__(self, configs: Mapping[str, Config]):
@@ -121,7 +121,7 @@ class Graph:
             for name, config in configs.items()
         }
         for name, config in configs.items():
-            if selection.private_layers(config):
+            if selection.has_two_views(config):
                 self.configs[f"{name}/restricted"] = selection.exact_view(config)
         for kind in ANALYSES:
             rule(f"analysis_{kind}", _analysis_files(kind), _analyses_of(kind))(_analysis)
