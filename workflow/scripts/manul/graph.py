@@ -394,6 +394,7 @@ def _habitat_files(config, key):
 @rule("habitat", _habitat_files)
 def _habitat(graph, scenario, config, key) -> Job:
     told = {"habitat": config["habitat"], "region": config["region"]}
+    told["layers"] = _layers_behind(graph, scenario, "habitat")
     wanted = cells.inputs(*cells.parts(config["habitat"]))
     return Job(told, {"surfaces": _made(config, wanted), "mask": _mask(config)})
 
@@ -411,7 +412,8 @@ def _threats(graph, scenario, config, key) -> Job:
     names = [m.name for m in model_outputs.habitat_maps(config["habitat"])]
     habitat = [Ref("habitat", "", name) for name in names]
     reads = {"surfaces": _made(config, wanted), "habitat": habitat, "mask": _mask(config)}
-    return Job({"model": model, "region": config["region"]}, reads)
+    told = {"model": model, "region": config["region"]}
+    return Job(told | {"layers": _layers_behind(graph, scenario, "threats")}, reads)
 
 
 def _invest_files(config, key):
@@ -656,6 +658,16 @@ def _surfaces_behind(config, name, file) -> tuple[str, ...] | None:
         return None
     have = set(selection.available(config))
     return tuple(s for m in maps if m.name == file or not file for s in m.surfaces if s in have)
+
+
+def _layers_behind(graph, scenario, name) -> dict[str, list[str]]:
+    """For each map of a job of the model the layers behind it, also those behind its inputs."""
+    config, found = graph.configs[scenario], {}
+    for file in graph.paths(scenario, name):
+        behind = _surfaces_behind(config, name, file) or ()
+        used = {i for s in behind for i in graph.layers(scenario, "surface", s)}
+        found[file] = [i for i in config["layers"] if i in used]
+    return found
 
 
 def _made(config, names) -> list[Ref]:
