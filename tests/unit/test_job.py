@@ -51,6 +51,14 @@ def digests(params, *files):
     return made.digest, made.tags()["MANUL_INPUTS_DIGEST"]
 
 
+def test_a_package_of_another_copy_of_the_project_stops_the_job(tmp_path):
+    mine = SimpleNamespace(scriptdir=str(job.PACKAGE.parent))
+    job._same_package(mine)
+    (tmp_path / "manul").mkdir()
+    with pytest.raises(ImportError, match="its jobs import .*run `uv sync`"):
+        job._same_package(SimpleNamespace(scriptdir=str(tmp_path)))
+
+
 def test_maps_of_threats_know_the_layers_of_the_habitat_that_they_rest_on():
     config = demo_config()
     config["layers"] = {n: b for n, b in config["layers"].items() if n != "burrow_transects"}
