@@ -55,7 +55,7 @@ def test_a_package_of_another_copy_of_the_project_stops_the_job(tmp_path):
     mine = SimpleNamespace(scriptdir=str(job.PACKAGE.parent))
     job._same_package(mine)
     (tmp_path / "manul").mkdir()
-    with pytest.raises(ImportError, match="its jobs import .*run `uv sync`"):
+    with pytest.raises(ImportError, match=r"its jobs import .*run `uv sync`"):
         job._same_package(SimpleNamespace(scriptdir=str(tmp_path)))
 
 
