@@ -185,7 +185,8 @@ def test_no_public_job_reads_an_exact_file_of_a_hidden_layer_but_those_that_gene
                     roles = made.reads(scenario, name, key).values()
                     exact = [path for paths in roles for path in paths if "/restricted/" in path]
                     readers |= {name for _ in exact}
-    assert readers == {"generalise", "evidence", "recommend", "analysis_suitability"}
+    generalising = {"generalise", "generalise_alternatives"}
+    assert readers == generalising | {"evidence", "recommend", "analysis_suitability"}
 
 
 def test_an_analysis_that_does_not_generalise_lies_apart_and_on_no_public_page(monkeypatch):
