@@ -16,6 +16,7 @@ from rasterio.features import rasterize
 
 from manul.config.nodes import Value, known_in_all, valued
 from manul.grid import rasters, vectors
+from manul.grid.burn import burn_inside
 from manul.model import cells
 from manul.model.cumulative import CUMULATIVE, known_effects
 from manul.uncertainty import alternatives, design, summary
