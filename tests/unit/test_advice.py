@@ -14,7 +14,7 @@ from manul.config import expressions, load, selection
 from manul.graph import Graph
 from manul.grid import vectors
 from manul.grid.datasets import Fields
-from manul.products import cover, key_habitat, recommendations, stamp, zones
+from manul.products import cover, key_habitat, outlines, recommendations, stamp, zones
 
 ROOT = Path(__file__).parents[2]
 CONFIG = load.load(demo_config())["current"]
@@ -98,6 +98,18 @@ def test_a_recommendation_says_why_what_who_and_on_what_data():
     assert row["data_status"] == "illustrative" and row["illustrative_layers"] == "Camps"
     assert row["agency"] and row["iucn_actions"] and row["cmp_actions"]
     assert row["threat_1"] == "Dogs 100 %"
+
+
+def test_a_place_tells_what_a_scenario_puts_at_risk_beyond_the_first():
+    cells = np.zeros(GRID.shape, bool)
+    cells[100:200, 100:200] = True
+    before = np.full(GRID.shape, 0.06, "float32")  # now it is 0.1 everywhere
+    first = recommendations.recommend("R1a", RULES["R1a"], place(cells))
+    later = recommendations.recommend(
+        "R1a", RULES["R1a"], place(cells, maps={outlines.BEFORE: before})
+    )
+    assert first[outlines.CHANGE].isna().all()
+    assert later[outlines.CHANGE].tolist() == pytest.approx(0.04 * later["area_km2"], abs=1e-3)
 
 
 def test_the_first_of_the_priority_list_is_the_label_where_rules_overlap():

@@ -636,11 +636,36 @@ def test_titles_of_panels_shrink_together_before_they_are_cut():
     assert layouts.panel_titles(["Mines", long], width, 1) == (7.2, ["Mines", long], True)
 
 
-@pytest.mark.parametrize(("size", "kept"), [(6.65, 6.6), (6.1, 6.0), (5.45, 5.4), (3, 5.4)])
-def test_lines_under_titles_shrink_together_before_they_are_cut(size, kept):
-    long = "largest effect 0.2, 1 on its own ground · IUCN 2.1 / 1.1"
-    width = maps_page.text_width(long, size)
-    assert layouts.subtitle_size(["IUCN 4.1", long], width, 1) == kept
+LONG = "largest effect 0.2, 1 on its own ground · IUCN 2.1 / 1.1"
+
+
+@pytest.mark.parametrize(
+    ("fits", "size", "lines"), [(6.65, 6.6, 1), (6.1, 6.0, 1), (5.45, 5.4, 1), (4.5, 6.6, 2)]
+)
+def test_lines_under_titles_shrink_together_before_they_take_two(fits, size, lines):
+    width = maps_page.text_width(LONG, fits)
+    points, told = layouts.panel_subtitles(["IUCN 4.1", LONG], width, 1)
+    assert (points, told[0], told[1].count("\n") + 1) == (size, "IUCN 4.1", lines)
+    assert told[1].replace("\n", " ") == LONG
+
+
+def test_of_lines_under_titles_that_are_too_long_for_two_the_end_is_left_out():
+    width = maps_page.text_width(LONG, 2)
+    (told,) = layouts.panel_subtitles([LONG], width, 1)[1]
+    assert told.startswith("largest") and told.endswith("…") and told.count("\n") == 1
+
+
+def test_two_lines_under_a_title_stand_over_the_panel():
+    panels = [replace(panel, subtitle=LONG) for panel in [PANELS[0]] * 16]
+    (figure,) = layouts.small_multiples(SHEET, CONTEXT, GRID, panels, layouts.Scale("Threat"))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    axes_of = [axes for axes in figure.axes if axes.get_label() == "panel"]
+    titles = drawn(figure, "panel-title")
+    for title, text, axes in zip(titles, drawn(figure, "panel-subtitle"), axes_of, strict=True):
+        box = text.get_window_extent(renderer)
+        assert text.get_text().replace("\n", " ") == LONG
+        assert box.y0 >= axes.get_window_extent().y1
+        assert box.y1 <= title.get_window_extent(renderer).y0 + 1
 
 
 def test_titles_too_long_for_a_line_take_two():

@@ -7,7 +7,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from manul.grid.datasets import Fields
-from manul.products import key_habitat, key_polygons, units
+from manul.products import key_habitat, key_polygons, outlines, units
 
 RULES = {
     "suitable": 0.4,
@@ -120,6 +120,22 @@ def test_a_row_of_a_unit_says_on_what_data_it_rests():
     )
     assert row["id"].startswith("unit-") and row["area_km2"] == pytest.approx(100)
     assert {name: row[name] for name in STAMP} == STAMP
+
+
+@pytest.mark.parametrize(("before", "change"), [(None, None), (0.25, 75.0), (1.0, 0.0)])
+def test_a_unit_tells_what_a_scenario_puts_at_risk_beyond_the_first(before, change):
+    one = np.ones(GRID.shape, "float32")  # 100 km2 in the unit
+    names = ("habitat", "habitat_reference", "threat", "value_at_risk", "suitable", "key")
+    maps = dict.fromkeys([*names, "breeding", "key_degraded", "share_a"], one)
+    if before is not None:
+        maps[outlines.BEFORE] = before * one
+    box = gpd.GeoDataFrame(
+        {"name": ["Naryn"]}, geometry=[shapely.box(0, 0, 10_000, 10_000)], crs="EPSG:6933"
+    )
+    rules = RULES | {"protected": ""}
+    table = units.units(box, Fields(maps, GRID), {"a": "Dogs"}, rules, "cats", STAMP)
+    found = table[outlines.CHANGE].item()
+    assert np.isnan(found) if change is None else found == pytest.approx(change)
 
 
 def test_a_breeding_patch_holds_about_one_cat():
