@@ -23,6 +23,7 @@ from manul.products.key_habitat import label
 from manul.products.outlines import outlines
 
 KM2 = 1e6
+REST_M = 1.0  # what is left of a line behind its last piece makes no piece if it is shorter
 PIECE = 1024  # cells along the side of the pieces in which a large zone is looked at
 
 
@@ -72,13 +73,15 @@ def zonal_many(wanted: Mapping, shapes, fields: Fields, statistic: str = "mean")
 def _pieces(shapes, grid) -> tuple[np.ndarray, np.ndarray]:
     """(zone of each piece, the pieces): large zones cut along the borders of cells.
 
-    The library fails on zones of more cells than it holds, and cut so, sums stay exact.
+    The library fails on zones of more cells than it holds, and cut so, sums stay exact. A zone
+    without an area, such as the strip beside a line of no length, has no piece.
     """
     shapes = np.asarray(shapes, object)
     side = PIECE * grid.resolution.x
     box = shapely.bounds(shapes)
     large = (box[:, 2] - box[:, 0] > side) | (box[:, 3] - box[:, 1] > side)
-    zone, parts = [np.flatnonzero(~large)], [shapes[~large]]
+    whole = ~large & (shapely.area(shapes) > 0)
+    zone, parts = [np.flatnonzero(whole)], [shapes[whole]]
     corner = grid.boundingbox
     for i in np.flatnonzero(large):
         west, south, east, north = box[i]
@@ -330,6 +333,7 @@ def _names(table, field):
 
 
 def _cut(line, length_m):
-    """Pieces of one length; the last is shorter."""
-    steps = np.arange(0, line.length, length_m)
-    return [shapely.ops.substring(line, a, min(a + length_m, line.length)) for a in steps]
+    """Pieces of one length; the last is shorter, or longer by less than `REST_M`."""
+    steps = np.arange(0, max(line.length - REST_M, length_m / 2), length_m)
+    ends = [*steps[1:], line.length]
+    return [shapely.ops.substring(line, a, b) for a, b in zip(steps, ends, strict=True)]
