@@ -327,8 +327,8 @@ def _prepare(graph, scenario, config, key) -> Job:
 
 def _prepare_records(graph, scenario, config, key) -> Job:
     job = _prepare(graph, scenario, config, key)
-    path = config["layers"][key]["path"]
-    parts = [str(part) for part in packages.parts_of(Path(path))]
+    file = packages.file_of(Path(config["layers"][key]["path"]))
+    path, parts = str(file), [str(part) for part in packages.parts_of(file)]
     found = [contents.of(part) for part in [path, *parts]]
     told = {**job.told, "as_of": config["as_of"], "content": found}
     return replace(job, told=told, reads={"layer": [path, *parts]})
