@@ -312,11 +312,19 @@ CONFIG_FAULTS = {
     ),
     "bounds in the wrong order": (
         key("region.bounds", [81.0, 40.0, 74.0, 43.5]),
-        ["region.bounds", "81.0", "west < east"],
+        ["region.bounds", "81.0", "east, south, west, north: write [74.0, 40.0, 81.0, 43.5]"],
     ),
     "bounds with latitude first": (
         key("region.bounds", [42.0, 98.0, 43.0, 99.0]),
-        ["region.bounds", "98.0", "swapped"],
+        ["region.bounds", "south, west, north, east: write [98.0, 42.0, 99.0, 43.0]"],
+    ),
+    "bounds as a list of ends": (
+        key("region.bounds", [74.0, 81.0, 40.0, 43.5]),
+        ["region.bounds", "west, east, south, north: write [74.0, 40.0, 81.0, 43.5]"],
+    ),
+    "bounds with latitude first that might be a place": (
+        key("region.bounds", [42.2, 78.0, 42.7, 78.8]),
+        ["region", "field bounds", "write [78.0, 42.2, 78.8, 42.7]"],
     ),
     "a region in degrees": (
         key("region.crs", "EPSG:4326"),

@@ -5,6 +5,8 @@ Nothing here opens a file.
 """
 
 from collections.abc import Iterator
+from itertools import permutations
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ IN_HABITAT = ("surface", "constant")
 IN_THREATS = ("surface", "component", "loss_from", "constant")
 IN_INTENSITY = ("field", "constant")
 OF_A_THREAT = {"group": None, "iucn": None, "cmp": None, "footprint": None, "factor": 1}
+SIDES = ("west", "south", "east", "north")
 RASTERS = ("continuous", "classes", "counts")
 SHAPES = ("vector", "records")
 DESCRIBED = ["path", "date", "source", "licence", "data_status", "positional_error_m"]
@@ -110,11 +113,10 @@ def mistaken_nulls(base: dict, changes: dict) -> list[str]:
 
 def _region(region) -> Iterator[str]:
     west, south, east, north = region["bounds"]
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        swapped = "; longitude and latitude seem to be swapped" if max(south, north) > 90 else ""
+    if not _is_box(region["bounds"]):
         yield (
-            f"region.bounds: found {region['bounds']}, expected west < east and south < north in "
-            f"degrees{swapped}. Give west, south, east, north"
+            f"region.bounds: found {region['bounds']}, expected west, south, east, north in "
+            f"degrees, with west < east and south < north{_order_of(region['bounds'])}"
         )
         return
     advice = (
@@ -135,6 +137,24 @@ def _region(region) -> Iterator[str]:
         )
         return
     yield from _cells(region)
+
+
+def _is_box(bounds) -> bool:
+    west, south, east, north = bounds
+    return -180 <= west < east <= 180 and -90 <= south < north <= 90
+
+
+def _order_of(bounds) -> str:
+    """The order in which the four numbers most likely stand, and the right one."""
+    found = []
+    for order in permutations(SIDES):
+        box = [bounds[order.index(side)] for side in SIDES]
+        if _is_box(box) and box[2] - box[0] < 180:
+            found.append(((box[2] - box[0]) * (box[3] - box[1]), ", ".join(order), box))
+    if not found:
+        return ""
+    _, order, box = min(found, key=itemgetter(0))  # of equal ones that with west first
+    return f". They seem to be {order}: write {box}"
 
 
 def _cells(region) -> Iterator[str]:

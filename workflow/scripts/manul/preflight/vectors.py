@@ -17,7 +17,7 @@ from manul.config.hints import counted
 from manul.grid import features
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
-from manul.preflight.places import corners, impossible, is_swapped
+from manul.preflight.places import SWAPPED, corners, impossible, is_swapped
 from manul.records import field_tables, layer_files
 
 COVERED = 0.98  # of the region: less is told
@@ -277,6 +277,6 @@ def _elsewhere(name, block, box, crs, config) -> Problem:
         "Is this the layer of another place, or is its CRS wrong? If there is none here, write "
         "`kind: absent`"
     )
-    if crs.is_geographic and is_swapped(box, region):
-        why = "Longitude and latitude seem to be swapped: swap them"
+    if is_swapped(transform_bounds(crs.to_wkt(), 4326, *box), region):
+        why = SWAPPED
     return bad(name, block, found, expected, why)
