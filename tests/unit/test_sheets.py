@@ -74,8 +74,8 @@ def test_a_sheet_of_threats_says_where_a_threat_is_unknown_and_which(tmp_path):
         "threat": filled(0.3),
         "habitat_reference": filled(0.7, c10=0.1),
     }
-    maps |= {"dominant_threat": filled(0), "value_at_risk": filled(0.2)}
-    for draw in (sheets.threat, sheets.dominant_threat, sheets.value_at_risk):
+    maps |= {"value_at_risk": filled(0.2)}
+    for draw in (sheets.threat, sheets.value_at_risk):
         (figure,) = draw(scenario(tmp_path, maps))
         told = [line for line in said(figure) if line.startswith("One or more threats are unknown")]
         assert told == [

@@ -153,8 +153,8 @@ def _order_of(bounds) -> str:
             found.append(((box[2] - box[0]) * (box[3] - box[1]), ", ".join(order), box))
     if not found:
         return ""
-    _, order, box = min(found, key=itemgetter(0))  # of equal ones that with west first
-    return f". They seem to be {order}: write {box}"
+    _, told, box = min(found, key=itemgetter(0))  # of equal ones that with west first
+    return f". They seem to be {told}: write {box}"
 
 
 def _cells(region) -> Iterator[str]:

@@ -97,7 +97,7 @@ class Scenario:
 
         Threats that are unknown on less than `FEWEST` are left out.
         """
-        land = self.suitable.cells
+        land = np.asarray(self.suitable.cells)
         some, found = np.zeros(land.shape, bool), {}
         for name in self.config["assessed"]:
             unknown = land & np.isnan(self.values(f"effect_{name}"))

@@ -54,7 +54,7 @@ def corners(box) -> str:
 
 
 def of_region(config, told) -> list[Problem]:
-    """One problem of the region in place of those of most of its layers, if it has its axes swapped."""
+    """One problem in place of those of most layers, if the region itself has its axes swapped."""
     region = config["region"]
     west, south, east, north = region["bounds"]
     files = sum("path" in block for block in config["layers"].values())

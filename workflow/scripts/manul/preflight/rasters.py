@@ -51,8 +51,9 @@ def check(name, block, config, tables) -> Iterator[Problem]:
             f"a raster that covers {config['region']['bounds']} (west, south, east, north)",
             SWAPPED
             if is_swapped(transform_bounds(crs, 4326, *box), config["region"])
-            else "Is this the layer of another place, or is its CRS wrong? If its longitudes run from "
-            "0 to 360, shift them, for example with gdalwarp -t_srs EPSG:4326 -te -180 -90 180 90",
+            else "Is this the layer of another place, or is its CRS wrong? If its longitudes run "
+            "from 0 to 360, shift them, for example with gdalwarp -t_srs EPSG:4326 "
+            "-te -180 -90 180 90",
         )  # fmt: skip
         return
     grid, file = grid_of(config["region"]), rasters.of_layer(block["path"], block)
