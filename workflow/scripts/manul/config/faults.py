@@ -36,6 +36,10 @@ NEEDED = {
     "classes": [*DESCRIBED, "classes"],
     "records": [*DESCRIBED, "table"],
 }
+# What says how a file is read: elsewhere it would do nothing, without a word.
+ONLY_OF = dict.fromkeys(("extent", "filter", "fields", "layer", "encoding"), SHAPES)
+ONLY_OF |= dict.fromkeys(("band", "scale", "offset", "nodata"), RASTERS)
+ONLY_OF |= {"crs": ("vector",), "zone": ("records",)}
 ZONE_NEEDS = {
     "tiles": ["area_km2"],
     "features": ["layer"],
@@ -182,10 +186,13 @@ def _layers(config) -> Iterator[str]:
         low, high = layer.get("valid", (0, 1))
         if low >= high:
             yield f"{where}.valid: found {layer['valid']}, expected smallest, largest value"
-        if layer.get("crs") and kind != "vector":
-            found = f"{where}.crs: found {layer['crs']!r} for a layer of kind {kind}"
-            yield f"{found}; only a vector layer can be given one, write it into the file"
-        elif layer.get("crs"):
+        for key, kinds in ONLY_OF.items():
+            if key in layer and kind not in (*kinds, "absent"):
+                yield (
+                    f"{where}.{key}: found {layer[key]!r} for a layer of kind {kind}; expected it "
+                    f"only for {' or '.join(kinds)}. Take it out"
+                )
+        if layer.get("crs"):
             yield from _known_crs(layer["crs"], f"{where}.crs")
 
 

@@ -97,8 +97,8 @@ def curves() -> set[str]:
 
 
 def kind_of_surface(kind: str) -> dict:
-    """The schema of a kind of surface; empty for one that does not exist."""
-    return schema()["$defs"]["surfaces"].get(kind, {})
+    """The schema of a kind of surface; empty for one that does not exist, or is no word at all."""
+    return schema()["$defs"]["surfaces"].get(kind, {}) if isinstance(kind, str) else {}
 
 
 def analysis_kind(kind: str) -> dict:

@@ -38,19 +38,18 @@ def habitat(surfaces: Mapping[str, np.ndarray], block: Habitat) -> dict[str, np.
     """Habitat now and before the loss, with all its parts, for one block.
 
     Keys: habitat, habitat_reference (every surface of `reference` at its level), reference:NAME
-    (that surface alone), component:NAME, gate:NAME, n_components, and missing, the number of inputs
+    (that surface alone; habitat as it is where no part reads it), component:NAME, gate:NAME, n_components, and missing, the number of inputs
     that are unknown.
     """
     shape = np.broadcast_shapes(*(np.shape(s) for s in surfaces.values()))
     levels = block["reference"]
     found = _habitat(surfaces, block)
-    before = {name: {name: level} for name, level in levels.items() if name in surfaces}
     whole = _habitat(_reference(surfaces, levels), block)["habitat"]
     found["habitat_reference"] = whole
-    for name, level in before.items():
-        alone = len(before) == 1
+    for name, level in levels.items():
+        alone = len(levels) == 1
         found[f"reference:{name}"] = (
-            whole if alone else _habitat(_reference(surfaces, level), block)["habitat"]
+            whole if alone else _habitat(_reference(surfaces, {name: level}), block)["habitat"]
         )
     found["missing"] = _count_unknown(surfaces, inputs(*parts(block)), shape)
     return {name: np.broadcast_to(array, shape) for name, array in found.items()}
@@ -151,7 +150,7 @@ def _reference(surfaces, levels) -> dict:
 
 def _loss(surfaces, found, names, levels) -> np.ndarray:
     """1 - habitat now / habitat with the reference of one surface, or of all."""
-    whole = set(names) >= {name for name in levels if name in surfaces}
+    whole = set(names) >= levels.keys()
     before = found["habitat_reference" if whole else f"reference:{names[0]}"]
     known = np.all([~np.isnan(surfaces.get(n, UNKNOWN)) for n in names], axis=0)
     loss = np.where(before > 0, 1 - found["habitat"] / np.where(before > 0, before, 1), 0)
