@@ -11,138 +11,7 @@ import shapely
 import yaml
 from affine import Affine
 
-CONFIG = """
-model: none
-species: {title: Test cat, plural: cats, status: "Test cat: a species for tests"}
-region:
-  name: small
-  title: Small region
-  crs: "+proj=laea +lat_0=42.045 +lon_0=77.06 +datum=WGS84 +units=m"
-  cell_m: 500
-  bounds: [77.0, 42.0, 77.12, 42.09]
-  mask: districts
-  units: districts
-as_of: 2025-06-01
-layers:
-  elevation: {kind: continuous, title: Elevation, path: elevation.tif, units: m, valid: [0, 9000]}
-  cover: {kind: classes, title: Cover, path: cover.tif, classes: {1: grass, 2: town, 3: water}}
-  districts: {kind: vector, title: Districts, path: districts.geojson}
-  roads: {kind: vector, title: Roads, path: roads.geojson}
-  fire: {kind: absent, title: Fire, needs: burned area}
-  camps: {kind: records, table: camp, title: Camps, path: camps.csv, public: false}
-  transects: {kind: records, table: burrow_transect, title: Transects, path: transects.csv}
-  cats: {kind: records, table: manul_record, title: Cats, path: cats.csv}
-  cameras: {kind: records, table: manul_record, title: Cameras, path: cameras.zip}
-  events: {kind: records, table: rodenticide_event, title: Events, path: events.csv}
-surfaces:
-  elevation: {kind: value, layer: elevation}
-  slope: {kind: slope, layer: elevation}
-  relief: {kind: relief, layer: elevation, radius_m: 300}
-  score: {kind: value, layer: cover, scores: {grass: 1, town: 0.2, water: 0}}
-  town: {kind: share, layer: districts, where: "kind == 'reserve'"}
-  steep: {kind: distance, of: {kind: slope, layer: elevation}, minimum: 3, reach_m: 3000}
-  burrows:
-    kind: burrow_density
-    layer: transects
-    strata: {of: {kind: slope, layer: elevation}, breaks: [3]}
-    within: {of: {kind: value, layer: cover, scores: {grass: 1, town: 0, water: 0}}, minimum: 0.5}
-  effort: {kind: effort, layer: cameras, field: absence_effort_camdays, radius_m: 2000}
-  effort_cats:
-    {kind: effort, layer: cats, field: absence_effort_camdays, per_record: 1, max_age_years: 20, radius_m: 2000}
-  camp_density: {kind: density, layer: camps, radius_m: 2000}
-habitat:
-  reference: {burrows: 2}
-  loss: burrows
-  components:
-    shelter:
-      title: Shelter
-      weight: {value: 0.5, range: [0.4, 0.6], status: G}
-      combine: noisy_or
-      terms:
-        steep: {weight: 0.8, surface: steep, response: {exponential: {scale: 500}}}
-        burrows: {surface: burrows, response: {half_saturation: {half: 0.5}}}
-    height: {title: Height, surface: elevation, response: {trapezoid: {a: 500, b: 1000, c: 4000, d: 5000}}}
-  gates:
-    cover: {title: Cover, surface: score}
-groups: {people: {title: People, colour: "#333333"}}
-threats:
-  dogs:
-    {title: Dogs, group: people, iucn: "8.1", cmp: "1.1", weight: 0.5, surface: {kind: exposure, layer: camps,
-     kernel: saturating, intensity: {combine: product, terms: [{field: dogs, response: {ramp: {lower: 0, upper: 5}}},
-     {field: season, response: {classes: {scores: {winter: 1, summer: 0.5, spring: 0.5, autumn: 0.5}}}}]},
-     decay: exponential, scale_m: 500, reach_m: 2000}}
-  poison:
-    {title: Poison, group: people, iucn: "9.3", cmp: "1.1", weight: 0.6, surface: {kind: poison, layer: events,
-     path: toxic, scale_m: 500, reach_m: 2000, districts_layer: districts, place_field: soum}}
-  roads:
-    {title: Roads, group: people, iucn: "4.1", cmp: "1.1", weight: 0.3, surface: {kind: exposure, layer: roads,
-     where: "road_class == 'paved'", decay: linear, reach_m: 1500}, footprint: {surface: town}}
-  access:
-    title: Access
-    group: people
-    iucn: "5.1"
-    cmp: "1.1"
-    weight: 0.2
-    surface: {kind: travel_time, layer: camps, roads_layer: roads, elevation_layer: elevation, class_field: road_class,
-              speeds_km_h: {paved: 60, track: 20}, reach_h: 3}
-    response: {exponential: {scale: 1}}
-  fire: {title: Fire, group: people, iucn: "7.1", cmp: "1.1", weight: 0.3, surface: {kind: value, layer: fire}}
-  loss: {title: Loss, group: people, iucn: "5.1", cmp: "1.1", weight: 0.3, loss_from: [burrows]}
-compounds:
-  bromadiolone: {hazard: 1, half_life_d: 60}
-  zinc_phosphide: {hazard: 0.5, half_life_d: 10}
-  unknown: {hazard: 0.8, half_life_d: 60}
-key_habitat: {suitable: 0.2, key: 0.4, core_km2: 0.5, breeding_km2: 2, area_km2: 2, join_km: 1, protected: town}
-rules:
-  R1:
-    title: Tiles
-    zones: {kind: tiles, area_km2: 4}
-    measures: {habitat: {mean: habitat}, key_share: {share: key}}
-    nearest: {cat: {layer: cats, newer_than_days: 3000, date_field: date, where: "n_adults > 0", within_m: 3000, name_field: rec_id}}
-    when: "habitat >= 0.1 and not (cat_distance_m <= 500)"
-    reason: "mean habitat {habitat:.2f}"
-    action: Look
-    iucn: "8.1"
-    cmp: "8.2"
-    agency: agency
-  R2:
-    title: Mask
-    zones: {kind: mask, where: "(habitat >= 0.2) & (effect_poison >= 0.001)", smallest_km2: 0.5}
-    measures: {effect: {maximum: effect_poison}}
-    when: "effect > 0"
-    reason: "effect {effect:.2f}"
-    action: Stop
-    iucn: "5.2"
-    cmp: "7.2"
-    agency: agency
-  R3:
-    title: Camps
-    zones: {kind: points, layer: camps, radius_m: 1000, id_field: id}
-    measures: {dogs: {field: dogs}}
-    when: "dogs >= 1"
-    reason: "{dogs:.0f} dogs"
-    action: Tie
-    iucn: "2.2"
-    cmp: "1.1"
-    agency: agency
-    public: false
-  R4:
-    title: Roads
-    zones: {kind: segments, layer: roads, where: "road_class == 'paved'", length_m: 1000}
-    measures: {left: {left_mean: habitat}, right: {right_mean: habitat}}
-    when: "left >= 0 and right >= 0"
-    reason: "{left:.2f} and {right:.2f}"
-    action: Culvert
-    iucn: "2.1"
-    cmp: "1.1"
-    agency: agency
-priority: [R1, R2, R3, R4]
-maps: {context: {provinces: districts}, dpi: 50}
-scenarios:
-  current: {title: Present}
-  fewer_dogs: {title: Fewer dogs, changes: {threats: {dogs: {weight: 0.1}}}}
-"""
-
+HERE = Path(__file__).parent
 TABLES = {
     "camps": (
         "id,season,households,dogs,livestock_su,lon,lat\n"
@@ -203,7 +72,7 @@ TOLD = {
 
 def config() -> dict:
     """The config, new at each call."""
-    made = yaml.safe_load(CONFIG)
+    made = yaml.safe_load((HERE / "small.yaml").read_text(encoding="utf-8"))
     for layer in made["layers"].values():
         if layer["kind"] != "absent":
             layer |= TOLD

@@ -18,39 +18,43 @@ from hypothesis import strategies as st
 from in_process import Project
 
 QUICK = settings(
-    deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck),
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],
 )
 CELLS = [
-    "", " ", "NaN", "inf", "-inf", "1e308", "1e400", "9" * 40, "-1", "0", "abc", "манул", "2099-01-01",
-    "0001-01-01", "9999-12-31", "31/12/2024", "2024-02-30", "2024", "45000", "77,03", "77.03 E",
-    "N 42.03", "42.03", "77.03", "181", "400", "1,500", "=1+1", '"', 'a"b', "a,b", "a\nb", "\x07", "\ufeff",
-    "null", "да", "9007199254740993", "POINT EMPTY", "POINT (77 42)", "POINT (nan nan)",
-    "POLYGON EMPTY", "POLYGON ((77 42, 77.1 42.1, 77 42.1, 77.1 42, 77 42))",
-    "LINESTRING (77 42, 77 42)", "GEOMETRYCOLLECTION EMPTY", "50 %", "3 km", "a" * 5000, "<b>", "{x}",
-    "../x", "2024-05-01T25:00", "zinc phosphide",
+    "", " ", "NaN", "inf", "-inf", "1e308", "1e400", "9" * 40, "-1", "0", "abc", "манул",
+    "2099-01-01", "0001-01-01", "9999-12-31", "31/12/2024", "2024-02-30", "2024", "45000",
+    "77,03", "77.03 E", "N 42.03", "42.03", "77.03", "181", "400", "1,500", "=1+1", '"', 'a"b',
+    "a,b", "a\nb", "\x07", "\ufeff", "null", "да", "9007199254740993", "POINT EMPTY",
+    "POINT (77 42)", "POINT (nan nan)", "POLYGON EMPTY",
+    "POLYGON ((77 42, 77.1 42.1, 77 42.1, 77.1 42, 77 42))", "LINESTRING (77 42, 77 42)",
+    "GEOMETRYCOLLECTION EMPTY", "50 %", "3 km", "a" * 5000, "<b>", "{x}", "../x",
+    "2024-05-01T25:00", "zinc phosphide",
 ]  # fmt: skip
 HEADERS = [
-    "fid", "geom", "geometry", "row", "flags", "FID", "index", "ID", "", "a b", "манул", "x" * 300, "date",
-    "name", "species", "threat", "zone", "compound_name", "rowid",
+    "fid", "geom", "geometry", "row", "flags", "FID", "index", "ID", "", "a b", "манул",
+    "x" * 300, "date", "name", "species", "threat", "zone", "compound_name", "rowid",
 ]  # fmt: skip
 ENCODINGS = ["utf-8", "utf-8", "utf-8-sig", "utf-16", "cp1251", "gbk"]
 VALUES = [
-    None, True, 0, -1, 0.5, 2, 1e308, float("nan"), float("inf"), 10**30, "", "a", "1", "1e3", "500 m",
-    "манул", "elevation", "camps", "habitat", "burrows", "dogs", "shelter", "value", "where", "a == 1",
-    "1/0", "(", "{x}", "{habitat:9999999d}", "{dogs.__class__}", "../x", "x" * 5000, "2025-02-30", [], {},
-    [1, 2], [2, 1], ["a"], [None], [[1, 2], [3, 4]], [0, 0, 0, 0], [77.0, 42.0, 77.05, 42.09], {"a": 1},
-    {"value": 0.5, "range": [0, 1]}, {"value": "a", "range": [1]}, {"kind": "value", "layer": "elevation"},
-    {"kind": "nope"}, {"constant": 1}, {"surface": "slope"}, "#ff0000", "EPSG:4326", "records", "absent",
-    "vector",
+    None, True, 0, -1, 0.5, 2, 1e308, float("nan"), float("inf"), 10**30, "", "a", "1", "1e3",
+    "500 m", "манул", "elevation", "camps", "habitat", "burrows", "dogs", "shelter", "value",
+    "where", "a == 1", "1/0", "(", "{x}", "{habitat:9999999d}", "{dogs.__class__}", "../x",
+    "x" * 5000, "2025-02-30", [], {}, [1, 2], [2, 1], ["a"], [None], [[1, 2], [3, 4]],
+    [0, 0, 0, 0], [77.0, 42.0, 77.05, 42.09], {"a": 1}, {"value": 0.5, "range": [0, 1]},
+    {"value": "a", "range": [1]}, {"kind": "value", "layer": "elevation"}, {"kind": "nope"},
+    {"constant": 1}, {"surface": "slope"}, "#ff0000", "EPSG:4326", "records", "absent", "vector",
 ]  # fmt: skip
 KEYS = [
-    "where", "layer", "of", "minimum", "response", "terms", "combine", "weight", "units", "title", "valid",
-    "scale", "nodata", "extent", "filter", "fields", "encoding", "zone", "band", "public", "dates", "method",
-    "covariates", "routes_layer", "districts_layer", "scores", "field", "per_record", "loss_from",
-    "footprint", "factor", "constant", "component", "intensity", "area_ha_field", "kernel", "id_field",
-    "needs", "optional", "nearest", "invest", "analyses", "counterfactuals", "products", "privacy",
-    "on_rejected", "__use_yte__",
+    "where", "layer", "of", "minimum", "response", "terms", "combine", "weight", "units", "title",
+    "valid", "scale", "nodata", "extent", "filter", "fields", "encoding", "zone", "band",
+    "public", "dates", "method", "covariates", "routes_layer", "districts_layer", "scores",
+    "field", "per_record", "loss_from", "footprint", "factor", "constant", "component",
+    "intensity", "area_ha_field", "kernel", "id_field", "needs", "optional", "nearest", "invest",
+    "analyses", "counterfactuals", "products", "privacy", "on_rejected", "__use_yte__",
 ]  # fmt: skip
 
 

@@ -38,8 +38,8 @@ def habitat(surfaces: Mapping[str, np.ndarray], block: Habitat) -> dict[str, np.
     """Habitat now and before the loss, with all its parts, for one block.
 
     Keys: habitat, habitat_reference (every surface of `reference` at its level), reference:NAME
-    (that surface alone; habitat as it is where no part reads it), component:NAME, gate:NAME, n_components, and missing, the number of inputs
-    that are unknown.
+    (that surface alone; the habitat of now where no part reads it), component:NAME, gate:NAME,
+    n_components, and missing, the number of inputs that are unknown.
     """
     shape = np.broadcast_shapes(*(np.shape(s) for s in surfaces.values()))
     levels = block["reference"]

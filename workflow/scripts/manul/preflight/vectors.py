@@ -110,8 +110,8 @@ def _shapes(name, block, table, config, tables) -> Iterator[Problem]:
         return
     grid = grid_of(config["region"])
     near = features.prepare_vector(table, block, grid, _reach_m(config, name))
-    yield from _extent(name, block, config) if block.get("extent") else _gaps(
-        name, block, near, config
+    yield from (
+        _extent(name, block, config) if block.get("extent") else _gaps(name, block, near, config)
     )
     yield from _for_products(name, block, near, config)
     is_units = name == config["region"]["units"]
