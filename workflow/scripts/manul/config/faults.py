@@ -37,9 +37,9 @@ NEEDED = {
     "records": [*DESCRIBED, "table"],
 }
 # What says how a file is read: elsewhere it would do nothing, without a word.
-ONLY_OF = dict.fromkeys(("extent", "filter", "fields", "layer", "encoding"), SHAPES)
+ONLY_OF: dict[str, tuple[str, ...]] = {"crs": ("vector",), "zone": ("records",)}
+ONLY_OF |= dict.fromkeys(("extent", "filter", "fields", "layer", "encoding"), SHAPES)
 ONLY_OF |= dict.fromkeys(("band", "scale", "offset", "nodata"), RASTERS)
-ONLY_OF |= {"crs": ("vector",), "zone": ("records",)}
 ZONE_NEEDS = {
     "tiles": ["area_km2"],
     "features": ["layer"],
