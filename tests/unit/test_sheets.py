@@ -82,7 +82,7 @@ def test_a_sheet_of_threats_says_where_a_threat_is_unknown_and_which(tmp_path):
             "One or more threats are unknown on 40 % of the suitable land, where this map shows "
             "the others alone: Loss of marmot burrows 40 %, Hunting and trade 10 %"
         ]
-        assert said(figure, "legend")[-3:-1] == ["no data", "data, but not on every threat"]
+        assert {"no data", "data, but not on every threat"} <= set(said(figure, "legend"))
         assert said(figure, "share")[-2:] == ["none", "40 % of the suitable land"]
 
 
@@ -90,7 +90,8 @@ def test_nothing_is_said_of_unknown_threats_where_all_are_known(tmp_path):
     maps = effects() | {"threat": filled(0.3), "habitat_reference": filled(0.7)}
     (figure,) = sheets.threat(scenario(tmp_path, maps))
     assert not any("unknown" in line for line in said(figure))
-    assert (said(figure, "legend")[-2], said(figure, "share")[-1]) == ("no data", "none")
+    assert "data, but not on every threat" not in said(figure, "legend")
+    assert said(figure, "share")[-1] == "none"
 
 
 @pytest.mark.parametrize("name", ["threat", "dominant_threat", "value_at_risk"])
