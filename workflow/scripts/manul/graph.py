@@ -406,7 +406,7 @@ def _alternatives(config, name) -> Ref:
 @rule("alternatives", {"surface": "uncertainty/surfaces/{key}.tif"}, _uncertain_surfaces)
 def _alternatives_of(graph, scenario, config, key) -> Job:
     job = _surface(graph, scenario, config, key)
-    now: dict = {
+    now: dict[str, list] = {
         key: [] for key in ("dates",) if key in job.told["block"]
     }  # draws are of the present
     spec = _uncertain_surfaces(config)[key]
