@@ -384,11 +384,12 @@ def test_packed_inline_and_foreign_dialects(tmp_path):
         assert cats(read(package(tmp_path, "", files=files, observations=part))) == {"y": (1, 0)}
 
 
-def test_an_unpacked_package_is_named_by_its_datapackage(tmp_path):
+def test_an_unpacked_package_is_named_by_its_folder_or_datapackage(tmp_path):
     with zipfile.ZipFile(package(tmp_path, CAT)) as file:
         file.extractall(tmp_path / "unpacked")
     path = tmp_path / "unpacked" / "datapackage.json"
-    assert cats(read(path)) == {"y": (1, 0)}
+    assert cats(read(path)) == cats(read(path.parent)) == {"y": (1, 0)}
+    assert packages.file_of(path.parent) == packages.file_of(path) == path
     assert [part.name for part in packages.parts_of(path)] == [
         "deployments.csv",
         "observations.csv",

@@ -241,3 +241,20 @@ def test_blocks_and_the_whole_agree_bit_for_bit():
     part = cells.evaluate({n: a[7:13, 11:] for n, a in whole.items()}, parameters())
     for name, array in part.items():
         np.testing.assert_array_equal(array, made[name][7:13, 11:], err_msg=name)
+
+
+def test_the_loss_of_one_surface_is_its_own_whatever_else_is_at_hand():
+    parts = {"a": {"surface": "a", "weight": 1}, "b": {"surface": "b", "weight": 1}}
+    block = {
+        "floor": 0, "known_weight": 0.5, "components": parts, "gates": {},
+        "reference": {"a": 1.0, "b": 1.0, "no_layer": 1.0},
+    }  # fmt: skip
+    found = cells.habitat({"a": np.float32([0.25]), "b": np.float32([0.25])}, block)
+    assert found["habitat"] == pytest.approx(0.25)
+    assert found["habitat_reference"] == pytest.approx(1)
+    assert found["reference:no_layer"] == found["habitat"]
+    threats = {name: {"weight": 1, "loss_from": [name]} for name in ("a", "no_layer")}
+    model = {"habitat": block, "threats": threats, "cumulative": "saturation", "absent": []}
+    made = cells.threats({"a": np.float32([0.25])}, found, model | {"dominant_floor": 0})
+    assert made["effect:a"] == pytest.approx(0.5), "1 - 0.25 / sqrt(1 x 0.25)"
+    assert np.isnan(made["effect:no_layer"])

@@ -310,13 +310,25 @@ CONFIG_FAULTS = {
         key("surfaces.slope.layer", "roads"),
         ["surfaces.slope", "'roads' of kind vector", "continuous"],
     ),
+    "an extent of a raster": (
+        key("layers.elevation.extent", [77.0, 42.0, 79.0, 43.0]),
+        ["layers.elevation.extent", "of kind continuous", "only for vector or records"],
+    ),
     "bounds in the wrong order": (
         key("region.bounds", [81.0, 40.0, 74.0, 43.5]),
-        ["region.bounds", "81.0", "west < east"],
+        ["region.bounds", "81.0", "east, south, west, north: write [74.0, 40.0, 81.0, 43.5]"],
     ),
     "bounds with latitude first": (
         key("region.bounds", [42.0, 98.0, 43.0, 99.0]),
-        ["region.bounds", "98.0", "swapped"],
+        ["region.bounds", "south, west, north, east: write [98.0, 42.0, 99.0, 43.0]"],
+    ),
+    "bounds as a list of ends": (
+        key("region.bounds", [74.0, 81.0, 40.0, 43.5]),
+        ["region.bounds", "west, east, south, north: write [74.0, 40.0, 81.0, 43.5]"],
+    ),
+    "bounds with latitude first that might be a place": (
+        key("region.bounds", [42.2, 78.0, 42.7, 78.8]),
+        ["region", "field bounds", "write [78.0, 42.2, 78.8, 42.7]"],
     ),
     "a region in degrees": (
         key("region.crs", "EPSG:4326"),
@@ -628,6 +640,10 @@ VECTOR_FAULTS = {
             ),
         ),
         ["surface mines_large", "mines.gpkg", "field type", "'adit' without", "`other`"],
+    ),
+    "an extent of a table beside the region": (
+        key("layers.camps.extent", [10, 50, 11, 51]),
+        ["camps", "field extent", "does not reach the region"],
     ),
     "an extent beside the region": (
         key("layers.lakes.extent", [10, 50, 11, 51]),

@@ -332,7 +332,7 @@ def _of_kind(rule_name) -> Callable:
 def _prepare(graph, scenario, config, key) -> Job:
     block = {k: v for k, v in config["layers"][key].items() if k != "needs"}
     extent = block.get("extent")
-    files = [block["path"], *([extent] if isinstance(extent, str) else [])]
+    files = [*_files_of(block), *([extent] if isinstance(extent, str) else [])]
     told = {"block": block, "region": config["region"]}
     told |= {"margin_m": selection.margin_m(config, key)}
     told |= {"content": [contents.of(on_disk(file)) for file in files]}
@@ -344,11 +344,15 @@ def _prepare(graph, scenario, config, key) -> Job:
 
 def _prepare_records(graph, scenario, config, key) -> Job:
     job = _prepare(graph, scenario, config, key)
-    path = config["layers"][key]["path"]
-    parts = [str(part) for part in packages.parts_of(Path(path))]
-    found = [contents.of(part) for part in [path, *parts]]
-    told = {**job.told, "as_of": config["as_of"], "content": found}
-    return replace(job, told=told, reads={"layer": [path, *parts]})
+    return replace(job, told={**job.told, "as_of": config["as_of"]})
+
+
+def _files_of(block) -> list[str]:
+    """The file of a layer, and those that a camera package names."""
+    if block["kind"] != "records":
+        return [block["path"]]
+    file = packages.file_of(Path(block["path"]))
+    return [str(path) for path in (file, *packages.parts_of(file))]
 
 
 rule("prepare_raster", {"layer": "layers/{key}.tif"}, _of_kind("prepare_raster"))(_prepare)

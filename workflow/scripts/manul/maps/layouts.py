@@ -245,7 +245,7 @@ def category_entries(
         )
         for c, count in zip(categories, counts, strict=True)
     ]
-    return [*entries, column.nodata_entry(column.share(unknown / max(cells.size, 1), land))]
+    return [*entries, *column.nodata_entries(unknown / max(cells.size, 1), land)]
 
 
 def is_upright(geobox: GeoBox) -> bool:

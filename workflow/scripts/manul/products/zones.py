@@ -22,6 +22,7 @@ from manul.products.key_habitat import label
 from manul.products.outlines import outlines
 
 KM2 = 1e6
+REST_M = 1.0  # what is left of a line behind its last piece makes no piece if it is shorter
 
 
 def find(spec: Zones, fields: Fields, layers: Mapping[str, gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
@@ -250,6 +251,7 @@ def _names(table, field):
 
 
 def _cut(line, length_m):
-    """Pieces of one length; the last is shorter."""
-    steps = np.arange(0, line.length, length_m)
-    return [shapely.ops.substring(line, a, min(a + length_m, line.length)) for a in steps]
+    """Pieces of one length; the last is shorter, or longer by less than `REST_M`."""
+    steps = np.arange(0, max(line.length - REST_M, length_m / 2), length_m)
+    ends = [*steps[1:], line.length]
+    return [shapely.ops.substring(line, a, b) for a, b in zip(steps, ends, strict=True)]
