@@ -541,6 +541,24 @@ def test_a_measure_that_no_zone_reaches_is_told():
     assert why == "the rule asks for hunting >= 0.15, but it is at most 0.1 in any zone"
 
 
+def test_a_measure_below_which_no_zone_lies_is_told():
+    cells = np.zeros(GRID.shape, bool)
+    cells[100:200, 100:200] = True
+    rule = RULES["R5"] | {"when": "habitat < 0.4", "measures": {"habitat": {"mean": "habitat"}}}
+    why = recommendations.nowhere(rule, place(cells))
+    assert why == "the rule asks for habitat < 0.4, but it is at least 0.5 in any zone"
+
+
+@pytest.mark.parametrize(
+    ("limit", "reached"),
+    [("x > 2", False), ("x >= 2", True), ("x > 1.9", True), ("x >= 2.1", False),
+     ("x < 1", False), ("x <= 1", True), ("x < 1.1", True), ("x <= 0.9", False)],
+)  # fmt: skip
+def test_a_limit_is_out_of_reach_beyond_the_smallest_and_largest_value(limit, reached):
+    told = recommendations._out_of_reach(limit, {"x": (1.0, 2.0)}, "here")
+    assert (told == "") == reached
+
+
 def test_limits_are_those_that_must_hold_alone():
     text = "(a - h >= 0.2) & (b < 3) & ((c > 1) | (d > 2)) & (2 > e) & (f == 1)"
     assert expressions.limits(text) == [("a - h", ">=", 0.2), ("b", "<", 3.0)]

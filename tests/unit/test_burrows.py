@@ -182,6 +182,10 @@ def test_points_along_a_site_carry_its_count_and_effort():
     assert got["x"].tolist() == [125, 375, 625, 875, 50]
     assert got.groupby("row")["count"].sum().tolist() == [8, 3]
     assert got["effort_ha"].tolist() == pytest.approx([1.25] * 4 + [5])
+    sites.loc[1, "geometry"] = shapely.LineString([(0, 100), (0, 600)])
+    got = spread(sites, 250)
+    assert got["y"].tolist() == [0, 0, 0, 0, 225, 475]
+    assert got["row"].tolist() == [0, 0, 0, 0, 1, 1]
 
 
 def test_method_follows_the_data():

@@ -464,3 +464,10 @@ def test_what_is_no_package_says_so(tmp_path, spoil):
     spoil(path)
     with pytest.raises(RecordsError, match=r"package\.zip is not a readable camera-trap package"):
         read_table(path)
+
+
+def test_columns_are_known_in_any_capitals(tmp_path):
+    deployments = DEPLOYMENTS.replace("deploymentID", "DeploymentId").replace("setupBy", "SETUPBY")
+    plain, other = read(package(tmp_path, D1)), read(package(tmp_path, D1, deployments))
+    assert cats(plain) == cats(other) and len(cats(plain)) == 2
+    assert "Aida" in set(other.accepted["observer"])

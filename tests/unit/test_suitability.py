@@ -1,6 +1,7 @@
 """Suitability models: known truths, tables by hand, and what must hold whatever the data."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from manul.suitability import (
     boyce,
     cross_validate,
     effort_background,
+    ensemble,
     fit,
     importance,
     mess,
@@ -122,6 +124,12 @@ def test_boyce_keeps_the_top_window():
     result = boyce([0.6, 0.9, 1.0, 1.0], GROUND)
     assert result.suitability[-1] == pytest.approx(0.95)
     assert result.ratio[-1] == pytest.approx((3 / 4) / (2 / 10))
+
+
+def test_boyce_windows_reach_from_the_lowest_to_the_highest_score_of_both():
+    for present, ground in (([0, 4.0], [1, 2]), ([1, 2], [0, 2, 4.0]), ([0, 2.0], [1, 4])):
+        result = boyce(present, ground, width=0.5, windows=3)
+        assert result.suitability.tolist() == [1, 2, 3]
 
 
 def test_boyce_top_window_decides():
@@ -286,6 +294,23 @@ def test_no_gradient_of_the_penalised_likelihood_is_left():
     assert abs(residual.sum()) < 1e-6
 
 
+@pytest.mark.parametrize(
+    ("kind", "knots", "expected"),
+    [
+        ("raw", (), [0, 1, 2, 3]),
+        ("square", (), [0, 1, 4, 9]),
+        ("product", (), [0, 10, 20, 30]),
+        # Knots at 0, 1, 2 (and which of them bends): cubes from 0 over 2, less those from 1 over 1.
+        ("spline", (0, 1, 2, 0), [0, 0.5, 3, 6]),
+    ],
+)
+def test_terms_of_a_regression_by_hand(kind, knots, expected):
+    matrix = np.array([[0, 10], [1, 10], [2, 10], [3, 10.0]])
+    term = regression.Term(kind, 0, 1, knots, centre=1.0, scale=2.0)
+    made = regression._columns(matrix, [term])[:, 0]
+    np.testing.assert_allclose(made, (np.array(expected) - 1) / 2)
+
+
 def test_maxent_rate_sums_to_one_and_entropy_is_its_own(models, known_world):
     table, _, rows, _ = known_world
     model = models["maxent"]
@@ -398,6 +423,8 @@ def test_a_wrong_name_lists_the_choices(known_world):
         fit(table.iloc[rows], table.drop(columns="wet"), "maxent")
     with pytest.raises(ValueError, match="model_weights names"):
         fit(table.iloc[rows], table, model_weights={"glm": 1.0})
+    with pytest.raises(ValueError, match="numbers above 0"):
+        fit(table.iloc[rows], table, bias=np.arange(len(table)))
 
 
 def test_rows_without_a_value_are_counted(known_world):
@@ -491,3 +518,29 @@ def test_maxent_multiplier_makes_it_flatter(known_world):
         len(fit(table.iloc[rows], table, "maxent", multiplier=m).fitted.coef) for m in (1.0, 5.0)
     ]
     assert kept[1] < kept[0]
+
+
+@pytest.mark.parametrize(
+    ("presences", "boosted", "esm"), [(8, 0.5, 0.5), (20, 0.5, 0.5), (21, 1, 0.25), (60, 1, None)]
+)
+def test_few_records_give_weight_to_models_made_for_few(presences, boosted, esm):
+    train = SimpleNamespace(presences=range(presences))
+    expected = {"maxent": 2, "logistic": 2, "random_forest": 2, "boosted": boosted, "esm": esm}
+    assert ensemble.weights_for(train) == {n: w for n, w in expected.items() if w is not None}
+
+
+def test_the_rank_of_a_score_among_the_background():
+    """Shares up to the middle of each tie; beyond the ends there is 1/20 of the range."""
+    ranks = ensemble.background_ranks(np.array([0, 20, 20, 10.0]), np.array([1, 1, 1, 1.0]))
+    scores = [-1, -0.5, 0, 10, 20, 20.5, 21, 99]
+    expected = [0, 0.0625, 0.125, 0.375, 0.75, 0.875, 1, 1]
+    assert ranks.share(np.array(scores)) == pytest.approx(expected)
+    weighed = ensemble.background_ranks(np.array([0, 10.0]), np.array([3, 1.0]))
+    assert weighed.share(np.array([0, 10.0])) == pytest.approx([0.375, 0.875])
+
+
+def test_many_background_sites_keep_the_rank_of_each():
+    scores = np.arange(20_000.0)
+    ranks = ensemble.background_ranks(scores, np.ones(20_000))
+    assert len(ranks.scores) == ensemble.RANK_KNOTS + 2
+    assert ranks.share(scores) == pytest.approx((scores + 0.5) / 20_000, abs=1e-4)

@@ -43,6 +43,9 @@ class Drawn:
     def read(self, bounds=None):
         return self.table
 
+    def rows(self):
+        return self.table
+
 
 def cells(fill=0.0, at=()):
     """Values of the cells that a `Held` raster has, those of the grid by (row, column)."""
@@ -226,6 +229,31 @@ def test_a_cell_beside_the_surveyed_land_is_unknown():
     layer = Drawn(centre(4, 4), extent=shapely.box(0, 0, 9 * KM, 5 * KM))
     value = made({"kind": "density", "layer": "a", "radius_m": KM}, a=layer)
     assert np.isnan(value[:4]).all() and value[4, 4] == 0.2 and value[8, 8] == 0
+
+
+def test_burrows_per_ha_by_strata_within_the_habitat():
+    """Plots of 2 ha with 4 and 8 burrows in the low stratum, of 1 ha with 6 in the high one."""
+    high = np.indices(cells().shape)[1] >= MARGIN + 5
+    flat = cells(1, at={(0, 0): 0, (0, 1): 3})
+    layers = {"e": Held(np.where(high, 1000, 999)), "flat": Held(flat)}
+    layers["plots"] = Drawn(
+        centre(4, 0), centre(4, 4), centre(4, 5), quadrat_id=["a", "b", "c"],
+        date=["2025-06-01"] * 3, area_m2=[2e4, 2e4, 1e4], n_active=[4, 5, 6], n_inactive=[0, 3, 0],
+    )  # fmt: skip
+    value = {"kind": "value"}
+    block = {
+        "kind": "burrow_density", "quadrats_layer": "plots", "method": "stratum_means",
+        "strata": {"of": value | {"layer": "e"}, "breaks": [1000]},
+        "within": {"of": value | {"layer": "flat"}, "minimum": 1, "maximum": 2},
+        "covariates": [value | {"layer": "e"}, value | {"layer": "flat"}],
+        "bandwidth_m": 2000, "seed": 0,
+    }  # fmt: skip
+    rules = {"kinds": dict.fromkeys(layers, "continuous"), "as_of": "2025-10-01"}
+    rules["burrows"] = {"collapse_half_life_yr": 8, "fresh_yr": 3}
+    found = made(block, rules, **layers)
+    expected = np.where(np.arange(9) < 5, 3.0, 6.0)
+    np.testing.assert_allclose(found[1:], np.broadcast_to(expected, (8, 9)))
+    assert np.isnan(found[0, :2]).all() and found[0, 2] == 3
 
 
 # --------------------------------------------------------------------------------- travel time

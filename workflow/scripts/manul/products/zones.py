@@ -19,7 +19,7 @@ from manul.config.expressions import holds as true_where
 from manul.config.types import Zones
 from manul.grid.datasets import Fields
 from manul.grid.features import select
-from manul.products.key_habitat import label
+from manul.products.key_habitat import cell_km2, label
 from manul.products.outlines import outlines
 
 KM2 = 1e6
@@ -166,7 +166,7 @@ def mask(spec, fields, layers):
     for rows, columns in fields.blocks():
         holds[rows, columns] = true_where(spec["where"], fields.at(rows, columns))
     numbers, cells = label(holds)
-    small = cells * fields.grid.resolution.x**2 / KM2 < spec["smallest_km2"] - 1e-9
+    small = cells * cell_km2(fields.grid) < spec["smallest_km2"] - 1e-9
     numbers[small[numbers]] = 0
     table = outlines(numbers, fields.grid)
     table["zone"] = [f"patch {n}" for n in table.get("patch", [])]
@@ -246,7 +246,7 @@ def _share(what, zones, fields):
 
 def _area(what, zones, fields):
     cells = zonal(lambda maps: _holds(what, maps), zones.geometry, fields, "sum")
-    return cells * fields.grid.resolution.x**2 / KM2
+    return cells * cell_km2(fields.grid)
 
 
 def _patch_share(what, zones, fields):
