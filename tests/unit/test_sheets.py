@@ -304,3 +304,9 @@ def test_the_measure_of_colours_finds_the_two_that_used_to_merge():
     distance, _ = least_distance(["#8c6d1f", "#d55e00"], VISION["protanopia"])
     assert distance < 7
     assert lab("#ffffff", VISION["usual"]) == pytest.approx([100, 0, 0], abs=0.02)
+
+
+def test_there_is_no_sheet_of_a_loss_where_none_is_asked_for():
+    assert "habitat_reference" in sheet_specs.drawn(CONFIG)
+    habitat = CONFIG["habitat"] | {"reference": {}}
+    assert "habitat_reference" not in sheet_specs.drawn(CONFIG | {"habitat": habitat})

@@ -21,6 +21,7 @@ from manul.suitability import (
     ensemble,
     fit,
     importance,
+    maxent,
     mess,
     odmap,
     omission,
@@ -140,7 +141,7 @@ def test_boyce_top_window_decides():
 
 
 def test_mess_by_hand():
-    reference = np.array([[0, 10], [1, 20], [2, 30], [3, 40], [4, 50]], float)
+    reference = np.array([[0, 10], [1, 20], [2, 30], [3, 40], [4, 50], [np.nan, 999]], float)
     points = np.array([[2, 30], [-1, 30], [2, 60], [4, 30], [np.nan, 30]])
     value, worst = mess(reference, points)
     # In the middle 2 of 5 lie below: 2 x 40; beyond, the overshoot in per cent of the range.
@@ -276,6 +277,39 @@ def test_feature_classes_grow_with_records():
     assert classes_for(10) == ("linear", "quadratic")
     assert classes_for(15) == ("linear", "quadratic", "hinge")
     assert classes_for(80) == ("linear", "quadratic", "hinge", "product")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "presences", "expected"),
+    [
+        (["linear"], 10, [1]),
+        (["linear"], 20, [0.6]),  # half way from 1 at ten to 0.2 at thirty
+        (["linear"], 30, [0.2]),
+        (["linear"], 100, [0.05]),
+        (["linear", "quadratic"], 17, [0.5, 0.5]),  # the richest class sets both
+        (["linear", "quadratic"], 30, [0.25, 0.25]),
+        (["linear", "product"], 10, [1.6, 1.6]),
+        (["linear", "product"], 17, [0.9, 0.9]),
+        (["linear", "product"], 30, [0.55, 0.55]),
+        (["hinge", "indicator"], 10, [0.5, 0.5]),
+        (["hinge", "indicator"], 17, [0.5, 0.25]),
+    ],
+)
+def test_penalties_are_multipliers_of_the_standard_error(kinds, presences, expected):
+    features = tuple(maxent.Feature(kind, 0) for kind in kinds)
+    column = np.resize([-1.0, 1.0], presences)
+    column *= 1 / column.std(ddof=1)
+    at = np.tile(column[:, None], len(kinds))
+    found = maxent.penalties(features, at, np.ones(len(kinds)))
+    assert found * np.sqrt(presences) == pytest.approx(expected)
+
+
+def test_penalties_have_a_floor():
+    features = maxent.Feature("linear", 0), maxent.Feature("hinge", 0)
+    found = maxent.penalties(features, np.zeros((100, 2)), np.array([5.0, 5.0]))
+    # A thousandth of the range; of a hinge half of 1 / 10 over 10.
+    assert found == pytest.approx([0.005, 0.005])
+    assert maxent.penalties(features, np.zeros((25, 2)), np.ones(2)) == pytest.approx([0.001, 0.02])
 
 
 def test_no_gradient_of_the_penalised_likelihood_is_left():
