@@ -471,3 +471,14 @@ def test_columns_are_known_in_any_capitals(tmp_path):
     plain, other = read(package(tmp_path, D1)), read(package(tmp_path, D1, deployments))
     assert cats(plain) == cats(other) and len(cats(plain)) == 2
     assert "Aida" in set(other.accepted["observer"])
+
+
+@pytest.mark.parametrize("data", [{"a": 1}, "rows", [1, 2], [{"a": 1}, 2], [["a"], 2], 3])
+def test_inline_data_must_be_a_list_of_rows(data):
+    with pytest.raises(ValueError, match="no list of rows"):
+        packages._inline(data)
+
+
+@pytest.mark.parametrize("data", [[{"a": 1, "b": True}], [["a", "b"], [1, True]]])
+def test_inline_data_are_read_as_text(data):
+    assert packages._inline(data).to_dict("index") == {1: {"a": "1", "b": "true"}}

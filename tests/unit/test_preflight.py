@@ -1131,3 +1131,33 @@ def test_an_empty_side_of_the_region_is_told_with_its_share(side, empty):
     config = {"region": PLACE, "surfaces": {"s": {"kind": "distance", "layer": "camps"}}}
     (problem,) = check_vectors._extent("camps", {"path": ""}, features_with(points), config)
     assert problem.value == f"no feature in the 40 % in the {side} of the region"
+
+
+def test_classes_without_a_score_are_told_unless_other_stands_for_them():
+    used = features_with([shapely.Point(0, 0)] * 4, kind=["town", "Hamlet", None, "2.0"])
+    scores = {"scores": {"town": 1, 2: 0.5}}
+    block = {"intensity": {"field": "kind", "response": {"classes": scores}}}
+    (problem,) = uses._scored("camps", block, {}, used)
+    assert problem.value == "'Hamlet' without a score (1 of 4 features)"
+    assert not list(uses._scored("camps", block, {}, used.drop(columns="kind")))
+    scores["other"] = 0.1
+    assert not list(uses._scored("camps", block, {}, used))
+
+
+@pytest.mark.parametrize(
+    "extent", [[81, 40, 74, 43], [74, 43, 81, 40], [74, 40, 74, 43], [74, 40, 81, 40]]
+)
+def test_an_extent_runs_from_west_to_east_and_from_south_to_north(extent):
+    with pytest.raises(features.LayerError, match="west < east and south < north"):
+        features.surveyed(extent, grid_of(PLACE), 0)
+
+
+@pytest.mark.parametrize("extent", [[60, 40, 70, 43], [75, 41, 76, 42]])
+def test_an_extent_reaches_the_region_or_is_refused(extent):
+    if extent[0] == 60:
+        with pytest.raises(features.LayerError, match="does not reach the region"):
+            features.surveyed(extent, grid_of(PLACE), 0)
+        return
+    whole = features.surveyed(extent, grid_of(PLACE), 0)
+    # A square degree at 41.5 degrees north: 111 x 83.3 km.
+    assert whole.area / 1e6 == pytest.approx(111 * 83.3, rel=0.01)

@@ -268,6 +268,7 @@ def test_a_swapped_outline_is_turned():
         "POLYGON EMPTY",
         "POLYGON ((76 41, 77 42, 77 41, 76 42, 76 41))",
         "POINT (5 5)",
+        "POLYGON ((119 50, 121 50, 121 51, 119 51, 119 50))",  # half outside
         "POINT (nan nan)",
         "hill",
     ],
