@@ -76,6 +76,6 @@ def test_maps_are_exported_with_numbers_for_true_and_false(tmp_path, ending):
 
 
 def test_other_endings_are_refused(tmp_path):
-    with pytest.raises(results.ResultsError, match="found .tif, expected .nc or .zarr"):
+    with pytest.raises(results.ResultsError, match=r"found \.tif, expected \.nc or"):
         results.export(xr.Dataset(), tmp_path / "maps.tif")
     assert results.index_table({}, "results").empty

@@ -427,6 +427,13 @@ def test_the_memory_estimate_grows_with_what_is_held():
     assert strips.strip_memory_mb(20_000, 256, 2, itemsize=4, reach_rows=200) > small
     assert strips.strip_memory_mb(40_000, 256, 2) == pytest.approx(2 * small)
     assert strips.carries_memory_mb(20_000, 20_000, 256) == pytest.approx(12.64)
+    # 100 rows of 1000 cells: 2 bytes read, 8 worked with, and 4 of each of two finished strips.
+    assert strips.strip_memory_mb(1000, 100, 1) == pytest.approx(0.2 + 0.8 + 0.8)
+    # With 10 rows on both sides: 6 bytes read, 12 worked with.
+    wide = strips.strip_memory_mb(1000, 100, 1, reach_rows=10)
+    assert wide == pytest.approx(0.72 + 1.2 + 0.8)
+    # Cells of 2 x 2: twice the rows are worked with, half the columns are kept.
+    assert strips.strip_memory_mb(1000, 100, 1, oversample=2) == pytest.approx(2 + 0.4)
 
 
 @pytest.mark.parametrize("shape", [(5, 600), (600, 5)])

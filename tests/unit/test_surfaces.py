@@ -188,6 +188,23 @@ def test_exposure_by_distance_and_intensity(kernel, shared):
     )
 
 
+def test_lines_and_polygons_act_from_their_rim_on_and_add_up_with_points():
+    pit, road = shapely.box(0, 0, 2 * KM, KM), shapely.LineString([(6.5 * KM, 0), (6.5 * KM, 1)])
+    layer = Drawn(pit, road, centre(8, 8), size=[1, 0.5, 0], n=[1, 1, 1])
+    value = made(EXPOSURE | {"kernel": "saturating"}, a=layer)
+    # Cells 0 and 1 are the pit, the road is in cell 6 and has half the strength.
+    assert value[8, :3].tolist() == pytest.approx([1, 1, 1 - 0.125 * 0.75])
+    assert value[8, 6] == pytest.approx(1 - 0.625 * 0.5)
+    far = 1 - np.hypot(6, 2) / 8
+    assert value[6, 0] == pytest.approx(1 - 0.25 * (1 - 0.5 * far), abs=1e-6)
+
+
+def test_points_with_an_area_act_in_full_on_all_of_it():
+    mine = Drawn(centre(8, 0), size=[1], ha=[np.pi * 400])  # a radius of 2 km
+    block = EXPOSURE | {"kernel": "saturating", "area_ha_field": "ha"}
+    assert made(block, a=mine)[8, [0, 2, 4, 6]].tolist() == pytest.approx([1, 1, 0.75, 0.5])
+
+
 def test_exposure_of_a_density_keeps_the_sum():
     layer = Drawn(centre(4, 4), centre(4, 4), size=[0.25, 0.5])
     block = EXPOSURE | {"kernel": "density", "scale_m": 4 * KM, "reach_m": 3 * KM}
