@@ -28,6 +28,7 @@ from manul.suitability import (
     record_effort,
     regression,
     response_curves,
+    sampling,
     skill_weights,
     spatial_blocks,
     thin,
@@ -200,7 +201,7 @@ def test_effort_background_leaves_out_unknown_effort():
 
 def test_record_effort_is_highest_at_records():
     xy = np.array([[0, 0], [1000, 0], [50_000, 0], [np.nan, 0]], float)
-    effort = record_effort(xy, [[0, 0]], reach_m=1000, floor=0.01)
+    effort = record_effort(xy, [[0, 0], [np.nan, 5.0]], reach_m=1000, floor=0.01)
     assert effort[:3] == pytest.approx([1.0, np.exp(-0.5), 0.01])
     assert np.isnan(effort[3])
 
@@ -217,6 +218,15 @@ def test_blocks_stay_whole_and_balanced():
     shifted = np.random.default_rng(4).uniform(0, 10_000, 2)
     cells = pd.DataFrame(np.floor((xy + shifted) / 10_000)).assign(fold=folds)
     assert (cells.groupby([0, 1])["fold"].nunique() == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("per_block", "folds"), [([1, 3, 3, 5], [6, 6]), ([1, 1, 1, 1], [2, 2]), ([9, 1, 1, 1], [3, 9])]
+)
+def test_the_fullest_blocks_are_dealt_first(per_block, folds):
+    counts = np.array(per_block, float)
+    fold = sampling._deal(counts, counts, 2, np.random.default_rng(0))
+    assert sorted(np.bincount(fold, counts)) == folds
 
 
 def test_one_block_is_no_fold():
@@ -457,8 +467,9 @@ def test_a_wrong_name_lists_the_choices(known_world):
         fit(table.iloc[rows], table.drop(columns="wet"), "maxent")
     with pytest.raises(ValueError, match="model_weights names"):
         fit(table.iloc[rows], table, model_weights={"glm": 1.0})
-    with pytest.raises(ValueError, match="numbers above 0"):
-        fit(table.iloc[rows], table, bias=np.arange(len(table)))
+    for wrong in (0, -1, np.nan, np.inf):
+        with pytest.raises(ValueError, match="bias must be numbers above 0"):
+            fit(table.iloc[rows], table, bias=np.r_[wrong, np.ones(len(table) - 1)])
 
 
 def test_rows_without_a_value_are_counted(known_world):

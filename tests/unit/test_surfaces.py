@@ -9,6 +9,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from manul import surfaces
+from manul.grid import burn
 from manul.grid.rasters import Raster
 from manul.surfaces import blocks, proximity, registry
 
@@ -398,3 +399,17 @@ def test_an_amount_is_shared_by_the_parts_of_a_line_and_lost_beside_the_grid():
     assert out[8].tolist() == pytest.approx([2, 2, 2, 0, 0, 0, 0, 0, 2]) and out.sum() == 8
     half_out = shapely.LineString([(500, 8000), (500, 10_000)])
     assert blocks.amount_per_cell([half_out], [2.0], GRID)[0, 0] == pytest.approx(1)
+
+
+def test_what_has_no_shape_covers_no_cell():
+    shapes = [None, shapely.Polygon(), shapely.box(0, 0, 1.25 * KM, 1.25 * KM)]
+    assert burn.burn([(g, 5) for g in shapes], GRID).sum() == 5 * 4, "every cell that is touched"
+    assert burn.burn_inside(shapes, GRID).sum() == 1
+    assert burn.burn_inside(shapes[:2], GRID).sum() == 0 == burn.burn([], GRID).sum()
+    assert burn.cover_share(shapes, GRID).sum() == 1.25**2
+
+
+def test_shares_are_found_in_strips_of_a_tall_grid():
+    tall = GeoBox.from_bbox((0, 0, 2, 300), crs=CRS, resolution=1)
+    share = burn.cover_share([shapely.box(0, 0, 1, 300)], tall)
+    assert share.tolist() == [[1, 0]] * 300
