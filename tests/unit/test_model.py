@@ -390,13 +390,14 @@ def test_cumulative_threat_is_bounded_order_free_and_never_falls(effects, mode):
 def test_unknown_terms_are_left_out_of_every_combination(values):
     node = {"terms": [{"constant": 0, "weight": 1.0} for _ in values]}
     for name, combine in nodes.COMBINE.items():
-        parts = [(t["weight"], np.float32([v])) for t, v in zip(node["terms"], values, strict=True)]
-        known = [p for p in parts if not np.isnan(p[1][0])]
-        out = combine(parts)[0] if known else np.asarray(combine(parts)).ravel()[0]
+        terms = zip(node["terms"], values, strict=True)
+        parts = [(t["weight"], nodes.valued(np.float32([v]))) for t, v in terms]
+        known = [p for p in parts if p[1].known is None]
+        out = nodes.filled(combine(parts))[0]
         if not known:
             assert np.isnan(out), name
         elif name != "sum":
-            assert out == pytest.approx(np.asarray(combine(known)).ravel()[0], abs=1e-5), name
+            assert out == pytest.approx(nodes.filled(combine(known))[0], abs=1e-5), name
 
 
 def test_blocks_and_the_whole_agree_bit_for_bit():

@@ -17,6 +17,7 @@ RULES = {
     "breeding_km2": 23,
     "area_km2": 100,
     "join_km": 5,
+    "density_km": 0,
     "density_per_100_km2": {"low": {"suitable": 2, "key": 4}, "high": {"suitable": 4, "key": 15}},
 }
 STAMP = {"data_status": "illustrative", "scenario": "current", "notice": "Camps are invented"}
@@ -41,8 +42,8 @@ def classify(now, before):
 
 
 def areas(h):
-    patches = key_habitat.label(h >= 0.6)[0]
-    return key_habitat.key_areas(patches, GRID, RULES)[patches]
+    found = key_habitat.find(Fields({"habitat": h, "habitat_reference": h}, GRID), RULES)
+    return found.maps(*WHOLE)["key_areas"]["key_area"]
 
 
 def polygons(h, threat, shares):

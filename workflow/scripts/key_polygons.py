@@ -10,5 +10,6 @@ with job.start(snakemake) as this:
     key = words.key_rules(told.key, this.thresholds())
     tags = this.tags() | {"MANUL_THRESHOLDS": words.threshold_words(key)}
     stamped = stamp.stamp(this.provenance(), told.scenario)
-    tables = key_polygons.tables(fields, told.threats, key, told.species["plural"], stamped)
+    towns = [vectors.read_vector(path) for path in this.inputs("towns")]
+    tables = key_polygons.tables(fields, told.threats, key, told.species["plural"], stamped, *towns)
     vectors.write_vector(this.output("polygons"), tables, tags)

@@ -17,6 +17,7 @@ with job.start(snakemake) as this:
         as_of=told.as_of,
         scenario=told.scenario,
         private=told.private,
+        towns=layers.get(told.towns),
     )
     found = {
         name: recommendations.recommend(name, rule, place)

@@ -5,12 +5,15 @@ A node is a leaf or a combination, and may pass its result through a `response`:
     {surface: relief, response: {trapezoid: {...}}, weight: 0.4}
     {combine: sum, terms: {name: node, ...}}      # or terms: [node, ...]
 
-The weight is used by the combination above. Unknown is never zero: a NaN term is left out and the
-other weights are scaled up, and a node whose every term is unknown is unknown.
+The weight is used by the combination above. Unknown is never zero: an unknown term is left out and
+the other weights are scaled up, and a node whose every term is unknown is unknown.
+
+A number of a node may be an array of draws, shape (draws,), and a leaf then has a last axis of 1:
+shapes follow by broadcasting. What is unknown is so in every draw, and is looked up once.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,14 +23,53 @@ from manul.config.types import Node
 LEAVES = ("surface", "component", "loss_from", "field", "constant")
 
 
-def evaluate(node: Node, lookup: Callable):
+class Value(NamedTuple):
+    """A number for each cell, and where it is known; `known` None: everywhere."""
+
+    number: np.ndarray
+    known: np.ndarray | None = None
+
+
+def evaluate(node: Node, lookup: Callable) -> np.ndarray:
     """The value of `node`; `lookup(kind, name)` gives the array of a leaf (NaN where unknown)."""
+    return filled(value(node, lambda kind, name: valued(lookup(kind, name))))
+
+
+def value(node: Node, lookup: Callable) -> Value:
+    """The same from and to `Value`s, for leaves that several nodes read."""
     kind, name = leaf(node)
-    if kind:
-        x = name if kind == "constant" else lookup(kind, name)
+    if kind == "constant":
+        found = Value(np.asarray(name))
+    elif kind:
+        found = lookup(kind, name)
     else:
-        x = COMBINE[node["combine"]]([(t["weight"], evaluate(t, lookup)) for t in terms(node)])
-    return respond(node.get("response"), x)
+        found = COMBINE[node["combine"]]([(t["weight"], value(t, lookup)) for t in terms(node)])
+    response = node.get("response")
+    if response is None:
+        return found
+    number = respond(response, found.number)
+    return valued(number) if "classes" in response else Value(number, found.known)
+
+
+def valued(array) -> Value:
+    """An array with NaN where it is unknown, as a value."""
+    number = np.asarray(array)
+    if number.dtype.kind != "f":
+        return Value(number)
+    unknown = np.isnan(number)
+    return Value(number, ~unknown if unknown.any() else None)
+
+
+def filled(of: Value) -> np.ndarray:
+    """A value as an array with NaN where it is unknown."""
+    if of.known is None:
+        return np.asarray(of.number)
+    return np.where(of.known, of.number, np.float32(np.nan))
+
+
+def unknown(shape=()) -> Value:
+    """A value that is known nowhere."""
+    return Value(np.full(shape, np.nan, "float32"), np.zeros(shape, bool))
 
 
 def leaf(node: Node) -> tuple[str, Any]:
@@ -88,68 +130,80 @@ def layers_of(block) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def weighted_sum(parts):
+Parts = list[tuple[Any, Value]]  # weights and what they weigh
+
+
+def weighted_sum(parts: Parts) -> Value:
     """Sum of w x, where unknown terms give their weight to the known ones."""
-    total = sum(w for w, _ in parts)
-    value, known = _accumulate(parts, lambda w, x: w * x)
-    return _where_known(value * (total / _nonzero(known)), known)
+    number, weight, known = _accumulate(parts, lambda w, x: w * x)
+    if known is None:
+        return Value(number)
+    return Value(number * (sum(w for w, _ in parts) / _nonzero(weight)), known)
 
 
-def geometric_mean(parts, floor=0.0):
+def geometric_mean(parts: Parts, floor=0.0) -> Value:
     """prod x^w with the weights of the known terms scaled to 1; no term counts below `floor`."""
     with np.errstate(divide="ignore"):  # without a floor, the log of 0 is -inf and the mean 0
-        value, known = _accumulate(parts, lambda w, x: w * np.log(np.maximum(x, floor)))
-    return _where_known(np.exp(value / _nonzero(known)), known)
+        number, weight, known = _accumulate(parts, lambda w, x: w * np.log(np.maximum(x, floor)))
+    return Value(np.exp(number / _nonzero(weight)), known)
 
 
-def product(parts):
+def product(parts: Parts) -> Value:
     """prod x over the known terms (weights play no part)."""
     return _fold(parts, lambda out, _, x: out * x)
 
 
-def noisy_or(parts):
+def noisy_or(parts: Parts) -> Value:
     """1 - prod(1 - w x): several causes, never above 1."""
-    return 1 - _fold(parts, lambda out, w, x: out * (1 - w * x))
+    number, known = _fold(parts, lambda out, w, x: out * (1 - w * x))
+    return Value(1 - number, known)
 
 
-def maximum(parts):
+def maximum(parts: Parts) -> Value:
     """The largest w x of the known terms."""
     return _fold(parts, lambda out, w, x: np.maximum(out, w * x), start=-np.inf)
 
 
+def known_in_any(parts: Parts):
+    """Where at least one term is known; None: everywhere."""
+    known: Any = np.zeros((), bool)
+    for _, part in parts:
+        if part.known is None:
+            return None
+        known = known | part.known
+    return known
+
+
 def _accumulate(parts, term):
-    """Sum of term(w, x) and sum of w over the known cells."""
-    value = known = np.zeros((), "float32")
-    for w, x in parts:
-        x = np.asarray(x, "float32")
-        ok = ~np.isnan(x)
-        y = term(np.float32(w), x)
-        if ok.all():
-            value, known = value + y, known + np.float32(w)
+    """Sum of term(w, x) and of w over the known terms, and where any is known."""
+    number = weight = np.zeros((), "float32")
+    for w, (x, known) in parts:
+        w = np.asarray(w, "float32")
+        y = term(w, np.asarray(x, "float32"))
+        if known is None:
+            number, weight = number + y, weight + w
         else:
-            value, known = value + np.where(ok, y, 0), known + np.float32(w) * ok
-    return value, known
+            number, weight = number + np.where(known, y, 0), weight + w * known
+    every = all(part.known is None for _, part in parts)
+    return number, weight, None if every else _some(parts)
 
 
-def _fold(parts, step, start=1.0):
-    """Fold the known terms; NaN where no term is known."""
-    out, known = np.array(start, "float32"), np.zeros((), bool)
-    for w, x in parts:
-        x = np.asarray(x, "float32")
-        ok = ~np.isnan(x)
-        y = step(out, np.float32(w), x)
-        out = y if ok.all() else np.where(ok, y, out)
-        known = known | ok
-    return _where_known(out, known)
+def _some(parts):
+    known = known_in_any(parts)
+    return np.ones((), bool) if known is None else known
 
 
-def _nonzero(known):
-    return np.where(known > 0, known, 1)
+def _fold(parts, step, start=1.0) -> Value:
+    """Fold the known terms."""
+    out = np.array(start, "float32")
+    for w, (x, known) in parts:
+        y = step(out, np.asarray(w, "float32"), np.asarray(x, "float32"))
+        out = y if known is None else np.where(known, y, out)
+    return Value(out, known_in_any(parts))
 
 
-def _where_known(value, known):
-    known = np.asarray(known, bool)
-    return value if known.all() else np.where(known, value, np.float32(np.nan))
+def _nonzero(weight):
+    return np.where(weight > 0, weight, 1)
 
 
 COMBINE = {

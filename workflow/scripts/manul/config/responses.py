@@ -5,6 +5,8 @@ A response stands in the config as a mapping with one key, its name, and its par
 NaN stays NaN: unknown in, unknown out.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from manul.config.types import Response
@@ -66,7 +68,8 @@ def logistic_fall(x, midpoint, slope):
     With midpoint 15 and slope 2 (snow, cm): 0.99, 0.93, 0.50, 0.08 at 5, 10, 15, 20.
     """
     x = np.asarray(x)
-    return (1 + np.exp(-midpoint / slope)) / (1 + np.exp((x - midpoint) / slope))
+    at_0 = 1 + np.exp(np.asarray(-midpoint / slope, np.result_type(x, "float32")))
+    return at_0 / (1 + np.exp((x - midpoint) / slope))
 
 
 def trapezoid(x, a, b, c, d):
@@ -77,15 +80,21 @@ def trapezoid(x, a, b, c, d):
 
 def curve(x, points):
     """Straight lines through [[x, y], ...], level beyond both ends."""
-    xs, ys = np.asarray(points, float).T
-    x = np.asarray(x, float)
-    return np.where(np.isnan(x), np.nan, np.interp(x, xs, ys))
+    x = np.asarray(x)
+    if all(np.ndim(number) == 0 for point in points for number in point):
+        xs, ys = np.asarray(points, float).T
+        return np.interp(x, xs, ys).astype(np.result_type(x, "float32"))
+    out = points[0][1]
+    for (a, y0), (b, y1) in pairwise(points):  # some are draws
+        out = out + np.clip((x - a) / (b - a), 0, 1) * (y1 - y0)
+    return out
 
 
 def threshold(x, minimum=-np.inf, maximum=np.inf):
     """1 where minimum <= x <= maximum, 0 elsewhere, NaN where x is NaN."""
-    x = np.asarray(x, float)
-    return np.where(np.isnan(x), np.nan, (x >= minimum) & (x <= maximum))
+    x = np.asarray(x)
+    met = ((x >= minimum) & (x <= maximum)).astype(np.result_type(x, "float32"))
+    return np.where(np.isnan(x), x, met)
 
 
 def classes(x, scores, other=None):

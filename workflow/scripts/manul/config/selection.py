@@ -178,7 +178,7 @@ def public_view(config: Config) -> Config:
 
 def exact_view(config: Config) -> Config:
     """The config of what must not be published: everything exact, without sheets and pages."""
-    products = [part for part in config["products"] if part in ("maps", "tables")]
+    products = [part for part in config["products"] if part not in ("sheets", "evidence")]
     title = f"{config['scenario_title']}, exact places: NOT FOR PUBLICATION"
     return config | {"products": products, "scenario_title": title}
 
@@ -221,6 +221,11 @@ def rule_layers(config: Config) -> list[str]:
     wanted = [i for n, r in config["rules"].items() if n not in skipped for i in layers_of(r)]
     units = [config["region"]["units"]] if config["region"]["units"] else []
     return list(dict.fromkeys([*wanted, *units]))
+
+
+def towns(config: Config) -> str | None:
+    """The layer from whose places key areas are named: the settlements that sheets draw."""
+    return config["maps"]["context"].get("settlements")
 
 
 def titles(config: Config) -> dict[str, str]:

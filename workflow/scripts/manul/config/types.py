@@ -171,6 +171,7 @@ class KeyHabitat(TypedDict):
     breeding_km2: float
     area_km2: float
     join_km: float
+    density_km: float
     protected: str | None
     density_per_100_km2: dict[str, dict[str, float]]
 
@@ -262,6 +263,7 @@ class Config(TypedDict):
     invest: dict[str, dict[str, Any]]
     limitations: dict[str, str]
     privacy: Privacy
+    draws: dict[str, Any]
     scenarios: dict[str, Scenario]
     counterfactuals: dict[str, dict[str, Any]]
     allow: dict[str, bool]

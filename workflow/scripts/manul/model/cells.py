@@ -11,15 +11,17 @@ block of it, on a scenario or on a single cell, and give the same number each ti
     R   = H_reference T                                   value at risk
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from manul.config import nodes
+from manul.config.nodes import Value, filled, valued
 from manul.config.types import Habitat, Node, Threat
 from manul.model.cumulative import cumulate
 
-UNKNOWN = np.float32(np.nan)
+UNKNOWN = nodes.unknown()
+Values = Mapping[str, Value]
 
 
 def evaluate(surfaces: Mapping[str, np.ndarray], model: dict) -> dict[str, np.ndarray]:
@@ -42,18 +44,13 @@ def habitat(surfaces: Mapping[str, np.ndarray], block: Habitat) -> dict[str, np.
     that are unknown.
     """
     shape = np.broadcast_shapes(*(np.shape(s) for s in surfaces.values()))
-    levels = block["reference"]
-    found = _habitat(surfaces, block)
-    before = {name: {name: level} for name, level in levels.items() if name in surfaces}
-    whole = _habitat(_reference(surfaces, levels), block)["habitat"]
-    found["habitat_reference"] = whole
-    for name, level in before.items():
-        alone = len(before) == 1
-        found[f"reference:{name}"] = (
-            whole if alone else _habitat(_reference(surfaces, level), block)["habitat"]
-        )
-    found["missing"] = _count_unknown(surfaces, inputs(*parts(block)), shape)
-    return {name: np.broadcast_to(array, shape) for name, array in found.items()}
+    given = {name: valued(array) for name, array in surfaces.items()}
+    found = habitat_values(given, block)
+    out = {name: filled(value) for name, value in found.items()}
+    components = {n: found[f"component:{n}"] for n in block["components"]}
+    out["n_components"] = len(components) - _count_unknown(components, components, shape)
+    out["missing"] = _count_unknown(given, inputs(*parts(block)), shape)
+    return {name: np.broadcast_to(array, shape) for name, array in out.items()}
 
 
 def threats(
@@ -65,15 +62,9 @@ def threats(
     threat, dominant_threat (1 is the first threat), quality, value_at_risk, missing_inputs.
     """
     shape = np.shape(found["habitat"])
-
-    def lookup(kind, name):
-        if kind == "component":
-            return found[f"component:{name}"]
-        if kind == "loss_from":
-            return _loss(surfaces, found, name, model["habitat"]["reference"])
-        return surfaces.get(name, UNKNOWN)
-
-    effects = {name: _effect(threat, lookup) for name, threat in model["threats"].items()}
+    given = {name: valued(array) for name, array in surfaces.items()}
+    before = {name: valued(array) for name, array in found.items()}
+    effects = {n: filled(e) for n, e in effect_values(given, before, model).items()}
     out = {f"effect:{name}": e for name, e in effects.items()}
     out |= cumulate(effects, model["cumulative"], model["dominant_floor"])
     reference = found["habitat_reference"]
@@ -81,9 +72,37 @@ def threats(
     out["value_at_risk"] = reference * out["threat"]
     of_habitat = inputs(*parts(model["habitat"]))
     more = [n for n in threat_inputs(model["threats"]) if n not in of_habitat]
-    missing = _count_unknown(surfaces, more, shape) + len(model["absent"])
+    missing = _count_unknown(given, more, shape) + len(model["absent"])
     out["missing_inputs"] = (found["missing"] + missing).astype("uint8")
     return {name: np.broadcast_to(array, shape) for name, array in out.items()}
+
+
+def habitat_values(given: Values, block: Habitat) -> dict[str, Value]:
+    """`habitat` from and to values: habitat, habitat_reference, reference:NAME, component:NAME,
+    gate:NAME. What does not read a surface of `reference` is worked out once.
+    """
+    whole = _parts_of(given, block)
+    levels = {n: level for n, level in block["reference"].items() if n in given}
+    out = {"habitat": _combined(whole, block)}
+    for key, some in _references(levels).items():
+        out[key] = _combined(_parts_of(_raised(given, some), block, whole, set(some)), block)
+    if len(levels) == 1:
+        out |= {f"reference:{name}": out["habitat_reference"] for name in levels}
+    return out | whole
+
+
+def effect_values(given: Values, found: Values, model: dict) -> dict[str, Value]:
+    """The effect (0..1) of each threat; `found` is what `habitat_values` gives."""
+    levels = model["habitat"]["reference"]
+
+    def lookup(kind, name):
+        if kind == "component":
+            return found[f"component:{name}"]
+        if kind == "loss_from":
+            return _loss(given, found, name, levels)
+        return given.get(name, UNKNOWN)
+
+    return {name: _effect(threat, lookup) for name, threat in model["threats"].items()}
 
 
 def inputs(*blocks: Node) -> list[str]:
@@ -113,25 +132,39 @@ def parts(block: Habitat) -> list[Node]:
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _habitat(surfaces, block) -> dict:
-    def lookup(_, name):
-        return surfaces.get(name, UNKNOWN)
+def _references(levels) -> dict[str, dict]:
+    """Which surfaces stand at their reference in which result."""
+    alone = {f"reference:{name}": {name: level} for name, level in levels.items()}
+    return {"habitat_reference": levels} | (alone if len(alone) > 1 else {})
 
-    components = {n: nodes.evaluate(c, lookup) for n, c in block["components"].items()}
-    gates = {n: nodes.evaluate(g, lookup) for n, g in block["gates"].items()}
-    weights = {n: c["weight"] for n, c in block["components"].items()}
-    weighed = [(weights[n], c) for n, c in components.items()]
-    h = nodes.geometric_mean(weighed, block["floor"])
-    known = sum(w * ~np.isnan(c) for w, c in weighed)
-    h = np.where(known >= block["known_weight"] * sum(weights.values()), h, np.nan)
-    for gate in gates.values():
-        h = h * np.where(np.isnan(gate), 1, gate)
+
+def _parts_of(given, block, known: Values | None = None, changed=frozenset()) -> dict[str, Value]:
+    """component:NAME and gate:NAME; those that read no `changed` surface are taken from `known`."""
+    kinds = {"component": block["components"], "gate": block["gates"]}
+    named = {f"{kind}:{n}": node for kind, of in kinds.items() for n, node in of.items()}
     return {
-        "habitat": h.astype("float32"),
-        **{f"component:{n}": c for n, c in components.items()},
-        **{f"gate:{n}": g for n, g in gates.items()},
-        "n_components": sum(~np.isnan(c) for c in components.values()),
+        key: known[key]
+        if known and changed.isdisjoint(nodes.leaves(node, "surface"))
+        else nodes.value(node, _surfaces(given))
+        for key, node in named.items()
     }
+
+
+def _surfaces(given) -> Callable:
+    return lambda _, name: given.get(name, UNKNOWN)
+
+
+def _combined(parts_: Values, block) -> Value:
+    """The habitat of its components and gates."""
+    weighed = [(c["weight"], parts_[f"component:{n}"]) for n, c in block["components"].items()]
+    h, known = nodes.geometric_mean(weighed, block["floor"])
+    if known is not None:
+        there = sum(w if part.known is None else w * part.known for w, part in weighed)
+        known = there >= block["known_weight"] * sum(w for w, _ in weighed)
+    for name in block["gates"]:
+        gate, told = parts_[f"gate:{name}"]
+        h = h * (gate if told is None else np.where(told, gate, 1))
+    return Value(np.asarray(h, "float32"), known)
 
 
 def _nodes(threats_: Mapping[str, Threat]) -> list[Node]:
@@ -139,35 +172,40 @@ def _nodes(threats_: Mapping[str, Threat]) -> list[Node]:
     return [*threats_.values(), *(t["footprint"] for t in threats_.values() if "footprint" in t)]
 
 
-def _reference(surfaces, levels) -> dict:
+def _raised(given, levels) -> dict[str, Value]:
     """The surfaces before the loss; a cell that is unknown now has no reference either."""
-    replaced = {
-        name: np.maximum(surfaces[name], np.float32(level))
+    raised = {
+        name: Value(np.maximum(given[name].number, np.asarray(level, "float32")), given[name].known)
         for name, level in levels.items()
-        if name in surfaces
     }
-    return {**surfaces, **replaced}
+    return {**given, **raised}
 
 
-def _loss(surfaces, found, names, levels) -> np.ndarray:
+def _loss(given, found, names, levels) -> Value:
     """1 - habitat now / habitat with the reference of one surface, or of all."""
-    whole = set(names) >= {name for name in levels if name in surfaces}
+    whole = set(names) >= {name for name in levels if name in given}
     before = found["habitat_reference" if whole else f"reference:{names[0]}"]
-    known = np.all([~np.isnan(surfaces.get(n, UNKNOWN)) for n in names], axis=0)
-    loss = np.where(before > 0, 1 - found["habitat"] / np.where(before > 0, before, 1), 0)
-    return np.where(known, np.clip(loss, 0, 1), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        loss = np.where(before.number > 0, 1 - found["habitat"].number / before.number, 0)
+    known = [given.get(n, UNKNOWN).known for n in names] + [found["habitat"].known]
+    told = [k for k in known if k is not None]
+    return Value(np.clip(loss, 0, 1), np.logical_and.reduce(told) if told else None)
 
 
-def _effect(threat, lookup):
-    e = threat["weight"] * np.asarray(nodes.evaluate(threat, lookup), "float32")
+def _effect(threat, lookup) -> Value:
+    e, known = nodes.value(threat, lookup)
+    e = threat["weight"] * np.asarray(e, "float32")
     if threat.get("footprint"):
-        inside = np.asarray(nodes.evaluate(threat["footprint"], lookup), "float32")
-        e = np.where(np.isnan(inside), e, inside + (1 - inside) * e)
-    return (threat.get("factor", 1) * e).astype("float32")
+        inside, told = nodes.value(threat["footprint"], lookup)
+        inside = np.asarray(inside if told is None else np.where(told, inside, 0), "float32")
+        e = inside + (1 - inside) * e
+    return Value(np.asarray(threat.get("factor", 1) * e, "float32"), known)
 
 
-def _count_unknown(surfaces, names, shape):
+def _count_unknown(given, names, shape):
     count = np.zeros(shape, "uint8")
     for name in names:
-        count += np.isnan(surfaces.get(name, UNKNOWN))
+        known = given.get(name, UNKNOWN).known
+        if known is not None:
+            count += ~known
     return count

@@ -1,8 +1,12 @@
 """How the effects of several threats add up, and what part of the sum each has."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from typing import NamedTuple
 
 import numpy as np
+
+from manul.config.nodes import Value, filled, known_in_any, valued
 
 NO_DOMINANT, DOMINANT_NODATA = 0, 255
 
@@ -14,19 +18,33 @@ def cumulate(effects: Mapping[str, np.ndarray], mode: str, dominant_floor: float
 
     An unknown effect (NaN) is left out; where every effect is unknown, so is the threat.
     """
-    stack = np.stack(np.broadcast_arrays(*effects.values())).astype("float32")
-    missing = np.isnan(stack)
-    unknown = missing.all(0)
-    e = np.where(missing, np.float32(0), stack)
-    total, parts = CUMULATIVE[mode](e)
-    sum_of_parts = parts.sum(0)
-    shares = parts / np.where(sum_of_parts > 0, sum_of_parts, 1)
-    shares = np.where(unknown, np.nan, shares)
-    dominant = np.where(e.max(0) >= max(dominant_floor, 1e-6), e.argmax(0) + 1, NO_DOMINANT)
+    values = [valued(np.asarray(e, "float32")) for e in effects.values()]
+    e, known = known_effects(values)
+    parts = CUMULATIVE[mode].parts(e)
+    sum_of_parts = sum(parts)
+    scale = 1 / np.where(sum_of_parts > 0, sum_of_parts, 1)
+    shares = (filled(Value(part * scale, known)) for part in parts)
     out = {f"share:{name}": share for name, share in zip(effects, shares, strict=True)}
-    out["threat"] = np.where(unknown, np.float32(np.nan), total)
-    out["dominant_threat"] = np.where(unknown, DOMINANT_NODATA, dominant).astype("uint8")
+    out["threat"] = filled(Value(CUMULATIVE[mode].total(e), known))
+    main = dominant_of(e, dominant_floor)
+    out["dominant_threat"] = main if known is None else np.where(known, main, DOMINANT_NODATA)
     return out
+
+
+def known_effects(values: Sequence[Value]) -> tuple[list[np.ndarray], np.ndarray | None]:
+    """The effects, 0 where they are unknown, and where any is known (None: everywhere)."""
+    e = [v.number if v.known is None else np.where(v.known, v.number, 0) for v in values]
+    return e, known_in_any([(1, v) for v in values])
+
+
+def dominant_of(e: Sequence[np.ndarray], floor: float = 0.0) -> np.ndarray:
+    """The number of the strongest effect, from 1, uint8; 0 where all are below `floor`."""
+    best: np.ndarray = np.asarray(e[0])
+    which = np.ones((), "uint8")
+    for i, effect in enumerate(e[1:], 2):
+        which = np.where(effect > best, np.uint8(i), which)
+        best = np.maximum(best, effect)
+    return np.where(best >= max(floor, 1e-6), which, np.uint8(NO_DOMINANT))
 
 
 def amount(effect):
@@ -34,27 +52,43 @@ def amount(effect):
     return -np.log1p(-np.clip(effect, 0, LARGEST_EFFECT))
 
 
-def saturation(e):
-    """1 - prod(1 - e); parts are -ln(1 - e), so shares are exact."""
-    return 1 - (1 - e).prod(0), np.abs(amount(e))
+class Mode(NamedTuple):
+    """How effects add up: their total (0..1), and the parts whose shares are told."""
+
+    total: Callable
+    parts: Callable
 
 
-def additive(e):
-    """The sum, cut at 1."""
-    return np.minimum(e.sum(0), 1), e
+def _ranked(e):
+    """Ranked from the strongest, the k-th of n weighs (n - k + 1) / n."""
+    stack = np.stack(np.broadcast_arrays(*e))
+    n = len(stack)
+    order = np.argsort(np.argsort(-stack, axis=0, kind="stable"), axis=0)
+    return list(stack * ((n - order) / n).astype("float32"))
 
 
-def diminishing(e):
-    """Ranked from the strongest, the k-th of n weighs (n - k + 1) / n; cut at 1."""
-    n = len(e)
-    order = np.argsort(np.argsort(-e, axis=0, kind="stable"), axis=0)
-    parts = e * ((n - order) / n).astype("float32")
-    return np.minimum(parts.sum(0), 1), parts
+def _falling_sum(e):
+    """The sum of `_ranked`, without the order: pairs are swapped until the largest is first."""
+    e, n = list(np.broadcast_arrays(*e)), len(e)
+    for last in range(n - 1, 0, -1):
+        for i in range(last):
+            e[i], e[i + 1] = np.maximum(e[i], e[i + 1]), np.minimum(e[i], e[i + 1])
+    return sum(np.float32((n - k) / n) * effect for k, effect in enumerate(e))
 
 
-def dominant(e):
-    """The strongest alone."""
-    return e.max(0), e * (e == e.max(0))
+def _strongest(e):
+    largest = reduce(np.maximum, e)
+    return [effect * (effect == largest) for effect in e]
 
 
-CUMULATIVE = {f.__name__: f for f in (saturation, additive, diminishing, dominant)}
+# saturation: 1 - prod(1 - e), with parts -ln(1 - e), so that shares are exact. additive: the sum,
+# cut at 1. diminishing: the sum of what is ranked, cut at 1. dominant: the strongest alone.
+CUMULATIVE = {
+    "saturation": Mode(
+        lambda e: 1 - reduce(np.multiply, [1 - effect for effect in e]),
+        lambda e: [np.abs(amount(effect)) for effect in e],
+    ),
+    "additive": Mode(lambda e: np.minimum(reduce(np.add, e), 1), list),
+    "diminishing": Mode(lambda e: np.minimum(_falling_sum(e), 1), _ranked),
+    "dominant": Mode(lambda e: reduce(np.maximum, e), _strongest),
+}

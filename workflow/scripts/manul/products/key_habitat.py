@@ -1,4 +1,4 @@
-"""Key habitat: patches large enough for a female's core or home range, and clusters of them.
+"""Key habitat: patches large enough for a female's core or home range, and sites of them.
 
 Patches join over edges and corners. They are found on the whole map at once, so a patch is never
 cut by the border of a block; 13 bytes a cell are held, and for a while 17.
@@ -7,16 +7,13 @@ cut by the border of a block; 13 bytes a cell are held, and for a while 17.
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 from odc.geo.geobox import GeoBox
 from scipy import ndimage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from manul.config.types import KeyHabitat
 from manul.exposure import strips
 from manul.grid.datasets import Fields
-from manul.products.outlines import outlines
+from manul.products import key_areas
 
 KM2 = 1e6
 CORNERS = np.ones((3, 3), bool)
@@ -50,7 +47,7 @@ class Found:
     """The patches of a region. What maps say beyond this is worked out for a window when asked.
 
     `kinds` (uint8) and `patches` (int32, number of the key patch) are of each cell, distances in m;
-    `breeding` and `areas` (number of the key area) of each patch by its number.
+    `breeding` is of each patch by its number.
     """
 
     kinds: np.ndarray
@@ -58,13 +55,16 @@ class Found:
     key_distance: np.ndarray
     breeding_distance: np.ndarray
     breeding: np.ndarray
-    areas: np.ndarray
+    areas: key_areas.Areas
 
     def maps(self, rows: slice, columns: slice) -> dict[str, dict[str, np.ndarray]]:
         """Every map of MAPS in a window, by name its bands by name."""
         at = rows, columns
         patch = self.patches[at]
-        areas = {"key_patch": patch, "key_area": self.areas[patch]}
+        areas = {
+            "key_patch": patch,
+            "key_area": self.areas.window(rows, columns, self.key_distance[at]),
+        }
         areas["key_distance_m"] = self.key_distance[at]
         areas["breeding_distance_m"] = self.breeding_distance[at]
         code, suitable = _classes(self.kinds[at], patch, self.breeding)
@@ -88,7 +88,8 @@ def find(fields: Fields, rules: KeyHabitat) -> Found:
     to_key, to_breeding = (
         _distance_to(wanted, patches, grid) for wanted in (np.arange(len(km2)) > 0, breeding)
     )
-    return Found(kinds, patches, to_key, to_breeding, breeding, key_areas(patches, grid, rules))
+    areas = key_areas.find(patches, to_key, grid, rules)
+    return Found(kinds, patches, to_key, to_breeding, breeding, areas)
 
 
 def numbered(mask: np.ndarray, cell_km2: float, smallest_km2: float) -> tuple:
@@ -118,27 +119,6 @@ def label(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for row in range(0, len(numbers), ROWS):
         cells += np.bincount(numbers[row : row + ROWS].ravel(), minlength=count + 1)
     return numbers, cells
-
-
-def clusters(shapes: np.ndarray, join_m: float) -> np.ndarray:
-    """A cluster number for each shape: those within `join_m` of each other, in chains."""
-    tree = shapely.STRtree(shapes)
-    a, b = tree.query(shapes, predicate="dwithin", distance=join_m)
-    linked = coo_array((np.ones(len(a), bool), (a, b)), shape=(len(shapes), len(shapes)))
-    return connected_components(linked, directed=False)[1]
-
-
-def key_areas(patches: np.ndarray, grid: GeoBox, rules: KeyHabitat) -> np.ndarray:
-    """Number of the key area of each patch by its number; 0 in clusters that are too small."""
-    lookup = np.zeros(int(patches.max(initial=0)) + 1, "int32")
-    table = outlines(patches, grid)
-    if not len(table):
-        return lookup
-    cluster = clusters(table.geometry.to_numpy(), rules["join_km"] * 1000)
-    total = np.bincount(cluster, table["area_km2"])
-    kept = np.where(total >= rules["area_km2"], np.cumsum(total >= rules["area_km2"]), 0)
-    lookup[table["patch"]] = kept[cluster]
-    return lookup
 
 
 def cats(suitable_km2, key_km2, density: dict[str, dict[str, float]]) -> tuple:

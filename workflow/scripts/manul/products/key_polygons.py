@@ -6,6 +6,7 @@ import geopandas as gpd
 
 from manul.config.types import KeyHabitat
 from manul.grid.datasets import Fields
+from manul.products.key_areas import names
 from manul.products.key_habitat import cats, cell_km2, label
 from manul.products.outlines import amounts, mean, outlines, sums, top_threats
 from manul.products.stamp import identities
@@ -22,14 +23,22 @@ LAYERS = {
 
 
 def tables(
-    fields: Fields, threats: dict[str, str], rules: KeyHabitat, animals: str, stamped: dict
+    fields: Fields,
+    threats: dict[str, str],
+    rules: KeyHabitat,
+    animals: str,
+    stamped: dict,
+    towns: gpd.GeoDataFrame | None = None,
 ) -> dict[str, gpd.GeoDataFrame]:
     """The polygon layers: suitable, key, breeding_patch, key_area, key_degraded.
 
     `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`,
-    `animals` what columns call the species, `stamped` the columns of `stamp.stamp`.
+    `animals` what columns call the species, `stamped` the columns of `stamp.stamp`, `towns` the
+    places from which key areas are named.
     """
     found = {n: _described(fields, of, threats, rules, animals) for n, of in LAYERS.items()}
+    areas = found["key_area"]
+    areas.insert(0, "name", names(areas.geometry, towns))
     for name, table in found.items():
         table.insert(0, "id", identities(name, table.geometry))
     return {name: table.assign(**stamped) for name, table in found.items()}
@@ -56,4 +65,6 @@ def _described(fields, of, threats, rules, animals) -> gpd.GeoDataFrame:
         table[f"threat_{rank}"] = column or ""
     suitable, key = (found[name][0][at] * cell_km2(fields.grid) for name in ("suitable", "key"))
     low, high = cats(suitable, key, rules["density_per_100_km2"])
+    if of == "key_area":  # the ground between its patches is not key habitat
+        table.insert(2, "key_km2", key.round(2))
     return table.assign(**{f"{animals}_low": low.round(1), f"{animals}_high": high.round(1)})

@@ -19,7 +19,7 @@ from manul.config.types import Rule
 from manul.grid.datasets import Fields
 from manul.grid.features import select
 from manul.grid.provenance import merge
-from manul.products import generalised, zones
+from manul.products import generalised, key_areas, zones
 from manul.products.outlines import amounts, top_threats
 from manul.products.stamp import COLUMNS as STAMPED
 from manul.products.stamp import identities, stamp
@@ -43,7 +43,8 @@ class Place:
     """What rules are applied to: maps, layers with their provenance, units, the date, the scenario.
 
     `units` are polygons with `name`, or None; `threats` the titles of the assessed threats;
-    `private` the layers whose places must not be given away, with the rules of their areas.
+    `private` the layers whose places must not be given away, with the rules of their areas;
+    `towns` the places from which key areas are named.
     """
 
     fields: Fields
@@ -54,6 +55,7 @@ class Place:
     as_of: str
     scenario: str
     private: Mapping[str, Mapping] = field(default_factory=dict)
+    towns: gpd.GeoDataFrame | None = None
 
 
 def recommend(name: str, rule: Rule, place: Place) -> gpd.GeoDataFrame:
@@ -162,6 +164,9 @@ def _measured(rule, place) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
     """The zones that a rule looks at, and what is measured in each."""
     fields = place.fields
     found = zones.find(rule["zones"], fields, place.layers)
+    if rule["zones"]["kind"] == "key_areas":
+        named = zip(found["zone"], key_areas.names(found.geometry, place.towns), strict=True)
+        found["zone"] = [", ".join(filter(None, words)) for words in named]
     if rule["zones"]["kind"] in CUT_BY_UNITS and place.units is not None:
         found = _cut_by_units(found, place.units, rule["zones"].get("smallest_km2", SLIVER_KM2))
     values = {n: zones.measure(m, found, fields) for n, m in rule["measures"].items()}

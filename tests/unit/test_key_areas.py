@@ -1,0 +1,90 @@
+"""Key areas: chains of patches cut into sites, and where each lies in words."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from odc.geo.geobox import GeoBox
+from scipy import ndimage
+
+from manul.products import key_areas
+
+RULES = {"join_km": 2, "density_km": 8, "area_km2": 50}
+EAST = slice(0, 10), slice(50, 60)  # 10 x 10 km
+WEST = slice(0, 10), slice(0, 10)
+CORRIDOR = slice(4, 5), slice(10, 50)  # 1 km wide, 40 km long
+WHOLE = slice(None), slice(None)
+
+
+def found(*blocks, cell_m=1000, **rules):
+    n = 1000 // cell_m
+    key = np.zeros((10 * n, 60 * n), bool)
+    for rows, columns in blocks:
+        key[rows.start * n : rows.stop * n, columns.start * n : columns.stop * n] = True
+    size = 60_000, 10_000
+    grid = GeoBox.from_bbox((0, 0, *size), crs="EPSG:6933", resolution=cell_m)
+    away = (
+        ndimage.distance_transform_edt(~key) * cell_m if key.any() else np.full(key.shape, np.inf)
+    )
+    return key_areas.find(key, away, grid, RULES | rules).window(*WHOLE, away)
+
+
+def test_a_chain_is_cut_where_there_is_least_key_habitat():
+    areas = found(WEST, CORRIDOR, EAST)
+    assert set(np.unique(areas[4])) == {1, 2}  # the corridor runs through, and is shared
+    assert areas[4, 5] != areas[4, 55]
+    border = int(np.flatnonzero(np.diff(areas[4]))[0])
+    assert 12 <= border <= 47  # between the blocks, which stay whole
+
+
+def test_areas_are_numbered_by_their_key_habitat():
+    areas = found((slice(0, 10), slice(0, 8)), EAST)  # 80 and 100 km2
+    assert areas[5, 5] == 2
+    assert areas[5, 55] == 1
+
+
+def test_what_is_too_small_joins_its_neighbour_or_is_none():
+    small = slice(0, 6), slice(12, 18)  # 36 km2, 2 km from the western block
+    areas = found(WEST, small, EAST, density_km=2)
+    assert areas[2, 15] == areas[2, 5] == 1  # 136 km2
+    assert areas[5, 55] == 2
+    alone = slice(0, 6), slice(30, 36)
+    assert found(WEST, alone, EAST)[2, 33] == 0
+
+
+def test_ground_beside_key_habitat_is_part_of_the_area_as_far_as_patches_join():
+    areas = found(EAST)
+    assert areas[5, 47:51].tolist() == [0, 0, 1, 1]  # 1 km of the 2 km
+    assert (areas > 0).sum() == 110  # 10 x 11
+
+
+def test_halving_the_cell_keeps_the_areas():
+    coarse, fine = (found(WEST, CORRIDOR, EAST, cell_m=c) for c in (1000, 250))
+    same = np.kron(coarse, np.ones((4, 4), int)) == fine
+    assert same.mean() > 0.95
+
+
+def test_nothing_is_no_area():
+    assert found().max() == 0
+
+
+def test_a_site_is_named_from_the_nearest_town():
+    crs = "EPSG:6933"
+    towns = gpd.GeoDataFrame(
+        {"name": ["Naryn", None, "At-Bashy"]},
+        geometry=[shapely.Point(0, 0), shapely.Point(20_000, 1), shapely.Point(90_000, 0)],
+        crs=crs,
+    )
+    sites = gpd.GeoSeries(
+        [shapely.Point(x, y).buffer(100) for x, y in ((0, 1000), (-7000, -7000), (90_000, 12_000))],
+        crs=crs,
+    )
+    assert key_areas.names(sites, towns) == ["at Naryn", "10 km SW of Naryn", "12 km N of At-Bashy"]
+    assert key_areas.names(sites, None) == ["", "", ""]
+
+
+@pytest.mark.parametrize("name", ["title", "id"])
+def test_places_without_names_name_nothing(name):
+    towns = gpd.GeoDataFrame({name: ["x"]}, geometry=[shapely.Point(0, 0)], crs="EPSG:6933")
+    sites = gpd.GeoSeries([shapely.Point(0, 9)], crs="EPSG:6933")
+    assert key_areas.names(sites, towns) == [""]
