@@ -245,3 +245,11 @@ def test_a_cell_by_its_habitat_now_and_before(now, before, code, suitable):
     fields = Fields({"habitat": maps["h"], "habitat_reference": maps["r"]}, grid)
     made = key_habitat.find(fields, RULES).maps(*WHOLE)["key_habitat"]
     assert (made["key habitat class"] == code).all() and (made["suitable"] == suitable).all()
+
+
+def test_parts_that_meet_at_a_corner_are_one_patch_of_two_polygons():
+    numbers = np.zeros(GRID.shape, "int32")
+    numbers[0, 0], numbers[4, 4], numbers[5, 5] = 2, 1, 1
+    table = outlines.outlines(numbers, GRID)
+    assert table["patch"].tolist() == [1, 2] and table["area_km2"].tolist() == [2, 1]
+    assert table.geom_type.tolist() == ["MultiPolygon", "Polygon"]
