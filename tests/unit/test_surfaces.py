@@ -272,6 +272,11 @@ def test_burrows_per_ha_by_strata_within_the_habitat():
     expected = np.where(np.arange(9) < 5, 3.0, 6.0)
     np.testing.assert_allclose(found[1:], np.broadcast_to(expected, (8, 9)))
     assert np.isnan(found[0, :2]).all() and found[0, 2] == 3
+    # With a limit at one end alone.
+    of = {"of": value | {"layer": "flat"}}
+    for limit, unknown in (({"minimum": 1}, 0), ({"maximum": 2}, 1)):
+        found = made(block | {"within": of | limit}, rules, **layers)
+        assert np.argwhere(np.isnan(found)).tolist() == [[0, unknown]]
 
 
 # --------------------------------------------------------------------------------- travel time
