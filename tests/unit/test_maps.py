@@ -761,7 +761,8 @@ def test_a_pen_moves_down_by_what_it_writes():
     assert [text.get_position()[0] for text in one.written] == [20, 25]
     small = pen("A4")
     small.gap(3)
-    assert small.y == pytest.approx(10 + 3 * 0.82), "all is smaller on a small page"
+    small.text("a line", 10)
+    assert small.y == pytest.approx(10 + (3 + line) * 0.82), "all is smaller on a small page"
 
 
 def test_a_rule_and_a_box_are_as_wide_as_the_column():

@@ -90,3 +90,11 @@ def test_advice_where_the_machine_is_too_small(monkeypatch, tmp_path):
     assert memory.startswith("a needs 8001 MB and this machine has 8000 MB")
     (disk,) = plan.advice(table.assign(disk_mb=[601, 400]))
     assert disk.startswith("results need 2002 MB and the disk has 2000 MB free")
+
+
+def test_memory_of_an_invest_case_whose_files_are_not_there():
+    case = {"land_cover": "nowhere.tif", "threats": "nowhere.csv"}
+    config = CONFIG | {"invest": {"case": case}, "allow": []}
+    strip = plan.invest_run.TILE * 2000 / 1e6
+    made = [plan.memory_mb(config, "invest", "case", threads) for threads in (1, 2)]
+    assert made == pytest.approx([190 + 95 * strip, 190 + 145 * strip], abs=1)

@@ -31,6 +31,7 @@ def test_a_source_is_read_back_from_the_index(tmp_path):
     )  # fmt: skip
     with pytest.raises(results.ResultsError, match="there is no map 'hab'; there are habitat, key"):
         results.open_results(tmp_path, ["hab"])
+    assert not results.open_results(tmp_path).data_vars, "no file of it is there"
 
 
 def test_the_package_gives_what_notebooks_use():

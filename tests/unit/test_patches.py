@@ -253,3 +253,17 @@ def test_parts_that_meet_at_a_corner_are_one_patch_of_two_polygons():
     table = outlines.outlines(numbers, GRID)
     assert table["patch"].tolist() == [1, 2] and table["area_km2"].tolist() == [2, 1]
     assert table.geom_type.tolist() == ["MultiPolygon", "Polygon"]
+
+
+def test_areas_count_square_kilometres_and_not_cells():
+    """Cells of 2 km: 4 km2 each."""
+    grid = GeoBox.from_bbox((0, 0, 20_000, 20_000), crs="EPSG:6933", resolution=2000)
+    assert key_habitat.cell_km2(grid) == 4
+    h = np.full(grid.shape, 0.2, "float32")
+    h[:5, :5] = 0.7
+    mask = h > 0.6
+    maps = {"habitat": h, "suitable": mask, "key": mask, "breeding": mask}
+    maps |= {"key_degraded": ~mask, "key_area": mask}
+    table = key_polygons.tables(Fields(maps, grid), {}, RULES, "cats", STAMP)["key"]
+    row = table.iloc[0]
+    assert (row["area_km2"], row["cats_low"], row["cats_high"]) == (100, 4, 15)
