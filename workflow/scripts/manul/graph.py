@@ -402,9 +402,11 @@ def _alternatives(config, name) -> Ref:
 @rule("alternatives", {"surface": "uncertainty/surfaces/{key}.tif"}, _uncertain_surfaces)
 def _alternatives_of(graph, scenario, config, key) -> Job:
     job = _surface(graph, scenario, config, key)
-    block = {k: v for k, v in job.told["block"].items() if k != "dates"}
+    now: dict[str, list] = {
+        key: [] for key in ("dates",) if key in job.told["block"]
+    }  # draws are of the present
     spec = _uncertain_surfaces(config)[key]
-    return replace(job, told=job.told | {"block": block, "spec": spec})
+    return replace(job, told=job.told | {"block": job.told["block"] | now, "spec": spec})
 
 
 @rule(

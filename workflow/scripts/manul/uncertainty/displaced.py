@@ -48,6 +48,8 @@ class Displaced:
         return self.error_m / CIRCLE
 
     def _moved(self, table) -> gpd.GeoDataFrame:
+        if not self.error_m:
+            return table
         shapes = table.geometry.to_numpy().copy()
         point = shapely.get_type_id(shapes) == shapely.GeometryType.POINT
         there = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
