@@ -259,14 +259,16 @@ def test_each_combination_of_two_terms_of_one_and_of_none(combine, both, alone):
 
 
 def test_a_geometric_mean_counts_nothing_below_the_floor():
-    parts = [(1.0, np.float32([0, 0.5])), (1.0, np.float32([0.8, 0.02]))]
-    low = nodes.geometric_mean(parts, 0.05)
+    values = np.float32([0, 0.5]), np.float32([0.8, 0.02])
+    parts = [(1.0, nodes.valued(x)) for x in values]
+    low = nodes.filled(nodes.geometric_mean(parts, 0.05))
     np.testing.assert_allclose(low, np.sqrt([0.05 * 0.8, 0.5 * 0.05]), rtol=1e-6)
-    assert nodes.geometric_mean(parts)[0] == 0
+    assert nodes.filled(nodes.geometric_mean(parts))[0] == 0
 
 
 def test_the_largest_weighed_term_may_be_negative():
-    assert nodes.maximum([(1.0, np.float32([-2])), (0.5, np.float32([-2]))]) == [-1]
+    node = {"combine": "maximum", "terms": [{"constant": -2, "weight": w} for w in (1.0, 0.5)]}
+    assert nodes.evaluate(node, None) == -1
 
 
 def test_what_a_node_reads_is_found_at_every_depth():
