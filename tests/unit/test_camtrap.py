@@ -465,3 +465,21 @@ def test_what_is_no_package_says_so(tmp_path, spoil):
     spoil(path)
     with pytest.raises(RecordsError, match=r"package\.zip is not a readable camera-trap package"):
         read_table(path)
+
+
+def test_columns_are_known_in_any_capitals(tmp_path):
+    deployments = DEPLOYMENTS.replace("deploymentID", "DeploymentId").replace("setupBy", "SETUPBY")
+    plain, other = read(package(tmp_path, D1)), read(package(tmp_path, D1, deployments))
+    assert cats(plain) == cats(other) and len(cats(plain)) == 2
+    assert "Aida" in set(other.accepted["observer"])
+
+
+@pytest.mark.parametrize("data", [{"a": 1}, "rows", [1, 2], [{"a": 1}, 2], [["a"], 2], 3])
+def test_inline_data_must_be_a_list_of_rows(data):
+    with pytest.raises(ValueError, match="no list of rows"):
+        packages._inline(data)
+
+
+@pytest.mark.parametrize("data", [[{"a": 1, "b": True}], [["a", "b"], [1, True]]])
+def test_inline_data_are_read_as_text(data):
+    assert packages._inline(data).to_dict("index") == {1: {"a": "1", "b": "true"}}

@@ -79,3 +79,12 @@ def test_digest_follows_the_config_of_every_step_before(tmp_path, make):
     assert whole != before[0]
     assert inputs != before[1]
     assert digests({"weight": 2}, make(tmp_path, "a"))[0] != before[0]
+
+
+@pytest.mark.parametrize(("blocks", "lines"), [(1, []), (3, ["3 of 3 blocks"])])
+def test_the_log_tells_when_the_last_of_several_blocks_is_done(caplog, blocks, lines):
+    told = job._progress(blocks)
+    with caplog.at_level("INFO"):
+        for _ in range(blocks):
+            told()
+    assert [record.getMessage() for record in caplog.records] == lines

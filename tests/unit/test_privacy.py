@@ -175,6 +175,16 @@ def test_what_rests_on_hidden_places_is_generalised_and_exact_files_lie_apart():
     assert not {"habitat", "slope", "key"} & hidden
 
 
+def test_a_file_knows_the_layers_behind_it_and_none_that_decides_no_number():
+    made = demo()
+    assert made.layers("current", "surface", "slope") == ("elevation",)
+    assert made.layers("current", "surface", "dogs_camps") == ("camps",)
+    habitat, threats = (made.layers("current", name) for name in ("habitat", "threats"))
+    assert {"elevation", "ndvi_max"} <= set(habitat) and "roads" not in habitat
+    assert set(habitat) < set(threats) and {"camps", "roads"} <= set(threats)
+    assert made.configs["current"]["region"]["mask"] not in threats, "the outline of a summary"
+
+
 def test_no_public_job_reads_an_exact_file_of_a_hidden_layer_but_those_that_generalise():
     made = demo()
     readers = set()

@@ -308,3 +308,21 @@ def test_the_measure_of_colours_finds_the_two_that_used_to_merge():
     distance, _ = least_distance(["#8c6d1f", "#d55e00"], VISION["protanopia"])
     assert distance < 7
     assert lab("#ffffff", VISION["usual"]) == pytest.approx([100, 0, 0], abs=0.02)
+
+
+def test_there_is_no_sheet_of_a_loss_where_none_is_asked_for():
+    assert "habitat_reference" in sheet_specs.drawn(CONFIG)
+    habitat = CONFIG["habitat"] | {"reference": {}}
+    assert "habitat_reference" not in sheet_specs.drawn(CONFIG | {"habitat": habitat})
+
+
+@pytest.mark.parametrize(
+    ("values", "top"),
+    [([0.0, 0.34], 0.4), ([0.4] * 9, 0.4), ([0.0, 0.01], 0.1), ([3.0] * 3, 1), ([np.nan], 1)],
+)
+def test_a_scale_ends_at_a_round_tenth(values, top):
+    assert sheets._round_top(np.array(values)) == pytest.approx(top)
+
+
+def test_a_scale_leaves_out_the_uppermost_of_a_thousand_values():
+    assert sheets._round_top(np.array([0.15] * 999 + [0.9])) == pytest.approx(0.2)
