@@ -104,6 +104,14 @@ def read_block(path, window, band: int = 1) -> np.ndarray:
         return _numbers(source.read(band, window=at, masked=True))
 
 
+def read_bands(path, window, bands) -> np.ndarray:
+    """Some bands of a window (row0, row1, column0, column1), (bands, rows, columns), float32."""
+    row0, row1, column0, column1 = window
+    with rasterio.open(path) as source:
+        at = Window(column0, row0, column1 - column0, row1 - row0)
+        return _numbers(source.read(list(bands), window=at, masked=True))
+
+
 def read_cells(files: dict, rows, columns) -> pd.DataFrame:
     """The first band of each map at some cells, one column a map; NaN where unknown.
 
