@@ -7,12 +7,11 @@ uncertain there is one such set for each realisation of the places.
 """
 
 import copy
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import rasterio
+import pandas as pd
 
 from manul import surfaces
 from manul.grid import rasters
@@ -21,8 +20,6 @@ from manul.uncertainty.displaced import Displaced
 
 WIDE = 4  # a parameter whose range spans more than this factor has nodes between its ends as well
 LARGEST = np.float32(1 - 1e-6)
-LOOK = 128  # cells along the longer side of the grid on which effects of parameters are looked for
-WITHOUT_EFFECT = "MANUL_WITHOUT_EFFECT"  # tag with the parameters that change nothing
 SEED = 7919  # of displaced layers, beside the number of the realisation
 
 
@@ -145,42 +142,33 @@ def interpolation_weights(nodes: Iterable[float], values) -> np.ndarray:
     return out.astype("float32")
 
 
-def without_effect(name: str, block: dict, rules: dict, spec: Mapping, sources, grid) -> list[str]:
-    """The parameters that change nothing: half-lives of compounds that no event names, say.
-
-    Seen on a coarse grid of the whole region, at both ends of each range.
-    """
-    coarse = grid.zoom_out(max(1.0, max(grid.shape) / LOOK))
-    base = sources(block, rules, 0).of(block, coarse)
-    out = []
-    for path, parameter in spec["parameters"].items():
-        ends = []
-        for node in parameter["range"]:
-            there, with_it = changed(block, rules, name, Alternative(0, path, node))
-            ends.append(sources(there, with_it, 0).of(there, coarse))
-        if all(np.array_equal(base, end, equal_nan=True) for end in ends):
-            out.append(path)
-    return out
-
-
 def on_block(name: str, made: list, grid, at) -> dict[str, dict[str, np.ndarray]]:
     """{name: bands by name} on (row0, row1, column0, column1) of the grid.
 
-    `made` holds for each alternative its band's name, its block and its sources, or in their place
-    the name of the band that it equals.
+    `made` holds for each alternative its band's name, its block and its sources.
     """
     row0, row1, column0, column1 = at
     part = grid[row0:row1, column0:column1]
-    bands: dict[str, np.ndarray] = {}
-    for band, block, sources in made:
-        bands[band] = bands[sources] if block is None else sources.of(block, part)
-    return {name: bands}
+    return {name: {band: sources.of(block, part) for band, block, sources in made}}
 
 
-def bands_of(path) -> tuple[list[str], list[str]]:
-    """The names of the bands of a file of alternatives, and the parameters without effect."""
-    with rasterio.open(path) as source:
-        return rasters.descriptions(path), json.loads(source.tags().get(WITHOUT_EFFECT, "[]"))
+def largest_changes(path, spec: Mapping, blocks: Iterable) -> pd.DataFrame:
+    """How far each parameter changes the surface at most, anywhere: columns parameter, change.
+
+    From the finished file of the alternatives; 0 where a parameter changes nothing, as the
+    half-life of a compound that no event names.
+    """
+    every = alternatives(spec)
+    change = dict.fromkeys(spec["parameters"], 0.0)
+    for block in blocks:
+        bands = rasters.read_bands(path, block, range(1, len(every) + 1))
+        for i, one in enumerate(every):
+            if one.path:
+                base = bands[every.index(Alternative(one.place))]
+                change[one.path] = max(
+                    change[one.path], float(np.nanmax(np.abs(bands[i] - base), initial=0))
+                )
+    return pd.DataFrame({"parameter": list(change), "change": list(change.values())})
 
 
 # ------------------------------------------------------------------------------------- helpers
