@@ -13,7 +13,10 @@ with job.start(snakemake) as this:
     draws = design.draw(told.draws)
     this.log.info("%d draws of %d inputs", draws.number, len(draws.table().columns))
     key = words.key_rules(told.key, this.thresholds())
-    of = passes.uncertain(told, draws, key, this.named("surfaces"), this.named("alternatives"))
+    dead = tables.without_effect(this.named("changes"))
+    of = passes.uncertain(
+        told, draws, key, this.named("surfaces"), this.named("alternatives"), dead
+    )
     mask, units = this.inputs("mask"), this.inputs("units")
     threats = bool(told.model["threats"])
     top = passes.top_tenth(of, mask, grid) if threats else None

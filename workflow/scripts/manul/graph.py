@@ -414,7 +414,11 @@ def _alternatives(config, name) -> Ref:
     return Ref("alternatives" if exact else "generalise_alternatives", name, "surface")
 
 
-@rule("alternatives", {"surface": "uncertainty/surfaces/{key}.tif"}, _uncertain_surfaces)
+@rule(
+    "alternatives",
+    {"surface": "uncertainty/surfaces/{key}.tif", "changes": "uncertainty/surfaces/{key}.csv"},
+    _uncertain_surfaces,
+)
 def _alternatives_of(graph, scenario, config, key) -> Job:
     job = _surface(graph, scenario, config, key)
     now: dict[str, list] = {
@@ -449,7 +453,9 @@ def _draws(graph, scenario, config, key) -> Job:
     told |= {"draws": specs.of_model(config), "specs": uncertain, "errors": specs.errors(config)}
     told |= {"saturating": saturating, "key": config["key_habitat"]}
     reads = {"surfaces": _made(config, names), "thresholds": _thresholds(config)}
-    reads |= {"alternatives": [_alternatives(config, name) for name in uncertain]}
+    others = [_alternatives(config, name) for name in uncertain]
+    reads |= {"alternatives": others}
+    reads |= {"changes": [replace(r, file="changes") for r in others if r.rule == "alternatives"]}
     units = config["region"]["units"]
     reads |= {"mask": _mask(config), "units": [layer(config, units)] if units else []}
     return Job(told, reads)

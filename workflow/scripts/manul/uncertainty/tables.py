@@ -2,13 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
+from manul.grid import plain_files
 from manul.uncertainty.design import Draws
 from manul.uncertainty.passes import SUMS
 from manul.uncertainty.summary import HIGH, LOW
@@ -46,6 +47,14 @@ class Sums:
 
     def _file(self, block) -> Path:
         return self.folder / f"{'-'.join(map(str, block))}.npy"
+
+
+def without_effect(files: Mapping[str, str]) -> dict[str, list[str]]:
+    """By surface the parameters that change nothing of it, from the tables of its alternatives."""
+    found = {name: plain_files.read_table(path) for name, path in files.items()}
+    return {
+        name: table.loc[table["change"] == 0, "parameter"].tolist() for name, table in found.items()
+    }
 
 
 def of_draws(draws: Draws, sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
