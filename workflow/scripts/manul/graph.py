@@ -34,6 +34,7 @@ from manul.model import cells, invest_csv
 from manul.model import outputs as model_outputs
 from manul.products import key_habitat, key_polygons, recommendations, units
 from manul.records import packages
+from manul.uncertainty import elicit_parameters, elicitation
 
 
 @dataclass(frozen=True)
@@ -463,6 +464,23 @@ def _evidence(graph, scenario, config, key) -> Job:
     return Job(told, reads | {"mask": _mask(config)})
 
 
+# -------------------------------------------------------------------------------- elicitation
+
+
+@rule(
+    "elicitation",
+    {"table": "uncertainty/elicited.csv", "page": "uncertainty/elicitation.html"},
+    lambda config: [""] if config["elicitation"] and config["elicitation"]["path"] else [],
+)
+def _elicitation(graph, scenario, config, key) -> Job:
+    block = config["elicitation"]
+    told = {"elicitation": block, "as_of": config["as_of"], "title": config["region"]["title"]}
+    known = elicit_parameters.parameters(graph.configs.values())
+    told |= {"parameters": {path: asdict(parameter) for path, parameter in known.items()}}
+    found = [str(on_disk(path)) for path in elicitation.files(block)]
+    return Job(told | {"content": [contents.of(path) for path in found]}, {"answers": found})
+
+
 # ----------------------------------------------------------------------------------- products
 
 
@@ -558,7 +576,7 @@ def products(graph: Graph) -> list[str]:
         "maps": ("habitat", "threats", "key_habitat", *analyses, "index"),
         "tables": ("key_polygons", "recommend", "units", "invest"),
         "sheets": ("sheet",),
-        "evidence": ("evidence",),
+        "evidence": ("evidence", "elicitation"),
     }
     found: list[str] = []
     for scenario, config in graph.configs.items():
