@@ -24,7 +24,8 @@ def sections(results: Mapping[str, Result], answers: Answers, block: Elicitation
     scored = elicitation.scores(answers, block)
     parts += [_weights(scored, names, answers, block)] if scored else []
     parts += [_rejected(answers, names)] if len(answers.rejected) else []
-    return parts + [_parameter(result, names, block) for result in ranked]
+    parts += [_parameter(result, names, block) for result in ranked]
+    return [*parts, _table(ranked, block)]
 
 
 def _names(answers, block) -> dict[str, str]:
@@ -59,11 +60,12 @@ def _overview(ranked, answers, block) -> Section:
         "the part of all doubt that lies between the experts: 0 if all say the same, near 1 if "
         "each is sure of something else.",
     ]
-    return Section(
-        "What experts say",
-        words,
-        tables=[("", pd.DataFrame([_row(result, block) for result in ranked]))],
-    )
+    return Section("What experts say", words)
+
+
+def _table(ranked, block) -> Section:
+    rows = pd.DataFrame([_row(result, block) for result in ranked])
+    return Section("All numbers in one table", tables=[("", rows)])
 
 
 def _row(result, block) -> dict:
@@ -79,7 +81,7 @@ def _row(result, block) -> dict:
         "middle": pooled.at(0.5),
         f"high ({100 * (1 - tail):g} %)": pooled.at(1 - tail),
         "config": float(parameter.value),
-        "config's range": "{:g} - {:g}".format(*ends) if parameter.range else "",
+        "config's range": "{:g}\u00a0to\u00a0{:g}".format(*ends) if parameter.range else "",
         "remark": "; ".join(filter(None, [_place(result, block), _unlike(result, block)])),
     }
 
@@ -108,7 +110,7 @@ def _weights(scored, names, answers, block) -> Section:
             f"inside the {certainty} interval": score.inside,
             "calibration": score.calibration,
             "information": score.information,
-            "weight": score.weight / total,
+            "weight": round(score.weight / total, 3),
         }
         for expert, score in scored.items()
     ).sort_values("weight", ascending=False)
@@ -120,7 +122,7 @@ def _weights(scored, names, answers, block) -> Section:
             f"There were {counted(seeds, 'question')} with a known answer.{few} Calibration is "
             f"high if about {certainty} of the known answers lie inside an expert's intervals, "
             "information if the intervals are narrow; the weight is their product (Cooke's "
-            "classical model).",
+            "classical model). Figures tell what part of the pool is an expert's.",
         ],
         tables=[("", table)],
     )
@@ -145,24 +147,31 @@ def _parameter(result, names, block) -> Section:
     parameter = result.parameter
     opinions = pd.DataFrame(
         {
-            "name": names[o.expert],
+            "name": _named(names[o.expert], weight, result),
+            "number": list(names).index(o.expert),
             "low": o.interval[0],
             "high": o.interval[1],
             "lowest": o.lowest,
             "best": o.best,
             "highest": o.highest,
         }
-        for o in result.opinions
-    ).sort_values("name", key=lambda n: n.map(list(names.values()).index))
+        for o, weight in zip(result.opinions, result.weights, strict=True)
+    ).sort_values("number")
     image = figures.answers(
         opinions, (PROBABILITIES, result.pooled.quantiles), block["certainty"],
         parameter.value, parameter.range, parameter.unit,
     )  # fmt: skip
-    told = [f"{_degree(result)}{_more(_place(result, block))}.", f"Path: {parameter.path}"]
+    why = _more(_place(result, block)) + _more(_unlike(result, block))
+    told = [f"{_degree(result)}{why}. Path in the config: {parameter.path}"]
     told += [
         f"{names[o.expert]}: {o.comment}" for o in result.opinions if o.comment and block["names"]
     ]
     return Section(parameter.words, told, figures=[("", image)])
+
+
+def _named(name, weight, result) -> str:
+    """An expert on a figure, with the part of the pool where that is not the same for all."""
+    return f"{name} ({100 * weight:.0f} %)" if result.pooled_by == "calibration" else name
 
 
 def _degree(result) -> str:

@@ -111,7 +111,7 @@ def read(block: Elicitation, parameters: Mapping[str, Parameter], as_of: str) ->
         rejected += [(f"{prefix}{row}", *rest) for row, *rest in problems]
         unanswered += blank
     rows = _one_spelling(pd.concat(tables)) if tables else _no_rows()
-    truths = _truths(rows)
+    truths = _truths(rows[~rows["parameter"].isin(parameters.keys())])
     wrong = list(_problems(rows, truths, parameters))
     good = rows[~rows.index.isin([row for row, *_ in wrong])]
     is_seed = good["parameter"].isin(truths.keys())
@@ -228,13 +228,13 @@ def _problems(rows, truths, parameters) -> Iterator[tuple]:
         texts = {name: _text(getattr(answer, name)) for name in _COLUMNS}
         row = Row(answer.Index, texts)
         if answer.parameter in truths:
-            _check_seed(row, answer, truths, parameters)
+            _check_seed(row, answer, truths[answer.parameter])
         elif answer.parameter not in parameters:
             near = hint(answer.parameter, parameters) if parameters else ""
             near = near if "did you mean" in near else "; take the paths of the template"
             row.reject("parameter", f"expected the path of a number with a range{near}")
         else:
-            _check_limits(row, answer, parameters[answer.parameter])
+            _check_number(row, answer, parameters[answer.parameter])
         if not row.problems:
             who = answer.expert, answer.parameter
             earlier = first.setdefault(who, answer.Index)
@@ -243,19 +243,17 @@ def _problems(rows, truths, parameters) -> Iterator[tuple]:
         yield from ((i, answer.expert, answer.parameter, *rest) for i, *rest in row.problems)
 
 
-def _check_seed(row, answer, truths, parameters) -> None:
-    if answer.parameter in parameters:
+def _check_seed(row, answer, truth) -> None:
+    if not np.isnan(answer.truth) and answer.truth != truth:
+        row.reject("truth", f"another row has {truth:g} for this question; mend one")
+
+
+def _check_number(row, answer, parameter) -> None:
+    if not np.isnan(answer.truth):
         row.reject(
             "truth",
             "expected none for a number of the config; give seed questions names of their own",
         )
-    elif not np.isnan(answer.truth) and answer.truth != truths[answer.parameter]:
-        row.reject(
-            "truth", f"another row has {truths[answer.parameter]:g} for this question; mend one"
-        )
-
-
-def _check_limits(row, answer, parameter) -> None:
     for name in ("lowest", "highest", "best"):
         if not parameter.allows(getattr(answer, name)):
             unit = f" {parameter.unit}" if parameter.unit else ""
