@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from manul.config import selection
+from manul.config.hints import counted
 from manul.config.types import Config
 from manul.grid import reach
 from manul.grid.data_files import on_disk
@@ -82,9 +83,9 @@ def _rejected(answers, block) -> Iterator[Problem]:
             _files(block), f"{value} by expert {row.expert!r} on {row.parameter!r}", "",
             why[0].upper() + why[1:], str(row.row), str(row.field), severity,
         )  # fmt: skip
-    if answers.usable.empty:
+    if answers.usable.empty and (severity == "warning" or answers.rejected.empty):
         yield _bad(_files(block), "no usable answer", "at least one", "Correct the rows")
-    told = f"{len(answers.usable)} answers, {len(answers.seeds)} on seed questions"
+    told = f"{counted(len(answers.usable), 'answer')}, {len(answers.seeds)} on seed questions"
     yield Problem("note", BLOCK, _files(block), value=told)
 
 

@@ -120,8 +120,9 @@ def pool(fits: Sequence[Pert], weights: Sequence[float]) -> Pooled:
     x = np.unique(np.concatenate([f.quantile(STEPS) for f, _ in heard]))
     together = sum(w * f.cdf(x) for f, w in heard)
     quantiles = np.interp(PROBABILITIES, together, x)
-    quantiles[[0, -1]] = x[[0, -1]]
-    return Pooled(quantiles, _between(heard))
+    ends = min(f.lowest for f, _ in heard), max(f.highest for f, _ in heard)
+    quantiles[[0, -1]] = ends
+    return Pooled(np.clip(quantiles, *ends), _between(heard))
 
 
 # ------------------------------------------------------------------------------------- helpers
