@@ -27,6 +27,7 @@ onstart:
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/surfaces.smk"
 include: "workflow/rules/model.smk"
+include: "workflow/rules/uncertainty.smk"
 include: "workflow/rules/evidence.smk"
 include: "workflow/rules/elicitation.smk"
 include: "workflow/rules/advice.smk"

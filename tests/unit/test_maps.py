@@ -1,5 +1,6 @@
 """Map sheets, judged by the artists on them: what is written, where, and in which colour."""
 
+import dataclasses
 import warnings
 from dataclasses import replace
 from math import degrees
@@ -19,6 +20,7 @@ from matplotlib.text import Text
 from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 
+from manul.config import schema
 from manul.config.hints import counted
 from manul.maps import base_map, furniture, layouts, side_column, spec
 from manul.maps import labels as maps_labels
@@ -489,6 +491,25 @@ def test_the_key_lists_only_what_is_on_the_map(figure):
     assert {"state border", "lake", "largest towns"} <= set(texts(figure, "legend"))
     assert not {"road", "railway", "province"} & set(texts(figure, "legend"))
     assert texts(figure, "lakes") == ["lakes", "Long Lake"][1:]
+    bare = threat_map(context=layouts.Context())
+    assert "outside the region" not in {*texts(figure, "legend"), *texts(bare, "legend")}
+    assert "Base map" in texts(figure, "heading") and "Base map" not in texts(bare, "heading")
+    part = replace(CONTEXT, region=layer([shapely.box(-50_000, -30_000, 50_000, 30_000)]))
+    assert "outside the region" in texts(threat_map(context=part), "legend")
+
+
+@pytest.mark.parametrize("role", base_map.LINE_STYLES)
+def test_a_line_of_the_base_map_is_drawn_and_keyed(role):
+    line = gpd.GeoDataFrame(geometry=[shapely.LineString([(0, 0), (9_000, 9_000)])], crs=GRID.crs)
+    figure = threat_map(context=layouts.Context(**{role: line}))
+    assert figure.findobj(lambda a: a.get_gid() == role)
+    assert set(texts(figure, "legend")) >= {side_column.KEY_WORDS[role]}
+
+
+def test_the_config_may_name_each_role_that_the_base_map_draws():
+    roles = schema.schema()["properties"]["maps"]["properties"]["context"]["propertyNames"]["enum"]
+    drawn = {field.name for field in dataclasses.fields(layouts.Context)}
+    assert set(roles) == drawn - {"region"}
 
 
 def test_holes_stay_open():
@@ -613,6 +634,13 @@ def test_titles_of_panels_shrink_together_before_they_are_cut():
     long = "Disturbance by paved roads and railways"
     width = maps_page.text_width(long, 7.3, "bold")
     assert layouts.panel_titles(["Mines", long], width, 1) == (7.2, ["Mines", long], True)
+
+
+@pytest.mark.parametrize(("size", "kept"), [(6.65, 6.6), (6.1, 6.0), (5.45, 5.4), (3, 5.4)])
+def test_lines_under_titles_shrink_together_before_they_are_cut(size, kept):
+    long = "largest effect 0.2, 1 on its own ground · IUCN 2.1 / 1.1"
+    width = maps_page.text_width(long, size)
+    assert layouts.subtitle_size(["IUCN 4.1", long], width, 1) == kept
 
 
 def test_titles_too_long_for_a_line_take_two():

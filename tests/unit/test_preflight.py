@@ -830,6 +830,13 @@ def blank(column):
 
 # What does not stop the run, but stands on the list.
 DOUBTFUL = {
+    "features without a geometry": (
+        vector(
+            "mines",
+            lambda t: t.set_geometry([None, shapely.Point(), *t.geometry[2:]], crs=4326),
+        ),
+        ["mines", "field geometry", "2 of 15 features without a geometry", "count for nothing"],
+    ),
     "weight of zero": (
         key(f"{T}.railways.weight", 0),
         ["threat railways", "field weight", "found 0", "no effect"],

@@ -34,7 +34,8 @@ from manul.model import cells, invest_csv
 from manul.model import outputs as model_outputs
 from manul.products import key_habitat, key_polygons, recommendations, units
 from manul.records import packages
-from manul.uncertainty import elicit_parameters, elicitation
+from manul.surfaces import KINDS
+from manul.uncertainty import alternatives, elicit_parameters, elicitation, passes, specs
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,13 @@ def rule(name: str, files, keys: Callable = lambda config: [""]) -> Callable:
 # keep their distance from areas. An analysis says so of itself.
 GENERALISING: dict[str, tuple[str, ...]] = {
     "generalise": ("surface", "layers"),
+    "generalise_alternatives": ("surface", "layers"),
     "evidence": ("layer", "summary", "rejected", "normalised", "surfaces", "layers"),
     "recommend": ("layers",),
 }
+
+
+OF_DRAWS = {"habitat": "Habitat", "threat": "Cumulative threat", "value_at_risk": "Value at risk"}
 
 
 @dataclass(frozen=True)
@@ -364,14 +369,73 @@ def _hidden_surfaces(config):
 
 @rule("generalise", {"surface": "generalised/{key}.tif"}, _hidden_surfaces)
 def _generalise(graph, scenario, config, key) -> Job:
-    exact, hidden = Ref("surface", key, "surface"), selection.hidden_behind(config, key)
-    path = graph.files(scenario, exact.rule, key)[exact.file]
     bands = surfaces.bands(config["surfaces"][key])
+    return _generalised(graph, scenario, config, key, "surface", bands)
+
+
+def _generalised(graph, scenario, config, key, made_by, bands) -> Job:
+    exact, hidden = Ref(made_by, key, "surface"), selection.hidden_behind(config, key)
+    path = graph.files(scenario, exact.rule, key)[exact.file]
     maps = {band: asdict(Source(path, i)) for i, band in enumerate(bands, 1)}
     told: dict[str, Any] = {"maps": maps, "region": config["region"]}
     told |= {"bands": bands, "hidden": hidden}
     told |= {"privacy": selection.privacy_rules(config, hidden)}
     return Job(told, {"surface": [exact], "layers": [layer(config, name) for name in hidden]})
+
+
+# -------------------------------------------------------------------------------- uncertainty
+
+
+def _uncertain_surfaces(config) -> dict[str, dict]:
+    """The surfaces that have alternatives, with what the alternatives are."""
+    if not specs.wanted(config):
+        return {}
+    found = {name: specs.of_surface(config, name) for name in specs.surfaces_of(config)}
+    return {name: spec for name, spec in found.items() if spec}
+
+
+def _alternatives(config, name) -> Ref:
+    exact = config["exact"] or not selection.hidden_behind(config, name)
+    return Ref("alternatives" if exact else "generalise_alternatives", name, "surface")
+
+
+@rule("alternatives", {"surface": "uncertainty/surfaces/{key}.tif"}, _uncertain_surfaces)
+def _alternatives_of(graph, scenario, config, key) -> Job:
+    job = _surface(graph, scenario, config, key)
+    now = {key: [] for key in ("dates",) if key in job.told["block"]}  # draws are of the present
+    spec = _uncertain_surfaces(config)[key]
+    return replace(job, told=job.told | {"block": job.told["block"] | now, "spec": spec})
+
+
+@rule(
+    "generalise_alternatives",
+    {"surface": "uncertainty/generalised/{key}.tif"},
+    lambda config: [n for n in _uncertain_surfaces(config) if n in _hidden_surfaces(config)],
+)
+def _generalise_alternatives(graph, scenario, config, key) -> Job:
+    spec = _uncertain_surfaces(config)[key]
+    bands = [one.name for one in alternatives.alternatives(spec)]
+    return _generalised(graph, scenario, config, key, "alternatives", dict.fromkeys(bands, "0..1"))
+
+
+def _draw_files(config, key):
+    maps = passes.maps(bool(selection.assessed(config)))
+    files = {name: f"uncertainty/{name}.tif" for name in [*maps, "good"]}
+    return files | {"draws": "uncertainty/draws.csv", "units": "uncertainty/units.csv"}
+
+
+@rule("draws", _draw_files, lambda config: [""] if specs.wanted(config) else [])
+def _draws(graph, scenario, config, key) -> Job:
+    names, uncertain = specs.surfaces_of(config), _uncertain_surfaces(config)
+    saturating = [n for n in names if KINDS[config["surfaces"][n]["kind"]].saturating]
+    told = {"model": selection.model(config), "region": config["region"]}
+    told |= {"draws": specs.of_model(config), "specs": uncertain, "errors": specs.errors(config)}
+    told |= {"saturating": saturating, "key": config["key_habitat"]}
+    reads = {"surfaces": _made(config, names), "thresholds": _thresholds(config)}
+    reads |= {"alternatives": [_alternatives(config, name) for name in uncertain]}
+    units = config["region"]["units"]
+    reads |= {"mask": _mask(config), "units": [layer(config, units)] if units else []}
+    return Job(told, reads)
 
 
 # ------------------------------------------------------------------------------------- model
@@ -576,7 +640,8 @@ def products(graph: Graph) -> list[str]:
         "maps": ("habitat", "threats", "key_habitat", *analyses, "index"),
         "tables": ("key_polygons", "recommend", "units", "invest"),
         "sheets": ("sheet",),
-        "evidence": ("evidence", "elicitation"),
+        "evidence": ("evidence",),
+        "uncertainty": ("draws", "elicitation"),
     }
     found: list[str] = []
     for scenario, config in graph.configs.items():
@@ -635,6 +700,12 @@ def _maps(config) -> Iterator[tuple[str, Ref, Source]]:
             yield from _bands_of(m, "threats")
     for name, (file, band, title, unit, codes) in key_habitat.BANDS.items():
         yield name, Ref("key_habitat", "", file), Source("", band, title, unit, codes)
+    if specs.wanted(config):
+        for file, bands in passes.maps(bool(selection.assessed(config))).items():
+            for number, (of, title) in enumerate(bands.items(), 1):
+                called = of if of in passes.MORE[file] else f"{file}_{of}"
+                words = f"{OF_DRAWS[file]}: {title}"
+                yield called, Ref("draws", "", file), Source("", number, words, "0..1")
     for name in selection.available(config):
         block = config["surfaces"][name]
         title = block.get("title", name)

@@ -46,7 +46,7 @@ def find(config: Config) -> list[str]:
     """The faults of one scenario whose blocks agree with the schema."""
     faults = [*_region(config["region"]), *_layers(config), *_surfaces(config)]
     faults += [*_nodes(config), *_weights(config), *_rules(config), *_references(config)]
-    faults += [*_analyses(config), *_counterfactuals(config), *_names(config)]
+    faults += [*_analyses(config), *_counterfactuals(config), *_names(config), *_hidden(config)]
     faults += _key_habitat(config["key_habitat"])
     return faults
 
@@ -139,6 +139,8 @@ def _region(region) -> Iterator[str]:
 
 def _cells(region) -> Iterator[str]:
     west, south, east, north = region["bounds"]
+    if region["cell_m"] <= 0:
+        return  # the schema tells
     across = (east - west) * 111_320 * np.cos(np.radians((south + north) / 2))
     cells = across * (north - south) * 111_320 / region["cell_m"] ** 2
     if not 25 <= cells <= LARGEST_GRID:
@@ -416,6 +418,18 @@ def _references(config) -> list[str]:
         check(name, config["rules"], "priority", "rule")
     check(config["key_habitat"]["protected"], surfaces, "key_habitat.protected", "surface")
     return faults
+
+
+def _hidden(config) -> Iterator[str]:
+    """Layers that are not public where public products would show them as they are."""
+    drawn = {f"maps.context.{role}": name for role, name in config["maps"]["context"].items()}
+    drawn |= {f"region.{key}": config["region"][key] for key in ("mask", "units")}
+    for where, name in drawn.items():
+        if not config["layers"].get(name, {}).get("public", True):
+            yield (
+                f"{where}: found {name!r}, which is not public and would be shown as it is; "
+                "expected a public layer, or null"
+            )
 
 
 def _analyses(config) -> Iterator[str]:

@@ -276,6 +276,7 @@ class Config(TypedDict):
     limitations: dict[str, str]
     privacy: Privacy
     elicitation: Elicitation | None
+    draws: dict[str, Any]
     scenarios: dict[str, Scenario]
     counterfactuals: dict[str, dict[str, Any]]
     allow: dict[str, bool]

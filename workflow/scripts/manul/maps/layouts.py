@@ -79,6 +79,7 @@ MOST_PANELS = 16  # on a page
 TOWNS = {"A3": 34, "A4": 20}
 PANEL_TOWNS = 3
 TITLE_SIZES = (9, 8.4, 7.8, 7.2, 6.6)  # points; the largest at which all titles of panels fit
+SUBTITLE_SIZES = (6.6, 6.0, 5.4)
 WHOLE = Land()
 PANEL_HEAD = 8.2  # mm over each panel for its title
 # By dimension of the shapes: symbol, total size in metres, and the unit in which it is printed.
@@ -275,6 +276,13 @@ def panel_titles(
     return TITLE_SIZES[-1], cut, False
 
 
+def subtitle_size(subtitles: Sequence[str], width: float, type_size: float) -> float:
+    """Size of type (points) at which all lines fit into `width` mm, or the smallest."""
+    longest = max(text_width(words, type_size) for words in subtitles)
+    fits = (size for size in SUBTITLE_SIZES if size * longest <= width)
+    return next(fits, SUBTITLE_SIZES[-1])
+
+
 def _cut_title(title: str, width: float, points: float, lines: int, before: str = "") -> str:
     """A title without its middle, on at most so many lines."""
     for share in (0.95, 0.85, 0.75, 0.65, 0.5):
@@ -296,7 +304,8 @@ def _page_of(sheet: Sheet, number: int, pages: int) -> Sheet:
 def _panels_page(sheet, context, geobox, panels, part: slice, scale, legends) -> Figure:
     """A page with the panels of one part; all parts have as many boxes, and type of one size."""
     page, body, low = _open(sheet, geobox)
-    sparse = replace(context, provinces=None, roads=None, railways=None, protected_areas=None)
+    finer = [name for name in ground.LINE_STYLES if name != "borders"]
+    sparse = replace(context, **dict.fromkeys(finer))
     extent = geobox.boundingbox
     aspect = (extent.right - extent.left) / (extent.top - extent.bottom)
     for lines in (1, 2):
@@ -306,8 +315,9 @@ def _panels_page(sheet, context, geobox, panels, part: slice, scale, legends) ->
         size, titles, whole = panel_titles([p.title for p in panels], width, page.type, lines)
         if whole:
             break
+    told = subtitle_size([p.subtitle for p in panels], boxes[0][2], page.type)
     frames = [
-        _panel(page, box, geobox, sparse, panel, scale, (head, size, title))
+        _panel(page, box, geobox, sparse, panel, scale, (head, size, title, told))
         for box, panel, title in zip(boxes, panels[part], titles[part], strict=False)
     ]
     return _close(page, sheet, sparse, frames[0], legends, body, low)
@@ -371,7 +381,7 @@ def _map(page: Page, body: Box, geobox: GeoBox, context: Context) -> Frame:
 
 
 def _panel(page, box, geobox, context, panel: Panel, scale: Scale, title) -> Frame:
-    """One small map under its title, given as (height of the head in mm, size of type, words)."""
+    """One small map; `title` has the height of its head (mm), size of type, words, size below."""
     frame = ground.open_frame(page, box, geobox, label="panel")
     ground.draw_values(frame, geobox, _array(panel.values), *column.colouring(scale))
     for place, overlay in enumerate(panel.overlays):
@@ -391,7 +401,7 @@ def _panel(page, box, geobox, context, panel: Panel, scale: Scale, title) -> Fra
     return frame
 
 
-def _panel_head(page: Page, box: Box, panel: Panel, head: float, size: float, title: str) -> None:
+def _panel_head(page: Page, box, panel: Panel, head: float, size: float, title, told) -> None:
     """Title with the mark of its data status; what it shows; the status in words if it fits."""
     left, top, width, _ = box
     pen = page.pen(left, top - head + 0.5 * page.type, width)
@@ -401,7 +411,7 @@ def _panel_head(page: Page, box: Box, panel: Panel, head: float, size: float, ti
     pen.add(words(mark, left + width, pen.y, 9 * page.type, "panel-mark", **right))
     pen.add(words(title, left, pen.y, size * page.type, "panel-title", weight="bold"))
     pen.y = top - (PANEL_HEAD - 0.5) * page.type + line_height(TITLE_SIZES[0] * page.type)
-    points = 6.6 * page.type
+    points = told * page.type
     subtitle = shortened(panel.subtitle, width, points)
     pen.add(words(subtitle, left, pen.y, points, "panel-subtitle", color=QUIET))
     if text_width(f"{subtitle}  {panel.status}", points, "bold") < width:

@@ -35,6 +35,7 @@ KEY_WORDS = {
     "roads": "road",
     "railways": "railway",
     "protected_areas": "protected area",
+    "rivers": "river",
 }
 STATUS_MEANING = {
     "measured": "published observation or product",
@@ -263,7 +264,6 @@ def _status_legend(statuses: Sequence[str], pen: Pen) -> None:
 
 
 def _map_key(context: Context, pen: Pen) -> None:
-    pen.heading("Base map")
     entries = [
         Entry(ground.line_symbol(ground.LINE_STYLES[name]), label)
         for name, label in KEY_WORDS.items()
@@ -275,9 +275,12 @@ def _map_key(context: Context, pen: Pen) -> None:
         dot = {"facecolor": "white", "edgecolor": INK, "markersize": 4}
         known = np.isfinite(ground.people(context.settlements)).any()
         entries.append(Entry(ground.point_symbol(dot), "largest towns" if known else "some towns"))
-    entries.append(
-        Entry(ground.area_symbol({"facecolor": ground.PAPER} | ground.EDGE), "outside the region")
-    )
+    if ground.present(context.region):
+        paper = ground.area_symbol({"facecolor": ground.PAPER} | ground.EDGE)
+        entries.append(Entry(paper, "outside the region"))
+    if not entries:
+        return
+    pen.heading("Base map")
     pen.key(entries, columns=2, size=7.2)
     pen.gap(3)
 

@@ -74,6 +74,7 @@ class Context:
     roads: gpd.GeoDataFrame | None = None
     railways: gpd.GeoDataFrame | None = None
     protected_areas: gpd.GeoDataFrame | None = None
+    rivers: gpd.GeoDataFrame | None = None
     region: gpd.GeoDataFrame | None = None
 
 

@@ -43,6 +43,13 @@ def check_vector(name, block, config, tables) -> Iterator[Problem]:
             "Assign the right one in a GIS, or name it with the key `crs`",
         )  # fmt: skip
         return
+    lost = int((table.geometry.isna() | table.geometry.is_empty).sum())
+    if 0 < lost < len(table):
+        yield bad(
+            name, block, f"{lost} of {counted(len(table), 'feature')} without a geometry",
+            "a place for each", "They count for nothing; draw them, or take them out",
+            field="geometry", severity="warning",
+        )  # fmt: skip
     yield from _shapes(name, block, table, config, tables)
 
 

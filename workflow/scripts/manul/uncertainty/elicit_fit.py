@@ -14,10 +14,11 @@ from math import inf
 import numpy as np
 from scipy import optimize, stats
 
-SHAPE = 4  # weight of the most likely value of a PERT distribution (Malcolm et al. 1959)
+from manul.uncertainty.distributions import PERT_SHAPE, pert
+
 PROBABILITIES = np.round(np.linspace(0, 1, 201), 3)  # at which pooled quantiles are told
 STEPS = np.linspace(0, 1, 1001)  # at which the distributions of experts are laid together
-NEAR_THE_END = 0.1  # how near a tail comes to an end that is not allowed itself, see `fit`
+NEAR_THE_END = 0.1  # how near a tail comes to an end that is not allowed itself, see `reachable`
 
 
 @dataclass(frozen=True)
@@ -31,31 +32,27 @@ class Pert:
     def cdf(self, x) -> np.ndarray:
         """The probability of at most x."""
         place = (np.asarray(x, float) - self.lowest) / (self.highest - self.lowest)
-        return stats.beta.cdf(place, *self._shapes)
+        peak = (self.mode - self.lowest) / (self.highest - self.lowest)
+        return stats.beta.cdf(place, *_shapes(peak))
 
     def quantile(self, probability) -> np.ndarray:
         """The value that is not exceeded with a probability."""
-        place = stats.beta.ppf(probability, *self._shapes)
-        return self.lowest + (self.highest - self.lowest) * place
+        return pert(probability, self.lowest, self.mode, self.highest)
 
     @property
     def mean(self) -> float:
         """The expected value."""
-        return (self.lowest + SHAPE * self.mode + self.highest) / (SHAPE + 2)
+        return (self.lowest + PERT_SHAPE * self.mode + self.highest) / (PERT_SHAPE + 2)
 
     @property
     def variance(self) -> float:
         """The squared standard deviation."""
-        return (self.mean - self.lowest) * (self.highest - self.mean) / (SHAPE + 3)
-
-    @property
-    def _shapes(self) -> tuple[float, float]:
-        return _shapes((self.mode - self.lowest) / (self.highest - self.lowest))
+        return (self.mean - self.lowest) * (self.highest - self.mean) / (PERT_SHAPE + 3)
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """Quantiles of a pool at `PROBABILITIES`, its median, and how far its experts disagree.
+    """Quantiles of a pool at `PROBABILITIES`, and how far its experts disagree.
 
     `disagreement` is the part of the pool's variance that lies between the experts: 0 if all say
     the same, near 1 if each is sure of something else.
@@ -130,7 +127,7 @@ def pool(fits: Sequence[Pert], weights: Sequence[float]) -> Pooled:
 
 def _shapes(place) -> tuple[float, float]:
     """The shapes of a beta distribution with its peak at `place` (0 to 1)."""
-    return 1 + SHAPE * place, 1 + SHAPE * (1 - place)
+    return 1 + PERT_SHAPE * place, 1 + PERT_SHAPE * (1 - place)
 
 
 def _place(r, tail) -> float:
