@@ -14,7 +14,7 @@ from manul.config import expressions, load, selection
 from manul.graph import Graph
 from manul.grid import vectors
 from manul.grid.datasets import Fields
-from manul.products import key_habitat, recommendations, stamp, zones
+from manul.products import cover, key_habitat, recommendations, stamp, zones
 
 ROOT = Path(__file__).parents[2]
 CONFIG = load.load(demo_config())["current"]
@@ -146,10 +146,12 @@ def test_a_large_zone_in_pieces_has_the_numbers_of_the_whole(monkeypatch, statis
     ]
     table = gpd.GeoDataFrame({"zone": list("abcd")}, geometry=shapes, crs="EPSG:6933")
     whole = zones.zonal("x", shapes, fields, statistic)
-    share = zones.measure({"patch_share": "key"}, table, fields)
-    monkeypatch.setattr(zones, "PIECE", 32)
+    share = zones.Measures(table, fields.grid).measure({"patch_share": "key"}, fields)
+    monkeypatch.setattr(cover, "PIECE", 32)
     np.testing.assert_allclose(zones.zonal("x", shapes, fields, statistic), whole, rtol=1e-9)
-    np.testing.assert_allclose(zones.measure({"patch_share": "key"}, table, fields), share)
+    np.testing.assert_allclose(
+        zones.Measures(table, fields.grid).measure({"patch_share": "key"}, fields), share
+    )
     assert share[1] == pytest.approx(0.575, abs=1e-6)  # 57.5 of the 100 rows of patch 4
 
 

@@ -402,7 +402,9 @@ def _alternatives(config, name) -> Ref:
 @rule("alternatives", {"surface": "uncertainty/surfaces/{key}.tif"}, _uncertain_surfaces)
 def _alternatives_of(graph, scenario, config, key) -> Job:
     job = _surface(graph, scenario, config, key)
-    now = {key: [] for key in ("dates",) if key in job.told["block"]}  # draws are of the present
+    now: dict[str, list] = {
+        key: [] for key in ("dates",) if key in job.told["block"]
+    }  # draws are of the present
     spec = _uncertain_surfaces(config)[key]
     return replace(job, told=job.told | {"block": job.told["block"] | now, "spec": spec})
 

@@ -152,7 +152,7 @@ def _draws(config, rule, key, threads) -> float:
     made = sum(len(bands) for bands in passes.maps(True).values())
     together = _at_once(passes.BLOCK, threads, grid_of(config["region"]))
     bytes_ = 8 * read + 3 * 4 * made + 3 * number / 8
-    pieces = threads * passes.PIECE * number * 4 * (PIECE_ARRAYS + read)
+    pieces = threads * max(passes.PIECE * number, passes.NUMBERS) * 4 * (PIECE_ARRAYS + read)
     return LIBRARIES_MB + (together * bytes_ + pieces) / 1e6
 
 

@@ -158,9 +158,10 @@ def _combined(parts_: Values, block) -> Value:
     """The habitat of its components and gates."""
     weighed = [(c["weight"], parts_[f"component:{n}"]) for n, c in block["components"].items()]
     h, known = nodes.geometric_mean(weighed, block["floor"])
-    if known is not None:
-        there = sum(w if part.known is None else w * part.known for w, part in weighed)
-        known = there >= block["known_weight"] * sum(w for w, _ in weighed)
+    if known is not None:  # by the mean weights: what is known is so in every draw
+        mean = [(np.mean(w), part) for w, part in weighed]
+        there = sum(w if part.known is None else w * part.known for w, part in mean)
+        known = there >= block["known_weight"] * sum(w for w, _ in mean)
     for name in block["gates"]:
         gate, told = parts_[f"gate:{name}"]
         h = h * (gate if told is None else np.where(told, gate, 1))
@@ -187,9 +188,8 @@ def _loss(given, found, names, levels) -> Value:
     before = found["habitat_reference" if whole else f"reference:{names[0]}"]
     with np.errstate(divide="ignore", invalid="ignore"):
         loss = np.where(before.number > 0, 1 - found["habitat"].number / before.number, 0)
-    known = [given.get(n, UNKNOWN).known for n in names] + [found["habitat"].known]
-    told = [k for k in known if k is not None]
-    return Value(np.clip(loss, 0, 1), np.logical_and.reduce(told) if told else None)
+    known = nodes.known_in_all([*(given.get(n, UNKNOWN) for n in names), found["habitat"]])
+    return Value(np.clip(loss, 0, 1), known)
 
 
 def _effect(threat, lookup) -> Value:

@@ -20,6 +20,7 @@ from manul.grid.datasets import Fields
 from manul.grid.features import select
 from manul.grid.provenance import merge
 from manul.products import generalised, key_areas, zones
+from manul.products.cover import Cover
 from manul.products.outlines import amounts, top_threats
 from manul.products.stamp import COLUMNS as STAMPED
 from manul.products.stamp import identities, stamp
@@ -169,7 +170,8 @@ def _measured(rule, place) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
         found["zone"] = [", ".join(filter(None, words)) for words in named]
     if rule["zones"]["kind"] in CUT_BY_UNITS and place.units is not None:
         found = _cut_by_units(found, place.units, rule["zones"].get("smallest_km2", SLIVER_KM2))
-    values = {n: zones.measure(m, found, fields) for n, m in rule["measures"].items()}
+    measures = zones.Measures(found, fields.grid)
+    values = {n: measures.measure(m, fields) for n, m in rule["measures"].items()}
     for kind, spec in rule["nearest"].items():
         values |= _nearest(kind, spec, found, place)
     numbers = {name: v for name, v in values.items() if np.asarray(v).dtype.kind == "f"}
@@ -194,7 +196,8 @@ def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
     area = ground.area / KM2
     lines = np.asarray(_is_line(found), bool)
     wanted = amounts(place.threats) | {n: n for n in ("value_at_risk", "threat")}
-    means = zones.zonal_many(wanted, ground, place.fields)
+    cover = Cover(ground.to_numpy(), place.fields.grid)
+    means = {n: cover.mean(cover.values(what, place.fields)) for n, what in wanted.items()}
     value, threat = means.pop("value_at_risk"), means.pop("threat")
     top = top_threats(means, place.threats)
     said = [{n: _told(v) for n, v in row.items()} for row in rows.to_dict("records")]

@@ -36,6 +36,17 @@ class Draws:
     places: np.ndarray
     errors: Mapping[str, np.ndarray]
 
+    def only(self, which: np.ndarray) -> "Draws":
+        """Some of the draws, in their order."""
+        place = {mode: np.flatnonzero(np.isin(which, of)) for mode, of in self.modes.items()}
+        return Draws(
+            len(which),
+            {path: numbers[which] for path, numbers in self.values.items()},
+            {mode: of for mode, of in place.items() if len(of)},
+            self.places[which],
+            {name: z[which] for name, z in self.errors.items()},
+        )
+
     def table(self) -> pd.DataFrame:
         """One row for each draw, one column for each input that is drawn; modes by their names."""
         found: dict[str, Any] = dict(self.values)

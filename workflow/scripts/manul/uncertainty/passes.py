@@ -14,7 +14,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 from rasterio.features import rasterize
 
-from manul.config.nodes import Value, valued
+from manul.config.nodes import Value, known_in_all, valued
 from manul.grid import rasters, vectors
 from manul.grid.burn import burn_inside
 from manul.model import cells
@@ -23,7 +23,8 @@ from manul.uncertainty import alternatives, design, summary
 from manul.uncertainty.design import Draws
 
 BLOCK = 512
-PIECE = 256  # cells whose draws are worked out at once
+PIECE = 64  # cells, at least, whose draws are worked out at once
+NUMBERS = 51_200  # of a piece: cells times draws, as many as a cache holds of a few arrays
 LATTICE = 16  # tiles along each side of the region from which the top tenth is estimated
 TILE = 32  # cells along the side of such a tile
 TOP = 0.9
@@ -41,17 +42,37 @@ SUMS = ("cells", "threat", "value_at_risk", "habitat", "suitable", "key_cell")
 class Outcome(NamedTuple):
     """The model in every draw: numbers (cells, draws) or (cells, 1), and where they are known."""
 
-    habitat: Value
-    reference: Value
-    threat: Value
+    given: Mapping[str, Value]  # surfaces
+    parts: Mapping[str, Value]  # what `cells.habitat_values` gives
     effects: Mapping[str, Value]
+    threat: Value
+
+    @property
+    def habitat(self) -> Value:
+        """Habitat now."""
+        return self.parts["habitat"]
+
+    @property
+    def reference(self) -> Value:
+        """Habitat before the loss."""
+        return self.parts["habitat_reference"]
+
+    def named(self) -> dict[str, Value]:
+        """Everything by the names that cell expressions know it by."""
+        out = {**self.given, **{f"effect_{n}": e for n, e in self.effects.items()}}
+        out |= {name.replace(":", "_"): part for name, part in self.parts.items()}
+        out["quality"] = self.of_reference(1 - self.threat.number)
+        return out | {"threat": self.threat, "value_at_risk": self.value_at_risk}
+
+    def of_reference(self, part) -> Value:
+        """The reference habitat times a part of it."""
+        known = known_in_all([self.reference, self.threat])
+        return Value(self.reference.number * part, known)
 
     @property
     def value_at_risk(self) -> Value:
         """H_reference T."""
-        known = [v.known for v in (self.reference, self.threat) if v.known is not None]
-        number = self.reference.number * self.threat.number
-        return Value(number, np.logical_and.reduce(known) if known else None)
+        return self.of_reference(self.threat.number)
 
 
 @dataclass(frozen=True)
@@ -112,12 +133,13 @@ class Uncertain:
         found = cells.habitat_values(given, self.model["habitat"])
         effects = cells.effect_values(given, found, self.model)
         threat = _cumulated(list(effects.values()), self.draws)
-        return Outcome(found["habitat"], found["habitat_reference"], threat, effects)
+        return Outcome(given, found, effects, threat)
 
     def pieces(self, arrays: Mapping[str, np.ndarray], here: np.ndarray):
         """(cells, outcome) of the cells `here` (numbers within the block), piece by piece."""
-        for start in range(0, len(here), PIECE):
-            at = here[start : start + PIECE]
+        step = max(PIECE, NUMBERS // self.draws.number)
+        for start in range(0, len(here), step):
+            at = here[start : start + step]
             yield at, self.outcome({name: bands[:, at] for name, bands in arrays.items()})
 
 
@@ -170,7 +192,7 @@ def on_block(
     good = np.zeros((n, len(bits(number))), "uint8")
     sums = np.zeros((unit.max(initial=0) + 1, len(SUMS), number))
     arrays = of.read(at)
-    for cells_, outcome in of.pieces(arrays, np.flatnonzero(_inside(mask, part))):
+    for cells_, outcome in of.pieces(arrays, np.flatnonzero(inside(mask, part))):
         results = _results(of, outcome, top, len(cells_))
         for name, bands in results.maps.items():
             for band, values in bands.items():
@@ -194,7 +216,7 @@ def top_tenth(of: Uncertain, mask: list, grid: GeoBox) -> np.ndarray:
         for c in columns:
             at = (*r, *c)
             part = grid[r[0] : r[1], c[0] : c[1]]
-            for _, outcome in of.pieces(of.read(at), np.flatnonzero(_inside(mask, part))):
+            for _, outcome in of.pieces(of.read(at), np.flatnonzero(inside(mask, part))):
                 value, known = outcome.value_at_risk
                 value = np.broadcast_to(value, (value.shape[0], of.draws.number))
                 found.append(value if known is None else value[known[:, 0]])
@@ -297,7 +319,8 @@ def _blank(bands, known) -> dict:
     return {name: np.where(known, values, np.float32(np.nan)) for name, values in bands.items()}
 
 
-def _inside(mask, grid) -> np.ndarray:
+def inside(mask: list, grid: GeoBox) -> np.ndarray:
+    """Which cells, flat, lie in the region's mask (a file of polygons, or nothing)."""
     if not mask:
         return np.ones(grid.shape, bool).ravel()
     return burn_inside(vectors.read_vector(mask[0]).geometry, grid).ravel()
