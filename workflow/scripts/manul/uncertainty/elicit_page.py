@@ -108,8 +108,8 @@ def _weights(scored, names, answers, block) -> Section:
             "expert": names[expert],
             "questions": score.seeds,
             f"inside the {certainty} interval": score.inside,
-            "calibration": score.calibration,
-            "information": score.information,
+            "calibration": round(score.calibration, 3),
+            "information": round(score.information, 3),
             "weight": round(score.weight / total, 3),
         }
         for expert, score in scored.items()
