@@ -4,6 +4,9 @@ from snakemake.utils import min_version
 min_version("9.3")
 
 
+include: "workflow/rules/plain_config.smk"
+
+
 # Another region brings its own complete file: snakemake --configfile config/my_region.yaml
 if "region" not in config:
 

@@ -295,7 +295,7 @@ def test_a_surface_between_nodes_is_that_made_again():
         block, rules = alternatives.changed(ROADS, {}, "roads", one)
         bands.append(surfaces.Sources(layers, rules).of(block, GRID).ravel())
     draws = design.draw(SPEC | {"parameters": spec["parameters"]})
-    made = alternatives.interpolated(np.stack(bands), spec, draws, True)
+    made = alternatives.Between(spec, draws, True)(np.stack(bands))
     for i in (0, 7, 20, 41):
         scale = float(draws.values["surfaces.roads.scale_m"][i])
         again = surfaces.Sources(layers).of(ROADS | {"scale_m": scale}, GRID).ravel()
@@ -356,5 +356,5 @@ def test_draws_of_displaced_layers_take_their_own_realisation():
     spec = {"parameters": {}, "realisations": 2, "errors_m": {"roads": 3000}}
     draws = design.draw(SPEC | {"number": 4, "realisations": 2})
     bands = np.array([[0.2], [0.6]], "float32")
-    made = alternatives.interpolated(bands, spec, draws, True)
+    made = alternatives.Between(spec, draws, True)(bands)
     np.testing.assert_allclose(made, [[0.2, 0.2, 0.6, 0.6]], rtol=1e-5)

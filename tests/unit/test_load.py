@@ -7,7 +7,7 @@ import yaml
 from conftest import ROOT, demo_config
 
 from manul import preflight
-from manul.config import load, selection
+from manul.config import documents, load, selection
 from manul.config.load import laid_over
 from manul.graph import Graph
 
@@ -604,3 +604,15 @@ def test_any_key_replaced_by_anything_gives_a_config_or_a_list_of_faults():
         except load.ConfigError as error:
             assert len(str(error).splitlines()) > 1, (key, block[key])
         block[key] = kept
+
+
+def test_a_config_that_is_a_template_is_told_and_never_run(tmp_path):
+    file, ran = tmp_path / "config.yaml", tmp_path / "ran"
+    file.write_text(
+        f"__use_yte__: true\n__definitions__: ['import pathlib', 'pathlib.Path(\"{ran}\").touch()']"
+    )
+    (told,) = documents.templates([file, tmp_path / "no such file.yaml"])
+    assert "config.yaml, line 1: found the key __use_yte__" in told
+    assert not ran.exists()
+    file.write_text("region: &r {name: a}\nother: [{<<: *r, __use_yte__: no}]")
+    assert "line 2" in documents.templates([file])[0]

@@ -6,6 +6,7 @@ import rasterio
 from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
+from rasterio.windows import Window
 
 from manul.grid import rasters
 from manul.grid.region import bounds, grid_of
@@ -199,3 +200,12 @@ def test_a_look_at_a_huge_raster_reads_some_blocks_evenly_spread(tmp_path, monke
     assert len(parts) == 10
     every = np.concatenate([part.ravel() for part in parts])
     assert every.max() - every.min() > 1000
+
+
+def test_a_look_reads_all_of_a_small_raster_and_some_blocks_of_a_huge_one():
+    side = rasters.BLOCK
+    assert [part.width for part in rasters.to_look_at(Window(0, 0, 2 * side + 1, 9))] == [
+        side, side, 1,
+    ]  # fmt: skip
+    cells = sum(p.width * p.height for p in rasters.to_look_at(Window(0, 0, 100_000, 100_000)))
+    assert cells < 3e8

@@ -1,9 +1,5 @@
 # What the rules share: the effective configs, and the graph of what is made from what.
 import re
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 # Never `from manul import config`: it would hide Snakemake's own `config`.
 from manul import digests, graph, plan, preflight
@@ -11,7 +7,6 @@ from manul.config import load
 from manul.grid import plain_files, whole_files
 from manul.maps import sheet_specs
 from manul.uncertainty import elicit_parameters
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 try:

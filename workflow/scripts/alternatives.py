@@ -1,5 +1,6 @@
 """Make one surface at nodes of the parameters inside it, and with its layers displaced."""
 
+import json
 from functools import partial
 
 from manul import job, surfaces
@@ -27,6 +28,7 @@ with job.start(snakemake) as this:
             made.append((one.name, block, sources(block, rules, one.place)))
     bands = dict.fromkeys((one.name for one in every), "0..1")
     file = this.map_file(name, this.output("surface"), grid, bands)
+    file = file.told({alternatives.WITHOUT_EFFECT: json.dumps(dead)})
     work = partial(alternatives.on_block, name, made, grid)
     side = surfaces.block_size(told.block, grid)
     this.run(work, [file], block_maps.blocks(grid, side))

@@ -33,6 +33,7 @@ from manul.maps import sheet_specs
 from manul.model import cells, invest_csv
 from manul.model import outputs as model_outputs
 from manul.products import key_habitat, key_polygons, recommendations, units
+from manul.products.outlines import BEFORE
 from manul.records import packages
 from manul.surfaces import KINDS
 from manul.uncertainty import alternatives, elicit_parameters, elicitation, passes, specs
@@ -40,11 +41,12 @@ from manul.uncertainty import alternatives, elicit_parameters, elicitation, pass
 
 @dataclass(frozen=True)
 class Ref:
-    """A file of another job of the same scenario."""
+    """A file of another job: of the same scenario, or of one that is named."""
 
     rule: str
     key: str
     file: str
+    scenario: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,8 @@ class Output:
 class Graph:
     """The jobs of all scenarios of one region; `configs` are those of `config.load`.
 
-    `scenarios` are their names, `configs` those of every view: NAME and, where some layer is not
-    public, NAME/restricted.
+    `scenarios` are their names, `configs` those of every view: NAME and, where some layer or
+    rule is not public, NAME/restricted.
     """
 
     def __init__(self, configs: Mapping[str, Config]):
@@ -125,7 +127,7 @@ class Graph:
             for name, config in configs.items()
         }
         for name, config in configs.items():
-            if selection.private_layers(config):
+            if selection.has_two_views(config):
                 self.configs[f"{name}/restricted"] = selection.exact_view(config)
         for kind in ANALYSES:
             rule(f"analysis_{kind}", _analysis_files(kind), _analyses_of(kind))(_analysis)
@@ -183,6 +185,12 @@ class Graph:
         made = {(ref, source.band) for ref, source in self._maps[scenario].values()}
         return Counter((ref.rule, ref.key) for ref, _ in made)
 
+    def first(self, scenario: str) -> str:
+        """The first scenario in the same view, which the tables of the others are held against."""
+        first = self.scenarios[0]
+        exact = f"{first}/restricted"
+        return exact if self.configs[scenario]["exact"] and exact in self.configs else first
+
     def surfaces(self, scenario: str, refs: Iterable[Ref]) -> list[str]:
         """The surfaces that some files rest on, in the order of the config."""
         found = {surface for ref in refs for surface in self._under(scenario, ref)}
@@ -217,7 +225,7 @@ class Graph:
         job = self.job(scenario, name, key)
         below = {
             role: [
-                (self.digest(scenario, item.rule, item.key), item.file)
+                (self.digest(item.scenario or scenario, item.rule, item.key), item.file)
                 if isinstance(item, Ref)
                 else item
                 for item in items
@@ -234,7 +242,8 @@ class Graph:
         safe = GENERALISING.get(name, getattr(kind, "GENERALISES", ()))
         reads = self.job(scenario, name, key).reads
         refs = (i for role, items in reads.items() if role not in safe for i in items)
-        return any(self.private(scenario, i.rule, i.key) for i in refs if isinstance(i, Ref))
+        found = (i for i in refs if isinstance(i, Ref))
+        return any(self.private(i.scenario or scenario, i.rule, i.key) for i in found)
 
     def _owner(self, scenario, name, key="") -> str:
         wanted = self.digest(scenario, name, key)
@@ -251,7 +260,7 @@ class Graph:
         return scenario
 
     def _path(self, scenario, ref) -> str:
-        return self.files(scenario, ref.rule, ref.key)[ref.file]
+        return self.files(ref.scenario or scenario, ref.rule, ref.key)[ref.file]
 
     def _paths_of(self, scenario, item) -> list[str]:
         """The path of an input; none for a file that is not there, which the preflight tells."""
@@ -272,7 +281,8 @@ class Graph:
         for role, items in self.job(scenario, name, key).reads.items():
             for item in items if role != "mask" else ():
                 if isinstance(item, Ref) and only is None:
-                    yield from self.layers(scenario, item.rule, item.key, item.file)
+                    there = item.scenario or scenario
+                    yield from self.layers(there, item.rule, item.key, item.file)
         for surface in only or ():
             yield from self.layers(scenario, "surface", surface)
 
@@ -286,7 +296,8 @@ class Graph:
         reads = self.job(scenario, ref.rule, ref.key).reads
         below = (i for role, items in reads.items() if role != "mask" for i in items)
         refs = [item for item in below if isinstance(item, Ref)]
-        return tuple({surface for item in refs for surface in self._under(scenario, item)})
+        under = (self._under(item.scenario or scenario, item) for item in refs)
+        return tuple({surface for found in under for surface in found})
 
     def _output(self, scenario, name) -> Output:
         ref, source = self._maps[scenario][name]
@@ -321,7 +332,7 @@ def _of_kind(rule_name) -> Callable:
 def _prepare(graph, scenario, config, key) -> Job:
     block = {k: v for k, v in config["layers"][key].items() if k != "needs"}
     extent = block.get("extent")
-    files = [block["path"], *([extent] if isinstance(extent, str) else [])]
+    files = [*_files_of(block), *([extent] if isinstance(extent, str) else [])]
     told = {"block": block, "region": config["region"]}
     told |= {"margin_m": selection.margin_m(config, key)}
     told |= {"content": [contents.of(on_disk(file)) for file in files]}
@@ -333,11 +344,15 @@ def _prepare(graph, scenario, config, key) -> Job:
 
 def _prepare_records(graph, scenario, config, key) -> Job:
     job = _prepare(graph, scenario, config, key)
-    path = config["layers"][key]["path"]
-    parts = [str(part) for part in packages.parts_of(Path(path))]
-    found = [contents.of(part) for part in [path, *parts]]
-    told = {**job.told, "as_of": config["as_of"], "content": found}
-    return replace(job, told=told, reads={"layer": [path, *parts]})
+    return replace(job, told={**job.told, "as_of": config["as_of"]})
+
+
+def _files_of(block) -> list[str]:
+    """The file of a layer, and those that a camera package names."""
+    if block["kind"] != "records":
+        return [block["path"]]
+    file = packages.file_of(Path(block["path"]))
+    return [str(path) for path in (file, *packages.parts_of(file))]
 
 
 rule("prepare_raster", {"layer": "layers/{key}.tif"}, _of_kind("prepare_raster"))(_prepare)
@@ -450,6 +465,7 @@ def _habitat_files(config, key):
 @rule("habitat", _habitat_files)
 def _habitat(graph, scenario, config, key) -> Job:
     told = {"habitat": config["habitat"], "region": config["region"]}
+    told["layers"] = _layers_behind(graph, scenario, "habitat")
     wanted = cells.inputs(*cells.parts(config["habitat"]))
     return Job(told, {"surfaces": _made(config, wanted), "mask": _mask(config)})
 
@@ -467,7 +483,8 @@ def _threats(graph, scenario, config, key) -> Job:
     names = [m.name for m in model_outputs.habitat_maps(config["habitat"])]
     habitat = [Ref("habitat", "", name) for name in names]
     reads = {"surfaces": _made(config, wanted), "habitat": habitat, "mask": _mask(config)}
-    return Job({"model": model, "region": config["region"]}, reads)
+    told = {"model": model, "region": config["region"]}
+    return Job(told | {"layers": _layers_behind(graph, scenario, "threats")}, reads)
 
 
 def _invest_files(config, key):
@@ -587,7 +604,8 @@ def _recommend(graph, scenario, config, key) -> Job:
     wanted = dict.fromkeys([*recommendations.MAPS, *named])
     used = dict.fromkeys([*selection.rule_layers(config), *filter(None, [told["towns"]])])
     layers = [layer(config, name) for name in used]
-    return _table_job(graph, scenario, config, wanted, told, layers=layers)
+    job = _table_job(graph, scenario, config, wanted, told, layers=layers)
+    return _held_against_the_first(graph, scenario, job)
 
 
 @rule("units", {"table": "units.csv"}, lambda config: [""] if config["region"]["units"] else [])
@@ -597,7 +615,8 @@ def _units(graph, scenario, config, key) -> Job:
     if "" in RULES["recommend"].keys(config):
         more["recommendations"] = [Ref("recommend", "", "polygons")]
     wanted = [*units.MAPS, *filter(None, [protected])]
-    return _table_job(graph, scenario, config, wanted, {}, **more)
+    job = _table_job(graph, scenario, config, wanted, {}, **more)
+    return _held_against_the_first(graph, scenario, job)
 
 
 @rule("index", {"table": "outputs.csv"})
@@ -739,6 +758,16 @@ def _surfaces_behind(config, name, file) -> tuple[str, ...] | None:
     return tuple(s for m in maps if m.name == file or not file for s in m.surfaces if s in have)
 
 
+def _layers_behind(graph, scenario, name) -> dict[str, list[str]]:
+    """For each map of a job of the model the layers behind it, also those behind its inputs."""
+    config, found = graph.configs[scenario], {}
+    for file in graph.paths(scenario, name):
+        behind = _surfaces_behind(config, name, file) or ()
+        used = {i for s in behind for i in graph.layers(scenario, "surface", s)}
+        found[file] = [i for i in config["layers"] if i in used]
+    return found
+
+
 def _made(config, names) -> list[Ref]:
     have = set(selection.available(config))
     return [surface(config, name) for name in dict.fromkeys(names) if name in have]
@@ -779,3 +808,14 @@ def _table_job(graph, scenario, config, maps, told, **reads) -> Job:
     told |= {"scenario": scenario, "key": config["key_habitat"], "region": config["region"]}
     reads = {"maps": _map_refs(config, told["maps"]), **reads}
     return Job(told, reads | {"thresholds": _thresholds(config)})
+
+
+def _held_against_the_first(graph, scenario, job) -> Job:
+    """The job with the value at risk of the first scenario, to tell what a later one changes."""
+    first = graph.first(scenario)
+    if first == scenario:
+        return job
+    name = "value_at_risk"
+    maps = job.told["maps"] | {BEFORE: graph.sources(first, [name])[name]}
+    refs = [replace(ref, scenario=first) for ref in _map_refs(graph.configs[first], [name])]
+    return Job({**job.told, "maps": maps}, {**job.reads, "before": refs})

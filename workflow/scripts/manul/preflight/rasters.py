@@ -14,7 +14,7 @@ from manul.grid import rasters
 from manul.grid.reach import open_raster
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
-from manul.preflight.places import ROUND_WORLD, impossible
+from manul.preflight.places import ROUND_WORLD, SWAPPED, impossible, is_swapped
 
 # Numbers that programs write for "no value"; float32 files hold -3.4e38 or 1e20.
 STAND_INS = (
@@ -49,13 +49,17 @@ def check(name, block, config, tables) -> Iterator[Problem]:
         yield from _scaled(name, block, source)
         yield from _painted(name, block, source)
         covered = _covered_share(source, grid_of(config["region"]))
+        crs, box = source.crs, source.bounds
         scaling, kind = rasters.scaling(source, block), source.dtypes[block.get("band", 1) - 1]
     if covered == 0:
         yield bad(
             name, block, "a raster elsewhere, no overlap with the region",
             f"a raster that covers {config['region']['bounds']} (west, south, east, north)",
-            "Is this the layer of another place, or is its CRS wrong? If its longitudes run from 0 "
-            "to 360, shift them, for example with gdalwarp -t_srs EPSG:4326 -te -180 -90 180 90",
+            SWAPPED
+            if is_swapped(transform_bounds(crs, 4326, *box), config["region"])
+            else "Is this the layer of another place, or is its CRS wrong? If its longitudes run "
+            "from 0 to 360, shift them, for example with gdalwarp -t_srs EPSG:4326 "
+            "-te -180 -90 180 90",
         )  # fmt: skip
         return
     grid, file = grid_of(config["region"]), rasters.of_layer(block["path"], block)

@@ -93,7 +93,8 @@ def _pieces(shapes, grid) -> tuple[np.ndarray, np.ndarray]:
     side = PIECE * grid.resolution.x
     box = shapely.bounds(shapes).reshape(-1, 4)
     large = (box[:, 2] - box[:, 0] > side) | (box[:, 3] - box[:, 1] > side)
-    zone, parts = [np.flatnonzero(~large)], [shapes[~large]]
+    whole = ~large & (shapely.area(shapes) > 0)  # not the strip beside a line of no length
+    zone, parts = [np.flatnonzero(whole)], [shapes[whole]]
     corner = grid.boundingbox
     for i in np.flatnonzero(large):
         west, south, east, north = box[i]

@@ -21,7 +21,7 @@ from manul.grid.features import select
 from manul.grid.provenance import merge
 from manul.products import generalised, key_areas, zones
 from manul.products.cover import Cover
-from manul.products.outlines import amounts, top_threats
+from manul.products.outlines import BEFORE, CHANGE, amounts, change, top_threats
 from manul.products.stamp import COLUMNS as STAMPED
 from manul.products.stamp import identities, stamp
 
@@ -34,7 +34,7 @@ SLIVER_KM2 = 1.0  # smallest piece that a border cuts off, where a rule has no l
 CUT_BY_UNITS = ("mask", "key_areas", "patches")  # so that each piece has one agency
 COLUMNS = [
     "id", "rule", "title", "zone", "unit", "reason", "action", "iucn_actions", "cmp_actions",
-    "agency", "area_km2", "length_km", "value_at_risk_km2", "mean_threat", *TOP,
+    "agency", "area_km2", "length_km", "value_at_risk_km2", CHANGE, "mean_threat", *TOP,
     "primary_rule", "other_rules", "unchecked", "confidence", *STAMPED,
 ]  # fmt: skip
 
@@ -63,8 +63,9 @@ def recommend(name: str, rule: Rule, place: Place) -> gpd.GeoDataFrame:
     """The zones in which a rule holds, with reason, action and numbers; most value first.
 
     A row with `COLUMNS` for each zone where `when` is true of its measures, which stand in the
-    reason. Areas and value at risk in km2 (value: km2 of full habitat), lengths in km, threat
-    0..1. A measure that is unknown makes a comparison false, so nothing is recommended on no data.
+    reason. Areas and value at risk in km2 (of full habitat; its change is that since the first
+    scenario, unknown in the first itself), lengths in km, threat 0..1. A measure that is unknown
+    makes a comparison false, so nothing is recommended on no data.
     Raises `ExpressionError` for a condition that names no measure.
     """
     found, rows = _measured(rule, place)
@@ -196,9 +197,11 @@ def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
     area = ground.area / KM2
     lines = np.asarray(_is_line(found), bool)
     wanted = amounts(place.threats) | {n: n for n in ("value_at_risk", "threat")}
+    wanted |= {CHANGE: change} if place.fields.has(BEFORE) else {}
     cover = Cover(ground.to_numpy(), place.fields.grid)
     means = {n: cover.mean(cover.values(what, place.fields)) for n, what in wanted.items()}
     value, threat = means.pop("value_at_risk"), means.pop("threat")
+    changed = means.pop(CHANGE, np.full(len(found), np.nan))
     top = top_threats(means, place.threats)
     said = [{n: _told(v) for n, v in row.items()} for row in rows.to_dict("records")]
     table = found[["geometry"]].assign(
@@ -216,6 +219,7 @@ def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
         area_km2=np.where(lines, np.nan, found.area / KM2).round(2),
         length_km=np.where(lines, found.length / 1000, np.nan).round(3),
         value_at_risk_km2=(value * area).round(3),
+        **{CHANGE: (changed * area).round(3)},
         mean_threat=threat.round(3),
         **{column: t or "" for column, t in zip(TOP, top, strict=True)},
         primary_rule=name,

@@ -18,10 +18,11 @@ from manul.config.types import Zones
 from manul.grid.datasets import Fields
 from manul.grid.features import select
 from manul.products.cover import Cover, cell_values
-from manul.products.key_habitat import label
+from manul.products.key_habitat import cell_km2, label
 from manul.products.outlines import outlines
 
 KM2 = 1e6
+REST_M = 1.0  # what is left of a line behind its last piece makes no piece if it is shorter
 
 
 def find(spec: Zones, fields: Fields, layers: Mapping[str, gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
@@ -95,7 +96,7 @@ def mask(spec, fields, layers):
     for rows, columns in fields.blocks():
         holds[rows, columns] = true_where(spec["where"], fields.at(rows, columns))
     numbers, cells = label(holds)
-    small = cells * fields.grid.resolution.x**2 / KM2 < spec["smallest_km2"] - 1e-9
+    small = cells * cell_km2(fields.grid) < spec["smallest_km2"] - 1e-9
     numbers[small[numbers]] = 0
     table = outlines(numbers, fields.grid)
     table["zone"] = [f"patch {n}" for n in table.get("patch", [])]
@@ -178,7 +179,7 @@ def _share(what, measures, fields):
 def _area(what, measures, fields):
     cover = measures.cover()
     found = cover.sum(cover.values(lambda maps: _holds(what, maps), fields))
-    return found * fields.grid.resolution.x**2 / KM2
+    return found * cell_km2(fields.grid)
 
 
 def _patch_share(what, measures, fields):
@@ -250,6 +251,7 @@ def _names(table, field):
 
 
 def _cut(line, length_m):
-    """Pieces of one length; the last is shorter."""
-    steps = np.arange(0, line.length, length_m)
-    return [shapely.ops.substring(line, a, min(a + length_m, line.length)) for a in steps]
+    """Pieces of one length; the last is shorter, or longer by less than `REST_M`."""
+    steps = np.arange(0, max(line.length - REST_M, length_m / 2), length_m)
+    ends = [*steps[1:], line.length]
+    return [shapely.ops.substring(line, a, b) for a, b in zip(steps, ends, strict=True)]

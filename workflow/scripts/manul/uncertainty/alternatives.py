@@ -7,19 +7,22 @@ uncertain there is one such set for each realisation of the places.
 """
 
 import copy
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import rasterio
 
 from manul import surfaces
+from manul.grid import rasters
 from manul.uncertainty import design
 from manul.uncertainty.displaced import Displaced
-from manul.uncertainty.distributions import drawn
 
 WIDE = 4  # a parameter whose range spans more than this factor has nodes between its ends as well
 LARGEST = np.float32(1 - 1e-6)
 LOOK = 128  # cells along the longer side of the grid on which effects of parameters are looked for
+WITHOUT_EFFECT = "MANUL_WITHOUT_EFFECT"  # tag with the parameters that change nothing
 SEED = 7919  # of displaced layers, beside the number of the realisation
 
 
@@ -84,26 +87,46 @@ def sources_of(layers: Mapping, rules: dict, errors_m: Mapping[str, float], plac
     return surfaces.Sources({**layers, **moved} if place else layers, rules)
 
 
-def interpolated(
-    bands: np.ndarray, spec: Mapping, draws: design.Draws, saturating: bool
-) -> np.ndarray:
-    """The surface in every draw: (cells, draws) from `bands`, (alternatives, cells), float32.
+class Between:
+    """A surface between its alternatives, in every draw.
 
-    Shape (cells, 1) where nothing of it is drawn.
+    `bands` are the names of the alternatives that are needed, in the order of `__call__`.
+    Parameters of `without_effect` need none.
     """
-    every = alternatives(spec)
-    form = _summed(bands) if saturating else bands
-    places = sorted({one.place for one in every})
-    if len(places) == 1:
-        return _finished(_at_place(form, every, spec, draws.values), saturating)
-    found = []
-    for i, place in enumerate(places):
-        which = np.flatnonzero(draws.places == i)
-        of = [n for n, one in enumerate(every) if one.place == place]
-        values = {path: numbers[which] for path, numbers in draws.values.items()}
-        part = _at_place(form[of], [every[n] for n in of], spec, values)
-        found.append(np.broadcast_to(part, (part.shape[0], len(which))))
-    return _finished(np.concatenate(found, axis=1), saturating)
+
+    def __init__(
+        self,
+        spec: Mapping,
+        draws: design.Draws,
+        saturating: bool,
+        without_effect: Iterable[str] = (),
+    ):
+        live = {p: b for p, b in spec["parameters"].items() if p not in set(without_effect)}
+        every = alternatives({**spec, "parameters": live})
+        self.bands = [one.name for one in every]
+        self.saturating = saturating
+        places = sorted({one.place for one in every})
+        self._parts = []  # for each place: number of its draws, [(band, its weight in each draw)]
+        for i, place in enumerate(places):
+            which = np.flatnonzero(draws.places == i) if len(places) > 1 else slice(None)
+            values = {path: draws.values[path][which] for path in live if path in draws.values}
+            mine = [(n, one) for n, one in enumerate(every) if one.place == place]
+            weights = _weights(mine, live, values)
+            self._parts.append((len(draws.places[which]), weights))
+
+    def __call__(self, bands: np.ndarray) -> np.ndarray:
+        """The surface in every draw: (cells, draws) from (alternatives, cells), float32.
+
+        Shape (cells, 1) where nothing of it is drawn.
+        """
+        form = -np.log1p(-np.minimum(bands, LARGEST)) if self.saturating else bands
+        parts = [_weighed(form, weights) for _, weights in self._parts]
+        if len(parts) > 1:
+            sizes = [number for number, _ in self._parts]
+            shapes = [(bands.shape[1], number) for number in sizes]
+            parts = [np.broadcast_to(p, s) for p, s in zip(parts, shapes, strict=True)]
+        out = np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
+        return 1 - np.exp(-np.maximum(out, 0)) if self.saturating else out
 
 
 def interpolation_weights(nodes: Iterable[float], values) -> np.ndarray:
@@ -154,27 +177,38 @@ def on_block(name: str, made: list, grid, at) -> dict[str, dict[str, np.ndarray]
     return {name: bands}
 
 
+def bands_of(path) -> tuple[list[str], list[str]]:
+    """The names of the bands of a file of alternatives, and the parameters without effect."""
+    with rasterio.open(path) as source:
+        return rasters.descriptions(path), json.loads(source.tags().get(WITHOUT_EFFECT, "[]"))
+
+
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _at_place(form, every, spec, values) -> np.ndarray:
-    """The base, plus for each parameter what it changes."""
-    base = form[0][:, None]
-    out = base
-    for path, parameter in spec["parameters"].items():
-        if not drawn(parameter) or path not in values:
+def _weights(mine, parameters, values) -> list[tuple[int, np.ndarray]]:
+    """The weight of each band of one place; those of all bands add up to 1 in every draw."""
+    (base, _), *rest = mine
+    found, left = [], np.ones(1, "float32")
+    for path, parameter in parameters.items():
+        if path not in values:
             continue
-        weights = interpolation_weights(nodes := nodes_of(parameter), values[path])
-        bands = {one.value: form[i] for i, one in enumerate(every) if one.path == path}
-        for node, weight in zip(nodes, weights, strict=True):
-            if node != parameter["value"]:
-                out = out + (bands[node] - form[0])[:, None] * weight
+        nodes = nodes_of(parameter)
+        each = dict(zip(nodes, interpolation_weights(nodes, values[path]), strict=True))
+        for n, one in rest:
+            if one.path == path:
+                found.append((n, each[one.value]))
+                left = left - each[one.value]
+    return [(base, left), *found]
+
+
+def _weighed(form, weights) -> np.ndarray:
+    """Sum of the bands by their weights, in one order, so that bits do not depend on the cells."""
+    if len(weights) == 1:
+        return form[weights[0][0]][:, None]
+    out = form[weights[0][0]][:, None] * weights[0][1]
+    part = np.empty_like(out)
+    for n, weight in weights[1:]:
+        np.multiply(form[n][:, None], weight, out=part)
+        out += part
     return out
-
-
-def _summed(e) -> np.ndarray:
-    return -np.log1p(-np.minimum(e, LARGEST))
-
-
-def _finished(form, saturating) -> np.ndarray:
-    return 1 - np.exp(-np.maximum(form, 0)) if saturating else form

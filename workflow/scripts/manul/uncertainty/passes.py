@@ -25,8 +25,8 @@ from manul.uncertainty.design import Draws
 BLOCK = 512
 PIECE = 64  # cells, at least, whose draws are worked out at once
 NUMBERS = 51_200  # of a piece: cells times draws, as many as a cache holds of a few arrays
-LATTICE = 16  # tiles along each side of the region from which the top tenth is estimated
-TILE = 32  # cells along the side of such a tile
+LATTICE = 8  # tiles along each side of the region from which the top tenth is estimated
+TILE = 64  # cells along the side of such a tile
 TOP = 0.9
 SPREAD = {"mean": "mean", "sd": "standard deviation", "p05": "5th percentile", "p95": "95th"}
 OF_SPREAD = ("habitat", "threat", "value_at_risk")
@@ -79,35 +79,27 @@ class Outcome(NamedTuple):
 class Uncertain:
     """What a pass needs to know: the model with arrays in place of what is drawn, and the draws.
 
-    `files` are the surfaces by name, `specs` those that have alternatives with their specs and
-    files, `errors` maps surfaces to the number of the band with their coefficient of variation,
-    `saturating` names the surfaces that are effects.
+    `files` are the surfaces by name, or the files of their alternatives, with the numbers of the
+    bands to read; `between` makes surfaces of alternatives; `errors` maps surfaces to the file and
+    band with their coefficient of variation.
     """
 
     model: dict
     draws: Draws
-    files: Mapping[str, str]
-    specs: Mapping[str, Mapping]
-    alternative_files: Mapping[str, str]
-    errors: Mapping[str, int]
-    saturating: frozenset[str]
+    files: Mapping[str, tuple[str, tuple[int, ...]]]
+    between: Mapping[str, alternatives.Between]
+    errors: Mapping[str, tuple[str, int]]
     suitable: float | np.ndarray
     key: float | np.ndarray
 
     def read(self, block) -> dict[str, np.ndarray]:
         """The arrays of a block, flat: (bands, cells) by surface; `NAME cv` for errors."""
-        found = {}
-        for name, path in self.files.items():
-            if name in self.specs:
-                path = self.alternative_files[name]
-                bands = range(1, len(alternatives.alternatives(self.specs[name])) + 1)
-            else:
-                bands = range(1, 2)
-            found[name] = np.stack([rasters.read_block(path, block, i).ravel() for i in bands])
-            if name in self.errors:
-                cv = rasters.read_block(self.files[name], block, self.errors[name])
-                found[f"{name} cv"] = cv.ravel()[None]
-        return found
+        named = dict(self.files)
+        named |= {f"{name} cv": (path, (band,)) for name, (path, band) in self.errors.items()}
+        return {
+            name: rasters.read_bands(path, block, bands).reshape(len(bands), -1)
+            for name, (path, bands) in named.items()
+        }
 
     def given(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Value]:
         """The surfaces of some cells as values, with an axis for the draws."""
@@ -116,12 +108,8 @@ class Uncertain:
             bands = arrays[name]
             known = valued(bands[0]).known
             known = None if known is None else known[:, None]
-            if name in self.specs:
-                number = alternatives.interpolated(
-                    bands, self.specs[name], self.draws, name in self.saturating
-                )
-            else:
-                number = bands[0][:, None]
+            between = self.between.get(name)
+            number = between(bands) if between else bands[0][:, None]
             if name in self.errors:
                 number = number * _errors(arrays[f"{name} cv"][0], self.draws.errors[name])
             out[name] = Value(number, known)
@@ -149,17 +137,18 @@ def uncertain(told, draws: Draws, key: Mapping, files: Mapping, others: Mapping)
     for name in ("suitable", "key"):
         drawn = draws.values.get(f"key_habitat.{name}") if key["thresholds"] == "expert" else None
         levels[name] = key[name] if drawn is None else np.asarray(drawn, "float32")
-    return Uncertain(
-        design.applied(told.model, draws.values),
-        draws,
-        files,
-        told.specs,
-        others,
-        told.errors,
-        frozenset(told.saturating),
-        levels["suitable"],
-        levels["key"],
-    )
+    at: dict[str, tuple[str, tuple[int, ...]]] = {
+        name: (path, (1,)) for name, path in files.items()
+    }
+    between = {}
+    for name, spec in told.specs.items():
+        labels, dead = alternatives.bands_of(others[name])
+        made = alternatives.Between(spec, draws, name in told.saturating, dead)
+        at[name] = (others[name], tuple(labels.index(band) + 1 for band in made.bands))
+        between[name] = made
+    errors = {name: (files[name], band) for name, band in told.errors.items()}
+    model = design.applied(told.model, draws.values)
+    return Uncertain(model, draws, at, between, errors, levels["suitable"], levels["key"])
 
 
 def maps(threats: bool) -> dict[str, dict[str, str]]:
@@ -336,8 +325,8 @@ def _unit_numbers(units, grid) -> np.ndarray:
 
 
 def _tiles(cells_: int) -> list[tuple[int, int]]:
-    """Windows along one axis: all of it in a row, or LATTICE tiles spread evenly."""
+    """Windows along one axis: all of it if it is short, or LATTICE tiles spread evenly."""
     if cells_ <= LATTICE * TILE:
-        return [(start, min(start + TILE, cells_)) for start in range(0, cells_, TILE)]
+        return [(0, cells_)]
     starts = np.linspace(0, cells_ - TILE, LATTICE).astype(int)
     return [(start, start + TILE) for start in starts]
