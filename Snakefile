@@ -32,6 +32,7 @@ include: "workflow/rules/surfaces.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/uncertainty.smk"
 include: "workflow/rules/evidence.smk"
+include: "workflow/rules/elicitation.smk"
 include: "workflow/rules/advice.smk"
 include: "workflow/rules/products.smk"
 

@@ -272,7 +272,7 @@ CONFIG_FAULTS = {
     ),
     "weight above 1": (
         key(f"{T}.railways.weight", 1.5),
-        ["threats.railways.weight", "1.5", "0 to 1", "largest share"],
+        ["threats.railways.weight", "1.5", "at most 1", "largest share"],
     ),
     "weight above 1 in a noisy-or": (
         key("habitat.components.den.terms.rock.weight", 3),

@@ -36,7 +36,7 @@ from manul.products import key_habitat, key_polygons, recommendations, units
 from manul.products.outlines import BEFORE
 from manul.records import packages
 from manul.surfaces import KINDS
-from manul.uncertainty import alternatives, passes, specs
+from manul.uncertainty import alternatives, elicit_parameters, elicitation, passes, specs
 
 
 @dataclass(frozen=True)
@@ -553,6 +553,23 @@ def _evidence(graph, scenario, config, key) -> Job:
     return Job(told, reads | {"mask": _mask(config)})
 
 
+# -------------------------------------------------------------------------------- elicitation
+
+
+@rule(
+    "elicitation",
+    {"table": "uncertainty/elicited.csv", "page": "uncertainty/elicitation.html"},
+    lambda config: [""] if config["elicitation"] and config["elicitation"]["path"] else [],
+)
+def _elicitation(graph, scenario, config, key) -> Job:
+    block = config["elicitation"]
+    told = {"elicitation": block, "as_of": config["as_of"], "title": config["region"]["title"]}
+    known = elicit_parameters.parameters(graph.configs.values())
+    told |= {"parameters": {path: asdict(parameter) for path, parameter in known.items()}}
+    found = [str(on_disk(path)) for path in elicitation.files(block)]
+    return Job(told | {"content": [contents.of(path) for path in found]}, {"answers": found})
+
+
 # ----------------------------------------------------------------------------------- products
 
 
@@ -651,7 +668,7 @@ def products(graph: Graph) -> list[str]:
         "tables": ("key_polygons", "recommend", "units", "invest"),
         "sheets": ("sheet",),
         "evidence": ("evidence",),
-        "uncertainty": ("draws",),
+        "uncertainty": ("draws", "elicitation"),
     }
     found: list[str] = []
     for scenario, config in graph.configs.items():
