@@ -447,18 +447,24 @@ def _draw_files(config, key):
 
 @rule("draws", _draw_files, lambda config: [""] if specs.wanted(config) else [])
 def _draws(graph, scenario, config, key) -> Job:
+    told, reads = _of_draws(config)
+    units = config["region"]["units"]
+    told |= {"region": config["region"], "key": config["key_habitat"]}
+    reads |= {"thresholds": _thresholds(config)}
+    return Job(told, reads | {"units": [layer(config, units)] if units else []})
+
+
+def _of_draws(config) -> tuple[dict, dict]:
+    """What a job that makes draws is told, and what it reads."""
     names, uncertain = specs.surfaces_of(config), _uncertain_surfaces(config)
     saturating = [n for n in names if KINDS[config["surfaces"][n]["kind"]].saturating]
-    told = {"model": selection.model(config), "region": config["region"]}
-    told |= {"draws": specs.of_model(config), "specs": uncertain, "errors": specs.errors(config)}
-    told |= {"saturating": saturating, "key": config["key_habitat"]}
-    reads = {"surfaces": _made(config, names), "thresholds": _thresholds(config)}
+    told: dict[str, Any] = {"model": selection.model(config), "draws": specs.of_model(config)}
+    told |= {"specs": uncertain, "errors": specs.errors(config), "saturating": saturating}
     others = [_alternatives(config, name) for name in uncertain]
-    reads |= {"alternatives": others}
+    reads = {"surfaces": _made(config, names), "alternatives": others, "mask": _mask(config)}
     reads |= {"changes": [replace(r, file="changes") for r in others if r.rule == "alternatives"]}
-    units = config["region"]["units"]
-    reads |= {"mask": _mask(config), "units": [layer(config, units)] if units else []}
-    return Job(told, reads)
+    asked = [Ref("elicitation", "", "table")] if RULES["elicitation"].keys(config) else []
+    return told, reads | {"elicited": asked}
 
 
 # ------------------------------------------------------------------------------------- model
@@ -610,7 +616,9 @@ def _recommend(graph, scenario, config, key) -> Job:
     wanted = dict.fromkeys([*recommendations.MAPS, *named])
     used = dict.fromkeys([*selection.rule_layers(config), *filter(None, [told["towns"]])])
     layers = [layer(config, name) for name in used]
-    job = _table_job(graph, scenario, config, wanted, told, layers=layers)
+    sure, reads = _of_draws(config) if specs.wanted(config) else (None, {})
+    told |= {"uncertain": sure, "words": specs.words(config) if sure else {}}
+    job = _table_job(graph, scenario, config, wanted, told, layers=layers, **reads)
     return _held_against_the_first(graph, scenario, job)
 
 
