@@ -4,20 +4,26 @@ from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
+import rasterio
 import shapely
 from odc.geo.geobox import GeoBox
 
 from manul import surfaces
 from manul.grid import block_maps
+from manul.grid.datasets import Fields
 from manul.model import cells
+from manul.products import confidence
 from manul.uncertainty import (
     alternatives,
     design,
     displaced,
     distributions,
+    key_draws,
     passes,
     summary,
+    support,
     tables,
 )
 
@@ -75,14 +81,14 @@ def write(folder, **arrays):
     return paths
 
 
-def uncertain(files, parameters=None, of=None, specs=None, others=None, bands=None, **spec):
+def uncertain(files, parameters=None, bands=None, draws=None, **spec):
     """What a pass is told, and the draws."""
-    draws = design.draw(SPEC | {"parameters": parameters or {}} | spec)
+    draws = draws or design.draw(SPEC | {"parameters": parameters or {}} | spec)
     told = SimpleNamespace(
-        model=of or model(), specs=specs or {}, errors=bands or {}, saturating=["dogs", "mines"]
+        model=model(), specs={}, errors=bands or {}, saturating=["dogs", "mines"]
     )
     key = {"thresholds": "expert", "suitable": 0.4, "key": 0.6}
-    return passes.uncertain(told, draws, key, files, others or {}, {})
+    return passes.uncertain(told, draws, key, files, {}, {})
 
 
 def run(of, side=1024):
@@ -357,3 +363,73 @@ def test_draws_of_displaced_layers_take_their_own_realisation():
     bands = np.array([[0.2], [0.6]], "float32")
     made = alternatives.Between(spec, draws, True)(bands)
     np.testing.assert_allclose(made, [[0.2, 0.2, 0.6, 0.6]], rtol=1e-5)
+
+
+# --------------------------------------------------------------------------- patches and rules
+
+
+def test_key_habitat_of_each_draw_keeps_the_rule_of_patches(tmp_path):
+    """Food of 0.7 in 5 x 5 km, of which one draw in two makes habitat good enough."""
+    food = np.full(GRID.shape, 0.2, "float32")
+    food[5:10, 5:10] = 0.7  # 25 km2: key habitat and a breeding patch
+    food[20, 20] = 0.9  # 1 km2: too small for a patch
+    paths = write(tmp_path, food=food, dogs=food, mines=food)
+    drawn = {"key_habitat.key": {"value": 0.7, "range": [0.6, 0.8], "status": "G"}}
+    made, sums = run(uncertain(paths, drawn))
+    bits = np.stack([made["good", b] for b in passes.bits(64)])
+    good = write_bits(tmp_path, bits)
+    rules = {"core_km2": 4.2, "breeding_km2": 23}
+    found = key_draws.find(good, 64, np.isfinite(food), GRID, rules, [])
+    chances = found.maps(slice(0, 30), slice(0, 40))["key_habitat"]
+    assert chances["p_key"][7, 7] == chances["p_breeding"][7, 7] == 0.5
+    assert chances["p_key"][20, 20] == 0 < made["habitat", "p_key_cell"][20, 20]
+    assert sorted(found.of_draws()["key_km2"].unique()) == [0, 25]
+    density = {"low": {"suitable": 2, "key": 4}, "high": {"suitable": 4, "key": 15}}
+    suitable = tables.suitable_of_units(sums, GRID).to_numpy().T
+    whole = found.of_units([], density, "cats", suitable).iloc[-1]
+    assert [whole["key_km2_p05"], whole["key_km2_mean"], whole["key_km2_p95"]] == [0, 12.5, 25]
+    assert whole["cats_high"] == pytest.approx(25 * 0.15 + 1 * 0.04)  # 1 km2 is suitable alone
+
+
+def write_bits(folder, bits):
+    path = folder / "good.tif"
+    shape = {"count": len(bits), "height": bits.shape[1], "width": bits.shape[2]}
+    with rasterio.open(path, "w", "GTiff", dtype="uint8", **shape) as raster:
+        raster.write(bits)
+    return path
+
+
+def test_what_a_share_of_the_draws_stands_for():
+    shares = (1, 0.7, 0.69, 0.5, 0.49, 0, np.nan)
+    told = [confidence.verdict(share) for share in shares]
+    assert told == ["issue", "issue", *["survey first"] * 2, *["not supported"] * 2, ""]
+
+
+def test_the_number_that_would_turn_the_answer_is_named():
+    reach = np.linspace(1000, 3000, 100)
+    inputs = pd.DataFrame({"dogs": reach, "noise": np.random.default_rng(5).random(100)})
+    holds = np.stack([reach < 2400, reach > 1500, np.ones(100, bool)])
+    told = confidence.tipping(holds, inputs, {"dogs": "the reach of dogs (m)"})
+    assert told[0] == "holds unless the reach of dogs (m) is above 2.2e+03"
+    assert told[1].startswith("holds unless the reach of dogs (m) is below")
+    assert told[2] == ""
+
+
+def test_maps_of_each_draw_follow_from_its_own_numbers(tmp_path):
+    food = np.full(GRID.shape, 0.7, "float32")
+    paths = write(tmp_path, food=food, dogs=food, mines=0 * food)
+    drawn = {"threats.dogs.weight": WEIGHT, "key_habitat.key": {"value": 0.7, "range": [0.5, 0.9]}}
+    of = uncertain(paths, drawn, cumulative={"additive": 1.0}, number=8)
+    main = Fields({"threat": 0 * food, "other": food}, GRID)
+
+    def of_draws(some):
+        return uncertain(paths, drawn, draws=some)
+
+    key = {"core_km2": 4.2, "breeding_km2": 23, "area_km2": 500, "join_km": 2.7, "density_km": 10}
+    names = {"threat", "key", "effect_dogs", "other"}
+    runs = support.maps_of_draws(of_draws, of.draws, main, names, key, [])
+    for i, maps in enumerate(runs):
+        weight, level = (of.draws.values[path][i] for path in drawn)
+        assert maps["threat"][3, 3] == pytest.approx(0.7 * weight, rel=1e-5)
+        assert maps["key"][3, 3] == (level <= 0.7)
+        assert maps["other"][3, 3] == np.float32(0.7)

@@ -82,3 +82,27 @@ for _first, _scenarios in variants("draws"):
             "Evaluate the model of scenario {wildcards.scenario} in every draw."
         script:
             "../scripts/draws.py"
+
+
+rule key_draws:
+    input:
+        unpack(reads("key_draws")),
+    output:
+        **files("key_draws"),
+    log:
+        "logs/{region}/{scenario}/key_draws.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/key_draws.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("key_draws"),
+        runtime=240,
+    params:
+        told=told("key_draws"),
+        code=digests.of_script("key_draws"),
+    message:
+        "Find key habitat of scenario {wildcards.scenario} in every draw."
+    script:
+        "../scripts/key_draws.py"

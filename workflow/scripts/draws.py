@@ -31,4 +31,5 @@ with job.start(snakemake) as this:
     names = list(vectors.read_vector(units[0])["name"]) if units else []
     plain_files.write_table(this.output("draws"), tables.of_draws(draws, found, grid))
     plain_files.write_table(this.output("units"), tables.of_units(names, found, grid))
+    plain_files.write_table(this.output("suitable"), tables.suitable_of_units(found, grid))
     sums.remove()

@@ -442,7 +442,8 @@ def _generalise_alternatives(graph, scenario, config, key) -> Job:
 def _draw_files(config, key):
     maps = passes.maps(bool(selection.assessed(config)))
     files = {name: f"uncertainty/{name}.tif" for name in [*maps, "good"]}
-    return files | {"draws": "uncertainty/draws.csv", "units": "uncertainty/units.csv"}
+    tables = {name: f"uncertainty/{name}.csv" for name in ("draws", "units")}
+    return files | tables | {"suitable": "uncertainty/suitable_of_units.csv"}
 
 
 @rule("draws", _draw_files, lambda config: [""] if specs.wanted(config) else [])
@@ -451,6 +452,25 @@ def _draws(graph, scenario, config, key) -> Job:
     units = config["region"]["units"]
     told |= {"region": config["region"], "key": config["key_habitat"]}
     reads |= {"thresholds": _thresholds(config)}
+    return Job(told, reads | {"units": [layer(config, units)] if units else []})
+
+
+@rule(
+    "key_draws",
+    {
+        "key_habitat": "uncertainty/key_habitat.tif",
+        "draws": "uncertainty/key_draws.csv",
+        "units": "uncertainty/key_units.csv",
+    },
+    lambda config: [""] if specs.wanted(config) else [],
+)
+def _key_draws(graph, scenario, config, key) -> Job:
+    told = {"region": config["region"], "key": config["key_habitat"]}
+    told |= {"number": config["draws"]["number"]}
+    told |= {"maps": graph.sources(scenario, ["habitat_mean"])}
+    units = config["region"]["units"]
+    reads = {"maps": _map_refs(config, told["maps"]), "thresholds": _thresholds(config)}
+    reads |= {name: [Ref("draws", "", name)] for name in ("good", "suitable")}
     return Job(told, reads | {"units": [layer(config, units)] if units else []})
 
 
@@ -676,7 +696,7 @@ def products(graph: Graph) -> list[str]:
         "tables": ("key_polygons", "recommend", "units", "invest"),
         "sheets": ("sheet",),
         "evidence": ("evidence",),
-        "uncertainty": ("draws", "elicitation"),
+        "uncertainty": ("draws", "key_draws", "elicitation"),
     }
     found: list[str] = []
     for scenario, config in graph.configs.items():
@@ -741,6 +761,8 @@ def _maps(config) -> Iterator[tuple[str, Ref, Source]]:
                 called = of if of in passes.MORE[file] else f"{file}_{of}"
                 words = f"{OF_DRAWS[file]}: {title}"
                 yield called, Ref("draws", "", file), Source("", number, words, "0..1")
+        for number, (name, title) in enumerate(passes.KEY_TITLES.items(), 1):
+            yield name, Ref("key_draws", "", "key_habitat"), Source("", number, title, "0..1")
     for name in selection.available(config):
         block = config["surfaces"][name]
         title = block.get("title", name)

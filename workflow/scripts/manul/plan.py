@@ -42,7 +42,13 @@ MODEL_BYTES = 7  # per cell and map that the model reads or writes
 INVEST_MB = 190
 INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for each thread
 FIT_BYTES = 250  # per cell of a block that a fitted model predicts
-PATCH_BYTES = {"key_habitat": 13, "key_polygons": 5, "recommend": 5, "units": 4}  # per cell
+PATCH_BYTES = {
+    "key_habitat": 13,
+    "key_polygons": 5,
+    "recommend": 5,
+    "units": 4,
+    "key_draws": 19,
+}  # per cell
 DRAWN_BYTES = 105  # per cell of a drawn map
 SECONDS_PER_JOB = 2.5
 # of one thread, per cell and job

@@ -241,12 +241,12 @@ def recommendations(s: Scenario) -> list[Figure]:
 
 
 def chance_key(s: Scenario) -> list[Figure]:
-    """In which share of the draws habitat is good enough for key habitat."""
-    sheet = s.sheet("How sure: key habitat", "p_key_cell", extra=_left_out(s))
+    """In which share of the draws a cell is key habitat."""
+    sheet = s.sheet("How sure: key habitat", "p_key", extra=_left_out(s))
     scale = layouts.Scale(
-        "Draws in which it is good enough", unit="", palette="habitat", classes=CHANCES
+        "Draws in which it is key habitat", unit="", palette="habitat", classes=CHANCES
     )
-    return _numbers(s, sheet, "p_key_cell", scale)
+    return _numbers(s, sheet, "p_key", scale)
 
 
 def chance_top(s: Scenario) -> list[Figure]:

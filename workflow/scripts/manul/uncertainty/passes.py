@@ -36,6 +36,7 @@ MORE = {
     "threat": {"agreement": "agreement on the strongest threat"},
     "value_at_risk": {"p_top_tenth": "P(among the top tenth of the region)"},
 }
+KEY_TITLES = {"p_key": "P(key habitat)", "p_breeding": "P(breeding patch)"}
 BITS = {0: "a bit for each draw, the first draw in the highest"}
 SUMS = ("cells", "threat", "value_at_risk", "habitat", "suitable", "key_cell")
 
@@ -176,7 +177,7 @@ def on_block(
     """
     row0, row1, column0, column1 = at
     part, shape = grid[row0:row1, column0:column1], (row1 - row0, column1 - column0)
-    unit = _unit_numbers(units, part)
+    unit = unit_numbers(units, part)
     number, n = of.draws.number, shape[0] * shape[1]
     out = {
         name: {band: np.full(n, np.nan, "float32") for band in bands}
@@ -319,7 +320,7 @@ def inside(mask: list, grid: GeoBox) -> np.ndarray:
     return burn_inside(vectors.read_vector(mask[0]).geometry, grid).ravel()
 
 
-def _unit_numbers(units, grid) -> np.ndarray:
+def unit_numbers(units: list, grid: GeoBox) -> np.ndarray:
     """The number of the unit over the centre of each cell, from 1; 0 in none."""
     if not units:
         return np.zeros(grid.shape[0] * grid.shape[1], int)

@@ -103,6 +103,17 @@ def of_units(names: Sequence, sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
     return pd.DataFrame(rows).round(4)
 
 
+def suitable_of_units(sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
+    """Suitable land (km2) in each draw (rows) and unit (columns; 0: in none)."""
+    km2 = sums[:, SUMS.index("suitable")].T * grid.resolution.x**2 / KM2
+    return pd.DataFrame(km2, columns=[str(i) for i in range(len(sums))])
+
+
+def read_suitable(path) -> np.ndarray:
+    """What `suitable_of_units` gave: (units + 1, draws)."""
+    return plain_files.read_table(path).to_numpy(float).T
+
+
 # ------------------------------------------------------------------------------------- helpers
 
 

@@ -1,0 +1,24 @@
+"""Find key habitat and breeding patches in every draw."""
+
+import numpy as np
+
+from manul import job
+from manul.analyses import suitability_words as words
+from manul.grid import plain_files, vectors
+from manul.uncertainty import key_draws, passes, tables
+
+with job.start(snakemake) as this:
+    told, fields = this.told, this.fields()
+    key, units = words.key_rules(told.key, this.thresholds()), this.inputs("units")
+    known = np.isfinite(fields["habitat_mean"])
+    (good,) = this.inputs("good")
+    found = key_draws.find(good, told.number, known, fields.grid, key, units)
+    bands = dict.fromkeys(passes.KEY_TITLES, "0..1")
+    made = [this.map_file("key_habitat", this.output("key_habitat"), fields.grid, bands)]
+    this.run_here(found.maps, made)
+    names = list(vectors.read_vector(units[0])["name"].fillna("(no name)")) if units else []
+    suitable = tables.read_suitable(*this.inputs("suitable"))
+    animals = told.species["plural"]
+    density = key["density_per_100_km2"]
+    plain_files.write_table(this.output("draws"), found.of_draws())
+    plain_files.write_table(this.output("units"), found.of_units(names, density, animals, suitable))

@@ -1,0 +1,105 @@
+"""Key habitat in every draw: patches need the whole map, so they are found draw by draw."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import rasterio
+from odc.geo.geobox import GeoBox
+
+from manul.products.key_habitat import cats, cell_km2, numbered
+from manul.uncertainty.passes import KEY_TITLES, unit_numbers
+from manul.uncertainty.summary import HIGH, LOW
+
+
+@dataclass(frozen=True)
+class KeyDraws:
+    """In how many draws each cell is key habitat, or in a breeding patch, and areas (km2).
+
+    `counts` are maps of uint16 by name, `areas` by the same names (units + 1, draws): unit 0 is
+    land in none.
+    """
+
+    number: int
+    known: np.ndarray
+    counts: Mapping[str, np.ndarray]
+    areas: Mapping[str, np.ndarray]
+
+    def maps(self, rows: slice, columns: slice) -> dict[str, dict[str, np.ndarray]]:
+        """The chances in a window, float32, NaN where habitat is unknown."""
+        at = rows, columns
+        found = {}
+        for name, count in self.counts.items():
+            share = (count[at] / np.float32(self.number)).astype("float32")
+            found[name] = np.where(self.known[at], share, np.float32(np.nan))
+        return {"key_habitat": found}
+
+    def of_draws(self) -> pd.DataFrame:
+        """One row for each draw: km2 of key habitat and of breeding patches."""
+        found = {f"{name.removeprefix('p_')}_km2": of.sum(0) for name, of in self.areas.items()}
+        return (
+            pd.DataFrame(found, index=range(1, self.number + 1)).rename_axis("draw").reset_index()
+        )
+
+    def of_units(self, names: Sequence, density: dict, animals: str, suitable) -> pd.DataFrame:
+        """One row for each unit and the region: key habitat with 90 % of the draws, and animals.
+
+        The animals' range is that of the draws at the lower and the higher `density`; `suitable`
+        (units + 1, draws) is the suitable land in km2.
+        """
+        rows = []
+        units = [(name, slice(i, i + 1)) for i, name in enumerate(names, 1)]
+        for name, of in [*units, ("(whole region)", slice(None))]:
+            key, breeding, land = (
+                table[of].sum(0) for table in (*self.areas.values(), np.asarray(suitable))
+            )
+            low, high = cats(land, key, density)
+            ends = np.quantile(low, LOW), np.quantile(high, HIGH)
+            rows.append(
+                {
+                    "unit": name,
+                    **_interval("key_km2", key),
+                    **_interval("breeding_km2", breeding),
+                    f"{animals}_low": ends[0],
+                    f"{animals}_high": ends[1],
+                }
+            )
+        return pd.DataFrame(rows).round(2)
+
+
+def find(good: str, number: int, known: np.ndarray, grid: GeoBox, rules: Mapping, units: list):
+    """Key habitat in each draw, from the map `good` with a bit for each; `rules`: `key_habitat`.
+
+    `known` tells where habitat is known, `units` holds a file of polygons, or nothing. Takes 14
+    bytes a cell and, for a while, those of the patches of one draw.
+    """
+    unit = unit_numbers(units, grid).reshape(grid.shape).astype("int32")
+    counts = {name: np.zeros(grid.shape, "uint16") for name in KEY_TITLES}
+    areas = {name: np.zeros((unit.max(initial=0) + 1, number)) for name in KEY_TITLES}
+    cell = cell_km2(grid)
+    for draw, mask in enumerate(_draws(good, number)):
+        patches, km2 = numbered(mask, cell, rules["core_km2"])
+        large = km2 >= rules["breeding_km2"] - 1e-9
+        large[0] = False
+        for name, wanted in zip(KEY_TITLES, (np.arange(len(km2)) > 0, large), strict=True):
+            there = wanted[patches]
+            counts[name] += there
+            areas[name][:, draw] = np.bincount(unit[there], minlength=len(areas[name])) * cell
+    return KeyDraws(number, known, counts, areas)
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _draws(good, number) -> Iterable[np.ndarray]:
+    with rasterio.open(good) as source:
+        for draw in range(number):
+            if draw % 8 == 0:
+                bits = source.read(draw // 8 + 1)
+            yield (bits >> (7 - draw % 8)) & 1 > 0
+
+
+def _interval(name, values) -> dict:
+    low, high = np.quantile(values, [LOW, HIGH])
+    return {f"{name}_mean": values.mean(), f"{name}_p05": low, f"{name}_p95": high}
