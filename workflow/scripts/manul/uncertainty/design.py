@@ -56,7 +56,7 @@ class Draws:
                 found[CUMULATIVE][which] = mode
         if self.places.any():
             found[PLACES] = self.places + 1
-        found |= {f"error of {name}": z for name, z in self.errors.items()}
+        found |= {_error(name): z for name, z in self.errors.items()}
         return pd.DataFrame(found, index=range(1, self.number + 1)).rename_axis("draw")
 
 
@@ -66,20 +66,35 @@ def draw(spec: Mapping) -> Draws:
     `parameters` maps paths to numbers with their ranges, `cumulative` modes to probabilities,
     `errors` names surfaces. The same spec gives the same draws on any machine.
     """
-    parameters = {p: block for p, block in spec["parameters"].items() if drawn(block)}
-    names = [*parameters, CUMULATIVE, PLACES, *spec["errors"]]
-    u = dict(zip(names, _points(spec, len(names)).T, strict=True))
-    order = np.argsort(_chosen(u[PLACES], [1] * max(spec["realisations"], 1)), kind="stable")
-    u = {name: column[order] for name, column in u.items()}
+    return draws_at(_points(spec, len(inputs(spec))), spec)[0]
+
+
+def draws_at(points: np.ndarray, spec: Mapping) -> tuple[Draws, np.ndarray]:
+    """(draws at points of the unit cube, which point each draw is); shape (points, inputs).
+
+    Columns are the `inputs` of the spec. Draws are in the order of their places.
+    """
+    names, places = inputs(spec), [1] * max(spec["realisations"], 1)
+    order = np.argsort(_chosen(points[:, names.index(PLACES)], places), kind="stable")
+    u = dict(zip(names, points[order].T, strict=True))
     chances = {mode: p for mode, p in spec["cumulative"].items() if p > 0}
     mode = _chosen(u[CUMULATIVE], list(chances.values()))
-    return Draws(
-        spec["number"],
-        {path: quantiles(block, u[path]) for path, block in parameters.items()},
+    draws = Draws(
+        len(points),
+        {path: quantiles(block, u[path]) for path, block in _uncertain(spec).items()},
         {name: np.flatnonzero(mode == i) for i, name in enumerate(chances)},
-        _chosen(u[PLACES], [1] * max(spec["realisations"], 1)),
-        {name: stats.norm.ppf(u[name]) for name in spec["errors"]},
+        _chosen(u[PLACES], places),
+        {name: stats.norm.ppf(u[_error(name)]) for name in spec["errors"]},
     )
+    return draws, order
+
+
+def inputs(spec: Mapping) -> list[str]:
+    """What a point of the unit cube has a number for, by the names in the table of draws.
+
+    The way of adding threats and the places are among them even if there is one only.
+    """
+    return [*_uncertain(spec), CUMULATIVE, PLACES, *map(_error, spec["errors"])]
 
 
 def applied(model: dict, values: Mapping[str, np.ndarray]) -> dict:
@@ -114,6 +129,14 @@ def put(block: dict, path: str, value) -> bool:
 
 
 # ------------------------------------------------------------------------------------- helpers
+
+
+def _uncertain(spec) -> dict[str, Mapping]:
+    return {path: block for path, block in spec["parameters"].items() if drawn(block)}
+
+
+def _error(surface) -> str:
+    return f"error of {surface}"
 
 
 def _points(spec, dimensions) -> np.ndarray:

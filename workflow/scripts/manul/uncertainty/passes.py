@@ -192,7 +192,7 @@ def on_block(
             for band, values in bands.items():
                 out[name][band][cells_] = values
         good[cells_] = np.packbits(results.good, axis=1)
-        _add(sums, unit[cells_], results)
+        add(sums, unit[cells_], results.sums)
     keep(at, sums)
     shaped = {m: {b: a.reshape(shape) for b, a in bands.items()} for m, bands in out.items()}
     labels = bits(number)
@@ -220,6 +220,30 @@ def top_tenth(of: Uncertain, mask: list, grid: GeoBox) -> np.ndarray:
     return np.quantile(every, TOP, axis=0).astype("float32")
 
 
+def measured(of: Uncertain, outcome: Outcome, n: int, threats: bool) -> dict:
+    """What is summed of `n` cells, by names of SUMS: numbers with where they are known, or masks."""
+    habitat, known = outcome.habitat.number, _column(outcome.habitat.known, n)
+    suitable, good = (_true(habitat >= level, known) for level in (of.suitable, of.key))
+    found = {"cells": known, "habitat": (habitat, known), "suitable": suitable, "key_cell": good}
+    if threats:
+        told, both = (_column(v.known, n) for v in (outcome.threat, outcome.value_at_risk))
+        found["threat"] = outcome.threat.number, told & known
+        found["value_at_risk"] = outcome.value_at_risk.number, both
+    return found
+
+
+def add(sums: np.ndarray, unit: np.ndarray, found: Mapping) -> None:
+    """Add what is `measured` of a piece to the sums of its units: (units, SUMS, draws)."""
+    for i, name in enumerate(SUMS):
+        if name not in found:
+            continue
+        of = found[name]
+        values = np.where(of[1][:, None], of[0], 0) if isinstance(of, tuple) else of
+        values = values[:, None] if values.ndim == 1 else values
+        for u in np.unique(unit):
+            sums[u, i] += values[unit == u].sum(0, dtype="float64")
+
+
 # ------------------------------------------------------------------------------------- helpers
 
 
@@ -230,36 +254,22 @@ class _Results(NamedTuple):
 
 
 def _results(of, outcome, top, n) -> _Results:
-    number = of.draws.number
-    habitat, known = outcome.habitat.number, _column(outcome.habitat.known, n)
-    suitable, good = (_true(habitat >= level, known) for level in (of.suitable, of.key))
+    number, sums = of.draws.number, measured(of, outcome, n, top is not None)
+    habitat, known = sums["habitat"]
+    good = sums["key_cell"]
     found = {"habitat": _blank(summary.spread(habitat), known)}
-    chances = {"p_suitable": suitable, "p_key_cell": good}
+    chances = {"p_suitable": sums["suitable"], "p_key_cell": good}
     found["habitat"] |= _blank({k: summary.share(v, number) for k, v in chances.items()}, known)
-    sums = {"cells": known, "habitat": (habitat, known), "suitable": suitable, "key_cell": good}
     if top is not None:
         threat, told = outcome.threat.number, _column(outcome.threat.known, n)
         found["threat"] = _blank(summary.spread(threat), told)
         found["threat"] |= _blank({"agreement": _agreement(outcome, of)}, told)
-        value, both = outcome.value_at_risk.number, _column(outcome.value_at_risk.known, n)
+        value, both = sums["value_at_risk"]
         found["value_at_risk"] = _blank(summary.spread(value), both)
         above = _true(value >= np.maximum(top, np.float32(1e-9)), both)
         found["value_at_risk"] |= _blank({"p_top_tenth": summary.share(above, number)}, both)
-        sums |= {"threat": (threat, told & known), "value_at_risk": (value, both)}
     good = np.broadcast_to(good, (n, number))
     return _Results(found, good, sums)
-
-
-def _add(sums, unit, results) -> None:
-    """Add a piece to the sums of its units: (units, SUMS, draws)."""
-    for i, name in enumerate(SUMS):
-        if name not in results.sums:
-            continue
-        found = results.sums[name]
-        values = np.where(found[1][:, None], found[0], 0) if isinstance(found, tuple) else found
-        values = values[:, None] if values.ndim == 1 else values
-        for u in np.unique(unit):
-            sums[u, i] += values[unit == u].sum(0, dtype="float64")
 
 
 def _errors(cv, z) -> np.ndarray:

@@ -55,8 +55,19 @@ class Sums:
 def of_job(this, told: Mapping, key: Mapping) -> tuple[Callable, Draws]:
     """(what makes a `passes.Uncertain` of some draws, all draws) of a job that makes draws.
 
-    `told` is what `graph` tells such a job; experts' answers stand for the ranges they are about.
+    `told` is what `graph` tells such a job.
     """
+    files, others = this.named("surfaces"), this.named("alternatives")
+    dead = without_effect(this.named("changes"))
+
+    def of_draws(draws: Draws) -> passes.Uncertain:
+        return passes.uncertain(SimpleNamespace(**told), draws, key, files, others, dead)
+
+    return of_draws, draw(spec_of_job(this, told))
+
+
+def spec_of_job(this, told: Mapping) -> dict:
+    """The spec of a job's draws; experts' answers stand for the ranges they are about."""
     spec = dict(told["draws"])
     for file in this.inputs("elicited"):
         pooled = read_pooled(file)
@@ -64,13 +75,7 @@ def of_job(this, told: Mapping, key: Mapping) -> tuple[Callable, Draws]:
             path: block | ({"pooled": pooled[path]} if path in pooled else {})
             for path, block in spec["parameters"].items()
         }
-    files, others = this.named("surfaces"), this.named("alternatives")
-    dead = without_effect(this.named("changes"))
-
-    def of_draws(draws: Draws) -> passes.Uncertain:
-        return passes.uncertain(SimpleNamespace(**told), draws, key, files, others, dead)
-
-    return of_draws, draw(spec)
+    return spec
 
 
 def without_effect(files: Mapping[str, str]) -> dict[str, list[str]]:
@@ -83,7 +88,7 @@ def without_effect(files: Mapping[str, str]) -> dict[str, list[str]]:
 
 def of_draws(draws: Draws, sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
     """One row for each draw: its inputs, and areas (km2) and means of the region."""
-    found = _outcomes(sums.sum(0), grid)
+    found = outcomes(sums.sum(0), _cell_km2(grid))
     return draws.table().assign(**found).reset_index()
 
 
@@ -96,7 +101,7 @@ def of_units(names: Sequence, sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
     units = [(name, sums[i]) for i, name in enumerate(names, 1) if i < len(sums)]
     for name, of in [*units, ("(whole region)", sums.sum(0))]:
         row: dict = {"unit": name}
-        for outcome, values in _outcomes(of, grid).items():
+        for outcome, values in outcomes(of, _cell_km2(grid)).items():
             low, high = np.quantile(values, [LOW, HIGH])
             row |= {f"{outcome}_mean": values.mean(), f"{outcome}_p05": low, f"{outcome}_p95": high}
         rows.append(row)
@@ -114,13 +119,10 @@ def read_suitable(path) -> np.ndarray:
     return plain_files.read_table(path).to_numpy(float).T
 
 
-# ------------------------------------------------------------------------------------- helpers
-
-
-def _outcomes(sums, grid) -> dict[str, np.ndarray]:
-    """Outcomes of each draw from (SUMS, draws)."""
+def outcomes(sums: np.ndarray, cell: float) -> dict[str, np.ndarray]:
+    """Outcomes of each draw from (SUMS, draws), with cells of so many km2."""
     of = dict(zip(SUMS, sums, strict=True))
-    cell, cells = grid.resolution.x**2 / KM2, np.maximum(of["cells"], 1)
+    cells = np.maximum(of["cells"], 1)
     found = {
         "suitable_km2": of["suitable"] * cell,
         "key_cell_km2": of["key_cell"] * cell,
@@ -129,3 +131,10 @@ def _outcomes(sums, grid) -> dict[str, np.ndarray]:
         "value_at_risk_km2": of["value_at_risk"] * cell,
     }
     return {name: found[name].round(6) for name in OUTCOMES}
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _cell_km2(grid) -> float:
+    return grid.resolution.x**2 / KM2
