@@ -106,3 +106,33 @@ rule key_draws:
         "Find key habitat of scenario {wildcards.scenario} in every draw."
     script:
         "../scripts/key_draws.py"
+
+
+rule sensitivity:
+    input:
+        unpack(reads("sensitivity")),
+    output:
+        table=files("sensitivity")["table"],
+        page=report(
+            files("sensitivity")["page"],
+            caption="../report/sensitivity.rst",
+            category="Evidence",
+            labels={"records": "which number matters"},
+        ),
+    log:
+        "logs/{region}/{scenario}/sensitivity.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/sensitivity.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("sensitivity"),
+        runtime=240,
+    params:
+        told=told("sensitivity"),
+        code=digests.of_script("sensitivity"),
+    message:
+        "Find which numbers are behind the doubt about scenario {wildcards.scenario}."
+    script:
+        "../scripts/sensitivity.py"

@@ -474,6 +474,17 @@ def _key_draws(graph, scenario, config, key) -> Job:
     return Job(told, reads | {"units": [layer(config, units)] if units else []})
 
 
+@rule(
+    "sensitivity",
+    {"table": "uncertainty/sensitivity.csv", "page": "uncertainty/sensitivity.html"},
+    lambda config: [""] if specs.wanted(config) else [],
+)
+def _sensitivity(graph, scenario, config, key) -> Job:
+    job = _draws(graph, scenario, config, key)
+    told = {"as_of": config["as_of"], "words": specs.words(config)}
+    return replace(job, told=job.told | told)
+
+
 def _of_draws(config) -> tuple[dict, dict]:
     """What a job that makes draws is told, and what it reads."""
     names, uncertain = specs.surfaces_of(config), _uncertain_surfaces(config)
@@ -696,7 +707,7 @@ def products(graph: Graph) -> list[str]:
         "tables": ("key_polygons", "recommend", "units", "invest"),
         "sheets": ("sheet",),
         "evidence": ("evidence",),
-        "uncertainty": ("draws", "key_draws", "elicitation"),
+        "uncertainty": ("draws", "key_draws", "sensitivity", "elicitation"),
     }
     found: list[str] = []
     for scenario, config in graph.configs.items():

@@ -54,7 +54,7 @@ SECONDS_PER_JOB = 2.5
 # of one thread, per cell and job
 NANOSECONDS = {
     "surface": 300, "generalise": 300, "habitat": 900, "threats": 2100, "key_habitat": 500,
-    "alternatives": 3000, "draws": 20_000,
+    "alternatives": 3000, "draws": 20_000, "sensitivity": 300,
     "key_polygons": 3000, "recommend": 5000, "units": 700, "evidence": 150,
 }  # fmt: skip
 NANOSECONDS_OF_A_FIT = 7000
@@ -237,6 +237,7 @@ _MEMORY: dict[str, Callable] = {
     "generalise": _generalise,
     "alternatives": _alternatives,
     "draws": _draws,
+    "sensitivity": lambda *job: _draws(*job) + DRAWING_MB,
     "habitat": _habitat,
     "threats": _threats,
     "invest": _invest,

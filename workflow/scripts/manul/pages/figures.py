@@ -1,12 +1,14 @@
 """Small figures of the evidence pages, as PNG bytes."""
 
 import io
+import textwrap
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from manul.maps.spec import INK, QUIET
 
@@ -163,6 +165,32 @@ def answers(
         axes.tick_params(axis="y", length=0)
 
     return _png(draw, (7.2, 0.9 + 0.24 * (rows + 2)))
+
+
+def shares(table: pd.DataFrame, xlabel: str) -> bytes:
+    """Parts of a whole, largest first: bars `alone`, with what is added `together` behind them.
+
+    Also low and high of `alone`, and `words`, all but words in 0..1.
+    """
+    rows = len(table)
+
+    def draw(figure):
+        axes = figure.add_subplot()
+        y = np.arange(rows)[::-1]
+        alone, together = (table[name].clip(lower=0).to_numpy() for name in ("alone", "together"))
+        axes.barh(y, np.maximum(together, alone), color=GREY, height=0.6, label="with others")
+        axes.barh(y, alone, color=BLUE, height=0.6, label="alone")
+        low, high = (table[name].clip(lower=0).to_numpy() for name in ("low", "high"))
+        axes.hlines(y, low, high, color=INK, linewidth=1)
+        for at, value, *ends in zip(y, alone, together, high, strict=True):
+            axes.text(max(value, *ends) + 0.01, at, f"{100 * value:.0f} %", va="center", color=INK)
+        axes.set_yticks(y, [textwrap.fill(words, 62) for words in table["words"]], color=INK)
+        axes.set(xlabel=xlabel, xlim=(0, 1.08 * max(together.max(), high.max(), 0.1)))
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.tick_params(axis="y", length=0)
+        axes.legend(frameon=False, loc="lower right")
+
+    return _png(draw, (7.2, 0.7 + 0.36 * rows))
 
 
 def _pool(axes, pooled, certainty, y) -> None:

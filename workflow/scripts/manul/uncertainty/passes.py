@@ -221,7 +221,7 @@ def top_tenth(of: Uncertain, mask: list, grid: GeoBox) -> np.ndarray:
 
 
 def measured(of: Uncertain, outcome: Outcome, n: int, threats: bool) -> dict:
-    """What is summed of `n` cells, by names of SUMS: numbers with where they are known, or masks."""
+    """What is summed of `n` cells, by names of SUMS: masks, or numbers and where they are known."""
     habitat, known = outcome.habitat.number, _column(outcome.habitat.known, n)
     suitable, good = (_true(habitat >= level, known) for level in (of.suitable, of.key))
     found = {"cells": known, "habitat": (habitat, known), "suitable": suitable, "key_cell": good}

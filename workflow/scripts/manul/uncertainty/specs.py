@@ -93,7 +93,10 @@ def words(config: Config) -> dict[str, str]:
     found = {path: numbers.words(config, path) for path in spec["parameters"]}
     titles = {name: config["surfaces"][name].get("title", name) for name in spec["errors"]}
     found |= {f"error of {name}": f"the error of {t.lower()}" for name, t in titles.items()}
-    return found | {"places": "the realisation of the places"}
+    return found | {
+        "places": "where roughly known things are",
+        "cumulative": "how threats add up",
+    }
 
 
 def errors(config: Config) -> dict[str, int]:

@@ -11,13 +11,13 @@ import pandas as pd
 from odc.geo.geobox import GeoBox
 
 from manul.grid import plain_files
+from manul.products.key_habitat import cell_km2
 from manul.uncertainty import passes
 from manul.uncertainty.design import Draws, draw
 from manul.uncertainty.elicitation import read_pooled
 from manul.uncertainty.passes import SUMS
 from manul.uncertainty.summary import HIGH, LOW
 
-KM2 = 1e6
 OUTCOMES = ("suitable_km2", "key_cell_km2", "mean_habitat", "mean_threat", "value_at_risk_km2")
 
 
@@ -88,7 +88,7 @@ def without_effect(files: Mapping[str, str]) -> dict[str, list[str]]:
 
 def of_draws(draws: Draws, sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
     """One row for each draw: its inputs, and areas (km2) and means of the region."""
-    found = outcomes(sums.sum(0), _cell_km2(grid))
+    found = outcomes(sums.sum(0), cell_km2(grid))
     return draws.table().assign(**found).reset_index()
 
 
@@ -101,7 +101,7 @@ def of_units(names: Sequence, sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
     units = [(name, sums[i]) for i, name in enumerate(names, 1) if i < len(sums)]
     for name, of in [*units, ("(whole region)", sums.sum(0))]:
         row: dict = {"unit": name}
-        for outcome, values in outcomes(of, _cell_km2(grid)).items():
+        for outcome, values in outcomes(of, cell_km2(grid)).items():
             low, high = np.quantile(values, [LOW, HIGH])
             row |= {f"{outcome}_mean": values.mean(), f"{outcome}_p05": low, f"{outcome}_p95": high}
         rows.append(row)
@@ -110,7 +110,7 @@ def of_units(names: Sequence, sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
 
 def suitable_of_units(sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
     """Suitable land (km2) in each draw (rows) and unit (columns; 0: in none)."""
-    km2 = sums[:, SUMS.index("suitable")].T * grid.resolution.x**2 / KM2
+    km2 = sums[:, SUMS.index("suitable")].T * cell_km2(grid)
     return pd.DataFrame(km2, columns=[str(i) for i in range(len(sums))])
 
 
@@ -131,10 +131,3 @@ def outcomes(sums: np.ndarray, cell: float) -> dict[str, np.ndarray]:
         "value_at_risk_km2": of["value_at_risk"] * cell,
     }
     return {name: found[name].round(6) for name in OUTCOMES}
-
-
-# ------------------------------------------------------------------------------------- helpers
-
-
-def _cell_km2(grid) -> float:
-    return grid.resolution.x**2 / KM2
