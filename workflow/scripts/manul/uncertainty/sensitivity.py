@@ -22,10 +22,10 @@ from manul.grid import block_maps
 from manul.uncertainty import design, passes, tables
 from manul.uncertainty.design import Draws
 
-CELLS = 20_000  # of the sample, at most
+CELLS = 10_000  # of the sample, at most
 RUNS = 200  # of the model that are held at once
 TRAJECTORIES, LEVELS = 20, 4  # of the screening
-POINTS = 256  # of the Sobol design, a power of two; the model runs so often for each input
+POINTS = 512  # of the Sobol design, a power of two; the model runs so often for each input
 KEPT = 12  # inputs that are looked at one by one
 RESAMPLES = 100  # for the intervals
 ENDS = 0.05, 0.95  # probabilities between which the screening moves an input

@@ -10,8 +10,11 @@ from manul.pages.html import Section
 from manul.uncertainty.sensitivity import OUTCOMES, REGION, REST, Sample
 
 SHOWN = 10  # inputs on a figure
-NAMED = 3  # in a sentence, and in the table of units
+NAMED = 3  # in sentences
+OF_UNIT = 2  # in the table of units
 LEAST = 0.02  # of the doubt: less is not named
+DRAWN = 0.005  # of the doubt, with others: less is not drawn
+UNITS = {"key_cell_km2": " km2", "value_at_risk_km2": " km2"}
 
 
 def sections(table: pd.DataFrame, inputs: int, cells: Sample) -> list[Section]:
@@ -50,8 +53,14 @@ def _outcome(name, table) -> Section | None:
     known = table.dropna(subset=["total"])
     if not len(known):
         return Section(title, ["It is the same in all draws: there is no doubt to explain."])
-    told = [f"{_start(row.words)}: explains {_percent(row)} of the doubt." for row in _named(known)]
-    table = pd.concat([known[known["input"] != REST][:SHOWN], known[known["input"] == REST]])
+    told = [
+        f"{_start(row.words)}: explains {_percent(row)} of the doubt. From its low to its high end "
+        f"the outcome moves by {_amount(row.mu_star)}{UNITS.get(name, '')} on average."
+        for row in _named(known, NAMED)
+    ]
+    alone = known[known["total"] >= DRAWN].sort_values("first_order", ascending=False)
+    rest = known["input"] == REST
+    table = pd.concat([alone[alone["input"] != REST][:SHOWN], known[rest]])
     bars = pd.DataFrame(
         {
             "words": [_short(row) for row in table.itertuples()],
@@ -68,10 +77,13 @@ def _outcome(name, table) -> Section | None:
 def _units(table) -> Section:
     rows = []
     for (unit, outcome), part in table.groupby(["unit", "outcome"], sort=False):
-        named = _named(part.dropna(subset=["total"]))
+        known = part.dropna(subset=["total"])
+        named = _named(known, OF_UNIT)
         first = [f"{_start(row.words)} ({_percent(row)})" for row in named]
         rows.append({"unit": unit, "doubt about": OUTCOMES[outcome].removeprefix("the ")})
-        rows[-1]["comes most from"] = "; ".join(first) or "nothing by itself"
+        rows[-1]["comes most from"] = "; ".join(first) or (
+            "nothing by itself" if len(known) else "no doubt: the same in all draws"
+        )
     found = pd.DataFrame(rows).sort_values(["unit", "doubt about"], kind="stable")
     return Section("In each unit", tables=[("", found)])
 
@@ -97,15 +109,19 @@ def _how_made(table, inputs, cells) -> Section:
 # ---------------------------------------------------------------------------------- helpers
 
 
-def _named(known) -> Sequence:
+def _named(known, number) -> Sequence:
     """The inputs that explain most by themselves, as rows."""
     single = known[(known["input"] != REST) & (known["first_order"] >= LEAST)]
     ranked = single.sort_values("first_order", ascending=False, kind="stable")
-    return list(ranked[:NAMED].itertuples())
+    return list(ranked[:number].itertuples())
 
 
 def _percent(row) -> str:
     return f"{100 * row.first_order:.0f} %"
+
+
+def _amount(value) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def _start(words) -> str:

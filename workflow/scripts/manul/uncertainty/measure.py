@@ -1,0 +1,96 @@
+"""What to measure where: for each cell the group of inputs behind most of its variance.
+
+A group is what one would measure to know its inputs better: a layer, as camps or poison reports,
+or, where several layers or none stand behind, a surface, a component, a threat.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from manul.config import numbers, selection
+from manul.config.nodes import layers_of
+from manul.config.types import Config
+from manul.uncertainty import specs
+from manul.uncertainty.design import CUMULATIVE, Draws
+
+TITLES = {"habitat": "of habitat", "threat": "of the cumulative threat"}
+NONE = 255  # where nothing varies, or nothing is known
+
+
+def groups(config: Config) -> dict[str, str]:
+    """What each input of the draws belongs to, in words, by its name in their table."""
+    words = specs.words(config)
+    found = {name: _group(config, name) for name in specs.of_model(config)["parameters"]}
+    found |= {f"error of {name}": _behind(config, name) for name in specs.errors(config)}
+    return found | {name: text for name, text in words.items() if name not in found}
+
+
+class Behind:
+    """The groups of the inputs of some draws, and which is behind most of a cell's variance."""
+
+    def __init__(self, draws: Draws, of_input: Mapping[str, str], codes: Mapping[int, str]):
+        columns, group = [], []
+        numbers_ = {title: code for code, title in codes.items()}
+        for name, values in draws.table().items():
+            made = [values.to_numpy()]
+            if name == CUMULATIVE:  # a column for each way but one
+                made = [values.to_numpy() == mode for mode in list(draws.modes)[1:]]
+            columns += made
+            group += [numbers_[of_input[str(name)]]] * len(made)
+        x = np.array(columns, float).reshape(len(columns), draws.number).T
+        away = x - x.mean(0)
+        size = np.sqrt((away**2).sum(0))
+        self._x = (away / np.where(size > 0, size, 1)).astype("float32")
+        self._group = np.array(group, int)
+        self._noise = np.float32(1 / max(draws.number - 1, 1))  # of a squared correlation
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Codes (cells,), uint8, of numbers (cells, draws) or (cells, 1); NONE where none vary.
+
+        Squared correlations with the inputs of a group are summed, each less what chance gives.
+        """
+        n = len(values)
+        if values.shape[1] == 1 or not len(self._group):
+            return np.full(n, NONE, "uint8")
+        away = values - values.mean(1, keepdims=True)
+        size = np.einsum("ij,ij->i", away, away)
+        shares = (away @ self._x) ** 2 / np.where(size > 0, size, 1)[:, None] - self._noise
+        codes = np.unique(self._group)
+        sums = shares @ (self._group[:, None] == codes).astype("float32")
+        best = codes[sums.argmax(1)]
+        return np.where((size > 1e-9) & (sums.max(1) > 0), best, NONE).astype("uint8")
+
+
+def codes(of_input: Mapping[str, str]) -> dict[int, str]:
+    """A number from 1 for each group, in alphabetical order."""
+    return dict(enumerate(sorted(set(of_input.values())), 1))
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _group(config, path) -> str:
+    room, name = path.split(".")[:2]
+    if room == "surfaces":
+        return _behind(config, name)
+    if room not in specs.OF_MODEL:  # what surfaces know beside their block, as compounds
+        made = [s for s in specs.surfaces_of(config) if room in selection.surface_rules(config, s)]
+        return _behind(config, made[0]) if made else room
+    way = numbers.around(config, path)
+    for _, block in reversed(way):
+        if isinstance(block, dict) and isinstance(block.get("surface"), str):
+            return _behind(config, block["surface"])
+    if way[1][0] == "reference":
+        return _behind(config, way[2][0])
+    key, block = way[2 if room == "habitat" and len(way) > 3 else 1]
+    return block["title"] if isinstance(block, dict) and "title" in block else key.replace("_", " ")
+
+
+def _behind(config, surface) -> str:
+    """The title of the one layer behind a surface, else the surface's own."""
+    block = config["surfaces"].get(surface, {})
+    layers = list(dict.fromkeys(layers_of(block))) if block else []
+    if len(layers) == 1:
+        block, surface = config["layers"][layers[0]], layers[0]
+    return block.get("title") or surface.replace("_", " ")
