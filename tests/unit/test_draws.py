@@ -21,6 +21,7 @@ from manul.uncertainty import (
     displaced,
     distributions,
     key_draws,
+    measure,
     passes,
     summary,
     support,
@@ -95,8 +96,9 @@ def run(of, side=1024):
     """All maps of a pass, and the sums."""
     kept, out = {}, {}
     top = passes.top_tenth(of, [], GRID)
+    behind = measure.Behind(of.draws, {str(name): str(name) for name in of.draws.table()})
     for at in block_maps.blocks(GRID, side):
-        made = passes.on_block(of, top, [], [], kept.__setitem__, GRID, at)
+        made = passes.on_block(of, top, [], [], kept.__setitem__, GRID, behind, at)
         for name, bands in made.items():
             for band, values in bands.items():
                 whole = out.setdefault((name, band), np.zeros(GRID.shape, values.dtype))

@@ -4,9 +4,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import demo_config
 from test_draws import GRID, SPEC, WEIGHT, model, write
 
-from manul.uncertainty import design, passes, sensitivity
+from manul.config import load
+from manul.uncertainty import design, measure, passes, sensitivity
 
 INPUTS = ("a", "b", "dead")
 
@@ -92,3 +94,30 @@ def test_runs_come_back_in_the_order_of_their_points():
     assert order.tolist() == [1, 2, 0]
     assert draws.places.tolist() == [0, 1, 2]
     np.testing.assert_allclose(draws.values["a"], [0.4, 0.6, 0.2])
+
+
+def test_each_cell_names_the_group_behind_most_of_its_variance():
+    draws = design.draw(SPEC | {"parameters": {name: WEIGHT for name in "abc"}})
+    of_input = {"a": "Snow depth", "b": "Herding camps", "c": "Snow depth"}
+    behind = measure.Behind(draws, of_input)
+    assert behind.codes == {1: "Herding camps", 2: "Snow depth"}
+    a, b, c = (draws.values[name] for name in "abc")
+    cells = np.stack([a + 0.1 * b, 3 * b - c, a + 1.2 * b + c, np.ones(draws.number)])
+    assert behind(cells.astype("float32")).tolist() == [2, 1, 2, measure.NONE]
+    assert behind(np.ones((3, 1), "float32")).tolist() == [measure.NONE] * 3
+
+
+@pytest.mark.parametrize(
+    "path, title",
+    [
+        ("threats.dogs_camps.weight", "Herding camps"),
+        ("surfaces.dogs_camps.scale_m", "Herding camps"),
+        ("habitat.gates.snow.response.logistic_fall.slope", "Snow depth"),
+        ("compounds.zinc_phosphide.half_life_d", "Rodenticide events"),
+        ("error of burrow_density", "Usable marmot burrows"),
+        ("habitat.components.climate.weight", "Climate"),
+        ("cumulative", "How threats add up"),
+    ],
+)
+def test_inputs_belong_to_what_one_would_measure(path, title):
+    assert measure.groups(load.load(demo_config())["current"])[path] == title

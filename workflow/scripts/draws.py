@@ -7,6 +7,7 @@ from manul.analyses import suitability_words as words
 from manul.grid import block_maps, plain_files, vectors
 from manul.grid.region import grid_of
 from manul.uncertainty import passes, tables
+from manul.uncertainty.measure import Behind
 
 with job.start(snakemake) as this:
     told, grid = this.told, grid_of(this.told.region)
@@ -21,10 +22,14 @@ with job.start(snakemake) as this:
         this.map_file(name, this.output(name), grid, dict.fromkeys(bands, "0..1"))
         for name, bands in passes.maps(threats).items()
     ]
+    behind = Behind(draws, told.groups)
+    measured = dict.fromkeys(passes.to_measure(threats), "")
+    path = this.output("what_to_measure")
+    made.append(this.map_file("what_to_measure", path, grid, measured, None, behind.codes))
     bits = dict.fromkeys(passes.bits(draws.number), "")
     made.append(this.map_file("good", this.output("good"), grid, bits, None, passes.BITS))
     sums = tables.Sums(this.output("draws"), this.digest)
-    work = partial(passes.on_block, of, top, mask, units, sums.keep, grid)
+    work = partial(passes.on_block, of, top, mask, units, sums.keep, grid, behind)
     blocks = block_maps.blocks(grid, passes.BLOCK)
     this.run(work, made, blocks)
     found = sums.total(blocks)

@@ -36,7 +36,7 @@ from manul.products import key_habitat, key_polygons, recommendations, units
 from manul.products.outlines import BEFORE
 from manul.records import packages
 from manul.surfaces import KINDS
-from manul.uncertainty import alternatives, elicit_parameters, elicitation, passes, specs
+from manul.uncertainty import alternatives, elicit_parameters, elicitation, measure, passes, specs
 
 
 @dataclass(frozen=True)
@@ -441,7 +441,7 @@ def _generalise_alternatives(graph, scenario, config, key) -> Job:
 
 def _draw_files(config, key):
     maps = passes.maps(bool(selection.assessed(config)))
-    files = {name: f"uncertainty/{name}.tif" for name in [*maps, "good"]}
+    files = {name: f"uncertainty/{name}.tif" for name in [*maps, "good", "what_to_measure"]}
     tables = {name: f"uncertainty/{name}.csv" for name in ("draws", "units")}
     return files | tables | {"suitable": "uncertainty/suitable_of_units.csv"}
 
@@ -451,6 +451,7 @@ def _draws(graph, scenario, config, key) -> Job:
     told, reads = _of_draws(config)
     units = config["region"]["units"]
     told |= {"region": config["region"], "key": config["key_habitat"]}
+    told |= {"groups": measure.groups(config)}
     reads |= {"thresholds": _thresholds(config)}
     return Job(told, reads | {"units": [layer(config, units)] if units else []})
 

@@ -2,5 +2,6 @@
 
 `distributions` (from a range to a distribution), `design` (the draws), `alternatives` (surfaces at
 nodes of the parameters inside them and with their layers displaced), `displaced`, `passes` (all
-draws in one pass over the surfaces), `summary`; `sensitivity` (which number matters).
+draws in one pass over the surfaces), `summary`; `sensitivity` (which number matters), `measure`
+(what to measure where).
 """

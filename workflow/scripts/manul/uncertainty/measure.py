@@ -14,7 +14,7 @@ from manul.config.types import Config
 from manul.uncertainty import specs
 from manul.uncertainty.design import CUMULATIVE, Draws
 
-TITLES = {"habitat": "of habitat", "threat": "of the cumulative threat"}
+ROWS = 64  # of cells, that are multiplied at once
 NONE = 255  # where nothing varies, or nothing is known
 
 
@@ -23,21 +23,23 @@ def groups(config: Config) -> dict[str, str]:
     words = specs.words(config)
     found = {name: _group(config, name) for name in specs.of_model(config)["parameters"]}
     found |= {f"error of {name}": _behind(config, name) for name in specs.errors(config)}
-    return found | {name: text for name, text in words.items() if name not in found}
+    rest = {name: text.capitalize() for name, text in words.items() if name not in found}
+    return found | rest
 
 
 class Behind:
     """The groups of the inputs of some draws, and which is behind most of a cell's variance."""
 
-    def __init__(self, draws: Draws, of_input: Mapping[str, str], codes: Mapping[int, str]):
+    def __init__(self, draws: Draws, of_input: Mapping[str, str]):
         columns, group = [], []
-        numbers_ = {title: code for code, title in codes.items()}
+        self.codes = codes(of_input)
+        numbered = {title: code for code, title in self.codes.items()}
         for name, values in draws.table().items():
             made = [values.to_numpy()]
             if name == CUMULATIVE:  # a column for each way but one
                 made = [values.to_numpy() == mode for mode in list(draws.modes)[1:]]
             columns += made
-            group += [numbers_[of_input[str(name)]]] * len(made)
+            group += [numbered[of_input[str(name)]]] * len(made)
         x = np.array(columns, float).reshape(len(columns), draws.number).T
         away = x - x.mean(0)
         size = np.sqrt((away**2).sum(0))
@@ -55,11 +57,21 @@ class Behind:
             return np.full(n, NONE, "uint8")
         away = values - values.mean(1, keepdims=True)
         size = np.einsum("ij,ij->i", away, away)
-        shares = (away @ self._x) ** 2 / np.where(size > 0, size, 1)[:, None] - self._noise
+        shares = self._with_inputs(away) ** 2 / np.where(size > 0, size, 1)[:, None] - self._noise
         codes = np.unique(self._group)
         sums = shares @ (self._group[:, None] == codes).astype("float32")
-        best = codes[sums.argmax(1)]
+        best = codes[sums.round(4).argmax(1)]
         return np.where((size > 1e-9) & (sums.max(1) > 0), best, NONE).astype("uint8")
+
+    def _with_inputs(self, away) -> np.ndarray:
+        """The product with the inputs, always of ROWS rows: its bits depend on its shape."""
+        out = np.empty((len(away), self._x.shape[1]), "float32")
+        rows = np.zeros((ROWS, away.shape[1]), "float32")
+        for start in range(0, len(away), ROWS):
+            n = min(ROWS, len(away) - start)
+            rows[:n] = away[start : start + n]
+            out[start : start + n] = (rows @ self._x)[:n]
+        return out
 
 
 def codes(of_input: Mapping[str, str]) -> dict[int, str]:
@@ -84,7 +96,7 @@ def _group(config, path) -> str:
     if way[1][0] == "reference":
         return _behind(config, way[2][0])
     key, block = way[2 if room == "habitat" and len(way) > 3 else 1]
-    return block["title"] if isinstance(block, dict) and "title" in block else key.replace("_", " ")
+    return _title(block, key)
 
 
 def _behind(config, surface) -> str:
@@ -93,4 +105,9 @@ def _behind(config, surface) -> str:
     layers = list(dict.fromkeys(layers_of(block))) if block else []
     if len(layers) == 1:
         block, surface = config["layers"][layers[0]], layers[0]
-    return block.get("title") or surface.replace("_", " ")
+    return _title(block, surface)
+
+
+def _title(block, key) -> str:
+    named = block.get("title") if isinstance(block, dict) else ""
+    return named or key.replace("_", " ").capitalize()

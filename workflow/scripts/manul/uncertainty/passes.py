@@ -21,6 +21,7 @@ from manul.model import cells
 from manul.model.cumulative import CUMULATIVE, known_effects
 from manul.uncertainty import alternatives, design, summary
 from manul.uncertainty.design import Draws
+from manul.uncertainty.measure import NONE, Behind
 
 BLOCK = 512
 FIRST: tuple[int, ...] = (1,)  # the band of a surface
@@ -168,12 +169,13 @@ def bits(draws: int) -> list[str]:
 
 
 def on_block(
-    of: Uncertain, top: np.ndarray | None, mask: list, units: list, keep: Callable, grid: GeoBox, at
-) -> dict:
+    of: Uncertain, top: np.ndarray | None, mask: list, units: list, keep: Callable, grid: GeoBox,
+    behind: Behind, at,
+) -> dict:  # fmt: skip
     """The bands of each map on (row0, row1, column0, column1); sums go to `keep(block, sums)`.
 
     `top` is the value at risk from which a cell is in the top tenth, in each draw; None without
-    threats. `units` holds a file of polygons, or nothing.
+    threats. `units` holds a file of polygons, or nothing; `behind` tells what to measure.
     """
     row0, row1, column0, column1 = at
     part, shape = grid[row0:row1, column0:column1], (row1 - row0, column1 - column0)
@@ -184,6 +186,9 @@ def on_block(
         for name, bands in maps(top is not None).items()
     }
     good = np.zeros((n, len(bits(number))), "uint8")
+    out["what_to_measure"] = {
+        band: np.full(n, NONE, "uint8") for band in to_measure(top is not None)
+    }
     sums = np.zeros((unit.max(initial=0) + 1, len(SUMS), number))
     arrays = of.read(at)
     for cells_, outcome in of.pieces(arrays, np.flatnonzero(inside(mask, part))):
@@ -191,12 +196,19 @@ def on_block(
         for name, bands in results.maps.items():
             for band, values in bands.items():
                 out[name][band][cells_] = values
+        for name, codes in out["what_to_measure"].items():
+            codes[cells_] = _codes(behind, *results.sums[name])
         good[cells_] = np.packbits(results.good, axis=1)
         add(sums, unit[cells_], results.sums)
     keep(at, sums)
     shaped = {m: {b: a.reshape(shape) for b, a in bands.items()} for m, bands in out.items()}
     labels = bits(number)
     return shaped | {"good": {b: good[:, i].reshape(shape) for i, b in enumerate(labels)}}
+
+
+def to_measure(threats: bool) -> list[str]:
+    """The bands of the map of what to measure."""
+    return ["habitat", "threat"] if threats else ["habitat"]
 
 
 def top_tenth(of: Uncertain, mask: list, grid: GeoBox) -> np.ndarray:
@@ -270,6 +282,10 @@ def _results(of, outcome, top, n) -> _Results:
         found["value_at_risk"] |= _blank({"p_top_tenth": summary.share(above, number)}, both)
     good = np.broadcast_to(good, (n, number))
     return _Results(found, good, sums)
+
+
+def _codes(behind, numbers, known) -> np.ndarray:
+    return np.where(known, behind(np.where(known[:, None], numbers, 0)), NONE)
 
 
 def _errors(cv, z) -> np.ndarray:
