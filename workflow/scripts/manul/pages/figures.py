@@ -176,18 +176,15 @@ def shares(table: pd.DataFrame, xlabel: str) -> bytes:
 
     def draw(figure):
         axes = figure.add_subplot()
-        y = np.arange(rows)[::-1]
-        alone, together = (
-            table[name].clip(lower=0).to_numpy(float) for name in ("alone", "together")
-        )
-        axes.barh(y, np.maximum(together, alone), color=GREY, height=0.6, label="with others")
+        y, least = np.arange(rows)[::-1], table.drop(columns="words").clip(lower=0)
+        low, high = least["low"].to_numpy(), least["high"].to_numpy()
+        alone = least["alone"].to_numpy()
+        together = np.maximum(alone, least["together"].to_numpy())
+        axes.barh(y, together, color=GREY, height=0.6, label="with others")
         axes.barh(y, alone, color=BLUE, height=0.6, label="alone")
-        low, high = (table[name].clip(lower=0).to_numpy() for name in ("low", "high"))
         axes.hlines(y, low, high, color=INK, linewidth=1)
-        for at, value, *ends in zip(y, alone, together, high, strict=True):
-            axes.text(
-                max(value, *ends) + 0.01, at, f"{abs(100 * value):.0f} %", va="center", color=INK
-            )
+        for at, value, end in zip(y, alone, np.maximum(together, high), strict=True):
+            axes.text(end + 0.01, at, f"{100 * value:.0f} %", va="center", color=INK)
         axes.set_yticks(y, [textwrap.fill(words, 62) for words in table["words"]], color=INK)
         axes.set(xlabel=xlabel, xlim=(0, 1.08 * max(together.max(), high.max(), 0.1)))
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
