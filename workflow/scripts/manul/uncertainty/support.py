@@ -15,7 +15,7 @@ from manul.products import key_habitat
 from manul.uncertainty import passes
 from manul.uncertainty.design import Draws
 
-HELD_MB = 400  # of maps of draws, at once
+HELD_MB = 200  # of maps of draws, at once
 
 
 def maps_of_draws(
