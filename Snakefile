@@ -30,6 +30,7 @@ include: "workflow/rules/model.smk"
 include: "workflow/rules/evidence.smk"
 include: "workflow/rules/advice.smk"
 include: "workflow/rules/products.smk"
+include: "workflow/rules/comparison.smk"
 
 
 rule all:

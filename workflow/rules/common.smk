@@ -7,11 +7,15 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 # Never `from manul import config`: it would hide Snakemake's own `config`.
 from manul import digests, graph, plan, preflight
+from manul.comparison import kept
 from manul.config import load, selection
 from manul.grid import plain_files, whole_files
 from manul.maps import sheet_specs
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+
+# Words to the rules `keep` and `compare`, given with --config; they are no part of a config.
+ASKED = {key: config.pop(key, None) for key in ("label", "replace", "before", "after")}
 
 try:
     CONFIGS = load.load(config, workflow.configfiles)
@@ -65,6 +69,24 @@ def memory(rule, wildcard=""):
         )
 
     return planned
+
+
+def asked_label():
+    """The label under which the run is to be kept."""
+    return told_to_people(kept.free_label, ASKED["label"], ASKED["replace"])
+
+
+def asked_pair():
+    """The labels of the runs to compare; if they are not given, the last one kept and the present."""
+    return told_to_people(kept.pair, ASKED["before"], ASKED["after"])
+
+
+def told_to_people(function, *arguments):
+    """What a function of kept runs gives; its error without a traceback."""
+    try:
+        return function(*arguments)
+    except kept.KeptError as fault:
+        raise WorkflowError(str(fault)) from None
 
 
 def remove_what_was_cut():

@@ -8,7 +8,7 @@ from typing import Any
 from manul.config import nodes
 from manul.config.nodes import layers_of
 from manul.config.schema import analysis_kind, kind_of_surface
-from manul.config.types import Config
+from manul.config.types import Config, Node
 
 CONTEXT_COLUMNS = {
     "settlements": ("name", "population"), "lakes": ("name",), "provinces": ("name",),
@@ -63,7 +63,15 @@ def available(config: Config) -> list[str]:
 def assessed(config: Config) -> list[str]:
     """The threats that at least one available surface informs."""
     have = set(available(config))
-    return [n for n, t in config["threats"].items() if _surfaces_of(t) & have]
+    return [n for n, t in config["threats"].items() if surfaces_of(t) & have]
+
+
+def surfaces_of(node: Node) -> set[str]:
+    """The surfaces that a node reads, and those whose loss it tells."""
+    names = set(nodes.leaves(node, "surface"))
+    for group in nodes.leaves(node, "loss_from"):
+        names |= set(group)
+    return names
 
 
 def not_assessed(config: Config) -> dict[str, str]:
@@ -93,7 +101,7 @@ def lacks(config: Config, name: str) -> list[str]:
     nodes_of = {"component": config["habitat"]["components"]}
     nodes_of |= dict.fromkeys(("effect", "share"), config["threats"])
     node = nodes_of.get(part, {}).get(key)
-    if node is None or _surfaces_of(node) & set(available(config)):
+    if node is None or surfaces_of(node) & set(available(config)):
         return []
     return _of_all(config, node)
 
@@ -257,7 +265,7 @@ def model(config: Config) -> dict:
     keep = {name: config["threats"][name] for name in assessed(config)}
     left_out = [t for n, t in config["threats"].items() if n not in keep]
     picked = {key: config[key] for key in ("habitat", "cumulative", "dominant_floor")}
-    absent = sorted({surface for t in left_out for surface in _surfaces_of(t)})
+    absent = sorted({surface for t in left_out for surface in surfaces_of(t)})
     return picked | {"threats": keep, "absent": absent}
 
 
@@ -340,12 +348,5 @@ def _analysis_lacks(config, name) -> list[str]:
 
 def _of_all(config, *nodes_) -> list[str]:
     """The absent layers behind the surfaces of some nodes."""
-    surfaces = dict.fromkeys(s for node in nodes_ for s in sorted(_surfaces_of(node)))
+    surfaces = dict.fromkeys(s for node in nodes_ for s in sorted(surfaces_of(node)))
     return list(dict.fromkeys(i for s in surfaces for i in lacks(config, s)))
-
-
-def _surfaces_of(node) -> set[str]:
-    names = set(nodes.leaves(node, "surface"))
-    for group in nodes.leaves(node, "loss_from"):
-        names |= set(group)
-    return names

@@ -1,6 +1,7 @@
-"""Small figures of the evidence pages, as PNG bytes."""
+"""Small figures of pages, as PNG bytes."""
 
 import io
+import textwrap
 
 import matplotlib as mpl
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from manul.maps.spec import INK, QUIET
+from manul.maps.spec import INK, NODATA_FILL, QUIET
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#c9ced2"
 STYLE = {
@@ -129,6 +130,56 @@ def curves(table: pd.DataFrame) -> bytes:
             axes.set(title=name, ylim=(0, 1))
 
     return _png(draw, (7.2, 1.9 * rows))
+
+
+def signed_bars(panels: dict[str, pd.Series], colours: dict[str, tuple[str, str]]) -> bytes:
+    """Bars to the left and right of zero, one panel for each series, beside each other.
+
+    The index is the same in all of them; `colours` are (below zero, above zero) by panel.
+    """
+    labels = [textwrap.shorten(str(i), 44) for i in next(iter(panels.values())).index]
+
+    def draw(figure):
+        grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axes, (title, values) in zip(grid, panels.items(), strict=True):
+            numbers = values.to_numpy(float)[::-1]
+            below, above = colours[title]
+            tints = [below if number < 0 else above for number in numbers]
+            bars_ = axes.barh(labels[::-1], numbers, color=tints, height=0.65)
+            texts = ["" if np.isnan(n) else "0" if n == 0 else f"{n:+,.3g}" for n in numbers]
+            axes.bar_label(bars_, texts, padding=3, fontsize=7)
+            axes.axvline(0, color=QUIET, linewidth=0.8)
+            axes.margins(x=0.35)
+            axes.set_title(title, loc="left")
+            axes.tick_params(axis="y", length=0, labelcolor=INK)
+            axes.tick_params(axis="x", labelsize=6)
+            axes.spines["left"].set_visible(False)
+            axes.locator_params(axis="x", nbins=4)
+
+    return _png(draw, (9, 0.7 + 0.27 * len(labels)))
+
+
+def raster_map(values, bounds, outline, colours, label: str, ticks: dict | None = None) -> bytes:
+    """A small map of cells; `bounds` (left, bottom, right, top), `colours` (colour map, norm).
+
+    NaN is grey, as where nothing is known. `ticks`: words on the bar of colours, by value.
+    """
+
+    def draw(figure):
+        axes = _ground(figure, outline)
+        left, bottom, right, top = bounds
+        cmap, norm = colours
+        axes.set_facecolor(NODATA_FILL)
+        image = axes.imshow(
+            np.ma.masked_invalid(values), cmap=cmap, norm=norm, extent=(left, right, bottom, top),
+            interpolation="nearest",
+        )  # fmt: skip
+        axes.set(xlim=(left, right), ylim=(bottom, top))
+        bar = figure.colorbar(image, ax=axes, shrink=0.7, label=label)
+        if ticks:
+            bar.set_ticks(list(ticks), labels=list(ticks.values()))
+
+    return _png(draw, (8, 4.4))
 
 
 def _ground(figure, outline):
