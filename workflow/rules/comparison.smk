@@ -5,7 +5,7 @@
 
 rule keep:
     input:
-        lambda w: [*graph.products(GRAPH), *kept.files(GRAPH)],
+        lambda w: kept.files(GRAPH),
     log:
         "logs/keep.log",
     localrule: True

@@ -95,7 +95,7 @@ class Run:
 def label_of(given: Any) -> str:
     """A label as it was given on a command line; KeptError for one that is no name of a folder."""
     # Snakemake reads 2026.10 as a number and tells 2026.1, true as a truth.
-    if isinstance(given, bool | float) or not LABEL.fullmatch(str(given)):
+    if given is None or isinstance(given, bool | float) or not LABEL.fullmatch(str(given)):
         raise KeptError(
             f"label: found {given!r}, expected letters, digits, '-' and '_', as 2026-11"
         )

@@ -124,7 +124,7 @@ def _unit_table(pair, split) -> pd.DataFrame:
 def _parts(split) -> list[tuple[causes.Cause, np.ndarray]]:
     """The causes with their parts, and the code of the model, if it has one."""
     found = list(zip(split.causes, split.parts, strict=True))
-    if _moved(split.code, split.before).any() or not found:
+    if _moved(split.code, split.before).any():
         found.append((causes.CODE_OF_MODEL, split.code))
     return found
 
@@ -176,6 +176,8 @@ def _kinds_in_words(split) -> list[str]:
 
 def _bars(split) -> list[tuple[str, bytes]]:
     found = sorted(_parts(split), key=lambda part: -_weight(part[1], split))
+    if not found:
+        return []
     shown, rest = found[:MOST_BARS], found[MOST_BARS:]
     panels, colours = {}, {}
     for i, (title, unit) in enumerate(NUMBERS.values()):
@@ -199,6 +201,8 @@ def _weight(part, split) -> float:
 
 
 def _how(before, after, split) -> list[str]:
+    if not _parts(split):
+        return ["No number changed."]
     words = (
         "The part of a cause is what it adds, averaged over all orders in which the causes may "
         "come (Shapley values)."
@@ -234,6 +238,8 @@ def _several(split) -> list[str]:
 
 def _why_tables(tables) -> list[tuple[str, pd.DataFrame]]:
     found = tables["causes"]
+    if found.empty:
+        return []
     region = found[found["area"] == found["area"].iloc[0]]
     wide = region.pivot_table(
         index=["cause", "kind"], columns="number", values="part", sort=False, aggfunc="sum",
