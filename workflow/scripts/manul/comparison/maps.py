@@ -54,29 +54,36 @@ def key_change(pair: Pair, at) -> np.ndarray:
     return np.where(unknown[0] & unknown[1], block_maps.CLASS_NODATA, code).astype("uint8")
 
 
-def pictures(pair: Pair, paths: dict[str, Path], outline) -> list[tuple[str, bytes]]:
-    """(caption, PNG) of each map; of many cells under one dot the largest change is drawn."""
-    out = []
+def pictures(pair: Pair, paths: dict[str, Path], outline) -> tuple[list[str], list]:
+    """Maps that are the same in both runs, by title, and (caption, PNG) of each other one.
+
+    Of many cells under one dot the largest change is drawn.
+    """
+    out, same = [], []
     bounds = tuple(pair.grid.boundingbox)
     for name, (title, above) in CHANGES.items():
         if f"{name}_change" not in paths:
             continue
+        words = f"{title}, {pair.runs[1].label} minus {pair.runs[0].label}"
         values = reduced(paths[f"{name}_change"], _largest)
-        most = max(SMALLEST, float(np.nanmax(np.abs(values), initial=0)))
+        largest = float(np.nanmax(np.abs(values), initial=0))
+        if not largest:
+            same.append(title.lower())
+            continue
+        most = max(SMALLEST, largest)
         below = BETTER if above is WORSE else WORSE
         cmap = LinearSegmentedColormap.from_list(name, [*below[::-1], MIDDLE, *above])
         better = "lower" if above is WORSE else "higher"
-        words = f"{title}, {pair.runs[1].label} minus {pair.runs[0].label}"
         caption = f"{words}: green is better for the cat ({better}), orange to purple is worse."
-        if not np.nanmax(np.abs(values), initial=0):
-            caption = f"{words}: no cell differs."
         norm = Normalize(-most, most)
         out.append((caption, figures.raster_map(values, bounds, outline, (cmap, norm), "change")))
     codes = reduced(paths["key_change"], _rarest)
+    if not np.isin(codes, [GAINED, LOST]).any():
+        return [*same, "key habitat"], out
     tints = ListedColormap([MIDDLE, BETTER[3], WORSE[2], NOTHING_COLOUR])
     classes = BoundaryNorm(np.arange(-0.5, 4), 4)
     png = figures.raster_map(codes, bounds, outline, (tints, classes), "", KEY_CLASSES)
-    return [*out, ("Key habitat gained and lost; grey where nothing is known.", png)]
+    return same, [*out, ("Key habitat gained and lost; grey where nothing is known.", png)]
 
 
 def reduced(path, of: Callable, most: int = MOST) -> np.ndarray:

@@ -19,6 +19,7 @@ from manul.pages import figures, html
 HOME = "compared"
 SHOWN = 20  # rows of the page's longer tables; all are in the CSV
 MOST_BARS = 12
+SMALL = 0.01  # of the largest cause: what is smaller is no main cause
 TINY = 5e-13  # a sum of floats may miss zero by so much of the number itself
 RESTRICTED = "EXACT PLACES: NOT FOR PUBLICATION."
 
@@ -62,15 +63,15 @@ def sections(
     after: Run,
     split: Split,
     tables: Mapping[str, pd.DataFrame],
-    pictures: list[tuple[str, bytes]],
+    pictures: tuple[list[str], list[tuple[str, bytes]]],
 ) -> list[html.Section]:
     """The sections of the page: first the answer, then maps, then tables."""
     return [
         html.Section("In short", in_short(split), figures=_bars(split)),
-        html.Section("Where", figures=pictures),
+        _where(*pictures),
         html.Section("By unit", tables=[("", _rounded(tables["units"]))]),
         html.Section("Why, in numbers", _how(before, after, split), _why_tables(tables)),
-        _listed("Layers that differ", tables["layers"], "No layer differs."),
+        _listed("Layers that differ", _sides(tables["layers"]), "No layer differs."),
         _listed("Parameters that differ", tables["parameters"], "No parameter differs."),
         _recommendations(tables["recommendations"]),
         _listed("Code that differs", tables["code"], "No code differs.", ("part",)),
@@ -138,23 +139,21 @@ def _sentence(split, i) -> str:
     title, unit = list(NUMBERS.values())[i]
     was, now = split.before[i, 0], split.after[i, 0]
     unit = f" {unit}" if unit == "km²" else ""
+    if np.isnan(was) != np.isnan(now):
+        return f"{title} is known in one run only: before {_number(was)}, after {_number(now)}."
     if not _moved(now - was, was):
         same = f"{title} is the same in both runs ({_number(was)}{unit})"
         moved = [(c, p[i, 0]) for c, p in _parts(split) if _moved(p[i, 0], was)]
         return f"{same}; its causes cancel out." if moved else f"{same}."
-    percent = f", {100 * (now - was) / was:+.2g} %" if was else ""
+    percent = f", {_signed(100 * (now - was) / was)} %" if was else ""
     verb = "rose" if now > was else "fell"
     parts = sorted(_parts(split), key=lambda part: -abs(part[1][i, 0]))
-    told = [
-        f"{cause.title} ({cause.kind}) {_signed(part[i, 0])}{unit}"
-        for cause, part in parts[:3]
-        if _moved(part[i, 0], was)
-    ]
-    rest = sum(part[i, 0] for _, part in parts[3:])
+    large = [p for p in parts[:3] if abs(p[1][i, 0]) >= SMALL * abs(parts[0][1][i, 0])]
+    told = [f"{c.title} ({c.kind}) {_signed(part[i, 0])}{unit}" for c, part in large]
+    rest = sum(part[i, 0] for _, part in parts[len(large) :])
     told += [f"all other causes {_signed(rest)}{unit}"] if _moved(rest, was) else []
-    change = (
-        f"{verb} from {_number(was)} to {_number(now)}{unit} ({_signed(now - was)}{unit}{percent})"
-    )
+    old, new = _apart(was, now)
+    change = f"{verb} from {old} to {new}{unit} ({_signed(now - was)}{unit}{percent})"
     return f"{title} {change}: {'; '.join(told)}."
 
 
@@ -181,7 +180,7 @@ def _bars(split) -> list[tuple[str, bytes]]:
     shown, rest = found[:MOST_BARS], found[MOST_BARS:]
     panels, colours = {}, {}
     for i, (title, unit) in enumerate(NUMBERS.values()):
-        values = {f"{cause.title}\n{cause.kind}": part[i, 0] for cause, part in shown}
+        values = {f"{cause.title}: {cause.kind}": part[i, 0] for cause, part in shown}
         if rest:
             values[f"{len(rest)} smaller causes"] = sum(part[i, 0] for _, part in rest)
         values["All together"] = split.after[i, 0] - split.before[i, 0]
@@ -260,6 +259,21 @@ def _with_sum(table) -> pd.DataFrame:
     return out.rename(columns={n: f"{title} ({unit})" for n, (title, unit) in NUMBERS.items()})
 
 
+def _where(same, pictures) -> html.Section:
+    words = [f"No cell differs in {', '.join(same)}."] if same else []
+    return html.Section("Where", words, figures=pictures)
+
+
+def _sides(table) -> pd.DataFrame:
+    """For people: what was before and is after in one cell, and once where it is the same."""
+    pairs = [name.removesuffix("_before") for name in table if name.endswith("_before")]
+    out = table[["title", "change", "settings"]].rename(columns={"title": "layer"})
+    for name in pairs:
+        sides = zip(table[f"{name}_before"], table[f"{name}_after"], strict=True)
+        out[name] = [str(b) if a == b else f"{b or 'none'} → {a or 'none'}" for b, a in sides]
+    return out
+
+
 def _listed(title, table, nothing, columns=None) -> html.Section:
     if table.empty:
         return html.Section(title, [nothing])
@@ -310,11 +324,21 @@ def _number(value, digits=None) -> str:
     return f"{value:,.{digits}f}".replace(",", " ")
 
 
+def _apart(was, now) -> tuple[str, str]:
+    """Two numbers with as many digits as tell them apart."""
+    for digits in range(0 if max(abs(was), abs(now)) >= 10 else 3, 7):
+        told = _number(was, digits), _number(now, digits)
+        if told[0] != told[1]:
+            break
+    return told
+
+
 def _signed(value) -> str:
-    """With a sign, three digits that count."""
+    """With a sign and the two digits that count; whole numbers from 10 on."""
     if np.isnan(value):
         return "not known"
-    text = f"{value:+,.0f}" if abs(value) >= 100 else f"{value:+.2g}"
+    digits = 0 if abs(value) >= 10 else 1 - int(np.floor(np.log10(max(abs(value), 1e-9))))
+    text = f"{value:+,.{digits}f}"
     return text.replace(",", " ").replace("-", "−")
 
 

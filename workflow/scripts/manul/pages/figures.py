@@ -146,10 +146,12 @@ def signed_bars(panels: dict[str, pd.Series], colours: dict[str, tuple[str, str]
             below, above = colours[title]
             tints = [below if number < 0 else above for number in numbers]
             bars_ = axes.barh(labels[::-1], numbers, color=tints, height=0.65)
-            texts = ["" if np.isnan(n) else "0" if n == 0 else f"{n:+,.3g}" for n in numbers]
+            texts = ["" if np.isnan(n) else "0" if n == 0 else _plain_signed(n) for n in numbers]
             axes.bar_label(bars_, texts, padding=3, fontsize=7)
             axes.axvline(0, color=QUIET, linewidth=0.8)
             axes.margins(x=0.35)
+            if not np.nan_to_num(numbers).any():
+                axes.set(xlim=(-1, 1), xticks=[0])
             axes.set_title(title, loc="left")
             axes.tick_params(axis="y", length=0, labelcolor=INK)
             axes.tick_params(axis="x", labelsize=6)
@@ -169,9 +171,9 @@ def raster_map(values, bounds, outline, colours, label: str, ticks: dict | None 
         axes = _ground(figure, outline)
         left, bottom, right, top = bounds
         cmap, norm = colours
-        axes.set_facecolor(NODATA_FILL)
         image = axes.imshow(
-            np.ma.masked_invalid(values), cmap=cmap, norm=norm, extent=(left, right, bottom, top),
+            np.ma.masked_invalid(values), cmap=cmap.with_extremes(bad=NODATA_FILL), norm=norm,
+            extent=(left, right, bottom, top),
             interpolation="nearest",
         )  # fmt: skip
         axes.set(xlim=(left, right), ylim=(bottom, top))
@@ -180,6 +182,12 @@ def raster_map(values, bounds, outline, colours, label: str, ticks: dict | None 
             bar.set_ticks(list(ticks), labels=list(ticks.values()))
 
     return _png(draw, (8, 4.4))
+
+
+def _plain_signed(number: float) -> str:
+    """With a sign and two digits that count, never as a power of ten."""
+    digits = 0 if abs(number) >= 10 else min(1 - int(np.floor(np.log10(abs(number)))), 7)
+    return f"{number:+,.{digits}f}"
 
 
 def _ground(figure, outline):
