@@ -7,7 +7,7 @@ bit a cell is kept, good enough for key habitat or not, since patches are found 
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -32,6 +32,7 @@ NUMBERS = {
     "value_at_risk_km2": ("Value at risk", "km²"),
 }
 SUMS = ("threat", "known", "value")
+TOGETHER = 32  # windows whose sums are held at once
 ROWS = 128  # of a tile at once: what fits a processor cache takes half the time
 
 At = tuple[slice, slice]
@@ -127,8 +128,8 @@ class Pair:
 
     def total(self, side: int) -> np.ndarray:
         """NUMBERS by area as a run made them itself."""
-        found = _each(lambda at: self._made_sums(side, at), self.blocks())
-        return self.by_area(found, self.km2(lambda at: self.made(side, "key", at).astype(bool)))
+        summed = sum(_each(lambda at: self._made_sums(side, at), self.blocks()))
+        return self.by_area(summed, self.km2(lambda at: self.made(side, "key", at).astype(bool)))
 
     def km2(self, cells_at: Callable) -> np.ndarray:
         """km2 of the cells that `cells_at(window)` tells, by area."""
@@ -138,9 +139,9 @@ class Pair:
         ]
         return _of_areas(np.sum(counts, axis=0)) * cell_km2(self.grid)
 
-    def by_area(self, found: Sequence[np.ndarray], key_km2: np.ndarray) -> np.ndarray:
+    def by_area(self, summed: np.ndarray, key_km2: np.ndarray) -> np.ndarray:
         """NUMBERS by area from the `sums` of all blocks."""
-        threat, known, value = (_of_areas(row) for row in sum(found[1:], found[0]))
+        threat, known, value = (_of_areas(row) for row in summed)
         mean = np.divide(threat, known, out=np.full(len(threat), np.nan), where=known > 0)
         return np.stack([key_km2, mean, value * cell_km2(self.grid)])
 
@@ -175,7 +176,9 @@ def evaluated(pair: Pair, causes: Sequence[Cause]) -> dict[frozenset, np.ndarray
     def on(at):
         return _on_block(pair, causes, wanted, good, at)
 
-    found = _each(on, pair.blocks())
+    summed: dict[frozenset, Any] = dict.fromkeys(wanted, 0)
+    for found in _each(on, pair.blocks()):
+        summed = {subset: summed[subset] + found[subset] for subset in wanted}
     keys: dict[tuple, np.ndarray] = {}
     out = {}
     for subset in wanted:
@@ -183,7 +186,7 @@ def evaluated(pair: Pair, causes: Sequence[Cause]) -> dict[frozenset, np.ndarray
         name = hashlib.sha256(good[subset].data).digest(), core
         if name not in keys:
             keys[name] = pair.km2(_patches(good[subset], width, pair.grid, core))
-        out[subset] = pair.by_area([part[subset] for part in found], keys[name])
+        out[subset] = pair.by_area(summed[subset], keys[name])
     return out
 
 
@@ -272,9 +275,11 @@ def _patches(bits, width, grid, core_km2):
     return lambda at: patches[at] > 0
 
 
-def _each(function, windows) -> list:
+def _each(function, windows) -> Iterator[Any]:
     """The results of a function over windows, in their order, on the threads of this job."""
-    return list(dask.compute(*(dask.delayed(function, pure=False)(at) for at in windows)))
+    for i in range(0, len(windows), TOGETHER):
+        some = windows[i : i + TOGETHER]
+        yield from dask.compute(*(dask.delayed(function, pure=False)(at) for at in some))
 
 
 def _of_areas(of_units) -> np.ndarray:
