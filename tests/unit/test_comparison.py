@@ -311,7 +311,10 @@ def test_other_grids_are_refused(tmp_path):
     with pytest.raises(kept.KeptError, match="one region on one grid"):
         page.compare(tuple({"k": run} for run in runs), run_here, tmp_path / "compared")
     with pytest.raises(kept.KeptError, match="cells of 2000 m"):
-        kept.pair("fine", "wide", tmp_path)
+        kept.pair("fine", "wide", config(), tmp_path)
+    with pytest.raises(kept.KeptError, match="present is of region square"):
+        kept.pair("wide", None, config(), tmp_path)
+    assert kept.pair("fine", None, config(), tmp_path) == ("fine", "present")
 
 
 def test_a_kept_run_that_was_cut_is_refused(tmp_path):

@@ -78,7 +78,7 @@ def asked_label():
 
 def asked_pair():
     """The labels of the runs to compare; if they are not given, the last one kept and the present."""
-    return told_to_people(kept.pair, ASKED["before"], ASKED["after"])
+    return told_to_people(kept.pair, ASKED["before"], ASKED["after"], CONFIGS[SCENARIOS[0]])
 
 
 def told_to_people(function, *arguments):

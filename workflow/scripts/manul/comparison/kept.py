@@ -114,19 +114,21 @@ def free_label(given: Any, replace: Any = False, home=HOME) -> str:
     return label
 
 
-def pair(before: Any, after: Any, home=HOME) -> tuple[str, str]:
+def pair(before: Any, after: Any, config: Config, home=HOME) -> tuple[str, str]:
     """The labels of two runs to compare; by default the last one kept, and the present results.
 
-    KeptError if there is no such run, or if they lie on other grids.
+    `config` is one of the present run. KeptError if there is no such run, or if the two lie on
+    other grids.
     """
     there = labels(home)
     if before is None and not there:
         raise KeptError("no run is kept yet: snakemake --cores all keep --config label=2026-11")
     first = label_of(there[-1] if before is None else before)
     last = PRESENT if after in (None, PRESENT) else label_of(after)
-    runs = [open_kept(label, home) for label in (first, last) if label != PRESENT]
-    if len(runs) == 2:
-        refuse_other_grid(*(next(iter(run.values())) for run in runs))
+    now = Run(Path(), {"label": PRESENT, "config": config})
+    refuse_other_grid(
+        *(now if label == PRESENT else _any_of(label, home) for label in (first, last))
+    )
     return first, last
 
 
@@ -252,6 +254,10 @@ def write(runs: "graph.Graph", label: str, folder: Path, take: Callable = shutil
 
 
 # ------------------------------------------------------------------------------------- helpers
+
+
+def _any_of(label, home) -> Run:
+    return next(iter(open_kept(label, home).values()))
 
 
 def _home(view) -> Path:

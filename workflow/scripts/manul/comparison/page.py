@@ -11,7 +11,7 @@ import pandas as pd
 
 from manul import __version__
 from manul.comparison import causes, differences, maps
-from manul.comparison.kept import Run, refuse_other_grid
+from manul.comparison.kept import KeptError, Run, refuse_other_grid
 from manul.comparison.mixtures import NUMBERS, Pair, Split, explained
 from manul.grid import plain_files, vectors
 from manul.pages import figures, html
@@ -19,6 +19,7 @@ from manul.pages import figures, html
 HOME = "compared"
 SHOWN = 20  # rows of the page's longer tables; all are in the CSV
 MOST_BARS = 12
+SEEN = {"key_km2": 0.5, "mean_threat": 5e-5, "value_at_risk_km2": 0.05}  # less is none to a reader
 SMALL = 0.01  # of the largest cause: what is smaller is no main cause
 TINY = 5e-13  # a sum of floats may miss zero by so much of the number itself
 RESTRICTED = "EXACT PLACES: NOT FOR PUBLICATION."
@@ -32,6 +33,8 @@ def compare(sides: tuple[Mapping, Mapping], run: Callable, home=HOME) -> list[Pa
     """
     before, after = sides
     common = [key for key in after if key in before]
+    if not common:
+        raise KeptError("the two runs have no scenario in common")
     for key in common:
         refuse_other_grid(before[key], after[key])
     return [_write(before[key], after[key], key, run, Path(home)) for key in common]
@@ -249,7 +252,21 @@ def _why_tables(tables) -> list[tuple[str, pd.DataFrame]]:
     )
     kinds = _with_sum(of_kind.reindex(columns=list(NUMBERS)).reset_index())
     wide = wide.dropna(how="all").reindex(columns=list(NUMBERS)).reset_index()
-    return [("", _with_sum(wide)), ("By kind of change", kinds)]
+    units = [_of_units(found, number) for number in NUMBERS]
+    return [("", _with_sum(wide)), ("By kind of change", kinds), *(t for t in units if len(t[1]))]
+
+
+def _of_units(found, number) -> tuple[str, pd.DataFrame]:
+    """The parts of the causes in each unit where one moved the number, the largest change first."""
+    title, unit = NUMBERS[number]
+    told = found[(found["number"] == number) & (found["area"] != found["area"].iloc[0])]
+    wide = told.pivot_table(
+        index="area", columns="cause", values="part", sort=False, aggfunc="sum", dropna=False
+    )
+    wide = wide.loc[wide.abs().max(axis=1) > SEEN[number], wide.abs().max() > SEEN[number]]
+    by = wide.sum(axis=1).abs().sort_values(ascending=False, kind="stable").index[:SHOWN]
+    table = wide.loc[by].assign(**{"all together": wide.sum(axis=1)}).reset_index()
+    return f"{title} ({unit}) by unit", table.rename_axis(columns=None)
 
 
 def _with_sum(table) -> pd.DataFrame:
