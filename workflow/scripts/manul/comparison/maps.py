@@ -76,7 +76,9 @@ def pictures(pair: Pair, paths: dict[str, Path], outline) -> tuple[list[str], li
         better = "lower" if above is WORSE else "higher"
         caption = f"{words}: green is better for the cat ({better}), orange to purple is worse."
         norm = Normalize(-most, most)
-        out.append((caption, figures.raster_map(values, bounds, outline, (cmap, norm), "change")))
+        out.append(
+            (caption, figures.raster_map(values, bounds, outline, (cmap, norm), f"{title}: change"))
+        )
     codes = reduced(paths["key_change"], _rarest)
     if not np.isin(codes, [GAINED, LOST]).any():
         return [*same, "key habitat"], out

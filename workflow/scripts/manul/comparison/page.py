@@ -13,13 +13,13 @@ from manul import __version__
 from manul.comparison import causes, differences, maps
 from manul.comparison.kept import KeptError, Run, refuse_other_grid
 from manul.comparison.mixtures import NUMBERS, Pair, Split, explained
-from manul.grid import plain_files, vectors
+from manul.grid import map_tags, plain_files, provenance, vectors
 from manul.pages import figures, html
 
 HOME = "compared"
 SHOWN = 20  # rows of the page's longer tables; all are in the CSV
 MOST_BARS = 12
-SEEN = {"key_km2": 0.5, "mean_threat": 5e-5, "value_at_risk_km2": 0.05}  # less is none to a reader
+DIGITS = {"key_km2": 0, "mean_threat": 4, "value_at_risk_km2": 1}  # after the point, in tables
 SMALL = 0.01  # of the largest cause: what is smaller is no main cause
 TINY = 5e-13  # a sum of floats may miss zero by so much of the number itself
 RESTRICTED = "EXACT PLACES: NOT FOR PUBLICATION."
@@ -183,7 +183,7 @@ def _bars(split) -> list[tuple[str, bytes]]:
     shown, rest = found[:MOST_BARS], found[MOST_BARS:]
     panels, colours = {}, {}
     for i, (title, unit) in enumerate(NUMBERS.values()):
-        values = {f"{cause.title}: {cause.kind}": part[i, 0] for cause, part in shown}
+        values = {f"{cause.title}\n{cause.kind}": part[i, 0] for cause, part in shown}
         if rest:
             values[f"{len(rest)} smaller causes"] = sum(part[i, 0] for _, part in rest)
         values["All together"] = split.after[i, 0] - split.before[i, 0]
@@ -263,16 +263,17 @@ def _of_units(found, number) -> tuple[str, pd.DataFrame]:
     wide = told.pivot_table(
         index="area", columns="cause", values="part", sort=False, aggfunc="sum", dropna=False
     )
-    wide = wide.loc[wide.abs().max(axis=1) > SEEN[number], wide.abs().max() > SEEN[number]]
-    by = wide.sum(axis=1).abs().sort_values(ascending=False, kind="stable").index[:SHOWN]
-    table = wide.loc[by].assign(**{"all together": wide.sum(axis=1)}).reset_index()
-    return f"{title} ({unit}) by unit", table.rename_axis(columns=None)
+    wide = wide.assign(**{"all together": wide.sum(axis=1)}).round(DIGITS[number])
+    wide = wide.loc[wide.any(axis=1), wide.any()]
+    by = wide.abs().max(axis=1).sort_values(ascending=False, kind="stable").index[:SHOWN]
+    return f"{title} ({unit}) by unit", wide.loc[by].reset_index().rename_axis(columns=None)
 
 
 def _with_sum(table) -> pd.DataFrame:
     total = {table.columns[0]: "Sum: the whole change"}
     total |= {n: table[n].sum(skipna=False) for n in NUMBERS}
     out = pd.concat([table, pd.DataFrame([total])], ignore_index=True).fillna({"kind": ""})
+    out = out.round(DIGITS)
     return out.rename(columns={n: f"{title} ({unit})" for n, (title, unit) in NUMBERS.items()})
 
 
@@ -362,7 +363,10 @@ def _signed(value) -> str:
 def _html(before, after, made) -> str:
     title = f"What changed: {before.label} → {after.label}"
     place = f"{after.config['region']['title']}: {after.config['scenario_title']}"
-    notice = "" if after.about["public"] else RESTRICTED
+    paths = {source.path for run in (before, after) for source in run.maps.values()}
+    record = provenance.merge(*(map_tags.read_provenance(path) for path in sorted(paths)))
+    exact = "" if after.about["public"] else RESTRICTED
+    notice = f"{exact} {provenance.notice(record)}".strip()
     sides = (f"{run.label}: {run.about['kept']}, Manul {run.about['versions']['manul']}"
              for run in (before, after))  # fmt: skip
     foot = f"{'; '.join(sides)}. Compared by Manul {__version__}."

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from manul.maps.spec import INK, NODATA_FILL, QUIET
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#c9ced2"
+UNSEEN = 1e-4  # of the longest bar: less is told as 0
 STYLE = {
     "font.size": 8,
     "axes.titlesize": 9,
@@ -137,7 +138,10 @@ def signed_bars(panels: dict[str, pd.Series], colours: dict[str, tuple[str, str]
 
     The index is the same in all of them; `colours` are (below zero, above zero) by panel.
     """
-    labels = [textwrap.shorten(str(i), 44) for i in next(iter(panels.values())).index]
+    labels = [
+        "\n".join(textwrap.shorten(line, 48, placeholder=" …") for line in str(i).splitlines())
+        for i in next(iter(panels.values())).index
+    ]
 
     def draw(figure):
         grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
@@ -146,7 +150,8 @@ def signed_bars(panels: dict[str, pd.Series], colours: dict[str, tuple[str, str]
             below, above = colours[title]
             tints = [below if number < 0 else above for number in numbers]
             bars_ = axes.barh(labels[::-1], numbers, color=tints, height=0.65)
-            texts = ["" if np.isnan(n) else "0" if n == 0 else _plain_signed(n) for n in numbers]
+            least = UNSEEN * np.abs(np.nan_to_num(numbers)).max()
+            texts = ["" if np.isnan(n) else _plain_signed(n, least) for n in numbers]
             axes.bar_label(bars_, texts, padding=3, fontsize=7)
             axes.axvline(0, color=QUIET, linewidth=0.8)
             axes.margins(x=0.35)
@@ -158,7 +163,7 @@ def signed_bars(panels: dict[str, pd.Series], colours: dict[str, tuple[str, str]
             axes.spines["left"].set_visible(False)
             axes.locator_params(axis="x", nbins=4)
 
-    return _png(draw, (9, 0.7 + 0.27 * len(labels)))
+    return _png(draw, (9, 0.7 + 0.33 * len(labels)))
 
 
 def raster_map(values, bounds, outline, colours, label: str, ticks: dict | None = None) -> bytes:
@@ -184,10 +189,12 @@ def raster_map(values, bounds, outline, colours, label: str, ticks: dict | None 
     return _png(draw, (8, 4.4))
 
 
-def _plain_signed(number: float) -> str:
-    """With a sign and two digits that count, never as a power of ten."""
+def _plain_signed(number: float, least: float) -> str:
+    """With a sign and two digits that count, never as a power of ten; 0 if it is no larger."""
+    if abs(number) <= least:
+        return "0"
     digits = 0 if abs(number) >= 10 else min(1 - int(np.floor(np.log10(abs(number)))), 7)
-    return f"{number:+,.{digits}f}"
+    return f"{number:+,.{digits}f}".replace("-", "−")
 
 
 def _ground(figure, outline):
