@@ -4,6 +4,9 @@ from snakemake.utils import min_version
 min_version("9.3")
 
 
+include: "workflow/rules/plain_config.smk"
+
+
 # Another region brings its own complete file: snakemake --configfile config/my_region.yaml
 if "region" not in config:
 
@@ -27,6 +30,7 @@ onstart:
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/surfaces.smk"
 include: "workflow/rules/model.smk"
+include: "workflow/rules/uncertainty.smk"
 include: "workflow/rules/evidence.smk"
 include: "workflow/rules/advice.smk"
 include: "workflow/rules/products.smk"

@@ -1,14 +1,13 @@
 """The same cells in any blocks, threads and scheduler; nearly the same on any grid."""
 
-import runpy
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
 from conftest import ROOT, corner_config, demo_config
+from in_process import job, run_job
 
 from manul import surfaces
 from manul.config import load, selection
@@ -19,7 +18,6 @@ from manul.model import outputs as model_outputs
 from manul.records import field_tables
 from manul.surfaces import registry
 
-SCRIPTS = ROOT / "workflow" / "scripts"
 SMALL = [75.55, 41.35, 76.35, 41.85]  # Naryn town, a mine, camps, transects, two poison events
 EXTRA = {
     "road_density": {"kind": "density", "layer": "roads", "radius_m": 5000},
@@ -132,36 +130,6 @@ def test_surface_in_blocks_has_the_bits_of_the_whole(small, name):
 # ----------------------------------------------------------------------- threads and schedulers
 
 
-def job(corner, rule, key, threads, folder):
-    """What Snakemake would hand to the script of a rule, with other output files."""
-    made = Graph(load.load(corner.config()))
-    wildcards = {"surface": key} if key else {}
-    paths = made.paths("current", rule, key)
-    return SimpleNamespace(
-        rule=rule,
-        input=Files(made.reads("current", rule, key)),
-        output=Files({name: f"{folder}/{path}" for name, path in paths.items()}),
-        params=Params(told=made.job("current", rule, key).told),
-        wildcards=Params(region="corner", scenario="current", **wildcards),
-        threads=threads,
-        log=[],
-    )
-
-
-class Params(dict):
-    """Named values, by attribute too."""
-
-    __getattr__ = dict.__getitem__
-
-
-class Files(Params):
-    """Named files; iterates over the files, as Snakemake's does."""
-
-    def __iter__(self):
-        for value in self.values():
-            yield from [value] if isinstance(value, str) else value
-
-
 CASES = {
     "saturating surface": ("surface", "dogs_camps"),
     "nearest surface": ("surface", "roads_paved"),
@@ -185,8 +153,10 @@ def test_job_in_small_blocks_makes_the_map_of_the_run(
     monkeypatch.setattr(registry, "BLOCK", 48)
     monkeypatch.setattr(registry, "SMALLEST", 48)
     monkeypatch.chdir(corner.folder)
-    told = job(corner, rule, key, WAYS[way], tmp_path)
-    runpy.run_path(str(SCRIPTS / f"{rule}.py"), {"snakemake": told})
+    graph = Graph(load.load(corner.config()))
+    files = {n: f"{tmp_path}/{path}" for n, path in graph.paths("current", rule, key).items()}
+    told = job(graph, "current", rule, key, WAYS[way], files)
+    run_job(told)
     made = sorted(tmp_path.rglob("*.tif"))
     assert len(made) == len(told.output)
     hidden = case == "saturating surface"  # it rests on places that are not public

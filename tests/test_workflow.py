@@ -68,6 +68,14 @@ def test_every_promised_file_is_there(home):
     assert missing == []
 
 
+def test_each_map_is_tagged_with_the_layers_of_the_index(home):
+    index = pd.read_csv(home / "outputs.csv")
+    for row in index.itertuples():
+        with rasterio.open(home / row.file) as raster:
+            tagged = json.loads(raster.tags()["MANUL_LAYERS"])
+        assert set(tagged) - {"study_area"} == set(row.layers.split()), row.map
+
+
 @pytest.mark.parametrize("name", MAPS)
 def test_maps_are_float32_from_0_to_1(home, name):
     with rasterio.open(file(home, name)) as source:

@@ -14,7 +14,7 @@ from manul.config import expressions, load, selection
 from manul.graph import Graph
 from manul.grid import vectors
 from manul.grid.datasets import Fields
-from manul.products import key_habitat, recommendations, stamp, zones
+from manul.products import cover, key_habitat, outlines, recommendations, stamp, zones
 
 ROOT = Path(__file__).parents[2]
 CONFIG = load.load(demo_config())["current"]
@@ -100,6 +100,18 @@ def test_a_recommendation_says_why_what_who_and_on_what_data():
     assert row["threat_1"] == "Dogs 100 %"
 
 
+def test_a_place_tells_what_a_scenario_puts_at_risk_beyond_the_first():
+    cells = np.zeros(GRID.shape, bool)
+    cells[100:200, 100:200] = True
+    before = np.full(GRID.shape, 0.06, "float32")  # now it is 0.1 everywhere
+    first = recommendations.recommend("R1a", RULES["R1a"], place(cells))
+    later = recommendations.recommend(
+        "R1a", RULES["R1a"], place(cells, maps={outlines.BEFORE: before})
+    )
+    assert first[outlines.CHANGE].isna().all()
+    assert later[outlines.CHANGE].tolist() == pytest.approx(0.04 * later["area_km2"], abs=1e-3)
+
+
 def test_the_first_of_the_priority_list_is_the_label_where_rules_overlap():
     cells = np.zeros(GRID.shape, bool)
     cells[100:200, 100:200] = True
@@ -146,11 +158,167 @@ def test_a_large_zone_in_pieces_has_the_numbers_of_the_whole(monkeypatch, statis
     ]
     table = gpd.GeoDataFrame({"zone": list("abcd")}, geometry=shapes, crs="EPSG:6933")
     whole = zones.zonal("x", shapes, fields, statistic)
-    share = zones.measure({"patch_share": "key"}, table, fields)
-    monkeypatch.setattr(zones, "PIECE", 32)
+    share = zones.Measures(table, fields.grid).measure({"patch_share": "key"}, fields)
+    monkeypatch.setattr(cover, "PIECE", 32)
     np.testing.assert_allclose(zones.zonal("x", shapes, fields, statistic), whole, rtol=1e-9)
-    np.testing.assert_allclose(zones.measure({"patch_share": "key"}, table, fields), share)
+    np.testing.assert_allclose(
+        zones.Measures(table, fields.grid).measure({"patch_share": "key"}, fields), share
+    )
     assert share[1] == pytest.approx(0.575, abs=1e-6)  # 57.5 of the 100 rows of patch 4
+
+
+# Cells of 1 km, 20 x 10: habitat 0.2 in the left half, 0.8 in the right one, unknown on top.
+WIDE = GeoBox.from_bbox((0, 0, 20_000, 10_000), crs="EPSG:6933", resolution=1000)
+HALVES = np.where(np.arange(20) < 10, 0.2, 0.8)[None, :] * np.ones((10, 1))
+HALVES[0] = np.nan
+
+
+def wide_fields(**maps):
+    return Fields({"habitat": HALVES, **maps}, WIDE)
+
+
+def layer(*shapes, **columns):
+    return gpd.GeoDataFrame(columns, geometry=list(shapes), crs="EPSG:6933")
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ({"mean": "habitat"}, [0.5, 0.2, np.nan]),
+        ({"mean": "habitat * 10"}, [5, 2, np.nan]),
+        ({"minimum": "habitat"}, [0.2, 0.2, np.nan]),
+        ({"maximum": "habitat"}, [0.8, 0.2, np.nan]),
+        ({"share": "habitat > 0.5"}, [0.5, 0, np.nan]),
+        ({"area": "habitat > 0.5"}, [8, 0, 0]),
+        ({"patch_share": "key"}, [8 / 80, 0, 2 / 80]),
+        ({"left_mean": "habitat"}, [0.2, 0.2, 0.2]),
+        ({"right_mean": "habitat"}, [0.8, 0.8, 0.8]),
+        ({"field": "tons"}, [3, np.nan, 5.5]),
+    ],
+)
+def test_each_measure_of_a_zone(how, expected):
+    """Zones of 4 x 4 cells over both halves, 2.5 x 2 in the left one, 4 x 1 where all is unknown.
+
+    The one patch has 80 cells of the right half, two rows of it being left out.
+    """
+    boxes = [(8, 2, 12, 6), (1.5, 2, 4, 4), (8, 9, 12, 10)]
+    shapes = [shapely.box(*(1000 * n for n in box)) for box in boxes]
+    beside = {n: [shapely.box(*(1000 * i for i in box))] * 3 for n, box in
+              {"left": (6, 2, 8, 4), "right": (11, 2, 12, 3)}.items()}  # fmt: skip
+    table = layer(*shapes, zone=list("abc"), tons=["3", "many", "5.5"], **beside)
+    patch = (np.arange(20) >= 10)[None, :] * np.ones((10, 1), "int32")
+    patch[1:3, 10:20] = 0
+    fields = wide_fields(key_patch=patch, key=patch > 0)
+    found = zones.Measures(table, WIDE).measure(how, fields)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_square_blocks_cover_what_is_known():
+    """Blocks of 4 km2; those of the unknown top row are half known, which is too little."""
+    found = zones.find({"kind": "tiles", "area_km2": 4}, wide_fields(), {})
+    assert len(found) == 10 * 4 and set(found.area) == {4e6}
+    assert found.total_bounds.tolist() == [0, 0, 20_000, 8_000]
+    assert found["zone"][0] == "2 km block at 0.0078° N 0.0104° E"
+
+
+def test_features_have_the_name_of_their_column_or_the_number_of_their_row():
+    mines = layer(
+        *map(shapely.Point, [(0, 0), (1, 1), (2, 2)]), id=["A", None, " "], size=[1, 2, 3]
+    )
+    spec = {"kind": "features", "layer": "mines"}
+    found = zones.find(spec | {"id_field": "id"}, wide_fields(), {"mines": mines})
+    assert found["zone"].tolist() == ["A", "no name 1", "no name 2"]
+    found = zones.find(spec | {"where": "size >= 2"}, wide_fields(), {"mines": mines})
+    assert found["zone"].tolist() == ["1", "2"]
+    discs = zones.find(spec | {"kind": "points", "radius_m": 1000}, wide_fields(), {"mines": mines})
+    assert discs.area.tolist() == pytest.approx([np.pi * 1e6] * 3, rel=0.01)
+
+
+@pytest.mark.parametrize(("smallest_km2", "patches"), [(3, 2), (3.5, 1), (91, 0)])
+def test_patches_where_an_expression_holds_and_large_enough(smallest_km2, patches):
+    """The right half has 90 known cells; three more lie in the left one."""
+    also = np.zeros((10, 20), bool)
+    also[5, 2:5] = True
+    spec = {"kind": "mask", "where": "habitat > 0.5 or also", "smallest_km2": smallest_km2}
+    found = zones.find(spec, wide_fields(also=also), {})
+    assert len(found) == patches
+    assert found["area_km2"].tolist() == [90, 3][:patches]
+    assert found["zone"].tolist() == ["patch 1", "patch 2"][:patches]
+
+
+def test_patches_and_areas_of_key_habitat_by_their_number():
+    numbers = np.zeros((10, 20), "int32")
+    numbers[2:4, 2:5], numbers[6, 6] = 1, 2
+    fields = wide_fields(key_patch=numbers, key_area=numbers > 1)
+    patches = zones.find({"kind": "patches"}, fields, {})
+    assert patches["zone"].tolist() == ["key patch 1", "key patch 2"]
+    assert patches["area_km2"].tolist() == [6, 1]
+    areas = zones.find({"kind": "key_areas"}, fields, {})
+    assert (areas["zone"].tolist(), areas["area_km2"].tolist()) == (["key area 1"], [1])
+
+
+def test_a_road_is_cut_into_pieces_with_a_strip_on_each_side():
+    road = shapely.LineString([(-5000, 5000), (4500, 5000)])
+    roads = layer(road, shapely.box(0, 0, 1000, 1000), name=["A 365", "B"])
+    spec = {"kind": "segments", "layer": "roads", "length_m": 2000, "side_m": 500}
+    found = zones.find(spec, wide_fields(), {"roads": roads})
+    assert found["zone"].tolist() == ["A 365, km 0", "A 365, km 2", "A 365, km 4"]
+    assert found.length.tolist() == [2000, 2000, 500] and set(found["line"]) == {"A 365"}
+    left, right = found["left"][0], found["right"][0]
+    assert left.bounds == (0, 5000, 2000, 5500) and right.bounds == (0, 4500, 2000, 5000)
+
+
+@pytest.mark.parametrize(
+    ("newest", "metres", "name"),
+    [
+        ("2025-09-21", 3000, "near"),  # 10 days ago, as old as it may be
+        ("2025-09-20", 4000, "far"),
+        ("2025-10-02", 4000, "far"),  # not yet
+    ],
+)
+def test_the_nearest_record_of_the_wanted_age(newest, metres, name):
+    zone = layer(shapely.box(0, 0, 1000, 1000))
+    events = layer(
+        shapely.Point(4000, 500), shapely.Point(5000, 500),
+        date=[newest, "2025-10-01"], soum=["near", "far"],
+    )  # fmt: skip
+    here = recommendations.Place(
+        wide_fields(), {"events": events}, {}, None, {}, as_of="2025-10-01", scenario="current"
+    )
+    spec = {"layer": "events", "within_m": 4000, "newer_than_days": 10, "date_field": "date",
+            "name_field": "soum"}  # fmt: skip
+    found = recommendations._nearest("event", spec, zone, here)
+    assert (found["event_distance_m"][0], found["event_name"][0]) == (metres, name)
+    beyond = recommendations._nearest("event", spec | {"within_m": 2999}, zone, here)
+    assert np.isnan(beyond["event_distance_m"][0]) and beyond["event_name"][0] == ""
+
+
+def test_each_number_of_a_recommendation():
+    """A licence of 16 km2, half of it good; a road beside it, of which 2 km lie in the region."""
+    tenth = np.full((10, 20), 0.1)
+    fields = wide_fields(value_at_risk=tenth, threat=5 * tenth, share_dogs=10 * tenth)
+    layers = {"licences": layer(shapely.box(8000, 2000, 12_000, 6000), id=["L 1"])}
+    layers["roads"] = layer(shapely.LineString([(18_000, 5000), (22_000, 5000)]), name=["A"])
+    units = layer(shapely.box(0, 0, 20_000, 10_000), name=["West"])
+    here = recommendations.Place(
+        fields, layers, {}, units, {"dogs": "Dogs"}, as_of="2025-10-01", scenario="current"
+    )
+    spec = {"kind": "features", "layer": "licences", "id_field": "id"}
+    rule = RULES["R1a"] | {
+        "zones": spec, "measures": {"good": {"share": "habitat > 0.5"}}, "nearest": {},
+        "when": "good >= 0.5", "reason": "{good:.0%} of it is good",
+    }  # fmt: skip
+    row = recommendations.recommend("R1a", rule, here).iloc[0]
+    assert (row["zone"], row["unit"], row["reason"]) == ("R1a L 1", "West", "50% of it is good")
+    assert (row["area_km2"], row["value_at_risk_km2"], row["mean_threat"]) == (16, 1.6, 0.5)
+    assert np.isnan(row["length_km"]) and row["threat_1"] == "Dogs 100 %" and row["threat_2"] == ""
+    assert not len(recommendations.recommend("R1a", rule | {"when": "good > 0.5"}, here))
+    road = {"kind": "segments", "layer": "roads", "length_m": 5000, "side_m": 500}
+    measures = {side: {f"{side}_mean": "habitat"} for side in ("left", "right")}
+    rule |= {"zones": road, "measures": measures, "when": "left > 0.7", "reason": "{right:.1f}"}
+    row = recommendations.recommend("R4", rule, here).iloc[0]
+    assert (row["zone"], row["length_km"], row["reason"]) == ("R4 A, km 0", 2, "0.8")
+    assert np.isnan(row["area_km2"]) and row["value_at_risk_km2"] == 0.2  # of 2 km2 on both sides
 
 
 def test_both_sides_of_a_road_are_looked_at():
@@ -385,6 +553,24 @@ def test_a_measure_that_no_zone_reaches_is_told():
     rule = RULES["R5"] | {"when": "habitat >= 0.5 and hunting >= 0.15"}
     why = recommendations.nowhere(rule, place([]))
     assert why == "the rule asks for hunting >= 0.15, but it is at most 0.1 in any zone"
+
+
+def test_a_measure_below_which_no_zone_lies_is_told():
+    cells = np.zeros(GRID.shape, bool)
+    cells[100:200, 100:200] = True
+    rule = RULES["R5"] | {"when": "habitat < 0.4", "measures": {"habitat": {"mean": "habitat"}}}
+    why = recommendations.nowhere(rule, place(cells))
+    assert why == "the rule asks for habitat < 0.4, but it is at least 0.5 in any zone"
+
+
+@pytest.mark.parametrize(
+    ("limit", "reached"),
+    [("x > 2", False), ("x >= 2", True), ("x > 1.9", True), ("x >= 2.1", False),
+     ("x < 1", False), ("x <= 1", True), ("x < 1.1", True), ("x <= 0.9", False)],
+)  # fmt: skip
+def test_a_limit_is_out_of_reach_beyond_the_smallest_and_largest_value(limit, reached):
+    told = recommendations._out_of_reach(limit, {"x": (1.0, 2.0)}, "here")
+    assert (told == "") == reached
 
 
 def test_limits_are_those_that_must_hold_alone():

@@ -9,7 +9,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manul.surveys import burrows
+from manul.surveys import burrows, density, replicates
 from manul.surveys.density import choose_method, fit_density
 from manul.surveys.detection import half_normal, line_half_width
 from manul.surveys.replicates import resample_weights, spread
@@ -182,6 +182,10 @@ def test_points_along_a_site_carry_its_count_and_effort():
     assert got["x"].tolist() == [125, 375, 625, 875, 50]
     assert got.groupby("row")["count"].sum().tolist() == [8, 3]
     assert got["effort_ha"].tolist() == pytest.approx([1.25] * 4 + [5])
+    sites.loc[1, "geometry"] = shapely.LineString([(0, 100), (0, 600)])
+    got = spread(sites, 250)
+    assert got["y"].tolist() == [0, 0, 0, 0, 225, 475]
+    assert got["row"].tolist() == [0, 0, 0, 0, 1, 1]
 
 
 def test_method_follows_the_data():
@@ -371,3 +375,57 @@ def test_trend_from_nothing_is_not_a_number_one_can_use():
     assert burrows.trend(none, some)["ratio"] == np.inf
     assert np.isnan(burrows.trend(none, none)["ratio"])
     assert burrows.trend(some, none)["ratio"] == 0
+
+
+# ------------------------------------------------------------------------- numbers by hand
+
+
+def test_near_counts_weigh_by_a_bell_curve_and_the_stratum_as_five_hectares():
+    """10 on 5 ha in the cell, none on 5 ha at one bandwidth: the stratum has 1 per ha."""
+    sites = points([1100, 2100], [9100, 9100], [10, 0])
+    got = density_surface(sites, X, Y, np.zeros_like(XX), method="kernel_ratio", n_boot=2)
+    near = np.exp(-0.5)
+    at = got["density"][14]
+    assert at[5] == pytest.approx((10 + 5) / (5 + 5 * near + 5))
+    assert at[10] == pytest.approx((10 * near + 5) / (5 + 5 * near + 5))
+    assert got["n_sites"][14, [5, 20, 25, 26]].tolist() == [2, 2, 1, 0]  # within 3 km
+
+
+def test_how_much_counts_vary_beyond_chance():
+    one = np.ones((2, 1))
+    assert density._dispersion(np.array([0, 4.0]), np.array([2, 2.0]), one) == pytest.approx(1)
+    assert density._dispersion(np.array([2, 2.0]), np.array([2, 2.0]), one) == 1e-3
+    three = np.ones((3, 2))  # one degree of freedom: (16 - 4) / 16
+    counts, mean = np.array([0, 4, 4.0]), np.array([4, 4, 4.0])
+    assert density._dispersion(counts, mean, three) == pytest.approx((12 - 4 - 4) / 16)
+
+
+def test_the_interval_of_a_mean_is_lognormal():
+    drawn = np.array([2.0, 1.0, 3.0])  # a coefficient of variation of 1 / 2
+    wide = np.sqrt(np.log(1.25))
+    assert density._interval_factor(drawn, 10**6, 0.9) == pytest.approx(
+        np.exp(1.6449 * wide), rel=1e-4
+    )
+    assert density._interval_factor(drawn, 1, 0.5) == pytest.approx(np.exp(wide))  # t is 1
+    assert np.isnan(density._interval_factor(drawn, 0, 0.9))
+    assert np.isnan(density._interval_factor(np.zeros(3), 5, 0.9))
+
+
+def test_bounds_are_percentiles_that_occurred():
+    assert burrows._interval(np.arange(101.0), 0.5) == (25, 75)
+    assert burrows._interval(np.array([1, 2, np.inf, np.nan]), 0.5) == (1, np.inf)
+
+
+def test_the_density_over_all_sites():
+    sites = points(range(3), range(3), [10, 20, np.nan])
+    mean, low, high = burrows.pooled(sites, n_boot=50)
+    assert mean == 3 and low < 3 < high
+    alone = burrows.pooled(sites.iloc[:1], n_boot=5)
+    assert alone == (2, 2, 2)
+    assert np.isnan(burrows.pooled(sites.iloc[2:])).all()
+
+
+def test_a_site_belongs_to_the_stratum_of_most_of_its_points():
+    """Codes of points by site; -1 is off the known strata and has no vote."""
+    row, code = np.array([0, 0, 0, 1, 1, 1, 2]), np.array([0, 1, 1, -1, -1, 0, -1])
+    assert replicates._majority(row, code, 3, 2).tolist() == [1, 0, -1]

@@ -384,11 +384,12 @@ def test_packed_inline_and_foreign_dialects(tmp_path):
         assert cats(read(package(tmp_path, "", files=files, observations=part))) == {"y": (1, 0)}
 
 
-def test_an_unpacked_package_is_named_by_its_datapackage(tmp_path):
+def test_an_unpacked_package_is_named_by_its_folder_or_datapackage(tmp_path):
     with zipfile.ZipFile(package(tmp_path, CAT)) as file:
         file.extractall(tmp_path / "unpacked")
     path = tmp_path / "unpacked" / "datapackage.json"
-    assert cats(read(path)) == {"y": (1, 0)}
+    assert cats(read(path)) == cats(read(path.parent)) == {"y": (1, 0)}
+    assert packages.file_of(path.parent) == packages.file_of(path) == path
     assert [part.name for part in packages.parts_of(path)] == [
         "deployments.csv",
         "observations.csv",
@@ -464,3 +465,21 @@ def test_what_is_no_package_says_so(tmp_path, spoil):
     spoil(path)
     with pytest.raises(RecordsError, match=r"package\.zip is not a readable camera-trap package"):
         read_table(path)
+
+
+def test_columns_are_known_in_any_capitals(tmp_path):
+    deployments = DEPLOYMENTS.replace("deploymentID", "DeploymentId").replace("setupBy", "SETUPBY")
+    plain, other = read(package(tmp_path, D1)), read(package(tmp_path, D1, deployments))
+    assert cats(plain) == cats(other) and len(cats(plain)) == 2
+    assert "Aida" in set(other.accepted["observer"])
+
+
+@pytest.mark.parametrize("data", [{"a": 1}, "rows", [1, 2], [{"a": 1}, 2], [["a"], 2], 3])
+def test_inline_data_must_be_a_list_of_rows(data):
+    with pytest.raises(ValueError, match="no list of rows"):
+        packages._inline(data)
+
+
+@pytest.mark.parametrize("data", [[{"a": 1, "b": True}], [["a", "b"], [1, True]]])
+def test_inline_data_are_read_as_text(data):
+    assert packages._inline(data).to_dict("index") == {1: {"a": "1", "b": "true"}}

@@ -55,3 +55,12 @@ def test_a_module_that_is_none_is_left_out_and_the_real_package_is_read():
     assert code_digest("job", "no.such") == code_digest("job")
     assert code_digest("job") != code_digest("digests")
     assert PACKAGE.name == "manul"
+
+
+@pytest.mark.parametrize(("first", "other"), [("f(1)", "f(2)"), ("x = 'a'", "x = 'b'")])
+def test_what_is_done_first_is_no_docstring(house, first, other):
+    told = []
+    for line in (first, other):
+        (house / "grid/atomic.py").write_text(f"{line}\n", encoding="utf-8")
+        told.append(digest(house, "job"))
+    assert told[0] != told[1]

@@ -56,3 +56,14 @@ def test_amounts_that_cannot_be_added_are_refused(wrong):
     amounts[4, 4] = wrong
     with pytest.raises(ValueError, match="amounts"):
         disc_sum(amounts, 3)
+
+
+@pytest.mark.parametrize(("amount", "held"), [(7e7, True), (8e7, False)])
+def test_a_disc_holds_less_than_two_to_the_31(amount, held):
+    """29 cells lie within 3 cells: 2.03e9 and 2.32e9."""
+    amounts = np.full((7, 7), amount)
+    if held:
+        assert disc_sum(amounts, 3) == pytest.approx(29 * amount)
+        return
+    with pytest.raises(ValueError, match="too large"):
+        disc_sum(amounts, 3)

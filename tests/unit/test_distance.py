@@ -58,7 +58,11 @@ def test_every_curve_stays_in_0_1_and_never_rises(kind, scale, reach):
         (("table", None, 10, [[0, 1], [0, 0.5]]), "ascending"),
         (("table", None, 10, [[-1, 1], [0, 0.5]]), "negative"),
         (("table", None, 10, [[0, 1.5], [5, 0.5]]), "0..1"),
+        (("table", None, 10, [[0, 0.5], [5, -0.1]]), "0..1"),
         (("table", None, 10, [[0, 0.5], [5, 0.9]]), "rise"),
+        (("table", None, 10, [[0, 1], [2, 0.5], [5, 0.9]]), "rise"),
+        (("table", None, 10, [[0, 1], [5, 0.5], [2, 0.1]]), "ascending"),
+        (("table", None, 10, [[0, 1], [np.inf, 0.5]]), "finite"),
         (("table", None, 10, [[0, np.nan]]), "finite"),
     ],
 )

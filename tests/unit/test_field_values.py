@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from manul.records.text import decimal
 from manul.records.values import PARSERS, Context
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +90,27 @@ def test_angles_that_are_none(text):
 )
 def test_numbers(text, unit, value):
     assert parse("number", text, unit=unit)[0] == value
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("1500.5", ""),
+        ("3,5", "decimal comma"),
+        ("1 500", "blanks between thousands"),
+        ("1 500,5", "blanks between thousands, decimal comma"),
+        ("1,234.5", "signs between thousands"),
+        ("1.234,5", "decimal comma, signs between thousands"),
+        ("1.234.567", "signs between thousands"),
+    ],
+)
+def test_what_was_mended_in_a_number_is_told(text, rule):
+    assert decimal(text)[1] == rule
+
+
+def test_a_number_of_many_digits_is_kept_as_a_computer_holds_it():
+    assert decimal("0." + "3" * 37)[0] == "0." + "3" * 37, "39 signs"
+    assert decimal("0." + "3" * 38)[0] == "0.3333333333333333"
 
 
 @pytest.mark.parametrize("text", ["1,500", "1 50", "1,2,3", "many", "5 bags", "inf", "1e999"])

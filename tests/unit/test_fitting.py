@@ -319,3 +319,16 @@ def test_the_protocol_is_filled_from_the_config_and_names_what_authors_must_writ
     assert about["Location"] == "Tien Shan: 74 to 81 degrees east, 40 to 43.5 north"
     assert about["Focal taxon"] == "Least Concern (2020)"
     assert set(about) | set(answers) <= {e for names in explain._ODMAP.values() for e in names}
+
+
+@pytest.mark.parametrize(
+    ("records", "wish", "used"),
+    [(30, "a", "suitability"), (29, "a", "habitat"), (30, "expert", "habitat")],
+)
+def test_thresholds_of_enough_records_are_in_use_where_they_are_wanted(records, wish, used):
+    limits = {"suitability": {"presence_p10": 0.3, "max_tss": 0.2}}
+    spec, key = {"minimum_records": 30, "prefer_at": 60}, KEY | {"thresholds": wish}
+    table = fit._threshold_table(limits, records, spec, key).set_index("map")
+    assert table.loc["habitat", ["suitable", "key"]].tolist() == [0.4, 0.6]
+    assert table.loc["suitability", ["suitable", "key"]].tolist() == [0.3, 0.3]
+    assert table.index[table["used"]].tolist() == [used]

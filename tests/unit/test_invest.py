@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from manul.exposure.nearest import profile, scan
+from manul.grid import rasters
 from manul.model import invest_csv, invest_run
 from manul.model.invest_quality import class_rows, degradation_strip, scene
 from manul.model.invest_tables import sensitivity_from, threat_sources, threats_from
+from manul.preflight import invest as preflight
 
 ROOT = Path(__file__).resolve().parents[2]
 ORACLE = ROOT / "tests" / "oracle" / "invest_hq"
@@ -276,3 +278,13 @@ def test_names_of_columns_are_the_same_in_any_case(tmp_path):
     assert invest_csv.threat_rasters(table) == [tmp_path / "road.tif"]
     (road,) = threats_from(invest_csv.read_rows(table))
     assert (road.name, road.max_dist_m) == ("road", 5000)
+
+
+def test_the_preflight_of_a_huge_raster_reads_some_of_its_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(rasters, "LOOKED", 3)
+    monkeypatch.setattr(rasters, "BLOCK", 512)
+    huge = {"height": 100_000, "width": 100_000, "count": 1, "dtype": "uint8", "tiled": True}
+    with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", sparse_ok=True, **huge):
+        pass
+    with rasterio.open(tmp_path / "a.tif") as raster:
+        assert [values.size for values in preflight._values(raster)] == [512 * 512] * 3

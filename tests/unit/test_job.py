@@ -6,9 +6,11 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from conftest import demo_config
 from odc.geo.geobox import GeoBox
 
-from manul import job
+from manul import graph, job
+from manul.config import load
 from manul.grid import block_maps, vectors
 
 GRID = GeoBox.from_bbox((0, 0, 400, 300), crs="EPSG:6933", resolution=100)
@@ -49,6 +51,26 @@ def digests(params, *files):
     return made.digest, made.tags()["MANUL_INPUTS_DIGEST"]
 
 
+def test_a_package_of_another_copy_of_the_project_stops_the_job(tmp_path):
+    mine = SimpleNamespace(scriptdir=str(job.PACKAGE.parent))
+    job._same_package(mine)
+    (tmp_path / "manul").mkdir()
+    with pytest.raises(ImportError, match=r"its jobs import .*run `uv sync`"):
+        job._same_package(SimpleNamespace(scriptdir=str(tmp_path)))
+
+
+def test_maps_of_threats_know_the_layers_of_the_habitat_that_they_rest_on():
+    config = demo_config()
+    config["layers"] = {n: b for n, b in config["layers"].items() if n != "burrow_transects"}
+    layers = graph.Graph(load.load(config)).job("current", "threats").told["layers"]
+    habitat = {"elevation", "land_cover", "ndvi_max", "temperature", "precipitation", "lakes"}
+    assert {*layers["value_at_risk"], *layers["quality"]} >= habitat
+    assert layers["threats/roads_paved"] == ["roads"]
+    # refuse feeds predators in the open: where there is no cover, which is made from relief
+    assert layers["threats/subsidised_predators"] == ["elevation", "settlements"]
+    assert "ndvi_max" not in layers["threat"]
+
+
 @pytest.mark.parametrize("make", [raster, vector])
 def test_digest_follows_the_config_of_every_step_before(tmp_path, make):
     before = digests({"weight": 1}, make(tmp_path, "a"))
@@ -57,3 +79,12 @@ def test_digest_follows_the_config_of_every_step_before(tmp_path, make):
     assert whole != before[0]
     assert inputs != before[1]
     assert digests({"weight": 2}, make(tmp_path, "a"))[0] != before[0]
+
+
+@pytest.mark.parametrize(("blocks", "lines"), [(1, []), (3, ["3 of 3 blocks"])])
+def test_the_log_tells_when_the_last_of_several_blocks_is_done(caplog, blocks, lines):
+    told = job._progress(blocks)
+    with caplog.at_level("INFO"):
+        for _ in range(blocks):
+            told()
+    assert [record.getMessage() for record in caplog.records] == lines

@@ -387,3 +387,12 @@ def test_units_beside_the_region_have_no_cells_and_stop_nothing():
     wanted = {"area": lambda maps: np.isfinite(maps["habitat"])}
     found = outlines.sums(Fields(), units._numbers(polygons, Fields()), len(polygons), wanted)
     assert found["area"][0].tolist()[1:] == [800, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "kind"), [([Point(0, 0), None], "Point"), ([None, None], "Unknown")]
+)
+def test_a_layer_is_written_with_the_kind_of_its_known_shapes(tmp_path, shapes, kind):
+    table = gpd.GeoDataFrame({"a": [1, 2]}, geometry=shapes, crs="EPSG:6933")
+    vectors.write_vector(tmp_path / "a.gpkg", {"a": table}, {})
+    assert pyogrio.read_info(tmp_path / "a.gpkg")["geometry_type"] == kind

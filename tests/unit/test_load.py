@@ -7,7 +7,7 @@ import yaml
 from conftest import ROOT, demo_config
 
 from manul import preflight
-from manul.config import load, selection
+from manul.config import documents, load, selection
 from manul.config.load import laid_over
 from manul.graph import Graph
 
@@ -511,7 +511,7 @@ OUT_OF_RANGE = {
         {"limitations": {"a": "<img src=x>"}}, "limitations.a: found",
     ),
     "a role of the context that no map has": (
-        {"maps": {"context": {"rivers": "lakes"}}}, "maps.context: 'rivers' is not known",
+        {"maps": {"context": {"towns": "lakes"}}}, "maps.context: 'towns' is not known",
     ),
 }  # fmt: skip
 
@@ -523,6 +523,38 @@ def test_what_lies_outside_its_range_is_told(case):
     if "elevation" in changes["layers"]:
         changes["layers"]["elevation"].setdefault("path", "resources/tien_shan/elevation.tif")
     assert told in faults_of(laid_over(minimal(), changes))
+
+
+HIDDEN = [
+    ("maps.context.lakes", "lakes"), ("maps.context.borders", "borders"),
+    ("maps.context.settlements", "settlements"), ("maps.context.provinces", "provinces"),
+    ("region.mask", "study_area"), ("region.units", "provinces"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("where", "layer"), HIDDEN)
+def test_a_hidden_layer_that_products_would_show_as_it_is_is_told(where, layer):
+    config = demo_config()
+    config["layers"][layer] = {"path": config["layers"][layer], "public": False}
+    assert f"{where}: found '{layer}', which is not public" in faults_of(config)
+
+
+def test_a_role_of_the_context_that_a_hidden_layer_takes_is_told():
+    assert "maps.context.settlements: found 'camps', which is not public" in faults_of(
+        demo_config() | {"maps": {"context": {"settlements": "camps"}}}
+    )
+
+
+def test_a_hidden_layer_that_no_product_shows_as_it_is_may_be_there():
+    config = demo_config() | {"maps": {"context": {"lakes": None}}}
+    config["layers"]["lakes"] = {"path": config["layers"]["lakes"], "public": False}
+    assert "lakes" not in current(config)["maps"]["context"]
+
+
+def test_a_cell_of_no_size_is_told_once():
+    config = demo_config()
+    config["region"]["cell_m"] = 0
+    assert faults_of(config).splitlines() == ["  1. region.cell_m: found 0, expected more than 0"]
 
 
 def test_a_text_may_hold_a_plain_less_than_and_more_than_one_line():
@@ -571,3 +603,15 @@ def test_any_key_replaced_by_anything_gives_a_config_or_a_list_of_faults():
         except load.ConfigError as error:
             assert len(str(error).splitlines()) > 1, (key, block[key])
         block[key] = kept
+
+
+def test_a_config_that_is_a_template_is_told_and_never_run(tmp_path):
+    file, ran = tmp_path / "config.yaml", tmp_path / "ran"
+    file.write_text(
+        f"__use_yte__: true\n__definitions__: ['import pathlib', 'pathlib.Path(\"{ran}\").touch()']"
+    )
+    (told,) = documents.templates([file, tmp_path / "no such file.yaml"])
+    assert "config.yaml, line 1: found the key __use_yte__" in told
+    assert not ran.exists()
+    file.write_text("region: &r {name: a}\nother: [{<<: *r, __use_yte__: no}]")
+    assert "line 2" in documents.templates([file])[0]

@@ -1,5 +1,6 @@
 """Map sheets, judged by the artists on them: what is written, where, and in which colour."""
 
+import dataclasses
 import warnings
 from dataclasses import replace
 from math import degrees
@@ -19,6 +20,7 @@ from matplotlib.text import Text
 from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 
+from manul.config import schema
 from manul.config.hints import counted
 from manul.maps import base_map, furniture, layouts, side_column, spec
 from manul.maps import labels as maps_labels
@@ -489,6 +491,25 @@ def test_the_key_lists_only_what_is_on_the_map(figure):
     assert {"state border", "lake", "largest towns"} <= set(texts(figure, "legend"))
     assert not {"road", "railway", "province"} & set(texts(figure, "legend"))
     assert texts(figure, "lakes") == ["lakes", "Long Lake"][1:]
+    bare = threat_map(context=layouts.Context())
+    assert "outside the region" not in {*texts(figure, "legend"), *texts(bare, "legend")}
+    assert "Base map" in texts(figure, "heading") and "Base map" not in texts(bare, "heading")
+    part = replace(CONTEXT, region=layer([shapely.box(-50_000, -30_000, 50_000, 30_000)]))
+    assert "outside the region" in texts(threat_map(context=part), "legend")
+
+
+@pytest.mark.parametrize("role", base_map.LINE_STYLES)
+def test_a_line_of_the_base_map_is_drawn_and_keyed(role):
+    line = gpd.GeoDataFrame(geometry=[shapely.LineString([(0, 0), (9_000, 9_000)])], crs=GRID.crs)
+    figure = threat_map(context=layouts.Context(**{role: line}))
+    assert figure.findobj(lambda a: a.get_gid() == role)
+    assert set(texts(figure, "legend")) >= {side_column.KEY_WORDS[role]}
+
+
+def test_the_config_may_name_each_role_that_the_base_map_draws():
+    roles = schema.schema()["properties"]["maps"]["properties"]["context"]["propertyNames"]["enum"]
+    drawn = {field.name for field in dataclasses.fields(layouts.Context)}
+    assert set(roles) == drawn - {"region"}
 
 
 def test_holes_stay_open():
@@ -615,6 +636,38 @@ def test_titles_of_panels_shrink_together_before_they_are_cut():
     assert layouts.panel_titles(["Mines", long], width, 1) == (7.2, ["Mines", long], True)
 
 
+LONG = "largest effect 0.2, 1 on its own ground · IUCN 2.1 / 1.1"
+
+
+@pytest.mark.parametrize(
+    ("fits", "size", "lines"), [(6.65, 6.6, 1), (6.1, 6.0, 1), (5.45, 5.4, 1), (4.5, 6.6, 2)]
+)
+def test_lines_under_titles_shrink_together_before_they_take_two(fits, size, lines):
+    width = maps_page.text_width(LONG, fits)
+    points, told = layouts.panel_subtitles(["IUCN 4.1", LONG], width, 1)
+    assert (points, told[0], told[1].count("\n") + 1) == (size, "IUCN 4.1", lines)
+    assert told[1].replace("\n", " ") == LONG
+
+
+def test_of_lines_under_titles_that_are_too_long_for_two_the_end_is_left_out():
+    width = maps_page.text_width(LONG, 2)
+    (told,) = layouts.panel_subtitles([LONG], width, 1)[1]
+    assert told.startswith("largest") and told.endswith("…") and told.count("\n") == 1
+
+
+def test_two_lines_under_a_title_stand_over_the_panel():
+    panels = [replace(panel, subtitle=LONG) for panel in [PANELS[0]] * 16]
+    (figure,) = layouts.small_multiples(SHEET, CONTEXT, GRID, panels, layouts.Scale("Threat"))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    axes_of = [axes for axes in figure.axes if axes.get_label() == "panel"]
+    titles = drawn(figure, "panel-title")
+    for title, text, axes in zip(titles, drawn(figure, "panel-subtitle"), axes_of, strict=True):
+        box = text.get_window_extent(renderer)
+        assert text.get_text().replace("\n", " ") == LONG
+        assert box.y0 >= axes.get_window_extent().y1
+        assert box.y1 <= title.get_window_extent(renderer).y0 + 1
+
+
 def test_titles_too_long_for_a_line_take_two():
     long = "Disturbance by paved roads and railways of the north"
     titles = [f"{long}, {end}" for end in ("summer", "winter")]
@@ -712,3 +765,98 @@ def test_a_sheet_leaves_matplotlib_as_it_was(figure):
     threat_map()
     assert dict(rcParams) == before
     assert all(isinstance(i, AxesImage) for i in drawn(figure, "raster"))
+
+
+# --- how the pen writes, case by case ----------------------------------------------------------
+
+
+def pen(size="A3", top=10.0, width=100.0):
+    return maps_page.Page(size).pen(20.0, top, width)
+
+
+def test_a_pen_moves_down_by_what_it_writes():
+    one = pen()
+    one.gap(3)
+    assert one.y == 13
+    one.text("a line", 10)
+    line = 10 * 25.4 / 72 * 1.28  # ten points, with the leading
+    assert one.y == pytest.approx(13 + line)
+    one.text("two\nlines", 10, indent=5)
+    assert one.y == pytest.approx(13 + 3 * line)
+    assert [text.get_position()[0] for text in one.written] == [20, 25]
+    small = pen("A4")
+    small.gap(3)
+    small.text("a line", 10)
+    assert small.y == pytest.approx(10 + (3 + line) * 0.82), "all is smaller on a small page"
+
+
+def test_a_rule_and_a_box_are_as_wide_as_the_column():
+    one = pen()
+    one.rule()
+    one.gap(4)
+    one.box(10, 2)
+    line, box = one.written
+    assert line.get_xdata() == [20, 120] and line.get_ydata() == [10, 10]
+    assert box.get_bbox().bounds == (18, 8, 104, 8)
+
+
+def test_entries_of_a_key_stand_in_columns_row_by_row():
+    one, at = pen(), []
+    entries = [maps_page.Entry(lambda *box: at.append(box) or [], str(i), "5 %") for i in range(3)]
+    one.key(entries, columns=2)
+    assert [(x, width, height) for x, _, width, height in at] == [
+        (20, 9, 3.6), (70, 9, 3.6), (20, 9, 3.6),
+    ]  # fmt: skip
+    tops = [y for _, y, _, _ in at]
+    assert tops[:2] == [10, 10] and tops[2] == pytest.approx(10 + 3.6 + 1.1)
+    notes = [t for t in one.written if t.get_gid() == "share"]
+    assert [t.get_position()[0] for t in notes] == [68, 118, 68], "2 mm before the next column"
+    assert all(t.get_ha() == "right" for t in notes)
+    labels = [t for t in one.written if t.get_gid() == "legend"]
+    assert [t.get_position()[0] for t in labels] == [31, 81, 31], "2 mm behind the swatch"
+
+
+def test_a_page_turns_and_its_axes_lie_where_they_are_asked_for():
+    page = maps_page.Page("A4", upright=True)
+    assert (page.width, page.height) == (210, 297)
+    assert page.figure.get_size_inches() == pytest.approx([210 / 25.4, 297 / 25.4])
+    axes = page.axes((21, 29.7, 42, 59.4), "map")
+    assert axes.get_position().bounds == pytest.approx((0.1, 0.7, 0.2, 0.2))
+
+
+@pytest.mark.parametrize(("factor", "kept"), [(1, [0, 1, 2, 3, 4]), (2, [1, 3, 4]), (3, [1, 4])])
+def test_of_each_block_the_middle_cell_is_drawn(factor, kept):
+    values = np.arange(25).reshape(5, 5)
+    np.testing.assert_array_equal(base_map.block_sample(values, factor), values[np.ix_(kept, kept)])
+
+
+def test_the_numbers_of_the_bar_stand_at_even_steps_over_all_of_it(figure):
+    ticks = drawn(figure, "legend-tick")
+    x = np.array([tick.get_position()[0] for tick in ticks])
+    assert np.ptp(np.diff(x)) == pytest.approx(0, abs=1e-6)
+    width = maps_page.PAGES["A3"][3]
+    assert 0.9 * width < x[-1] - x[0] <= width
+    assert [t.get_ha() for t in ticks] == ["left", *["center"] * (len(x) - 2), "right"]
+
+
+def test_the_scale_bar_has_four_parts_of_one_length(figure):
+    parts = drawn(figure, "scale-bar")
+    left = np.array([part.get_x() for part in parts])
+    width = parts[0].get_width()
+    assert len(parts) == 4 and np.diff(left) == pytest.approx(np.full(3, width))
+
+
+def test_names_stand_beside_their_place_and_near_it():
+    for slot in maps_labels._slots_beside(50, 50, 20, 4):
+        gap_x = max(slot.left - 50, 50 - slot.right, 0)
+        gap_y = max(slot.top - 50, 50 - slot.bottom, 0)
+        assert 0.2 < np.hypot(gap_x, gap_y) < 2.5
+        assert (slot.right - slot.left, slot.bottom - slot.top) == pytest.approx((20.8, 4))
+
+
+def test_the_name_of_an_area_is_tried_from_its_middle_outwards():
+    spots = np.array(list(maps_labels._spots_inside(shapely.box(0, 0, 14, 28))))
+    assert len(spots) == 1 + 13 * 13
+    far = np.hypot(*(spots[1:] - (7, 14)).T)
+    assert far[0] == 0 and (np.diff(far) >= 0).all()
+    assert spots.min(axis=0).tolist() == [1, 2] and spots.max(axis=0).tolist() == [13, 26]

@@ -195,6 +195,176 @@ def test_too_little_known_is_nodata():
     assert np.isnan(evaluate(dogs=0, ndvi=0.3, temperature=0, rain=200, land=1)["habitat"])
 
 
+# ------------------------------------------------------------------- responses and combinations
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (None, {-1: -1, 0.3: 0.3}),
+        ({"identity": {}}, {-1: -1, 0.3: 0.3}),
+        ({"complement": {}}, {0: 1, 0.25: 0.75, 1: 0}),
+        ({"multiply": {"factor": 0.01}}, {300: 3, -100: -1}),
+        ({"affine": {"slope": 0.5, "intercept": 0.1}}, {-1: 0, 0: 0.1, 1: 0.6, 3: 1}),
+        ({"affine": {"slope": 0.5}}, {0: 0, 1: 0.5}),
+        ({"ramp": {"lower": 10, "upper": 30}}, {9: 0, 10: 0, 15: 0.25, 30: 1, 31: 1}),
+        ({"ramp": {"lower": 30, "upper": 10}}, {9: 1, 10: 1, 15: 0.75, 30: 0, 31: 0}),
+        ({"exponential": {"scale": 100}}, {0: 1, 100: np.exp(-1), 300: np.exp(-3)}),
+        ({"exponential": {"scale": 100, "reach": 200}}, {200: np.exp(-2), 201: 0}),
+        ({"gaussian": {"scale": 10}}, {0: 1, 10: np.exp(-0.5), -20: np.exp(-2)}),
+        ({"gaussian": {"scale": 10, "centre": 5}}, {5: 1, -5: np.exp(-0.5), 25: np.exp(-2)}),
+        ({"half_saturation": {"half": 2}}, {0: 0, 2: 0.5, 6: 0.75}),
+        ({"logistic_fall": {"midpoint": 0, "slope": 2}}, {0: 1, 2 * np.log(3): 0.5}),
+        ({"logistic_fall": {"midpoint": 15, "slope": 2}}, {0: 1, 15: (1 + np.exp(-7.5)) / 2}),
+        (
+            {"trapezoid": {"a": 10, "b": 20, "c": 40, "d": 80}},
+            {9: 0, 10: 0, 15: 0.5, 20: 1, 40: 1, 50: 0.75, 70: 0.25, 80: 0, 90: 0},
+        ),
+        ({"curve": {"points": [[0, 0.2], [10, 1], [20, 0]]}}, {-5: 0.2, 5: 0.6, 15: 0.5, 30: 0}),
+        ({"threshold": {"minimum": 2, "maximum": 4}}, {1.9: 0, 2: 1, 4: 1, 4.1: 0}),
+        ({"threshold": {"minimum": 2}}, {1.9: 0, 2: 1, 1e9: 1}),
+        ({"threshold": {"maximum": 4}}, {-1e9: 1, 4: 1, 4.1: 0}),
+        ({"classes": {"scores": {"1": 0.5, "2.0": 0.25}}}, {1: 0.5, 2: 0.25, 3: np.nan}),
+        ({"classes": {"scores": {"1": 0.5}, "other": 0.1}}, {1: 0.5, 3: 0.1}),
+        ({"classes": {"scores": {"yes": 0.5, "no": 0.25, "sum": 0.9}}}, {1: 0.5, 0: 0.25}),
+    ],
+)
+def test_each_response_has_its_values_and_unknown_stays_unknown(response, expected):
+    x = np.array([*expected, np.nan])
+    made = respond(response, x)
+    np.testing.assert_allclose(made, [*expected.values(), np.nan], atol=1e-6)
+    square = respond(response, np.array([[*expected]]))
+    assert square.shape == (1, len(expected)), "the shape is kept"
+
+
+# Terms of 0.5 and 0.8; those of 0.5 alone where the second is unknown.
+PAIR = [(1.0, [0.5, 0.5, np.nan]), (0.5, [0.8, np.nan, np.nan])]
+
+
+@pytest.mark.parametrize(
+    ("combine", "both", "alone"),
+    [
+        ("sum", 0.9, 0.75),  # 0.5 + 0.5 x 0.8; the known one has the weight of both, 1.5 x 0.5
+        ("geometric_mean", (0.5 * np.sqrt(0.8)) ** (1 / 1.5), 0.5),
+        ("product", 0.4, 0.5),
+        ("noisy_or", 0.7, 0.5),  # 1 - 0.5 x 0.6
+        ("maximum", 0.5, 0.5),  # 0.5 x 0.8 is less
+    ],
+)
+def test_each_combination_of_two_terms_of_one_and_of_none(combine, both, alone):
+    terms = [{"surface": str(i), "weight": w} for i, (w, _) in enumerate(PAIR)]
+    node = {"combine": combine, "terms": terms, "response": {"multiply": {"factor": 10}}}
+    made = nodes.evaluate(node, lambda _, name: np.float32(PAIR[int(name)][1]))
+    np.testing.assert_allclose(made, [10 * both, 10 * alone, np.nan], rtol=1e-6)
+
+
+def test_a_geometric_mean_counts_nothing_below_the_floor():
+    values = np.float32([0, 0.5]), np.float32([0.8, 0.02])
+    parts = [(1.0, nodes.valued(x)) for x in values]
+    low = nodes.filled(nodes.geometric_mean(parts, 0.05))
+    np.testing.assert_allclose(low, np.sqrt([0.05 * 0.8, 0.5 * 0.05]), rtol=1e-6)
+    assert nodes.filled(nodes.geometric_mean(parts))[0] == 0
+
+
+def test_the_largest_weighed_term_may_be_negative():
+    node = {"combine": "maximum", "terms": [{"constant": -2, "weight": w} for w in (1.0, 0.5)]}
+    assert nodes.evaluate(node, None) == -1
+
+
+def test_what_a_node_reads_is_found_at_every_depth():
+    fields = {"field": "kind", "response": {"classes": {"scores": {"a": 1}}}}
+    node = {"terms": {"x": {"surface": "s"}, "y": {"terms": [{"surface": "t"}, fields]}}}
+    assert list(nodes.leaves(node, "surface")) == ["s", "t"]
+    assert list(nodes.leaves(node, "component")) == []
+    assert list(nodes.classed(node)) == ["kind"]
+    assert [name for name, _ in nodes.named_terms(node)] == ["x", "y"]
+    block = {"kind": "k", "layer": "a", "b_layer": "b", "c": [{"of": {"layer": "a"}, "layers": 1}]}
+    assert nodes.layers_of(block | {"d": {"layer": "e"}, "f_layer": 3}) == ["a", "b", "e"]
+
+
+# ---------------------------------------------------------------------------- sums of threats
+
+# Five cells: the second threat is the largest, or unknown; none; all unknown; below any floor.
+THREE = {
+    "a": [0.2, 0.2, 0, np.nan, 1e-7],
+    "b": [0.5, np.nan, 0, np.nan, 0],
+    "c": [0.1, 0.1, 0, np.nan, 0],
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "total", "parts"),
+    [
+        ("saturation", 1 - 0.8 * 0.5 * 0.9, [-np.log(0.8), -np.log(0.5), -np.log(0.9)]),
+        ("additive", 0.8, [0.2, 0.5, 0.1]),
+        ("diminishing", 0.5 + 0.2 * 2 / 3 + 0.1 / 3, [0.2 * 2 / 3, 0.5, 0.1 / 3]),
+        ("dominant", 0.5, [0, 0.5, 0]),
+    ],
+)
+def test_three_threats_their_sum_and_their_shares(mode, total, parts):
+    made = cumulative.cumulate({n: np.float32(v) for n, v in THREE.items()}, mode)
+    shares = np.array([made[f"share:{n}"] for n in THREE])
+    np.testing.assert_allclose(made["threat"][0], total, rtol=1e-6)
+    np.testing.assert_allclose(shares[:, 0], np.array(parts) / sum(parts), rtol=1e-5)
+    assert made["threat"][2] == 0 and np.isnan(made["threat"][3])
+    assert (shares[:, 2] == 0).all() and np.isnan(shares[:, 3]).all()
+    assert shares[1, 1] == 0, "what is unknown has no part"
+    assert made["dominant_threat"].tolist() == [2, 1, 0, 255, 0]
+
+
+def test_sums_are_cut_at_one():
+    strong = {n: np.float32([0.9]) for n in "abc"}
+    for mode in ("additive", "diminishing"):
+        assert cumulative.cumulate(strong, mode)["threat"] == [1]
+
+
+@pytest.mark.parametrize(("effect", "number"), [(0.0199, 0), (0.02, 1), (0.5, 1)])
+def test_a_threat_below_the_floor_does_not_dominate(effect, number):
+    made = cumulative.cumulate({"a": np.array([effect])}, "saturation", float(np.float32(effect)))
+    assert made["dominant_threat"] == 1
+    made = cumulative.cumulate({"a": np.float32([effect])}, "saturation", float(np.float32(0.02)))
+    assert made["dominant_threat"] == number
+
+
+def test_the_loss_of_one_surface_among_two_and_of_both():
+    habitat_ = {
+        "floor": 0, "known_weight": 0, "reference": {"x": 1.0, "y": 1.0}, "gates": {},
+        "components": {"x": {"surface": "x", "weight": 1}, "y": {"surface": "y", "weight": 1}},
+    }  # fmt: skip
+    loss = {n: {"loss_from": of, "weight": 1} for n, of in {"x": ["x"], "xy": ["x", "y"]}.items()}
+    surfaces = {"x": np.float32([0.25, 1, 0, np.nan]), "y": np.float32([0.16, 1, 0, 1])}
+    made = cells.evaluate(surfaces, parameters(loss) | {"habitat": habitat_})
+    # sqrt(0.25 x 0.16) = 0.2; with the first at its level 0.4, with both 1; without habitat 0.
+    np.testing.assert_allclose(made["habitat"], [0.2, 1, 0, 1], rtol=1e-6)
+    np.testing.assert_allclose(made["reference:x"], [0.4, 1, 0, 1], rtol=1e-6)
+    np.testing.assert_allclose(made["effect:x"], [0.5, 0, 0, np.nan], rtol=1e-6)
+    np.testing.assert_allclose(made["effect:xy"], [0.8, 0, 1, np.nan], rtol=1e-6)
+
+
+def test_a_factor_lowers_an_effect_also_inside_a_footprint():
+    mine = {"surface": "near", "weight": 0.4, "footprint": {"surface": "pit"}, "factor": 0.5}
+    assert evaluate({"m": mine}, near=1, pit=0, **HUSTAI)["effect:m"] == pytest.approx(0.2)
+    assert evaluate({"m": mine}, near=1, pit=1, **HUSTAI)["effect:m"] == pytest.approx(0.5)
+    assert evaluate({"m": mine}, near=1, pit=np.nan, **HUSTAI)["effect:m"] == pytest.approx(0.2)
+
+
+def test_inputs_that_are_unknown_or_have_no_layer_are_counted():
+    threats = {"m": {"surface": "near", "weight": 1, "footprint": {"surface": "pit"}}}
+    model = parameters(threats) | {"absent": ["snares", "disease"]}
+    arrays = {n: np.float32([v]) for n, v in HUSTAI.items()} | {"near": np.float32([np.nan])}
+    made = cells.evaluate(arrays | {"rain": np.float32([np.nan])}, model)
+    assert made["missing"] == 1 and made["missing_inputs"] == 1 + 2 + 2
+    wanted = cells.needed_of_habitat(model | {"threats": {"l": {"loss_from": ["burrows"]}}})
+    assert wanted == ["habitat", "habitat_reference", "missing", "reference:burrows"]
+
+
+@pytest.mark.parametrize(("known", "is_known"), [(["rock", "ndvi"], True), (["ndvi"], False)])
+def test_habitat_is_known_from_half_of_the_weights_on(known, is_known):
+    """With rock alone cover (0.35) and den (0.2) are known, with vegetation 0.65 of 1."""
+    made = evaluate(dogs=0, **{n: HUSTAI[n] for n in known})
+    assert np.isfinite(made["habitat"]) == is_known
+
+
 unit = st.floats(0, 1, width=32)
 
 
@@ -241,3 +411,20 @@ def test_blocks_and_the_whole_agree_bit_for_bit():
     part = cells.evaluate({n: a[7:13, 11:] for n, a in whole.items()}, parameters())
     for name, array in part.items():
         np.testing.assert_array_equal(array, made[name][7:13, 11:], err_msg=name)
+
+
+def test_the_loss_of_one_surface_is_its_own_whatever_else_is_at_hand():
+    parts = {"a": {"surface": "a", "weight": 1}, "b": {"surface": "b", "weight": 1}}
+    block = {
+        "floor": 0, "known_weight": 0.5, "components": parts, "gates": {},
+        "reference": {"a": 1.0, "b": 1.0, "no_layer": 1.0},
+    }  # fmt: skip
+    found = cells.habitat({"a": np.float32([0.25]), "b": np.float32([0.25])}, block)
+    assert found["habitat"] == pytest.approx(0.25)
+    assert found["habitat_reference"] == pytest.approx(1)
+    assert found["reference:no_layer"] == found["habitat"]
+    threats = {name: {"weight": 1, "loss_from": [name]} for name in ("a", "no_layer")}
+    model = {"habitat": block, "threats": threats, "cumulative": "saturation", "absent": []}
+    made = cells.threats({"a": np.float32([0.25])}, found, model | {"dominant_floor": 0})
+    assert made["effect:a"] == pytest.approx(0.5), "1 - 0.25 / sqrt(1 x 0.25)"
+    assert np.isnan(made["effect:no_layer"])

@@ -2,12 +2,13 @@
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from odc.geo.geobox import GeoBox
 
 from manul.grid.datasets import Fields
-from manul.products import key_habitat, key_polygons, units
+from manul.products import key_habitat, key_polygons, outlines, units
 
 RULES = {
     "suitable": 0.4,
@@ -122,6 +123,22 @@ def test_a_row_of_a_unit_says_on_what_data_it_rests():
     assert {name: row[name] for name in STAMP} == STAMP
 
 
+@pytest.mark.parametrize(("before", "change"), [(None, None), (0.25, 75.0), (1.0, 0.0)])
+def test_a_unit_tells_what_a_scenario_puts_at_risk_beyond_the_first(before, change):
+    one = np.ones(GRID.shape, "float32")  # 100 km2 in the unit
+    names = ("habitat", "habitat_reference", "threat", "value_at_risk", "suitable", "key")
+    maps = dict.fromkeys([*names, "breeding", "key_degraded", "share_a"], one)
+    if before is not None:
+        maps[outlines.BEFORE] = before * one
+    box = gpd.GeoDataFrame(
+        {"name": ["Naryn"]}, geometry=[shapely.box(0, 0, 10_000, 10_000)], crs="EPSG:6933"
+    )
+    rules = RULES | {"protected": ""}
+    table = units.units(box, Fields(maps, GRID), {"a": "Dogs"}, rules, "cats", STAMP)
+    found = table[outlines.CHANGE].item()
+    assert np.isnan(found) if change is None else found == pytest.approx(change)
+
+
 def test_a_breeding_patch_holds_about_one_cat():
     low, high = key_habitat.cats(
         23.1, 23.1, {"low": {"suitable": 0, "key": 4}, "high": {"suitable": 0, "key": 8}}
@@ -135,3 +152,134 @@ def test_nothing_at_all():
     h = np.full(GRID.shape, np.nan, "float32")
     made = polygons(h, h, {"a": h, "b": h})
     assert [len(t) for t in made.values()] == [0, 0, 0, 0, 0]
+
+
+def test_each_column_of_the_table_of_units():
+    """Cells of 1 km2; West has 100 of which one is unknown, East 50, Nowhere none."""
+    shape = GRID.shape
+
+    def cells(rows, columns, value=True, other=False):
+        out = np.full(shape, other, np.asarray(value).dtype)
+        out[rows, columns] = value
+        return out
+
+    habitat_ = np.full(shape, 0.5)
+    habitat_[20, 0] = np.nan
+    suitable, key = cells(slice(24, 30), slice(0, 10)), cells(slice(25, 30), slice(0, 5))
+    maps = {
+        "habitat": habitat_, "habitat_reference": habitat_,
+        "suitable": suitable, "key": key, "breeding": cells(slice(25, 27), slice(0, 5)),
+        "key_degraded": cells(slice(20, 24), slice(9, 10)),
+        "threat": np.where(suitable, 0.25, 0.5), "value_at_risk": np.full(shape, 0.1),
+        "share_a": np.full(shape, 0.25), "share_b": np.full(shape, 0.75),
+        "park": cells(slice(25, 26), slice(0, 4), 1.0, 0.0),
+    }  # fmt: skip
+    boxes = [shapely.box(0, 0, 10_000, 10_000), shapely.box(10_000, 0, 15_000, 10_000),
+             shapely.box(90_000, 0, 99_000, 9_000)]  # fmt: skip
+    names = {"name": ["West", None, "Nowhere"], "country": ["K", "L", "M"]}
+    polygons_ = gpd.GeoDataFrame(names, geometry=boxes, crs=GRID.crs)
+    titles = {"a": "Dogs", "b": "Roads"}
+    rules = RULES | {"protected": "park"}
+    table = units.units(polygons_, Fields(maps, GRID), titles, rules, "cats", STAMP)
+    first, second = table.drop(columns=["id", *STAMP]).to_dict("records")
+    assert first == pytest.approx(
+        {
+            "unit": "West", "country": "K", "area_km2": 99, "suitable_km2": 60, "key_km2": 25,
+            "breeding_patch_km2": 10, "key_degraded_km2": 4,
+            "key_percent": 25.3,  # 25 of 99
+            "key_protected_percent": 16,  # 4 of 25
+            "mean_threat": 0.348,  # (60 x 0.25 + 39 x 0.5) / 99
+            "mean_threat_suitable": 0.25, "value_at_risk_km2": 9.9,
+            "threat_1": "Roads 75 %", "threat_2": "Dogs 25 %", "threat_3": "",
+            "cats_low": 2,  # 35 x 2 % + 25 x 4 % = 1.7
+            "cats_high": 5,  # 35 x 4 % + 25 x 15 % = 5.15
+        }
+    )  # fmt: skip
+    told = {n: second[n] for n in ("unit", "area_km2", "key_km2", "key_percent", "mean_threat")}
+    assert told == {
+        "unit": "(no name)", "area_km2": 50, "key_km2": 0, "key_percent": 0, "mean_threat": 0.5,
+    }  # fmt: skip
+    assert np.isnan([second["key_protected_percent"], second["mean_threat_suitable"]]).all()
+
+
+def test_recommendations_of_each_rule_are_counted_in_their_unit():
+    table = pd.DataFrame({"unit": ["West", "East"]})
+    nan = np.nan
+    found = {
+        "R1": pd.DataFrame(
+            {"unit": ["West", "West", ""], "area_km2": [1.25, 2.0, 9], "length_km": [nan] * 3}
+        ),
+        "R4": pd.DataFrame({"unit": ["East"], "area_km2": [nan], "length_km": [3.21]}),
+    }
+    made = units.with_rules(table, found)
+    assert made.set_index("unit").to_dict("index") == {
+        "West": {"R1_count": 2, "R1_km2": 3.2, "R4_count": 0, "R4_km": 0},
+        "East": {"R1_count": 0, "R1_km2": 0, "R4_count": 1, "R4_km": 3.2},
+    }
+
+
+def test_the_strongest_threats_are_told_by_their_part_of_the_value_at_risk():
+    parts = {"a": np.array([1.0, 0]), "b": np.array([3.0, 0]), "c": np.array([0.0, np.nan])}
+    titles = {"a": "Dogs", "b": "Roads", "c": "Snares"}
+    first, second, third = outlines.top_threats(parts, titles)
+    assert first == ["Roads 75 %", ""] and second == ["Dogs 25 %", ""] and third == ["", ""]
+    assert outlines.top_threats({}, {}) == [[], [], []]
+
+
+def test_polygons_have_the_means_and_sums_of_their_own_cells():
+    h = habitat(((0, 5), (0, 5)), ((10, 12), (0, 5)))
+    h[:2, :5] = 0.9
+    one = np.ones(GRID.shape, "float32")
+    made = polygons(h, 0.5 * one, {"a": 0.25 * one, "b": 0.75 * one})
+    (large, small) = made["key"].sort_values("area_km2", ascending=False).to_dict("records")
+    assert large["mean_habitat"] == 0.78  # 10 x 0.9 and 15 x 0.7 of 25
+    assert large["mean_value_at_risk"] == 0.39 and large["mean_threat"] == 0.5
+    assert (small["area_km2"], small["mean_habitat"]) == (10, 0.7)
+    assert (small["threat_1"], small["threat_2"]) == ("Roads 75 %", "Dogs 25 %")
+    assert (small["cats_low"], small["cats_high"]) == (0.4, 1.5)  # 10 km2 at 4 and 15 per 100 km2
+    assert [len(t) for t in made.values()] == [2, 2, 1, 0, 0]
+
+
+def test_distances_to_key_habitat_and_to_a_breeding_patch():
+    h = habitat(((0, 5), (0, 5)), ((0, 5), (10, 11)))
+    maps = {"habitat": h, "habitat_reference": h}
+    found = key_habitat.find(Fields(maps, GRID), RULES).maps(*WHOLE)["key_areas"]
+    assert found["key_distance_m"][0, [4, 5, 8, 9, 10, 12]].tolist() == [
+        0, 1000, 2000, 1000, 0, 2000,
+    ]  # fmt: skip
+    assert found["breeding_distance_m"][0, [4, 5, 10]].tolist() == [0, 1000, 6000]
+    assert found["key_patch"][0, [0, 10, 20]].tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "code", "suitable"),
+    [(0.39, 0.39, 0, 0), (0.4, 0.4, 1, 1), (0.59, 0.6, 4, 1), (0.3, 0.6, 4, 0), (0.6, 0.6, 2, 1)],
+)
+def test_a_cell_by_its_habitat_now_and_before(now, before, code, suitable):
+    maps = {n: np.full((1, 5), v, "float64") for n, v in {"h": now, "r": before}.items()}
+    grid = GeoBox.from_bbox((0, 0, 5000, 1000), crs="EPSG:6933", resolution=1000)
+    fields = Fields({"habitat": maps["h"], "habitat_reference": maps["r"]}, grid)
+    made = key_habitat.find(fields, RULES).maps(*WHOLE)["key_habitat"]
+    assert (made["key habitat class"] == code).all() and (made["suitable"] == suitable).all()
+
+
+def test_parts_that_meet_at_a_corner_are_one_patch_of_two_polygons():
+    numbers = np.zeros(GRID.shape, "int32")
+    numbers[0, 0], numbers[4, 4], numbers[5, 5] = 2, 1, 1
+    table = outlines.outlines(numbers, GRID)
+    assert table["patch"].tolist() == [1, 2] and table["area_km2"].tolist() == [2, 1]
+    assert table.geom_type.tolist() == ["MultiPolygon", "Polygon"]
+
+
+def test_areas_count_square_kilometres_and_not_cells():
+    """Cells of 2 km: 4 km2 each."""
+    grid = GeoBox.from_bbox((0, 0, 20_000, 20_000), crs="EPSG:6933", resolution=2000)
+    assert key_habitat.cell_km2(grid) == 4
+    h = np.full(grid.shape, 0.2, "float32")
+    h[:5, :5] = 0.7
+    mask = h > 0.6
+    maps = {"habitat": h, "suitable": mask, "key": mask, "breeding": mask}
+    maps |= {"key_degraded": ~mask, "key_area": mask}
+    table = key_polygons.tables(Fields(maps, grid), {}, RULES, "cats", STAMP)["key"]
+    row = table.iloc[0]
+    assert (row["area_km2"], row["cats_low"], row["cats_high"]) == (100, 4, 15)

@@ -20,13 +20,16 @@ import rasterio
 import shapely
 import yaml
 from conftest import demo_config
+from pyproj import CRS
 from rasterio.transform import Affine
 
 from manul import preflight
 from manul.config import load
 from manul.graph import Graph
 from manul.grid import burn, features, vectors
-from manul.grid.region import grid_of
+from manul.grid.region import bounds, grid_of
+from manul.preflight import places, uses
+from manul.preflight import vectors as check_vectors
 
 ROOT = Path(__file__).parents[2]
 CORNER = [78.0, 42.2, 78.8, 42.7]
@@ -310,13 +313,25 @@ CONFIG_FAULTS = {
         key("surfaces.slope.layer", "roads"),
         ["surfaces.slope", "'roads' of kind vector", "continuous"],
     ),
+    "an extent of a raster": (
+        key("layers.elevation.extent", [77.0, 42.0, 79.0, 43.0]),
+        ["layers.elevation.extent", "of kind continuous", "only for vector or records"],
+    ),
     "bounds in the wrong order": (
         key("region.bounds", [81.0, 40.0, 74.0, 43.5]),
-        ["region.bounds", "81.0", "west < east"],
+        ["region.bounds", "81.0", "east, south, west, north: write [74.0, 40.0, 81.0, 43.5]"],
     ),
     "bounds with latitude first": (
         key("region.bounds", [42.0, 98.0, 43.0, 99.0]),
-        ["region.bounds", "98.0", "swapped"],
+        ["region.bounds", "south, west, north, east: write [98.0, 42.0, 99.0, 43.0]"],
+    ),
+    "bounds as a list of ends": (
+        key("region.bounds", [74.0, 81.0, 40.0, 43.5]),
+        ["region.bounds", "west, east, south, north: write [74.0, 40.0, 81.0, 43.5]"],
+    ),
+    "bounds with latitude first that might be a place": (
+        key("region.bounds", [42.2, 78.0, 42.7, 78.8]),
+        ["region", "field bounds", "write [78.0, 42.2, 78.8, 42.7]"],
     ),
     "a region in degrees": (
         key("region.crs", "EPSG:4326"),
@@ -629,6 +644,10 @@ VECTOR_FAULTS = {
         ),
         ["surface mines_large", "mines.gpkg", "field type", "'adit' without", "`other`"],
     ),
+    "an extent of a table beside the region": (
+        key("layers.camps.extent", [10, 50, 11, 51]),
+        ["camps", "field extent", "does not reach the region"],
+    ),
     "an extent beside the region": (
         key("layers.lakes.extent", [10, 50, 11, 51]),
         ["lakes", "field extent", "does not reach the region"],
@@ -830,6 +849,13 @@ def blank(column):
 
 # What does not stop the run, but stands on the list.
 DOUBTFUL = {
+    "features without a geometry": (
+        vector(
+            "mines",
+            lambda t: t.set_geometry([None, shapely.Point(), *t.geometry[2:]], crs=4326),
+        ),
+        ["mines", "field geometry", "2 of 15 features without a geometry", "count for nothing"],
+    ),
     "weight of zero": (
         key(f"{T}.railways.weight", 0),
         ["threat railways", "field weight", "found 0", "no effect"],
@@ -1046,3 +1072,115 @@ def test_a_run_with_a_bad_input_fails_and_makes_no_map(name, corner, tmp_path):
     assert not missing, run.stderr
     assert "Traceback" not in run.stderr
     assert {p.name for p in (tmp_path / "results").rglob("*.*")} <= {"preflight.csv"}
+
+
+# --------------------------------------------------------------- single checks, case by case
+
+METRES, DEGREES = (CRS.from_epsg(code) for code in (6933, 4326))
+PLACE = {"bounds": [74.0, 40.0, 81.0, 43.5], "crs": "EPSG:6933", "cell_m": 1000}
+
+
+@pytest.mark.parametrize(
+    ("crs", "box", "told"),
+    [
+        (DEGREES, (75, 41, 76, 42), ""),
+        (DEGREES, (-180, -90, 180, 90), ""),
+        (METRES, (75, 41, 76, 42), "look like degrees"),
+        (METRES, (0, 0, 360, 1), "look like degrees"),
+        (METRES, (0, 0, 361, 1), ""),
+        (DEGREES, (75, 41, 361, 42), "look like metres"),
+        (DEGREES, (75, 41, 360, 42), "from 0 to 360"),
+        (DEGREES, (41, 75, 42, 91.5), "swapped"),
+        (DEGREES, (75, 41, 181, 92), "outside the world"),
+        (DEGREES, (75, 41, np.inf, 42), "Correct the geometry"),
+    ],
+)
+def test_coordinates_that_cannot_be(crs, box, told):
+    found = list(places.impossible("lakes", {}, crs, box, PLACE))
+    assert len(found) == bool(told) and told in "".join(p.mend for p in found)
+
+
+@pytest.mark.parametrize(
+    ("box", "swapped"),
+    [((41, 75, 42, 76), True), ((75, 41, 76, 42), False), ((43.5, 75, 44, 76), False),
+     ((39, 75, 40, 76), False), ((41, 81, 42, 82), False), ((41, 73, 42, 74), False)],
+)  # fmt: skip
+def test_a_box_of_latitude_and_longitude(box, swapped):
+    assert places.is_swapped(box, PLACE) == swapped
+
+
+def features_with(shapes, **columns):
+    return gpd.GeoDataFrame(columns, geometry=shapes, crs="EPSG:6933")
+
+
+def test_features_that_cover_nothing_are_counted():
+    """A polygon covers, a point of 5 ha too; points of 0 or unknown ha do not, nor does a line."""
+    line = shapely.LineString([(0, 0), (1, 1)])
+    shapes = [shapely.box(0, 0, 1, 1), *[shapely.Point(0, 0)] * 3, line]
+    used = features_with(shapes, ha=[None, "5", "0", None, "7"])
+    block = {"kind": "share", "area_ha_field": "ha"}
+    (problem,) = uses._right_shapes("mines", block, {"path": "m.gpkg"}, used)
+    assert problem.value == "3 of 5 features without an area" and problem.severity == "warning"
+    assert not list(uses._right_shapes("mines", block, {}, used.iloc[:2]))
+
+
+def test_numbers_that_are_texts_or_negative_are_told_with_their_row():
+    used = features_with([shapely.Point(0, 0)] * 4, n=["1", "-1", None, "x"], row=[2, 3, 4, 5])
+    (problem,) = uses._numbers("camps", {}, "n", used)
+    assert (problem.value, problem.row) == ("'-1' (and 1 more)", "3")
+    (problem,) = uses._numbers("camps", {}, "n", used.iloc[2:])
+    assert (problem.value, problem.row) == ("'x'", "5")
+    assert not list(uses._numbers("camps", {}, "n", used.iloc[[0, 2]]))
+
+
+@pytest.mark.parametrize(("reach_m", "warnings"), [(2999, 1), (3001, 0)])
+def test_a_feature_beyond_the_reach_is_told(reach_m, warnings):
+    left, bottom, _, top = bounds(grid_of(PLACE))
+    used = features_with([shapely.Point(left - 3000, (bottom + top) / 2)])
+    found = list(uses._reached("a", {"reach_m": reach_m}, {"path": ""}, used, {"region": PLACE}))
+    assert len(found) == warnings and all("3000 m outside" in p.value for p in found)
+
+
+@pytest.mark.parametrize(
+    ("side", "empty"), [("west", (0, 0)), ("south", (1, 0)), ("east", (0, 1)), ("north", (1, 1))]
+)
+def test_an_empty_side_of_the_region_is_told_with_its_share(side, empty):
+    """Features in all of the region but 40 % of it on one side."""
+    box = np.array(bounds(grid_of(PLACE))).reshape(2, 2)  # corners: (left, bottom), (right, top)
+    axis, end = empty
+    length = box[1, axis] - box[0, axis]
+    box[end, axis] += 0.4 * length * (1 if end == 0 else -1)
+    points = [shapely.Point(x, y) for x in box[:, 0] for y in box[:, 1]] * 20
+    config = {"region": PLACE, "surfaces": {"s": {"kind": "distance", "layer": "camps"}}}
+    (problem,) = check_vectors._extent("camps", {"path": ""}, features_with(points), config)
+    assert problem.value == f"no feature in the 40 % in the {side} of the region"
+
+
+def test_classes_without_a_score_are_told_unless_other_stands_for_them():
+    used = features_with([shapely.Point(0, 0)] * 4, kind=["town", "Hamlet", None, "2.0"])
+    scores = {"scores": {"town": 1, 2: 0.5}}
+    block = {"intensity": {"field": "kind", "response": {"classes": scores}}}
+    (problem,) = uses._scored("camps", block, {}, used)
+    assert problem.value == "'Hamlet' without a score (1 of 4 features)"
+    assert not list(uses._scored("camps", block, {}, used.drop(columns="kind")))
+    scores["other"] = 0.1
+    assert not list(uses._scored("camps", block, {}, used))
+
+
+@pytest.mark.parametrize(
+    "extent", [[81, 40, 74, 43], [74, 43, 81, 40], [74, 40, 74, 43], [74, 40, 81, 40]]
+)
+def test_an_extent_runs_from_west_to_east_and_from_south_to_north(extent):
+    with pytest.raises(features.LayerError, match="west < east and south < north"):
+        features.surveyed(extent, grid_of(PLACE), 0)
+
+
+@pytest.mark.parametrize("extent", [[60, 40, 70, 43], [75, 41, 76, 42]])
+def test_an_extent_reaches_the_region_or_is_refused(extent):
+    if extent[0] == 60:
+        with pytest.raises(features.LayerError, match="does not reach the region"):
+            features.surveyed(extent, grid_of(PLACE), 0)
+        return
+    whole = features.surveyed(extent, grid_of(PLACE), 0)
+    # A square degree at 41.5 degrees north: 111 x 83.3 km.
+    assert whole.area / 1e6 == pytest.approx(111 * 83.3, rel=0.01)

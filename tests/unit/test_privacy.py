@@ -175,6 +175,16 @@ def test_what_rests_on_hidden_places_is_generalised_and_exact_files_lie_apart():
     assert not {"habitat", "slope", "key"} & hidden
 
 
+def test_a_file_knows_the_layers_behind_it_and_none_that_decides_no_number():
+    made = demo()
+    assert made.layers("current", "surface", "slope") == ("elevation",)
+    assert made.layers("current", "surface", "dogs_camps") == ("camps",)
+    habitat, threats = (made.layers("current", name) for name in ("habitat", "threats"))
+    assert {"elevation", "ndvi_max"} <= set(habitat) and "roads" not in habitat
+    assert set(habitat) < set(threats) and {"camps", "roads"} <= set(threats)
+    assert made.configs["current"]["region"]["mask"] not in threats, "the outline of a summary"
+
+
 def test_no_public_job_reads_an_exact_file_of_a_hidden_layer_but_those_that_generalise():
     made = demo()
     readers = set()
@@ -185,7 +195,8 @@ def test_no_public_job_reads_an_exact_file_of_a_hidden_layer_but_those_that_gene
                     roles = made.reads(scenario, name, key).values()
                     exact = [path for paths in roles for path in paths if "/restricted/" in path]
                     readers |= {name for _ in exact}
-    assert readers == {"generalise", "evidence", "recommend", "analysis_suitability"}
+    generalising = {"generalise", "generalise_alternatives"}
+    assert readers == generalising | {"evidence", "recommend", "analysis_suitability"}
 
 
 def test_an_analysis_that_does_not_generalise_lies_apart_and_on_no_public_page(monkeypatch):
@@ -203,6 +214,28 @@ def test_an_analysis_that_does_not_generalise_lies_apart_and_on_no_public_page(m
     rules = {"R7": {"optional": [], "measures": {"novel": {"share": "suitability_mess < 0"}}}}
     told = demo(rules=rules).job("current", "recommend").told["not_assessed"]
     assert told["R7"] == "needs places that are not public (taken away)"
+
+
+def test_tables_of_later_scenarios_are_held_against_the_first_in_the_same_view():
+    made = demo()
+    home = "results/tien_shan"
+    for rule in ("units", "recommend"):
+        assert "before" not in made.reads("current", rule)
+        for view in ("", "/restricted"):
+            assert made.reads(f"planned{view}", rule)["before"] == [
+                f"{home}/current{view}/value_at_risk.tif"
+            ]
+
+
+def test_a_first_scenario_without_hidden_layers_is_the_same_in_both_views():
+    scenarios = {
+        "bare": {"title": "B", "changes": {"layers": {"camps": None, "manul_records": None}}},
+        "full": {"title": "F"},
+    }
+    made = demo(scenarios=scenarios)
+    before = ["results/tien_shan/bare/value_at_risk.tif"]
+    for view in ("full", "full/restricted"):
+        assert made.reads(view, "units")["before"] == before
 
 
 def test_hidden_places_may_be_withheld_instead():
@@ -228,9 +261,26 @@ def test_a_region_without_hidden_layers_has_one_view():
     config = demo_config()
     for name in ("camps", "manul_records"):
         config["layers"][name] = {"path": config["layers"][name], "public": True}
-    made = graph.Graph(load.load(config))
+    made = graph.Graph(load.load(config | {"rules": {"R6": {"public": True}}}))
     assert list(made.configs) == ["current", "planned"]
     assert made.left_over("current") == []
+
+
+def test_a_hidden_layer_that_is_absent_hides_nothing():
+    config = demo_config()
+    for name in ("camps", "manul_records"):
+        del config["layers"][name]
+    assert list(graph.Graph(load.load(config)).configs) == ["current", "planned"]
+
+
+def test_a_rule_that_is_not_public_is_applied_though_no_layer_is_hidden():
+    config = demo_config()
+    for name in ("camps", "manul_records"):
+        config["layers"][name] = {"path": config["layers"][name], "public": True}
+    made = graph.Graph(load.load(config))
+    assert "R6" in made.job("current", "recommend").told["withheld"]
+    assert "R6" in made.job("current/restricted", "recommend").told["rules"]
+    assert made.files("current/restricted", "threats") == made.files("current", "threats")
 
 
 def test_exact_files_of_a_layer_that_was_public_before_are_known():

@@ -6,6 +6,7 @@ import rasterio
 from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
+from rasterio.windows import Window
 
 from manul.grid import rasters
 from manul.grid.region import bounds, grid_of
@@ -101,6 +102,34 @@ def test_the_hint_of_a_scale_is_the_nearest_that_fits_and_names_the_others(tmp_p
     assert "`scale: 0.1` would fit (0.01, 0.001, 0.0001 too)" in told
 
 
+@pytest.mark.parametrize(
+    ("units", "values", "valid", "words"),
+    [
+        ("degC", HEIGHTS / 100 + 263.15, [-60, 60],
+         "kelvin? Then `scale: 1` and `offset: -273.15`"),
+        ("degC", HEIGHTS / 100 + 50, [-60, 60],
+         "Fahrenheit? Then `scale: 0.555556` and `offset: -17.7778`"),
+        ("m", HEIGHTS / 0.3048, [-450, 8900], "feet? Then `scale: 0.3048` would fit"),
+        ("degC", HEIGHTS / 100 + 1000, [-60, 60], None),
+    ],
+)  # fmt: skip
+def test_numbers_in_other_units_are_told_with_what_brings_them_back(
+    tmp_path, units, values, valid, words
+):
+    (told,) = found(write(tmp_path / "a.tif", values), valid=valid, units=units)
+    assert words in told if words else "Are these" not in told
+
+
+def test_numbers_of_colours_are_asked_for_and_no_table_of_classes_is(tmp_path):
+    path = write(tmp_path / "a.tif", HEIGHTS / 20, dtype="uint8")
+    with rasterio.open(path, "r+") as raster:
+        raster.write_colormap(1, {i: (i, i, i, 255) for i in range(256)})
+    (told,) = found(path)
+    assert told.startswith("WARNING") and "colours in a table" in told
+    names = {str(code): f"class {code}" for code in range(256)}
+    assert found(path, kind="classes", classes=names) == []
+
+
 def test_a_raster_of_half_of_the_region_is_told(tmp_path):
     half = Affine(0.01, 0, 77.2, 0, -0.01, 42.6)
     (told,) = found(write(tmp_path / "a.tif", HEIGHTS, transform=half))
@@ -171,3 +200,12 @@ def test_a_look_at_a_huge_raster_reads_some_blocks_evenly_spread(tmp_path, monke
     assert len(parts) == 10
     every = np.concatenate([part.ravel() for part in parts])
     assert every.max() - every.min() > 1000
+
+
+def test_a_look_reads_all_of_a_small_raster_and_some_blocks_of_a_huge_one():
+    side = rasters.BLOCK
+    assert [part.width for part in rasters.to_look_at(Window(0, 0, 2 * side + 1, 9))] == [
+        side, side, 1,
+    ]  # fmt: skip
+    cells = sum(p.width * p.height for p in rasters.to_look_at(Window(0, 0, 100_000, 100_000)))
+    assert cells < 3e8

@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 import shapely
@@ -268,6 +269,7 @@ def test_a_swapped_outline_is_turned():
         "POLYGON EMPTY",
         "POLYGON ((76 41, 77 42, 77 41, 76 42, 76 41))",
         "POINT (5 5)",
+        "POLYGON ((119 50, 121 50, 121 51, 119 51, 119 50))",  # half outside
         "POINT (nan nan)",
         "hill",
     ],
@@ -704,3 +706,17 @@ def test_movebank_as_it_is_exported():
         "machine_observation",
     )
     assert found.rejected["field"].tolist() == ["visible"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "wkt"),
+    [
+        ([76.0, 41.0], "POINT (76 41)"),
+        ([76.0, 41.0, 77.0, 42.0], "LINESTRING (76 41, 77 42)"),
+        ([76.0, None], None),
+        ([76.0, 41.0, 77.0, None], None),
+    ],
+)
+def test_a_place_is_a_point_or_a_line_and_unknown_where_a_number_is(numbers, wkt):
+    place = field_tables._place(np.array(numbers, "float64"))
+    assert (place and place.wkt) == wkt

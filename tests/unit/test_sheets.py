@@ -74,20 +74,24 @@ def test_a_sheet_of_threats_says_where_a_threat_is_unknown_and_which(tmp_path):
         "threat": filled(0.3),
         "habitat_reference": filled(0.7, c10=0.1),
     }
-    told = [
-        line
-        for line in said(sheets.threat(scenario(tmp_path, maps))[0])
-        if line.startswith("One or more threats are unknown")
-    ]
-    assert told == [
-        "One or more threats are unknown on 40 % of the suitable land, where this map shows the "
-        "others alone: Loss of marmot burrows 40 %, Hunting and trade 10 %"
-    ]
+    maps |= {"value_at_risk": filled(0.2)}
+    for draw in (sheets.threat, sheets.value_at_risk):
+        (figure,) = draw(scenario(tmp_path, maps))
+        told = [line for line in said(figure) if line.startswith("One or more threats are unknown")]
+        assert told == [
+            "One or more threats are unknown on 40 % of the suitable land, where this map shows "
+            "the others alone: Loss of marmot burrows 40 %, Hunting and trade 10 %"
+        ]
+        assert {"no data", "data, but not on every threat"} <= set(said(figure, "legend"))
+        assert said(figure, "share")[-2:] == ["none", "40 % of the suitable land"]
 
 
 def test_nothing_is_said_of_unknown_threats_where_all_are_known(tmp_path):
     maps = effects() | {"threat": filled(0.3), "habitat_reference": filled(0.7)}
-    assert not any("unknown" in line for line in said(sheets.threat(scenario(tmp_path, maps))[0]))
+    (figure,) = sheets.threat(scenario(tmp_path, maps))
+    assert not any("unknown" in line for line in said(figure))
+    assert "data, but not on every threat" not in said(figure, "legend")
+    assert said(figure, "share")[-1] == "none"
 
 
 @pytest.mark.parametrize("name", ["threat", "dominant_threat", "value_at_risk"])
@@ -304,3 +308,21 @@ def test_the_measure_of_colours_finds_the_two_that_used_to_merge():
     distance, _ = least_distance(["#8c6d1f", "#d55e00"], VISION["protanopia"])
     assert distance < 7
     assert lab("#ffffff", VISION["usual"]) == pytest.approx([100, 0, 0], abs=0.02)
+
+
+def test_there_is_no_sheet_of_a_loss_where_none_is_asked_for():
+    assert "habitat_reference" in sheet_specs.drawn(CONFIG)
+    habitat = CONFIG["habitat"] | {"reference": {}}
+    assert "habitat_reference" not in sheet_specs.drawn(CONFIG | {"habitat": habitat})
+
+
+@pytest.mark.parametrize(
+    ("values", "top"),
+    [([0.0, 0.34], 0.4), ([0.4] * 9, 0.4), ([0.0, 0.01], 0.1), ([3.0] * 3, 1), ([np.nan], 1)],
+)
+def test_a_scale_ends_at_a_round_tenth(values, top):
+    assert sheets._round_top(np.array(values)) == pytest.approx(top)
+
+
+def test_a_scale_leaves_out_the_uppermost_of_a_thousand_values():
+    assert sheets._round_top(np.array([0.15] * 999 + [0.9])) == pytest.approx(0.2)

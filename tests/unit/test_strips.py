@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from manul.exposure import saturating, strip_tasks, strips
 from manul.exposure.decay import decay
-from manul.exposure.kernel_sums import kernel_mass
+from manul.exposure.kernel_sums import kernel_mass, stamp_sum, transform_rows, transform_sum
 from manul.exposure.nearest import decay_table
 
 COMMON = settings(max_examples=60, deadline=None)
@@ -427,3 +427,23 @@ def test_the_memory_estimate_grows_with_what_is_held():
     assert strips.strip_memory_mb(20_000, 256, 2, itemsize=4, reach_rows=200) > small
     assert strips.strip_memory_mb(40_000, 256, 2) == pytest.approx(2 * small)
     assert strips.carries_memory_mb(20_000, 20_000, 256) == pytest.approx(12.64)
+    # 100 rows of 1000 cells: 2 bytes read, 8 worked with, and 4 of each of two finished strips.
+    assert strips.strip_memory_mb(1000, 100, 1) == pytest.approx(0.2 + 0.8 + 0.8)
+    # With 10 rows on both sides: 6 bytes read, 12 worked with.
+    wide = strips.strip_memory_mb(1000, 100, 1, reach_rows=10)
+    assert wide == pytest.approx(0.72 + 1.2 + 0.8)
+    # Cells of 2 x 2: twice the rows are worked with, half the columns are kept.
+    assert strips.strip_memory_mb(1000, 100, 1, oversample=2) == pytest.approx(2 + 0.4)
+
+
+@pytest.mark.parametrize("shape", [(5, 600), (600, 5)])
+def test_sums_by_transform_are_those_by_stamping_over_many_tiles(shape):
+    """Sources in every piece; the linear curve falls by a third each cell."""
+    table = decay_table(decay("linear", None, 30), (10.0, 10.0))
+    window = np.zeros(shape, "float32")
+    window.ravel()[7::97] = 0.5
+    assert transform_rows(table) == 256 - 2 * table.reach_rows
+    made = [f(window, 0, 0, shape[0], table, 2.0) for f in (transform_sum, stamp_sum)]
+    np.testing.assert_allclose(*made, atol=1e-6)
+    alone = stamp_sum(np.float32([[0, 0, 0, 1, 0]]), 0, 0, 1, table, 2.0)
+    np.testing.assert_allclose(alone, [[0, 1 / 6, 1 / 3, 1 / 2, 1 / 3]], rtol=1e-6)

@@ -1,6 +1,7 @@
 """Suitability models: known truths, tables by hand, and what must hold whatever the data."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,14 +18,17 @@ from manul.suitability import (
     boyce,
     cross_validate,
     effort_background,
+    ensemble,
     fit,
     importance,
+    maxent,
     mess,
     odmap,
     omission,
     record_effort,
     regression,
     response_curves,
+    sampling,
     skill_weights,
     spatial_blocks,
     thin,
@@ -124,6 +128,12 @@ def test_boyce_keeps_the_top_window():
     assert result.ratio[-1] == pytest.approx((3 / 4) / (2 / 10))
 
 
+def test_boyce_windows_reach_from_the_lowest_to_the_highest_score_of_both():
+    for present, ground in (([0, 4.0], [1, 2]), ([1, 2], [0, 2, 4.0]), ([0, 2.0], [1, 4])):
+        result = boyce(present, ground, width=0.5, windows=3)
+        assert result.suitability.tolist() == [1, 2, 3]
+
+
 def test_boyce_top_window_decides():
     # Nine presences in the lower half; without the top window, whose ratio is greatest, rho falls.
     ground = np.linspace(0, 1, 101)
@@ -132,7 +142,7 @@ def test_boyce_top_window_decides():
 
 
 def test_mess_by_hand():
-    reference = np.array([[0, 10], [1, 20], [2, 30], [3, 40], [4, 50]], float)
+    reference = np.array([[0, 10], [1, 20], [2, 30], [3, 40], [4, 50], [np.nan, 999]], float)
     points = np.array([[2, 30], [-1, 30], [2, 60], [4, 30], [np.nan, 30]])
     value, worst = mess(reference, points)
     # In the middle 2 of 5 lie below: 2 x 40; beyond, the overshoot in per cent of the range.
@@ -191,7 +201,7 @@ def test_effort_background_leaves_out_unknown_effort():
 
 def test_record_effort_is_highest_at_records():
     xy = np.array([[0, 0], [1000, 0], [50_000, 0], [np.nan, 0]], float)
-    effort = record_effort(xy, [[0, 0]], reach_m=1000, floor=0.01)
+    effort = record_effort(xy, [[0, 0], [np.nan, 5.0]], reach_m=1000, floor=0.01)
     assert effort[:3] == pytest.approx([1.0, np.exp(-0.5), 0.01])
     assert np.isnan(effort[3])
 
@@ -208,6 +218,15 @@ def test_blocks_stay_whole_and_balanced():
     shifted = np.random.default_rng(4).uniform(0, 10_000, 2)
     cells = pd.DataFrame(np.floor((xy + shifted) / 10_000)).assign(fold=folds)
     assert (cells.groupby([0, 1])["fold"].nunique() == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("per_block", "folds"), [([1, 3, 3, 5], [6, 6]), ([1, 1, 1, 1], [2, 2]), ([9, 1, 1, 1], [3, 9])]
+)
+def test_the_fullest_blocks_are_dealt_first(per_block, folds):
+    counts = np.array(per_block, float)
+    fold = sampling._deal(counts, counts, 2, np.random.default_rng(0))
+    assert sorted(np.bincount(fold, counts)) == folds
 
 
 def test_one_block_is_no_fold():
@@ -270,6 +289,39 @@ def test_feature_classes_grow_with_records():
     assert classes_for(80) == ("linear", "quadratic", "hinge", "product")
 
 
+@pytest.mark.parametrize(
+    ("kinds", "presences", "expected"),
+    [
+        (["linear"], 10, [1]),
+        (["linear"], 20, [0.6]),  # half way from 1 at ten to 0.2 at thirty
+        (["linear"], 30, [0.2]),
+        (["linear"], 100, [0.05]),
+        (["linear", "quadratic"], 17, [0.5, 0.5]),  # the richest class sets both
+        (["linear", "quadratic"], 30, [0.25, 0.25]),
+        (["linear", "product"], 10, [1.6, 1.6]),
+        (["linear", "product"], 17, [0.9, 0.9]),
+        (["linear", "product"], 30, [0.55, 0.55]),
+        (["hinge", "indicator"], 10, [0.5, 0.5]),
+        (["hinge", "indicator"], 17, [0.5, 0.25]),
+    ],
+)
+def test_penalties_are_multipliers_of_the_standard_error(kinds, presences, expected):
+    features = tuple(maxent.Feature(kind, 0) for kind in kinds)
+    column = np.resize([-1.0, 1.0], presences)
+    column *= 1 / column.std(ddof=1)
+    at = np.tile(column[:, None], len(kinds))
+    found = maxent.penalties(features, at, np.ones(len(kinds)))
+    assert found * np.sqrt(presences) == pytest.approx(expected)
+
+
+def test_penalties_have_a_floor():
+    features = maxent.Feature("linear", 0), maxent.Feature("hinge", 0)
+    found = maxent.penalties(features, np.zeros((100, 2)), np.array([5.0, 5.0]))
+    # A thousandth of the range; of a hinge half of 1 / 10 over 10.
+    assert found == pytest.approx([0.005, 0.005])
+    assert maxent.penalties(features, np.zeros((25, 2)), np.ones(2)) == pytest.approx([0.001, 0.02])
+
+
 def test_no_gradient_of_the_penalised_likelihood_is_left():
     rng = np.random.default_rng(7)
     here, ground = rng.normal(0.5, 1, (120, 3)), rng.normal(0, 1, (400, 3))
@@ -284,6 +336,23 @@ def test_no_gradient_of_the_penalised_likelihood_is_left():
     residual = weight * (fitted.predict(matrix) - presence)
     assert np.abs(columns.T @ residual + ridge * fitted.coef).max() < 1e-6
     assert abs(residual.sum()) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("kind", "knots", "expected"),
+    [
+        ("raw", (), [0, 1, 2, 3]),
+        ("square", (), [0, 1, 4, 9]),
+        ("product", (), [0, 10, 20, 30]),
+        # Knots at 0, 1, 2 (and which of them bends): cubes from 0 over 2, less those from 1 over 1.
+        ("spline", (0, 1, 2, 0), [0, 0.5, 3, 6]),
+    ],
+)
+def test_terms_of_a_regression_by_hand(kind, knots, expected):
+    matrix = np.array([[0, 10], [1, 10], [2, 10], [3, 10.0]])
+    term = regression.Term(kind, 0, 1, knots, centre=1.0, scale=2.0)
+    made = regression._columns(matrix, [term])[:, 0]
+    np.testing.assert_allclose(made, (np.array(expected) - 1) / 2)
 
 
 def test_maxent_rate_sums_to_one_and_entropy_is_its_own(models, known_world):
@@ -398,6 +467,9 @@ def test_a_wrong_name_lists_the_choices(known_world):
         fit(table.iloc[rows], table.drop(columns="wet"), "maxent")
     with pytest.raises(ValueError, match="model_weights names"):
         fit(table.iloc[rows], table, model_weights={"glm": 1.0})
+    for wrong in (0, -1, np.nan, np.inf):
+        with pytest.raises(ValueError, match="bias must be numbers above 0"):
+            fit(table.iloc[rows], table, bias=np.r_[wrong, np.ones(len(table) - 1)])
 
 
 def test_rows_without_a_value_are_counted(known_world):
@@ -491,3 +563,29 @@ def test_maxent_multiplier_makes_it_flatter(known_world):
         len(fit(table.iloc[rows], table, "maxent", multiplier=m).fitted.coef) for m in (1.0, 5.0)
     ]
     assert kept[1] < kept[0]
+
+
+@pytest.mark.parametrize(
+    ("presences", "boosted", "esm"), [(8, 0.5, 0.5), (20, 0.5, 0.5), (21, 1, 0.25), (60, 1, None)]
+)
+def test_few_records_give_weight_to_models_made_for_few(presences, boosted, esm):
+    train = SimpleNamespace(presences=range(presences))
+    expected = {"maxent": 2, "logistic": 2, "random_forest": 2, "boosted": boosted, "esm": esm}
+    assert ensemble.weights_for(train) == {n: w for n, w in expected.items() if w is not None}
+
+
+def test_the_rank_of_a_score_among_the_background():
+    """Shares up to the middle of each tie; beyond the ends there is 1/20 of the range."""
+    ranks = ensemble.background_ranks(np.array([0, 20, 20, 10.0]), np.array([1, 1, 1, 1.0]))
+    scores = [-1, -0.5, 0, 10, 20, 20.5, 21, 99]
+    expected = [0, 0.0625, 0.125, 0.375, 0.75, 0.875, 1, 1]
+    assert ranks.share(np.array(scores)) == pytest.approx(expected)
+    weighed = ensemble.background_ranks(np.array([0, 10.0]), np.array([3, 1.0]))
+    assert weighed.share(np.array([0, 10.0])) == pytest.approx([0.375, 0.875])
+
+
+def test_many_background_sites_keep_the_rank_of_each():
+    scores = np.arange(20_000.0)
+    ranks = ensemble.background_ranks(scores, np.ones(20_000))
+    assert len(ranks.scores) == ensemble.RANK_KNOTS + 2
+    assert ranks.share(scores) == pytest.approx((scores + 0.5) / 20_000, abs=1e-4)

@@ -477,3 +477,9 @@ def test_broken_files_say_so(tmp_path, name):
     (tmp_path / name).write_bytes(b"not a table")
     with pytest.raises(RecordsError, match=name.split(".")[0]):
         read_table(tmp_path / name)
+
+
+def test_a_folder_is_no_table(tmp_path):
+    with pytest.raises(RecordsError, match=r"records.csv is a folder; expected the file of a tab"):
+        (tmp_path / "records.csv").mkdir()
+        read_table(tmp_path / "records.csv")

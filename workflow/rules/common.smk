@@ -1,9 +1,5 @@
 # What the rules share: the effective configs, and the graph of what is made from what.
 import re
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 # Never `from manul import config`: it would hide Snakemake's own `config`.
 from manul import digests, graph, plan, preflight
@@ -11,7 +7,6 @@ from manul.comparison import kept
 from manul.config import load, selection
 from manul.grid import plain_files, whole_files
 from manul.maps import sheet_specs
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 # Words to the rules `keep` and `compare`, given with --config; they are no part of a config.

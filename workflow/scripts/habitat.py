@@ -10,7 +10,7 @@ from manul.model import outputs
 with job.start(snakemake) as this:
     told, files = this.told, this.named("surfaces")
     grid, maps = grid_of(told.region), outputs.habitat_maps(told.habitat)
-    made = this.map_files(maps, grid, files)
+    made = this.map_files(maps, grid)
     mask = this.inputs("mask")
     work = partial(outputs.habitat_on_block, told.habitat, maps, files, mask, grid)
     this.run(work, made, block_maps.blocks(grid, outputs.BLOCK))

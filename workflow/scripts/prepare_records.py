@@ -15,7 +15,8 @@ with job.start(snakemake) as this:
         "%s: %d rows accepted, %d findings on rejected rows, %d changes; %d rows in reach",
         name, len(found.accepted), len(found.rejected), len(found.normalised), len(table),
     )  # fmt: skip
-    vectors.write_vector(this.output("layer"), {name: table}, this.tags(record))
+    extent = features.extent_tags(told.block, grid_of(told.region), told.margin_m)
+    vectors.write_vector(this.output("layer"), {name: table}, this.tags(record) | extent)
     plain_files.write_table(this.output("summary"), field_tables.summary(found, table))
     plain_files.write_table(this.output("rejected"), found.rejected)
     plain_files.write_table(this.output("normalised"), found.normalised)

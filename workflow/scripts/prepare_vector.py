@@ -1,7 +1,7 @@
 """Filter and clip one vector layer to the region and what lies within reach of it."""
 
 from manul import job
-from manul.grid import data_files, features, map_tags, provenance, vectors
+from manul.grid import data_files, features, provenance, vectors
 from manul.grid.region import grid_of
 from manul.records import layer_files
 
@@ -14,6 +14,5 @@ with job.start(snakemake) as this:
         this.log.info("%s: %s", name, change)
     table = features.prepare_vector(rows, told.block, grid_of(told.region), told.margin_m)
     table = features.for_products(table, told.columns, told.units)
-    surveyed = features.surveyed(told.block.get("extent"), grid_of(told.region), told.margin_m)
-    tags = this.tags(record) | ({map_tags.EXTENT_TAG: surveyed.wkt} if surveyed else {})
-    vectors.write_vector(this.output("layer"), {name: table}, tags)
+    extent = features.extent_tags(told.block, grid_of(told.region), told.margin_m)
+    vectors.write_vector(this.output("layer"), {name: table}, this.tags(record) | extent)

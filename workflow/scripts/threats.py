@@ -11,7 +11,7 @@ with job.start(snakemake) as this:
     told, files = this.told, this.named("surfaces")
     grid, maps = grid_of(told.region), outputs.threat_maps(told.model)
     found = outputs.bands_of(outputs.habitat_maps(told.model["habitat"]), this.named("habitat"))
-    made = this.map_files(maps, grid, files | this.named("habitat"))
+    made = this.map_files(maps, grid)
     mask = this.inputs("mask")
     work = partial(outputs.threats_on_block, told.model, maps, files, found, mask, grid)
     this.run(work, made, block_maps.blocks(grid, outputs.BLOCK))

@@ -33,16 +33,20 @@ from manul.maps import sheet_specs
 from manul.model import cells, invest_csv
 from manul.model import outputs as model_outputs
 from manul.products import key_habitat, key_polygons, recommendations, units
+from manul.products.outlines import BEFORE
 from manul.records import packages
+from manul.surfaces import KINDS
+from manul.uncertainty import alternatives, passes, specs
 
 
 @dataclass(frozen=True)
 class Ref:
-    """A file of another job of the same scenario."""
+    """A file of another job: of the same scenario, or of one that is named."""
 
     rule: str
     key: str
     file: str
+    scenario: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,9 +95,13 @@ def rule(name: str, files, keys: Callable = lambda config: [""]) -> Callable:
 # keep their distance from areas. An analysis says so of itself.
 GENERALISING: dict[str, tuple[str, ...]] = {
     "generalise": ("surface", "layers"),
+    "generalise_alternatives": ("surface", "layers"),
     "evidence": ("layer", "summary", "rejected", "normalised", "surfaces", "layers"),
     "recommend": ("layers",),
 }
+
+
+OF_DRAWS = {"habitat": "Habitat", "threat": "Cumulative threat", "value_at_risk": "Value at risk"}
 
 
 @dataclass(frozen=True)
@@ -108,8 +116,8 @@ class Output:
 class Graph:
     """The jobs of all scenarios of one region; `configs` are those of `config.load`.
 
-    `scenarios` are their names, `configs` those of every view: NAME and, where some layer is not
-    public, NAME/restricted.
+    `scenarios` are their names, `configs` those of every view: NAME and, where some layer or
+    rule is not public, NAME/restricted.
     """
 
     def __init__(self, configs: Mapping[str, Config]):
@@ -119,7 +127,7 @@ class Graph:
             for name, config in configs.items()
         }
         for name, config in configs.items():
-            if selection.private_layers(config):
+            if selection.has_two_views(config):
                 self.configs[f"{name}/restricted"] = selection.exact_view(config)
         for kind in ANALYSES:
             rule(f"analysis_{kind}", _analysis_files(kind), _analyses_of(kind))(_analysis)
@@ -177,6 +185,12 @@ class Graph:
         made = {(ref, source.band) for ref, source in self._maps[scenario].values()}
         return Counter((ref.rule, ref.key) for ref, _ in made)
 
+    def first(self, scenario: str) -> str:
+        """The first scenario in the same view, which the tables of the others are held against."""
+        first = self.scenarios[0]
+        exact = f"{first}/restricted"
+        return exact if self.configs[scenario]["exact"] and exact in self.configs else first
+
     def surfaces(self, scenario: str, refs: Iterable[Ref]) -> list[str]:
         """The surfaces that some files rest on, in the order of the config."""
         found = {surface for ref in refs for surface in self._under(scenario, ref)}
@@ -211,7 +225,7 @@ class Graph:
         job = self.job(scenario, name, key)
         below = {
             role: [
-                (self.digest(scenario, item.rule, item.key), item.file)
+                (self.digest(item.scenario or scenario, item.rule, item.key), item.file)
                 if isinstance(item, Ref)
                 else item
                 for item in items
@@ -228,7 +242,8 @@ class Graph:
         safe = GENERALISING.get(name, getattr(kind, "GENERALISES", ()))
         reads = self.job(scenario, name, key).reads
         refs = (i for role, items in reads.items() if role not in safe for i in items)
-        return any(self.private(scenario, i.rule, i.key) for i in refs if isinstance(i, Ref))
+        found = (i for i in refs if isinstance(i, Ref))
+        return any(self.private(i.scenario or scenario, i.rule, i.key) for i in found)
 
     def _owner(self, scenario, name, key="") -> str:
         wanted = self.digest(scenario, name, key)
@@ -245,7 +260,7 @@ class Graph:
         return scenario
 
     def _path(self, scenario, ref) -> str:
-        return self.files(scenario, ref.rule, ref.key)[ref.file]
+        return self.files(ref.scenario or scenario, ref.rule, ref.key)[ref.file]
 
     def _paths_of(self, scenario, item) -> list[str]:
         """The path of an input; none for a file that is not there, which the preflight tells."""
@@ -266,7 +281,8 @@ class Graph:
         for role, items in self.job(scenario, name, key).reads.items():
             for item in items if role != "mask" else ():
                 if isinstance(item, Ref) and only is None:
-                    yield from self.layers(scenario, item.rule, item.key, item.file)
+                    there = item.scenario or scenario
+                    yield from self.layers(there, item.rule, item.key, item.file)
         for surface in only or ():
             yield from self.layers(scenario, "surface", surface)
 
@@ -280,7 +296,8 @@ class Graph:
         reads = self.job(scenario, ref.rule, ref.key).reads
         below = (i for role, items in reads.items() if role != "mask" for i in items)
         refs = [item for item in below if isinstance(item, Ref)]
-        return tuple({surface for item in refs for surface in self._under(scenario, item)})
+        under = (self._under(item.scenario or scenario, item) for item in refs)
+        return tuple({surface for found in under for surface in found})
 
     def _output(self, scenario, name) -> Output:
         ref, source = self._maps[scenario][name]
@@ -315,7 +332,7 @@ def _of_kind(rule_name) -> Callable:
 def _prepare(graph, scenario, config, key) -> Job:
     block = {k: v for k, v in config["layers"][key].items() if k != "needs"}
     extent = block.get("extent")
-    files = [block["path"], *([extent] if isinstance(extent, str) else [])]
+    files = [*_files_of(block), *([extent] if isinstance(extent, str) else [])]
     told = {"block": block, "region": config["region"]}
     told |= {"margin_m": selection.margin_m(config, key)}
     told |= {"content": [contents.of(on_disk(file)) for file in files]}
@@ -327,11 +344,15 @@ def _prepare(graph, scenario, config, key) -> Job:
 
 def _prepare_records(graph, scenario, config, key) -> Job:
     job = _prepare(graph, scenario, config, key)
-    path = config["layers"][key]["path"]
-    parts = [str(part) for part in packages.parts_of(Path(path))]
-    found = [contents.of(part) for part in [path, *parts]]
-    told = {**job.told, "as_of": config["as_of"], "content": found}
-    return replace(job, told=told, reads={"layer": [path, *parts]})
+    return replace(job, told={**job.told, "as_of": config["as_of"]})
+
+
+def _files_of(block) -> list[str]:
+    """The file of a layer, and those that a camera package names."""
+    if block["kind"] != "records":
+        return [block["path"]]
+    file = packages.file_of(Path(block["path"]))
+    return [str(path) for path in (file, *packages.parts_of(file))]
 
 
 rule("prepare_raster", {"layer": "layers/{key}.tif"}, _of_kind("prepare_raster"))(_prepare)
@@ -363,14 +384,75 @@ def _hidden_surfaces(config):
 
 @rule("generalise", {"surface": "generalised/{key}.tif"}, _hidden_surfaces)
 def _generalise(graph, scenario, config, key) -> Job:
-    exact, hidden = Ref("surface", key, "surface"), selection.hidden_behind(config, key)
-    path = graph.files(scenario, exact.rule, key)[exact.file]
     bands = surfaces.bands(config["surfaces"][key])
+    return _generalised(graph, scenario, config, key, "surface", bands)
+
+
+def _generalised(graph, scenario, config, key, made_by, bands) -> Job:
+    exact, hidden = Ref(made_by, key, "surface"), selection.hidden_behind(config, key)
+    path = graph.files(scenario, exact.rule, key)[exact.file]
     maps = {band: asdict(Source(path, i)) for i, band in enumerate(bands, 1)}
     told: dict[str, Any] = {"maps": maps, "region": config["region"]}
     told |= {"bands": bands, "hidden": hidden}
     told |= {"privacy": selection.privacy_rules(config, hidden)}
     return Job(told, {"surface": [exact], "layers": [layer(config, name) for name in hidden]})
+
+
+# -------------------------------------------------------------------------------- uncertainty
+
+
+def _uncertain_surfaces(config) -> dict[str, dict]:
+    """The surfaces that have alternatives, with what the alternatives are."""
+    if not specs.wanted(config):
+        return {}
+    found = {name: specs.of_surface(config, name) for name in specs.surfaces_of(config)}
+    return {name: spec for name, spec in found.items() if spec}
+
+
+def _alternatives(config, name) -> Ref:
+    exact = config["exact"] or not selection.hidden_behind(config, name)
+    return Ref("alternatives" if exact else "generalise_alternatives", name, "surface")
+
+
+@rule("alternatives", {"surface": "uncertainty/surfaces/{key}.tif"}, _uncertain_surfaces)
+def _alternatives_of(graph, scenario, config, key) -> Job:
+    job = _surface(graph, scenario, config, key)
+    now: dict[str, list] = {
+        key: [] for key in ("dates",) if key in job.told["block"]
+    }  # draws are of the present
+    spec = _uncertain_surfaces(config)[key]
+    return replace(job, told=job.told | {"block": job.told["block"] | now, "spec": spec})
+
+
+@rule(
+    "generalise_alternatives",
+    {"surface": "uncertainty/generalised/{key}.tif"},
+    lambda config: [n for n in _uncertain_surfaces(config) if n in _hidden_surfaces(config)],
+)
+def _generalise_alternatives(graph, scenario, config, key) -> Job:
+    spec = _uncertain_surfaces(config)[key]
+    bands = [one.name for one in alternatives.alternatives(spec)]
+    return _generalised(graph, scenario, config, key, "alternatives", dict.fromkeys(bands, "0..1"))
+
+
+def _draw_files(config, key):
+    maps = passes.maps(bool(selection.assessed(config)))
+    files = {name: f"uncertainty/{name}.tif" for name in [*maps, "good"]}
+    return files | {"draws": "uncertainty/draws.csv", "units": "uncertainty/units.csv"}
+
+
+@rule("draws", _draw_files, lambda config: [""] if specs.wanted(config) else [])
+def _draws(graph, scenario, config, key) -> Job:
+    names, uncertain = specs.surfaces_of(config), _uncertain_surfaces(config)
+    saturating = [n for n in names if KINDS[config["surfaces"][n]["kind"]].saturating]
+    told = {"model": selection.model(config), "region": config["region"]}
+    told |= {"draws": specs.of_model(config), "specs": uncertain, "errors": specs.errors(config)}
+    told |= {"saturating": saturating, "key": config["key_habitat"]}
+    reads = {"surfaces": _made(config, names), "thresholds": _thresholds(config)}
+    reads |= {"alternatives": [_alternatives(config, name) for name in uncertain]}
+    units = config["region"]["units"]
+    reads |= {"mask": _mask(config), "units": [layer(config, units)] if units else []}
+    return Job(told, reads)
 
 
 # ------------------------------------------------------------------------------------- model
@@ -383,6 +465,7 @@ def _habitat_files(config, key):
 @rule("habitat", _habitat_files)
 def _habitat(graph, scenario, config, key) -> Job:
     told = {"habitat": config["habitat"], "region": config["region"]}
+    told["layers"] = _layers_behind(graph, scenario, "habitat")
     wanted = cells.inputs(*cells.parts(config["habitat"]))
     return Job(told, {"surfaces": _made(config, wanted), "mask": _mask(config)})
 
@@ -400,7 +483,8 @@ def _threats(graph, scenario, config, key) -> Job:
     names = [m.name for m in model_outputs.habitat_maps(config["habitat"])]
     habitat = [Ref("habitat", "", name) for name in names]
     reads = {"surfaces": _made(config, wanted), "habitat": habitat, "mask": _mask(config)}
-    return Job({"model": model, "region": config["region"]}, reads)
+    told = {"model": model, "region": config["region"]}
+    return Job(told | {"layers": _layers_behind(graph, scenario, "threats")}, reads)
 
 
 def _invest_files(config, key):
@@ -503,7 +587,8 @@ def _recommend(graph, scenario, config, key) -> Job:
     wanted = dict.fromkeys([*recommendations.MAPS, *named])
     used = dict.fromkeys([*selection.rule_layers(config), *filter(None, [told["towns"]])])
     layers = [layer(config, name) for name in used]
-    return _table_job(graph, scenario, config, wanted, told, layers=layers)
+    job = _table_job(graph, scenario, config, wanted, told, layers=layers)
+    return _held_against_the_first(graph, scenario, job)
 
 
 @rule("units", {"table": "units.csv"}, lambda config: [""] if config["region"]["units"] else [])
@@ -513,7 +598,8 @@ def _units(graph, scenario, config, key) -> Job:
     if "" in RULES["recommend"].keys(config):
         more["recommendations"] = [Ref("recommend", "", "polygons")]
     wanted = [*units.MAPS, *filter(None, [protected])]
-    return _table_job(graph, scenario, config, wanted, {}, **more)
+    job = _table_job(graph, scenario, config, wanted, {}, **more)
+    return _held_against_the_first(graph, scenario, job)
 
 
 @rule("index", {"table": "outputs.csv"})
@@ -559,6 +645,7 @@ def products(graph: Graph) -> list[str]:
         "tables": ("key_polygons", "recommend", "units", "invest"),
         "sheets": ("sheet",),
         "evidence": ("evidence",),
+        "uncertainty": ("draws",),
     }
     found: list[str] = []
     for scenario, config in graph.configs.items():
@@ -617,6 +704,12 @@ def _maps(config) -> Iterator[tuple[str, Ref, Source]]:
             yield from _bands_of(m, "threats")
     for name, (file, band, title, unit, codes) in key_habitat.BANDS.items():
         yield name, Ref("key_habitat", "", file), Source("", band, title, unit, codes)
+    if specs.wanted(config):
+        for file, bands in passes.maps(bool(selection.assessed(config))).items():
+            for number, (of, title) in enumerate(bands.items(), 1):
+                called = of if of in passes.MORE[file] else f"{file}_{of}"
+                words = f"{OF_DRAWS[file]}: {title}"
+                yield called, Ref("draws", "", file), Source("", number, words, "0..1")
     for name in selection.available(config):
         block = config["surfaces"][name]
         title = block.get("title", name)
@@ -646,6 +739,16 @@ def _surfaces_behind(config, name, file) -> tuple[str, ...] | None:
         return None
     have = set(selection.available(config))
     return tuple(s for m in maps if m.name == file or not file for s in m.surfaces if s in have)
+
+
+def _layers_behind(graph, scenario, name) -> dict[str, list[str]]:
+    """For each map of a job of the model the layers behind it, also those behind its inputs."""
+    config, found = graph.configs[scenario], {}
+    for file in graph.paths(scenario, name):
+        behind = _surfaces_behind(config, name, file) or ()
+        used = {i for s in behind for i in graph.layers(scenario, "surface", s)}
+        found[file] = [i for i in config["layers"] if i in used]
+    return found
 
 
 def _made(config, names) -> list[Ref]:
@@ -688,3 +791,14 @@ def _table_job(graph, scenario, config, maps, told, **reads) -> Job:
     told |= {"scenario": scenario, "key": config["key_habitat"], "region": config["region"]}
     reads = {"maps": _map_refs(config, told["maps"]), **reads}
     return Job(told, reads | {"thresholds": _thresholds(config)})
+
+
+def _held_against_the_first(graph, scenario, job) -> Job:
+    """The job with the value at risk of the first scenario, to tell what a later one changes."""
+    first = graph.first(scenario)
+    if first == scenario:
+        return job
+    name = "value_at_risk"
+    maps = job.told["maps"] | {BEFORE: graph.sources(first, [name])[name]}
+    refs = [replace(ref, scenario=first) for ref in _map_refs(graph.configs[first], [name])]
+    return Job({**job.told, "maps": maps}, {**job.reads, "before": refs})

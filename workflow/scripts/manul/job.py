@@ -99,16 +99,16 @@ class Job:
         files = self.inputs("thresholds")
         return plain_files.read_table(files[0]) if files else None
 
-    def map_files(self, maps, grid, files: dict) -> list[block_maps.MapFile]:
-        """The maps of the model, each tagged with the layers behind its surfaces.
+    def map_files(self, maps, grid) -> list[block_maps.MapFile]:
+        """The maps of the model, each tagged with the layers behind it, as the graph knows them.
 
-        `files` are the surfaces, and further maps whose layers stand behind the model, by name.
+        Raises `KeyError` where a layer stands behind no input.
         """
-        behind = {name: map_tags.read_provenance(path) for name, path in files.items()}
+        every, layers = self.provenance(), self.told.layers
         return [
             self.map_file(
                 m.name, self.output(m.name), grid, m.units,
-                provenance.merge(*(behind[s] for s in m.surfaces if s in behind)), m.categories,
+                {name: every[name] for name in layers[m.name]}, m.categories,
             )
             for m in maps
         ]  # fmt: skip

@@ -24,6 +24,7 @@ from manul.maps import layouts, sheet_specs
 from manul.model import cells, invest_csv, invest_run
 from manul.model import outputs as model_outputs
 from manul.surfaces import proximity
+from manul.uncertainty import alternatives, passes, specs
 
 SPARE = 1.15  # so that a job that takes a little more is not killed
 LIBRARIES_MB = 350  # Python, the libraries of a job, and kernels that it may have to compile
@@ -36,6 +37,7 @@ WINDOW_BYTES = 26  # per cell of such a window
 BAND_BYTES = 17  # per cell and band of a block of a surface
 FINE_BYTES = {"nearest": 10, "saturating": 6, "density": 12}  # per source cell of an exposure block
 JOURNEY_BYTES = 26  # per cell of a region whose travel times are found at once
+PIECE_ARRAYS = 60  # of draws, that a piece of a block holds at once
 MODEL_BYTES = 7  # per cell and map that the model reads or writes
 INVEST_MB = 190
 INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for each thread
@@ -48,6 +50,7 @@ SECONDS_PER_JOB = 2.5
 # of one thread, per cell and job
 NANOSECONDS = {
     "surface": 300, "generalise": 300, "habitat": 900, "threats": 2100, "key_habitat": 500,
+    "alternatives": 3000, "draws": 20_000,
     "key_polygons": 3000, "recommend": 5000, "units": 700, "evidence": 150,
 }  # fmt: skip
 NANOSECONDS_OF_A_FIT = 7000
@@ -130,7 +133,29 @@ def _surface(config, rule, key, threads) -> float:
 
 
 def _generalise(config, rule, key, threads) -> float:
-    return LIBRARIES_MB + _reading_mb(config, len(surfaces.bands(config["surfaces"][key])))
+    bands = len(surfaces.bands(config["surfaces"][key]))
+    if rule.endswith("alternatives"):
+        bands = len(alternatives.alternatives(specs.of_surface(config, key) or specs.NOTHING))
+    return LIBRARIES_MB + _reading_mb(config, bands)
+
+
+def _alternatives(config, rule, key, threads) -> float:
+    grid, spec = grid_of(config["region"]), specs.of_surface(config, key) or specs.NOTHING
+    side = surfaces.block_size(config["surfaces"][key], grid)
+    bands = len(alternatives.alternatives(spec))
+    together = _at_once(side, threads, grid)
+    return _surface(config, rule, key, threads) + together * bands * BAND_BYTES / 1e6
+
+
+def _draws(config, rule, key, threads) -> float:
+    every = [specs.of_surface(config, name) for name in specs.surfaces_of(config)]
+    read = sum(len(alternatives.alternatives(spec)) if spec else 1 for spec in every)
+    number = config["draws"]["number"]
+    made = sum(len(bands) for bands in passes.maps(True).values())
+    together = _at_once(passes.BLOCK, threads, grid_of(config["region"]))
+    bytes_ = 8 * read + 3 * 4 * made + 3 * number / 8
+    pieces = threads * max(passes.PIECE * number, passes.NUMBERS) * 4 * (PIECE_ARRAYS + read)
+    return LIBRARIES_MB + (together * bytes_ + pieces) / 1e6
 
 
 def _habitat(config, rule, key, threads) -> float:
@@ -207,6 +232,8 @@ _MEMORY: dict[str, Callable] = {
     "prepare": _prepare,
     "surface": _surface,
     "generalise": _generalise,
+    "alternatives": _alternatives,
+    "draws": _draws,
     "habitat": _habitat,
     "threats": _threats,
     "invest": _invest,

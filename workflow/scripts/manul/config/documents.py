@@ -1,12 +1,13 @@
 """YAML files of the config, read strictly, and what YAML makes of a config without a word.
 
 YAML keeps the last of two equal keys, reads an unquoted `no` as false, `.nan` as a number, and lets
-anchors blow a few lines up to more than memory holds.
+anchors blow a few lines up to more than memory holds. Snakemake runs a config that says so as a
+program before it hands it on.
 """
 
 import datetime as dt
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 
 MOST = 200_000  # values of a whole config; the demo has about 2000
 DEEPEST = 50  # blocks within each other
+TEMPLATE = "__use_yte__"
 
 
 class DocumentError(ValueError):
@@ -44,6 +46,13 @@ def repeated(path) -> list[str]:
     return list(_repeated(_tree(path), path))
 
 
+def templates(paths: Iterable) -> list[str]:
+    """The files that Snakemake would run as templates, which are programs; one line each."""
+    return [
+        fault for path in paths if Path(path).is_file() for fault in _template(_tree(path), path)
+    ]
+
+
 def as_json(config) -> dict:
     """The config with texts as keys and dates as texts; raises `DocumentError`.
 
@@ -68,7 +77,24 @@ def _tree(path) -> yaml.Node | None:
         raise DocumentError([f"{path}: {' '.join(str(error).split())}"]) from None
 
 
+def _template(tree, path) -> Iterator[str]:
+    for node in _mappings(tree):
+        for key, _ in node.value:
+            if key.value == TEMPLATE:
+                yield (
+                    f"{path}, line {key.start_mark.line + 1}: found the key {TEMPLATE}, by which "
+                    "Snakemake runs a file as a program of the template engine yte; expected plain "
+                    "YAML. Take the key out and write the values themselves"
+                )
+
+
 def _repeated(tree, path) -> Iterator[str]:
+    for node in _mappings(tree):
+        yield from _twice(node, path)
+
+
+def _mappings(tree) -> Iterator[yaml.MappingNode]:
+    """Every block of keys of a file, each once, in its order."""
     todo, seen = [tree], set()
     while todo:
         node = todo.pop()
@@ -78,7 +104,7 @@ def _repeated(tree, path) -> Iterator[str]:
         if isinstance(node, yaml.SequenceNode):
             todo += reversed(node.value)
         elif isinstance(node, yaml.MappingNode):
-            yield from _twice(node, path)
+            yield node
             todo += reversed([value for _, value in node.value])
 
 

@@ -5,6 +5,8 @@ Nothing here opens a file.
 """
 
 from collections.abc import Iterator
+from itertools import permutations
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ IN_HABITAT = ("surface", "constant")
 IN_THREATS = ("surface", "component", "loss_from", "constant")
 IN_INTENSITY = ("field", "constant")
 OF_A_THREAT = {"group": None, "iucn": None, "cmp": None, "footprint": None, "factor": 1}
+SIDES = ("west", "south", "east", "north")
 RASTERS = ("continuous", "classes", "counts")
 SHAPES = ("vector", "records")
 DESCRIBED = ["path", "date", "source", "licence", "data_status", "positional_error_m"]
@@ -33,6 +36,10 @@ NEEDED = {
     "classes": [*DESCRIBED, "classes"],
     "records": [*DESCRIBED, "table"],
 }
+# What says how a file is read: elsewhere it would do nothing, without a word.
+ONLY_OF: dict[str, tuple[str, ...]] = {"crs": ("vector",), "zone": ("records",)}
+ONLY_OF |= dict.fromkeys(("extent", "filter", "fields", "layer", "encoding"), SHAPES)
+ONLY_OF |= dict.fromkeys(("band", "scale", "offset", "nodata"), RASTERS)
 ZONE_NEEDS = {
     "tiles": ["area_km2"],
     "features": ["layer"],
@@ -46,7 +53,7 @@ def find(config: Config) -> list[str]:
     """The faults of one scenario whose blocks agree with the schema."""
     faults = [*_region(config["region"]), *_layers(config), *_surfaces(config)]
     faults += [*_nodes(config), *_weights(config), *_rules(config), *_references(config)]
-    faults += [*_analyses(config), *_counterfactuals(config), *_names(config)]
+    faults += [*_analyses(config), *_counterfactuals(config), *_names(config), *_hidden(config)]
     faults += _key_habitat(config["key_habitat"])
     return faults
 
@@ -110,11 +117,10 @@ def mistaken_nulls(base: dict, changes: dict) -> list[str]:
 
 def _region(region) -> Iterator[str]:
     west, south, east, north = region["bounds"]
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        swapped = "; longitude and latitude seem to be swapped" if max(south, north) > 90 else ""
+    if not _is_box(region["bounds"]):
         yield (
-            f"region.bounds: found {region['bounds']}, expected west < east and south < north in "
-            f"degrees{swapped}. Give west, south, east, north"
+            f"region.bounds: found {region['bounds']}, expected west, south, east, north in "
+            f"degrees, with west < east and south < north{_order_of(region['bounds'])}"
         )
         return
     advice = (
@@ -137,8 +143,28 @@ def _region(region) -> Iterator[str]:
     yield from _cells(region)
 
 
+def _is_box(bounds) -> bool:
+    west, south, east, north = bounds
+    return -180 <= west < east <= 180 and -90 <= south < north <= 90
+
+
+def _order_of(bounds) -> str:
+    """The order in which the four numbers most likely stand, and the right one."""
+    found = []
+    for order in permutations(SIDES):
+        box = [bounds[order.index(side)] for side in SIDES]
+        if _is_box(box) and box[2] - box[0] < 180:
+            found.append(((box[2] - box[0]) * (box[3] - box[1]), ", ".join(order), box))
+    if not found:
+        return ""
+    _, told, box = min(found, key=itemgetter(0))  # of equal ones that with west first
+    return f". They seem to be {told}: write {box}"
+
+
 def _cells(region) -> Iterator[str]:
     west, south, east, north = region["bounds"]
+    if region["cell_m"] <= 0:
+        return  # the schema tells
     across = (east - west) * 111_320 * np.cos(np.radians((south + north) / 2))
     cells = across * (north - south) * 111_320 / region["cell_m"] ** 2
     if not 25 <= cells <= LARGEST_GRID:
@@ -162,10 +188,13 @@ def _layers(config) -> Iterator[str]:
         low, high = layer.get("valid", (0, 1))
         if low >= high:
             yield f"{where}.valid: found {layer['valid']}, expected smallest, largest value"
-        if layer.get("crs") and kind != "vector":
-            found = f"{where}.crs: found {layer['crs']!r} for a layer of kind {kind}"
-            yield f"{found}; only a vector layer can be given one, write it into the file"
-        elif layer.get("crs"):
+        for key, kinds in ONLY_OF.items():
+            if key in layer and kind not in (*kinds, "absent"):
+                yield (
+                    f"{where}.{key}: found {layer[key]!r} for a layer of kind {kind}; expected it "
+                    f"only for {' or '.join(kinds)}. Take it out"
+                )
+        if layer.get("crs"):
             yield from _known_crs(layer["crs"], f"{where}.crs")
 
 
@@ -422,6 +451,18 @@ def _references(config) -> list[str]:
         check(name, config["rules"], "priority", "rule")
     check(config["key_habitat"]["protected"], surfaces, "key_habitat.protected", "surface")
     return faults
+
+
+def _hidden(config) -> Iterator[str]:
+    """Layers that are not public where public products would show them as they are."""
+    drawn = {f"maps.context.{role}": name for role, name in config["maps"]["context"].items()}
+    drawn |= {f"region.{key}": config["region"][key] for key in ("mask", "units")}
+    for where, name in drawn.items():
+        if not config["layers"].get(name, {}).get("public", True):
+            yield (
+                f"{where}: found {name!r}, which is not public and would be shown as it is; "
+                "expected a public layer, or null"
+            )
 
 
 def _analyses(config) -> Iterator[str]:

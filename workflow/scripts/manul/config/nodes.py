@@ -13,6 +13,7 @@ shapes follow by broadcasting. What is unknown is so in every draw, and is looke
 """
 
 from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -172,6 +173,12 @@ def known_in_any(parts: Parts):
             return None
         known = known | part.known
     return known
+
+
+def known_in_all(values) -> np.ndarray | None:
+    """Where every one of some values is known; None: everywhere."""
+    told = [value.known for value in values if value.known is not None]
+    return reduce(np.logical_and, told) if told else None
 
 
 def _accumulate(parts, term):

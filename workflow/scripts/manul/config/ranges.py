@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-PARAMETER_KEYS = {"value", "range", "status", "source"}
+PARAMETER_KEYS = {"value", "range", "status", "source", "distribution"}
 
 
 def plain(block):
@@ -20,13 +20,13 @@ def ranges(block) -> dict[str, dict]:
     """What stands beside each number that has more than its value, by its path with dots.
 
     Every entry has `value` and, as far as given, `range` [lowest, highest], `status` (F = found in
-    a published source, G = expert guess) and `source`.
+    a published source, G = expert guess), `distribution` and `source`.
     """
     return dict(_found(block, ""))
 
 
 def is_parameter(block) -> bool:
-    """True for a mapping that holds `value` and nothing but range, status and source beside it."""
+    """True for a mapping that holds `value` and no key but those of a number with a range."""
     return isinstance(block, dict) and "value" in block and block.keys() <= PARAMETER_KEYS
 
 

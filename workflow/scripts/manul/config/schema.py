@@ -97,8 +97,8 @@ def curves() -> set[str]:
 
 
 def kind_of_surface(kind: str) -> dict:
-    """The schema of a kind of surface; empty for one that does not exist."""
-    return schema()["$defs"]["surfaces"].get(kind, {})
+    """The schema of a kind of surface; empty for one that does not exist, or is no word at all."""
+    return schema()["$defs"]["surfaces"].get(kind, {}) if isinstance(kind, str) else {}
 
 
 def analysis_kind(kind: str) -> dict:
@@ -176,7 +176,7 @@ def _explain(error, where) -> list[str]:
             return [f"{path}: the key {key!r} is missing" for key in missing]
         case "enum":
             meant = hint(error.instance, error.validator_value)
-            return [f"{path}: {error.instance!r} is not known{meant}"]
+            return [f"{path}: {_short(error.instance)} is not known{meant}"]
         case "type":
             wanted = _words(error.validator_value)
             yes_no = isinstance(error.instance, bool) and "string" in error.validator_value

@@ -144,8 +144,13 @@ def thresholds_from(config: Config) -> str:
 
 
 def private_layers(config: Config) -> list[str]:
-    """The layers whose places must not be published."""
-    return [name for name, block in config["layers"].items() if not block["public"]]
+    """The layers whose places must not be published; one that is absent has none."""
+    return [n for n, b in config["layers"].items() if not b["public"] and b["kind"] != "absent"]
+
+
+def has_two_views(config: Config) -> bool:
+    """True where something may not be published: the places of a layer, or those of a rule."""
+    return bool(private_layers(config) or public_view(config)["withheld"])
 
 
 def hidden_behind(config: Config, surface: str) -> list[str]:
@@ -186,7 +191,7 @@ def public_view(config: Config) -> Config:
 
 def exact_view(config: Config) -> Config:
     """The config of what must not be published: everything exact, without sheets and pages."""
-    products = [part for part in config["products"] if part in ("maps", "tables")]
+    products = [part for part in config["products"] if part not in ("sheets", "evidence")]
     title = f"{config['scenario_title']}, exact places: NOT FOR PUBLICATION"
     return config | {"products": products, "scenario_title": title}
 

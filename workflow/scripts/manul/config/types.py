@@ -263,6 +263,7 @@ class Config(TypedDict):
     invest: dict[str, dict[str, Any]]
     limitations: dict[str, str]
     privacy: Privacy
+    draws: dict[str, Any]
     scenarios: dict[str, Scenario]
     counterfactuals: dict[str, dict[str, Any]]
     allow: dict[str, bool]

@@ -17,7 +17,6 @@ import rasterio
 import rioxarray
 import xarray as xr
 from affine import Affine
-from exactextract.raster import RasterSource
 from odc.geo.geobox import GeoBox
 
 from manul.config.expressions import evaluate
@@ -157,10 +156,6 @@ class Fields(Mapping):
         paths = {source.path for source in sources if isinstance(source, Source)}
         return provenance.merge(*(read_provenance(path) for path in sorted(paths)))
 
-    def source(self, what: str | Callable, name: str = "only") -> RasterSource:
-        """Values as exactextract reads them, of what `window` takes; NaN is nodata."""
-        return _Zonal(self, what, name)
-
     def blocks(self, size: int = 2048) -> Iterator[tuple[slice, slice]]:
         """Windows (rows, columns) that cover the grid, row by row."""
         height, width = self.grid.shape
@@ -235,32 +230,6 @@ class _Window(Mapping):
 
     def __len__(self):
         return len(self._fields)
-
-
-class _Zonal(RasterSource):
-    """What `Fields` gives, window by window, for exactextract."""
-
-    def __init__(self, fields, what, name):
-        super().__init__()
-        self._fields, self._what = fields, what
-        self.set_name(name)
-
-    def res(self):
-        return abs(self._fields.grid.resolution.x), abs(self._fields.grid.resolution.y)
-
-    def extent(self):
-        return tuple(self._fields.grid.boundingbox)
-
-    def nodata_value(self):
-        return np.nan
-
-    def srs_wkt(self):
-        return self._fields.grid.crs.to_wkt()
-
-    def read_window(self, x0, y0, nx, ny):
-        rows, columns = slice(y0, y0 + ny), slice(x0, x0 + nx)
-        values = self._fields.window(self._what, rows, columns)
-        return np.broadcast_to(np.asarray(values, "float64"), (ny, nx))
 
 
 def _opened(source: Source, chunks, overview) -> xr.DataArray:

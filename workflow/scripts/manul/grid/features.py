@@ -10,6 +10,7 @@ from rasterio.warp import transform_bounds
 from manul.config.expressions import ExpressionError, evaluate, names
 from manul.config.responses import plain_class
 from manul.config.types import Layer
+from manul.grid.map_tags import EXTENT_TAG
 from manul.grid.region import bounds
 
 WIDE = 50.0  # degrees from which a shape is cut before it is projected
@@ -90,6 +91,12 @@ def surveyed(extent, grid: GeoBox, margin_m: float):
     if not shapely.intersection(whole, shapely.box(*bounds(grid))).area:
         raise LayerError(f"extent {extent}: it does not reach the region")
     return whole
+
+
+def extent_tags(block: Layer, grid: GeoBox, margin_m: float) -> dict[str, str]:
+    """What a prepared layer says of where it was surveyed; nothing where its block does not."""
+    found = surveyed(block.get("extent"), grid, margin_m)
+    return {EXTENT_TAG: found.wkt} if found else {}
 
 
 def for_products(table: gpd.GeoDataFrame, wanted: list[str], units: bool = False):

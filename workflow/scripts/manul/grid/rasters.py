@@ -70,18 +70,23 @@ class RasterFile:
     def blocks(self, crs, bounds, margin=0.0) -> Iterator[np.ndarray]:
         """The numbers of `read`, block by block: for a look at a raster that fills no memory.
 
-        Of more than LOOKED blocks that many are read, evenly spread.
+        Of a large window only the parts are read that `to_look_at` names.
         """
         with rasterio.open(self.path) as source:
-            pieces = list(_pieces(_window(source, crs, bounds, margin)))
-            step = max(len(pieces) / LOOKED, 1.0)
-            for part in (pieces[int(i * step)] for i in range(min(len(pieces), LOOKED))):
+            for part in to_look_at(_window(source, crs, bounds, margin)):
                 yield _numbers(source.read(self.band, window=part, masked=True), self.nodata)
 
     @property
     def provenance(self) -> dict:
         """The layers behind this file."""
         return read_provenance(self.path)
+
+
+def to_look_at(window) -> list[Window]:
+    """The blocks of a window; of more than LOOKED that many, evenly spread."""
+    pieces = list(_pieces(window))
+    step = max(len(pieces) / LOOKED, 1.0)
+    return [pieces[int(i * step)] for i in range(min(len(pieces), LOOKED))]
 
 
 def read_map(path, band: int = 1) -> np.ndarray:
@@ -97,6 +102,14 @@ def read_block(path, window, band: int = 1) -> np.ndarray:
     with rasterio.open(path) as source:
         at = Window(column0, row0, column1 - column0, row1 - row0)
         return _numbers(source.read(band, window=at, masked=True))
+
+
+def read_bands(path, window, bands) -> np.ndarray:
+    """Some bands of a window (row0, row1, column0, column1), (bands, rows, columns), float32."""
+    row0, row1, column0, column1 = window
+    with rasterio.open(path) as source:
+        at = Window(column0, row0, column1 - column0, row1 - row0)
+        return _numbers(source.read(list(bands), window=at, masked=True))
 
 
 def read_cells(files: dict, rows, columns) -> pd.DataFrame:

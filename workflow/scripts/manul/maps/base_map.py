@@ -25,6 +25,7 @@ DOT_POINTS = 2.6
 SMALL_MM = 0.35  # what is smaller on paper gets a sign as well
 PIXELS_PER_MM = 8  # 200 dots per inch: finer cells cannot be seen on paper
 LINE_STYLES = {
+    "rivers": {"color": "#4f86ab", "linewidth": 0.6},
     "provinces": {"color": "#6d6a75", "linewidth": 0.55},
     "roads": {"color": "#8a6f52", "linewidth": 0.7},
     "railways": {"color": "#2b2b2b", "linewidth": 0.9, "linestyle": (0, (5, 1.6))},

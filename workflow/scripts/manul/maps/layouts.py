@@ -79,6 +79,7 @@ MOST_PANELS = 16  # on a page
 TOWNS = {"A3": 34, "A4": 20}
 PANEL_TOWNS = 3
 TITLE_SIZES = (9, 8.4, 7.8, 7.2, 6.6)  # points; the largest at which all titles of panels fit
+SUBTITLE_SIZES = (6.6, 6.0, 5.4)
 WHOLE = Land()
 PANEL_HEAD = 8.2  # mm over each panel for its title
 # By dimension of the shapes: symbol, total size in metres, and the unit in which it is printed.
@@ -244,7 +245,7 @@ def category_entries(
         )
         for c, count in zip(categories, counts, strict=True)
     ]
-    return [*entries, column.nodata_entry(column.share(unknown / max(cells.size, 1), land))]
+    return [*entries, *column.nodata_entries(unknown / max(cells.size, 1), land)]
 
 
 def is_upright(geobox: GeoBox) -> bool:
@@ -275,6 +276,27 @@ def panel_titles(
     return TITLE_SIZES[-1], cut, False
 
 
+def panel_subtitles(
+    subtitles: Sequence[str], width: float, type_size: float
+) -> tuple[float, list[str]]:
+    """Size of type (points) and the lines under titles, in `width` mm.
+
+    The largest size at which each fits on a line; else on two at the largest size, without its end
+    if it is longer still.
+    """
+    for size in SUBTITLE_SIZES:
+        if all(text_width(words, size * type_size) <= width for words in subtitles):
+            return size, list(subtitles)
+    points = SUBTITLE_SIZES[0] * type_size
+    told = []
+    for subtitle in subtitles:
+        first, *rest = wrap(subtitle, width, points) or [""]
+        told.append(
+            "\n".join([first, *([shortened(" ".join(rest), width, points)] if rest else [])])
+        )
+    return SUBTITLE_SIZES[0], told
+
+
 def _cut_title(title: str, width: float, points: float, lines: int, before: str = "") -> str:
     """A title without its middle, on at most so many lines."""
     for share in (0.95, 0.85, 0.75, 0.65, 0.5):
@@ -296,19 +318,32 @@ def _page_of(sheet: Sheet, number: int, pages: int) -> Sheet:
 def _panels_page(sheet, context, geobox, panels, part: slice, scale, legends) -> Figure:
     """A page with the panels of one part; all parts have as many boxes, and type of one size."""
     page, body, low = _open(sheet, geobox)
-    sparse = replace(context, provinces=None, roads=None, railways=None, protected_areas=None)
+    finer = [name for name in ground.LINE_STYLES if name != "borders"]
+    sparse = replace(context, **dict.fromkeys(finer))
     extent = geobox.boundingbox
     aspect = (extent.right - extent.left) / (extent.top - extent.bottom)
-    for lines in (1, 2):
-        head = PANEL_HEAD * page.type + (lines - 1) * line_height(TITLE_SIZES[0] * page.type)
-        boxes = panel_boxes(body, part.stop - part.start, aspect, head)
+    for lines, below in ((1, 1), (1, 2), (2, 1), (2, 2)):
+        more = (lines - 1) * line_height(TITLE_SIZES[0] * page.type)
+        under = PANEL_HEAD * page.type + (below - 1) * line_height(SUBTITLE_SIZES[0] * page.type)
+        boxes = panel_boxes(body, part.stop - part.start, aspect, under + more)
         width = boxes[0][2] - 5  # beside it stands the mark of the data status
         size, titles, whole = panel_titles([p.title for p in panels], width, page.type, lines)
-        if whole:
+        small, told = panel_subtitles([p.subtitle for p in panels], boxes[0][2], page.type)
+        if whole and max(words.count("\n") for words in told) < below:
             break
     frames = [
-        _panel(page, box, geobox, sparse, panel, scale, (head, size, title))
-        for box, panel, title in zip(boxes, panels[part], titles[part], strict=False)
+        _panel(
+            page,
+            box,
+            geobox,
+            sparse,
+            panel,
+            scale,
+            (under + more, size, title, under, small, words),
+        )
+        for box, panel, title, words in zip(
+            boxes, panels[part], titles[part], told[part], strict=False
+        )
     ]
     return _close(page, sheet, sparse, frames[0], legends, body, low)
 
@@ -371,7 +406,7 @@ def _map(page: Page, body: Box, geobox: GeoBox, context: Context) -> Frame:
 
 
 def _panel(page, box, geobox, context, panel: Panel, scale: Scale, title) -> Frame:
-    """One small map under its title, given as (height of the head in mm, size of type, words)."""
+    """One small map; `title` is what `_panel_head` takes."""
     frame = ground.open_frame(page, box, geobox, label="panel")
     ground.draw_values(frame, geobox, _array(panel.values), *column.colouring(scale))
     for place, overlay in enumerate(panel.overlays):
@@ -391,8 +426,12 @@ def _panel(page, box, geobox, context, panel: Panel, scale: Scale, title) -> Fra
     return frame
 
 
-def _panel_head(page: Page, box: Box, panel: Panel, head: float, size: float, title: str) -> None:
-    """Title with the mark of its data status; what it shows; the status in words if it fits."""
+def _panel_head(page: Page, box, panel: Panel, head, size, title, under, small, told) -> None:
+    """Title with the mark of its data status; what it shows; the status in words if it fits.
+
+    `head` is the room over the box (mm), `under` that from the last line of the title; `size` and
+    `small` are the sizes of type (points) of the words `title` and `told`.
+    """
     left, top, width, _ = box
     pen = page.pen(left, top - head + 0.5 * page.type, width)
     colour = WARNING if panel.status == INVENTED else QUIET
@@ -400,10 +439,9 @@ def _panel_head(page: Page, box: Box, panel: Panel, head: float, size: float, ti
     mark = STATUS_MARKS.get(panel.status, "")
     pen.add(words(mark, left + width, pen.y, 9 * page.type, "panel-mark", **right))
     pen.add(words(title, left, pen.y, size * page.type, "panel-title", weight="bold"))
-    pen.y = top - (PANEL_HEAD - 0.5) * page.type + line_height(TITLE_SIZES[0] * page.type)
-    points = 6.6 * page.type
-    subtitle = shortened(panel.subtitle, width, points)
-    pen.add(words(subtitle, left, pen.y, points, "panel-subtitle", color=QUIET))
-    if text_width(f"{subtitle}  {panel.status}", points, "bold") < width:
+    pen.y = top - under + 0.5 * page.type + line_height(TITLE_SIZES[0] * page.type)
+    points = small * page.type
+    pen.add(words(told, left, pen.y, points, "panel-subtitle", color=QUIET))
+    if "\n" not in told and text_width(f"{told}  {panel.status}", points, "bold") < width:
         pen.add(words(panel.status, left + width, pen.y, points, "panel-status", **right))
     page.ink(pen)

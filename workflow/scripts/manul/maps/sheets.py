@@ -91,6 +91,21 @@ class Scenario:
         cells = self.values("habitat_reference") >= limit
         return layouts.Land(cells, "the suitable land", f"reference habitat from {limit:g}")
 
+    @cached_property
+    def unknown_threats(self) -> tuple[float, dict[str, float]]:
+        """The share of the suitable land where a threat is unknown, and that of each, worst first.
+
+        Threats that are unknown on less than `FEWEST` are left out.
+        """
+        land = np.asarray(self.suitable.cells)
+        some, found = np.zeros(land.shape, bool), {}
+        for name in self.config["assessed"]:
+            unknown = land & np.isnan(self.values(f"effect_{name}"))
+            some |= unknown
+            found[name] = unknown.sum() / max(land.sum(), 1)
+        worst = sorted((n for n, part in found.items() if part >= FEWEST), key=lambda n: -found[n])
+        return some.sum() / max(land.sum(), 1), {name: found[name] for name in worst}
+
     def path(self, name: str) -> str:
         """The file of a map or a table."""
         return self.maps[name].path if name in self.maps else self.tables[name]
@@ -114,7 +129,7 @@ def threat(s: Scenario) -> list[Figure]:
     """Cumulative threat in classes."""
     sheet = s.sheet("Cumulative threat", "threat", extra=(*_unknown(s), *_left_out(s)))
     scale = layouts.Scale("Share of habitat value lost", palette="threat", classes=THREAT_CLASSES)
-    return _numbers(s, sheet, "threat", scale, s.suitable)
+    return _numbers(s, sheet, "threat", scale, _in_part(s, s.suitable))
 
 
 def dominant_threat(s: Scenario) -> list[Figure]:
@@ -137,7 +152,7 @@ def dominant_threat(s: Scenario) -> list[Figure]:
     ]
     figure = layouts.categorical(
         sheet, s.context, s.shown[1], codes, legend, "Group of the strongest single threat",
-        CLASS_NODATA, s.suitable,
+        CLASS_NODATA, _in_part(s, s.suitable),
     )  # fmt: skip
     return [figure]
 
@@ -165,7 +180,7 @@ def value_at_risk(s: Scenario) -> list[Figure]:
     sheet = s.sheet(title, "value_at_risk", extra=(*_unknown(s), *_left_out(s)))
     top = _round_top(s.values("value_at_risk"))
     scale = layouts.Scale("Reference habitat x threat", palette="risk", vmax=top)
-    return _numbers(s, sheet, "value_at_risk", scale)
+    return _numbers(s, sheet, "value_at_risk", scale, _in_part(s, layouts.WHOLE))
 
 
 def key_habitat(s: Scenario) -> list[Figure]:
@@ -299,21 +314,23 @@ def _largest(threat) -> str:
 
 def _unknown(s) -> tuple[str, ...]:
     """On how much of the suitable land a threat is unknown, and which threats are so most."""
-    land = s.suitable.cells
-    some, found = np.zeros(land.shape, bool), {}
-    for name in s.config["assessed"]:
-        unknown = land & np.isnan(s.values(f"effect_{name}"))
-        some |= unknown
-        found[name] = unknown.sum() / max(land.sum(), 1)
-    worst = sorted((n for n, part in found.items() if part >= FEWEST), key=lambda n: -found[n])
-    if not worst:
+    some, found = s.unknown_threats
+    if not found:
         return ()
-    titles = {name: s.config["threats"][name]["title"] for name in worst}
-    named = ", ".join(f"{titles[name]} {percent(found[name])}" for name in worst[:MOST_NAMED])
-    more = f" and {len(worst) - MOST_NAMED} more" if len(worst) > MOST_NAMED else ""
-    part = percent(some.sum() / land.sum())
-    return (f"One or more threats are unknown on {part} of the suitable land, where this map shows "
-            f"the others alone: {named}{more}",)  # fmt: skip
+    titles = {name: s.config["threats"][name]["title"] for name in found}
+    named = ", ".join(f"{titles[name]} {percent(found[name])}" for name in [*found][:MOST_NAMED])
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return (f"One or more threats are unknown on {percent(some)} of the suitable land, where this "
+            f"map shows the others alone: {named}{more}",)  # fmt: skip
+
+
+def _in_part(s, land) -> layouts.Land:
+    """The land of a legend, which says the same of unknown threats as the sentence beneath."""
+    some, found = s.unknown_threats
+    if not found:
+        return land
+    told = {"in_part": "data, but not on every threat"}
+    return replace(land, **told, in_part_share=f"{percent(some)} of {s.suitable.name}")
 
 
 def _extrapolated(s) -> tuple[str, ...]:

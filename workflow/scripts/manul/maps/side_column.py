@@ -35,6 +35,7 @@ KEY_WORDS = {
     "roads": "road",
     "railways": "railway",
     "protected_areas": "protected area",
+    "rivers": "river",
 }
 STATUS_MEANING = {
     "measured": "published observation or product",
@@ -78,10 +79,10 @@ def notice(sheet: Sheet) -> Block:
 
 def number_legend(scale: Scale, values: np.ndarray, land: Land) -> Block:
     """Colour bar, or one box for each class with its share; `values` are the cells of the land."""
-    unknown = float(np.mean(np.isnan(values))) if values.size else 1.0
+    unknown = nodata_entries(float(np.mean(np.isnan(values))) if values.size else 1.0, land)
     if scale.classes:
-        return partial(_class_legend, scale, scale.classes, values, share(unknown, land), land)
-    return ramp_legend(scale, [values], share(unknown, land))
+        return partial(_class_legend, scale, scale.classes, values, unknown, land)
+    return ramp_legend(scale, [values], unknown)
 
 
 def shared_legend(scale: Scale, arrays: Sequence[np.ndarray]) -> Block:
@@ -90,14 +91,15 @@ def shared_legend(scale: Scale, arrays: Sequence[np.ndarray]) -> Block:
         return partial(
             _list_legend,
             _heading(scale),
-            [*_class_entries(scale, scale.classes), nodata_entry("")],
+            [*_class_entries(scale, scale.classes), _nodata_entry("")],
             "",
         )
     return ramp_legend(scale, arrays)
 
 
-def ramp_legend(scale: Scale, arrays: Sequence[np.ndarray], unknown: str = "") -> Block:
+def ramp_legend(scale: Scale, arrays: Sequence[np.ndarray], unknown: Sequence[Entry] = ()) -> Block:
     """A colour bar; its ends say whether any of the arrays goes beyond them."""
+    unknown = unknown or [_nodata_entry("")]
     beyond = (
         any((array < scale.vmin).any() for array in arrays),
         any((array > scale.vmax).any() for array in arrays),
@@ -130,14 +132,12 @@ def limitations(sheet: Sheet) -> Block:
     return partial(_limitations, sheet.limitations)
 
 
-def nodata_entry(note: str) -> Entry:
-    """The legend line of unknown cells."""
-    return Entry(ground.area_symbol(ground.NODATA_STYLE | {"linewidth": 0.4}), "no data", note)
-
-
-def share(unknown: float, land: Land) -> str:
-    """What a legend says of the share of unknown cells."""
-    return f"{percent(unknown)} of {land.name}" if unknown else "none"
+def nodata_entries(unknown: float, land: Land) -> list[Entry]:
+    """The legend lines of the share of unknown cells, and of those that are known in part only."""
+    entries = [_nodata_entry(f"{percent(unknown)} of {land.name}" if unknown else "none")]
+    if land.in_part:
+        entries.append(Entry(lambda *place: [], land.in_part, land.in_part_share))
+    return entries
 
 
 def share_note(land: Land) -> str:
@@ -165,6 +165,10 @@ def tick_labels(scale: Scale, below: bool, above: bool) -> list[str]:
     return labels
 
 
+def _nodata_entry(note: str) -> Entry:
+    return Entry(ground.area_symbol(ground.NODATA_STYLE | {"linewidth": 0.4}), "no data", note)
+
+
 def _written(pen: Pen, blocks: Sequence[Block]) -> Pen:
     for block in blocks:
         block(pen)
@@ -186,7 +190,7 @@ def _notice(string: str, pen: Pen) -> None:
     pen.gap(4.5)
 
 
-def _ramp_legend(scale: Scale, ticks: Sequence[str], unknown: str, pen: Pen) -> None:
+def _ramp_legend(scale: Scale, ticks: Sequence[str], unknown: Sequence[Entry], pen: Pen) -> None:
     pen.heading(scale.label, 10.5)
     if scale.unit:
         pen.text(scale.unit, 7.5, color=QUIET, gid="unit")
@@ -197,7 +201,7 @@ def _ramp_legend(scale: Scale, ticks: Sequence[str], unknown: str, pen: Pen) -> 
         place = pen.left + part * pen.width
         pen.add(words(label, place, pen.y, 7.5 * pen.type, "legend-tick", ha=aligned))
     pen.y += line_height(7.5 * pen.type) + 1
-    pen.key([nodata_entry(unknown)])
+    pen.key(unknown)
     pen.gap(3)
 
 
@@ -210,10 +214,10 @@ def _bar(pen: Pen, cmap: Colormap, high: float) -> None:
     pen.y += high + 0.6
 
 
-def _class_legend(scale, classes: Classes, values, unknown: str, land: Land, pen: Pen) -> None:
+def _class_legend(scale, classes: Classes, values, unknown, land: Land, pen: Pen) -> None:
     shares = [percent(part) for part in class_shares(values, classes)]
     entries = _class_entries(scale, classes, shares)
-    _list_legend(_heading(scale), [*entries, nodata_entry(unknown)], share_note(land), pen)
+    _list_legend(_heading(scale), [*entries, *unknown], share_note(land), pen)
 
 
 def _class_entries(
@@ -263,7 +267,6 @@ def _status_legend(statuses: Sequence[str], pen: Pen) -> None:
 
 
 def _map_key(context: Context, pen: Pen) -> None:
-    pen.heading("Base map")
     entries = [
         Entry(ground.line_symbol(ground.LINE_STYLES[name]), label)
         for name, label in KEY_WORDS.items()
@@ -275,9 +278,12 @@ def _map_key(context: Context, pen: Pen) -> None:
         dot = {"facecolor": "white", "edgecolor": INK, "markersize": 4}
         known = np.isfinite(ground.people(context.settlements)).any()
         entries.append(Entry(ground.point_symbol(dot), "largest towns" if known else "some towns"))
-    entries.append(
-        Entry(ground.area_symbol({"facecolor": ground.PAPER} | ground.EDGE), "outside the region")
-    )
+    if ground.present(context.region):
+        paper = ground.area_symbol({"facecolor": ground.PAPER} | ground.EDGE)
+        entries.append(Entry(paper, "outside the region"))
+    if not entries:
+        return
+    pen.heading("Base map")
     pen.key(entries, columns=2, size=7.2)
     pen.gap(3)
 

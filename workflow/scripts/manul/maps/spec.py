@@ -74,6 +74,7 @@ class Context:
     roads: gpd.GeoDataFrame | None = None
     railways: gpd.GeoDataFrame | None = None
     protected_areas: gpd.GeoDataFrame | None = None
+    rivers: gpd.GeoDataFrame | None = None
     region: gpd.GeoDataFrame | None = None
 
 
@@ -112,11 +113,17 @@ class Scale:
 
 @dataclass(frozen=True)
 class Land:
-    """What the shares of a legend are shares of: some cells of the grid, and their name."""
+    """What the shares of a legend are shares of: some cells of the grid, and their name.
+
+    `in_part` says what is lacking where a map shows only a part of what it should, and
+    `in_part_share` on how much of which land; "" where nothing is.
+    """
 
     cells: np.ndarray | None = None  # booleans, shape of the map; None: all
     name: str = "the region"
     what: str = "land and water"
+    in_part: str = ""
+    in_part_share: str = ""
 
 
 @dataclass(frozen=True)

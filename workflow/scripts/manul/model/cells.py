@@ -40,8 +40,8 @@ def habitat(surfaces: Mapping[str, np.ndarray], block: Habitat) -> dict[str, np.
     """Habitat now and before the loss, with all its parts, for one block.
 
     Keys: habitat, habitat_reference (every surface of `reference` at its level), reference:NAME
-    (that surface alone), component:NAME, gate:NAME, n_components, and missing, the number of inputs
-    that are unknown.
+    (that surface alone; the habitat of now where no part reads it), component:NAME, gate:NAME,
+    n_components, and missing, the number of inputs that are unknown.
     """
     shape = np.broadcast_shapes(*(np.shape(s) for s in surfaces.values()))
     given = {name: valued(array) for name, array in surfaces.items()}
@@ -82,7 +82,7 @@ def habitat_values(given: Values, block: Habitat) -> dict[str, Value]:
     gate:NAME. What does not read a surface of `reference` is worked out once.
     """
     whole = _parts_of(given, block)
-    levels = {n: level for n, level in block["reference"].items() if n in given}
+    levels = block["reference"]
     out = {"habitat": _combined(whole, block)}
     for key, some in _references(levels).items():
         out[key] = _combined(_parts_of(_raised(given, some), block, whole, set(some)), block)
@@ -158,9 +158,10 @@ def _combined(parts_: Values, block) -> Value:
     """The habitat of its components and gates."""
     weighed = [(c["weight"], parts_[f"component:{n}"]) for n, c in block["components"].items()]
     h, known = nodes.geometric_mean(weighed, block["floor"])
-    if known is not None:
-        there = sum(w if part.known is None else w * part.known for w, part in weighed)
-        known = there >= block["known_weight"] * sum(w for w, _ in weighed)
+    if known is not None:  # by the mean weights: what is known is so in every draw
+        mean = [(np.mean(w), part) for w, part in weighed]
+        there = sum(w if part.known is None else w * part.known for w, part in mean)
+        known = there >= block["known_weight"] * sum(w for w, _ in mean)
     for name in block["gates"]:
         gate, told = parts_[f"gate:{name}"]
         h = h * (gate if told is None else np.where(told, gate, 1))
@@ -177,19 +178,19 @@ def _raised(given, levels) -> dict[str, Value]:
     raised = {
         name: Value(np.maximum(given[name].number, np.asarray(level, "float32")), given[name].known)
         for name, level in levels.items()
+        if name in given
     }
     return {**given, **raised}
 
 
 def _loss(given, found, names, levels) -> Value:
     """1 - habitat now / habitat with the reference of one surface, or of all."""
-    whole = set(names) >= {name for name in levels if name in given}
+    whole = set(names) >= levels.keys()
     before = found["habitat_reference" if whole else f"reference:{names[0]}"]
     with np.errstate(divide="ignore", invalid="ignore"):
         loss = np.where(before.number > 0, 1 - found["habitat"].number / before.number, 0)
-    known = [given.get(n, UNKNOWN).known for n in names] + [found["habitat"].known]
-    told = [k for k in known if k is not None]
-    return Value(np.clip(loss, 0, 1), np.logical_and.reduce(told) if told else None)
+    known = nodes.known_in_all([*(given.get(n, UNKNOWN) for n in names), found["habitat"]])
+    return Value(np.clip(loss, 0, 1), known)
 
 
 def _effect(threat, lookup) -> Value:

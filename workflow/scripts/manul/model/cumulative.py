@@ -67,6 +67,15 @@ def _ranked(e):
     return list(stack * ((n - order) / n).astype("float32"))
 
 
+def _falling_sum(e):
+    """The sum of `_ranked`, without the order: pairs are swapped until the largest is first."""
+    e, n = list(np.broadcast_arrays(*e)), len(e)
+    for last in range(n - 1, 0, -1):
+        for i in range(last):
+            e[i], e[i + 1] = np.maximum(e[i], e[i + 1]), np.minimum(e[i], e[i + 1])
+    return sum(np.float32((n - k) / n) * effect for k, effect in enumerate(e))
+
+
 def _strongest(e):
     largest = reduce(np.maximum, e)
     return [effect * (effect == largest) for effect in e]
@@ -80,6 +89,6 @@ CUMULATIVE = {
         lambda e: [np.abs(amount(effect)) for effect in e],
     ),
     "additive": Mode(lambda e: np.minimum(reduce(np.add, e), 1), list),
-    "diminishing": Mode(lambda e: np.minimum(reduce(np.add, _ranked(e)), 1), _ranked),
+    "diminishing": Mode(lambda e: np.minimum(_falling_sum(e), 1), _ranked),
     "dominant": Mode(lambda e: reduce(np.maximum, e), _strongest),
 }

@@ -23,7 +23,7 @@ from manul.preflight.findings import (
     warnings,
 )
 from manul.preflight.invest import check_invest
-from manul.preflight.places import off_by
+from manul.preflight.places import of_region, off_by
 
 __all__ = ["PreflightError", "Problem", "as_table", "check", "stop_on_errors", "warnings"]
 
@@ -40,6 +40,8 @@ def check(config: Config, maps: Collection[str]) -> list[Problem]:
             found.append(Problem("note", name, value=f"no layer; it needs {block['needs']}"))
         else:
             found += check_file(name, block, config, tables)
+    if region := of_region(config, found):
+        return region
     found += uses.check_places(config, tables)
     found += uses.check_surfaces(config, tables)
     found += uses.check_habitat(config)

@@ -18,7 +18,9 @@ CHECKS |= {"vector": vectors.check_vector, "records": vectors.check_records}
 def check_file(name, block, config, tables) -> list[Problem]:
     """The problems of the file of one layer."""
     path = on_disk(block["path"])
-    away = [bad(name, block, *told) for told in reach.beyond(block["path"], config["allow"])]
+    extent = block.get("extent")
+    named = [block["path"], *([extent] if isinstance(extent, str) else [])]
+    away = [bad(name, block, *told) for f in named for told in reach.beyond(f, config["allow"])]
     if away:
         return away
     if not path.exists():

@@ -11,13 +11,12 @@ import rasterio
 from rasterio.errors import RasterioIOError
 from rasterio.windows import Window
 
-from manul.grid import reach
+from manul.grid import rasters, reach
 from manul.model.invest_csv import invest_rasters, read_rows, threat_rasters
 from manul.model.invest_tables import check_same_threats, sensitivity_from, threats_from
 from manul.preflight.files import nearest_files
 from manul.preflight.findings import Problem
 
-STRIP = 256  # rows that are read at once
 TINY = 1e-6  # what resampling leaves where there was 0
 SHORT_M = 100.0  # no threat is known to end so near
 FILES = ("land_cover", "threats", "sensitivity", "access")
@@ -132,11 +131,9 @@ def _check_sources(name, path, raster):
 
 
 def _values(raster) -> Iterator[np.ndarray]:
-    """The known values of the first band, float64, strip by strip."""
-    for row in range(0, raster.height, STRIP):
-        rows = min(STRIP, raster.height - row)
-        values = raster.read(1, window=Window(0, row, raster.width, rows), masked=True)
-        known = values.compressed().astype("float64")
+    """The known values of the first band, float64, block by block; of a large raster a look."""
+    for part in rasters.to_look_at(Window(0, 0, raster.width, raster.height)):
+        known = raster.read(1, window=part, masked=True).compressed().astype("float64")
         yield known[known == known]  # without NaN
 
 

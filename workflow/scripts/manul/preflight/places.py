@@ -9,6 +9,7 @@ from pyproj import CRS, Proj
 from manul.preflight.findings import Problem, bad
 
 WORLD = (-180, -90, 180, 90)
+SWAPPED = "Longitude and latitude seem to be swapped: swap them"
 ROUND_WORLD = (-181, -91, 361, 91)  # rasters stand out by half a cell or count longitude to 360
 
 
@@ -32,7 +33,7 @@ def impossible(name, block, crs, box, region, row="", world=WORLD) -> Iterator[P
     elif crs.is_geographic and not shapely.box(*world).covers(shapely.box(*box)):
         why = "Coordinates lie outside the world: correct them"
         if is_swapped(box, region):
-            why = "Longitude and latitude seem to be swapped: swap them"
+            why = SWAPPED
         elif shapely.box(*ROUND_WORLD).covers(shapely.box(*box)):
             why = "Longitudes seem to run from 0 to 360: take 360 from those above 180"
         yield bad(name, block, found, expected, why, row)
@@ -50,6 +51,23 @@ def off_by(region) -> tuple[float, float]:
 def corners(box) -> str:
     west, south, east, north = (f"{number:.6g}" for number in box)
     return f"{west}, {south} to {east}, {north}"
+
+
+def of_region(config, told) -> list[Problem]:
+    """One problem in place of those of most layers, if the region itself has its axes swapped."""
+    region = config["region"]
+    west, south, east, north = region["bounds"]
+    files = sum("path" in block for block in config["layers"].values())
+    if 2 * sum(problem.mend == SWAPPED for problem in told) <= files:
+        return []
+    return [
+        Problem(
+            "error", "region", field="bounds", value=str(region["bounds"]),
+            expected="west, south, east, north in degrees",
+            mend="Most layers lie where longitude and latitude are swapped: write "
+            f"{[south, west, north, east]}",
+        )
+    ]  # fmt: skip
 
 
 def is_swapped(box, region) -> bool:

@@ -14,13 +14,18 @@ from manul.grid import rasters
 from manul.grid.reach import open_raster
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
-from manul.preflight.places import ROUND_WORLD, impossible
+from manul.preflight.places import ROUND_WORLD, SWAPPED, impossible, is_swapped
 
 # Numbers that programs write for "no value"; float32 files hold -3.4e38 or 1e20.
 STAND_INS = (
     -32768, -32767, -99999, -9999, -3000, -999, -99, 9999, 99999, 32767, 65535, 2147483647,
     -2147483648,
 )  # fmt: skip
+# Other units that a layer may be in, by its own: name, factor, number to add.
+OTHER_UNITS = {
+    "degC": (("kelvin", 1, -273.15), ("degrees Fahrenheit", 5 / 9, -160 / 9)),
+    "m": (("feet", 0.3048, 0),),
+}
 FACTORS = (0.1, 0.01, 0.001, 0.0001, 10, 100, 1000)
 GAP = 0.05  # of the range of the other values: what lies that far from them may be no value
 FAR = 2.0  # of that range: what lies so far is asked for, whatever it is
@@ -42,14 +47,19 @@ def check(name, block, config, tables) -> Iterator[Problem]:
         yield from _nodata_class(name, block, source)
         yield from _twin_bands(name, block, source)
         yield from _scaled(name, block, source)
+        yield from _painted(name, block, source)
         covered = _covered_share(source, grid_of(config["region"]))
+        crs, box = source.crs, source.bounds
         scaling, kind = rasters.scaling(source, block), source.dtypes[block.get("band", 1) - 1]
     if covered == 0:
         yield bad(
             name, block, "a raster elsewhere, no overlap with the region",
             f"a raster that covers {config['region']['bounds']} (west, south, east, north)",
-            "Is this the layer of another place, or is its CRS wrong? If its longitudes run from 0 "
-            "to 360, shift them, for example with gdalwarp -t_srs EPSG:4326 -te -180 -90 180 90",
+            SWAPPED
+            if is_swapped(transform_bounds(crs, 4326, *box), config["region"])
+            else "Is this the layer of another place, or is its CRS wrong? If its longitudes run "
+            "from 0 to 360, shift them, for example with gdalwarp -t_srs EPSG:4326 "
+            "-te -180 -90 180 90",
         )  # fmt: skip
         return
     grid, file = grid_of(config["region"]), rasters.of_layer(block["path"], block)
@@ -234,6 +244,17 @@ def _scaled(name, block, source) -> Iterator[Problem]:
         )  # fmt: skip
 
 
+def _painted(name, block, source) -> Iterator[Problem]:
+    """Numbers that stand for colours of a table, in a layer of quantities."""
+    colours = source.colorinterp[block.get("band", 1) - 1]
+    if block["kind"] != "classes" and colours == ColorInterp.palette:
+        yield bad(
+            name, block, "numbers of colours in a table", "values",
+            "Is this a picture? Then use the raster that it was drawn from; if the numbers are "
+            "values, take the colours out", field="band", severity="warning",
+        )  # fmt: skip
+
+
 def _values(name, block, found, scaling, dtype) -> Iterator[Problem]:
     if block["kind"] == "classes":
         yield from _codes(name, block, found)
@@ -249,7 +270,7 @@ def _values(name, block, found, scaling, dtype) -> Iterator[Problem]:
         yield bad(
             name, block, f"values {found.low:g} to {found.high:g} {units}".strip(),
             f"{low:g} to {high:g}" if outside else "real values",
-            _why_outside(found, low, high, fake, scale), field="valid",
+            _why_outside(found, block, fake, scaling), field="valid",
         )  # fmt: skip
     elif "valid" not in block:
         yield bad(
@@ -319,17 +340,28 @@ def _ends_type(value, dtype) -> bool:
     return bool(np.isclose(value, [np.iinfo(dtype).min, np.iinfo(dtype).max]).any())
 
 
-def _why_outside(found, low, high, fake, scale) -> str:
+def _why_outside(found, block, fake, scaling) -> str:
     if fake:
         return (
             f"{fake[0]:g} looks like nodata that is not declared; write `nodata: {fake[0]:g}`, or "
             f"declare it, for example with gdal_edit.py -a_nodata {fake[0]:g}"
         )
-    fit = [f for f in FACTORS if f * found.low >= low and f * found.high <= high]
-    if fit:
-        more = f" ({', '.join(f'{f * scale:g}' for f in fit[1:])} too)" if fit[1:] else ""
-        return (
-            f"Is a scale factor missing? `scale: {fit[0] * scale:g}` would fit{more}; the document "
-            "of the data tells the right one"
-        )
+    low, high = block.get("valid", (-np.inf, np.inf))
+    scale, offset = scaling
+
+    def fits(factor, added=0.0):
+        return factor * found.low + added >= low and factor * found.high + added <= high
+
+    asked = []
+    if fit := [f"{f * scale:g}" for f in FACTORS if fits(f)]:
+        more = f" ({', '.join(fit[1:])} too)" if fit[1:] else ""
+        asked.append(f"Is a scale factor missing? `scale: {fit[0]}` would fit{more}")
+    for unit, factor, added in OTHER_UNITS.get(block["units"], ()):
+        if fits(factor, added):
+            keys = f"`scale: {factor * scale:.6g}`"
+            if shift := factor * offset + added:
+                keys += f" and `offset: {shift:.6g}`"
+            asked.append(f"Are these {unit}? Then {keys} would fit")
+    if asked:
+        return f"{'. '.join(asked)}; the document of the data tells the right one"
     return "Are the units right? If so, widen `valid`; else correct the file or `scale`"

@@ -17,7 +17,7 @@ from manul.config.hints import counted
 from manul.grid import features
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
-from manul.preflight.places import corners, impossible, is_swapped
+from manul.preflight.places import SWAPPED, corners, impossible, is_swapped
 from manul.records import field_tables, layer_files
 
 COVERED = 0.98  # of the region: less is told
@@ -43,6 +43,13 @@ def check_vector(name, block, config, tables) -> Iterator[Problem]:
             "Assign the right one in a GIS, or name it with the key `crs`",
         )  # fmt: skip
         return
+    lost = int((table.geometry.isna() | table.geometry.is_empty).sum())
+    if 0 < lost < len(table):
+        yield bad(
+            name, block, f"{lost} of {counted(len(table), 'feature')} without a geometry",
+            "a place for each", "They count for nothing; draw them, or take them out",
+            field="geometry", severity="warning",
+        )  # fmt: skip
     yield from _shapes(name, block, table, config, tables)
 
 
@@ -67,6 +74,11 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
         yield Problem("note", name, block["path"], value=told)
     spec = field_tables.schemas()["tables"][block["table"]]
     if not spec["positions"] and "geom" not in spec["fields"]:
+        if block.get("extent"):
+            yield bad(
+                name, block, f"an extent of a table {block['table']}, which has no places", "none",
+                "Take the key `extent` out", field="extent",
+            )  # fmt: skip
         return  # a table without places, such as distances from a line
     table = field_tables.features(found, block)
     lost = int(table.geometry.isna().sum())
@@ -77,6 +89,8 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
         )  # fmt: skip
     if lost < len(table):
         yield from _shapes(name, block, table[table.geometry.notna()], config, tables)
+    elif block.get("extent"):
+        yield from _extent(name, block, config)
 
 
 def held(table, condition) -> str:
@@ -103,7 +117,9 @@ def _shapes(name, block, table, config, tables) -> Iterator[Problem]:
         return
     grid = grid_of(config["region"])
     near = features.prepare_vector(table, block, grid, _reach_m(config, name))
-    yield from _extent(name, block, near, config)
+    yield from (
+        _extent(name, block, config) if block.get("extent") else _gaps(name, block, near, config)
+    )
     yield from _for_products(name, block, near, config)
     is_units = name == config["region"]["units"]
     near = features.for_products(near, selection.columns_wanted(config, name), is_units)
@@ -112,27 +128,31 @@ def _shapes(name, block, table, config, tables) -> Iterator[Problem]:
         yield _elsewhere(name, block, drawn.total_bounds, crs, config)
 
 
-def _extent(name, block, near, config) -> Iterator[Problem]:
-    """How much of the region a layer does not cover: as it says itself, or as it looks."""
+def _extent(name, block, config) -> Iterator[Problem]:
+    """How much of the region a layer does not cover, as it says itself."""
     grid = grid_of(config["region"])
     box = shapely.box(*bounds(grid))
-    if block.get("extent"):
-        try:
-            known = features.surveyed(block["extent"], grid, selection.margin_m(config, name))
-        except (features.LayerError, OSError, RuntimeError) as error:
-            yield bad(
-                name, block, str(error), "polygons that cover the region, or its bounds",
-                "Mend the key `extent`", field="extent",
-            )  # fmt: skip
-            return
-        share = known.intersection(box).area / box.area
-        if share < COVERED:
-            yield bad(
-                name, block, f"an extent of {100 * share:.0f} % of the region", "the whole region",
-                "Outside it the surfaces of this layer are unknown", field="extent",
-                severity="warning",
-            )  # fmt: skip
+    try:
+        known = features.surveyed(block["extent"], grid, selection.margin_m(config, name))
+    except (features.LayerError, OSError, RuntimeError, ValueError) as error:
+        yield bad(
+            name, block, str(error), "polygons that cover the region, or its bounds",
+            "Mend the key `extent`", field="extent",
+        )  # fmt: skip
         return
+    share = known.intersection(box).area / box.area
+    if share < COVERED:
+        yield bad(
+            name, block, f"an extent of {100 * share:.0f} % of the region", "the whole region",
+            "Outside it the surfaces of this layer are unknown", field="extent",
+            severity="warning",
+        )  # fmt: skip
+
+
+def _gaps(name, block, near, config) -> Iterator[Problem]:
+    """How much of the region a layer does not seem to cover."""
+    grid = grid_of(config["region"])
+    box = shapely.box(*bounds(grid))
     if len(near) < SEVERAL or not selection.makes_surfaces(config, name):
         return
     left, bottom, right, top = box.bounds
@@ -277,6 +297,6 @@ def _elsewhere(name, block, box, crs, config) -> Problem:
         "Is this the layer of another place, or is its CRS wrong? If there is none here, write "
         "`kind: absent`"
     )
-    if crs.is_geographic and is_swapped(box, region):
-        why = "Longitude and latitude seem to be swapped: swap them"
+    if is_swapped(transform_bounds(crs.to_wkt(), 4326, *box), region):
+        why = SWAPPED
     return bad(name, block, found, expected, why)

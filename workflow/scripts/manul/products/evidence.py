@@ -22,7 +22,6 @@ from manul.surveys import burrows, density, detection, from_records, rodenticide
 
 FAR = "extrapolated: no site in reach, stratum mean"
 EXPOSED = 0.2  # exposure from which a cell counts as exposed
-M2_PER_KM2 = 1e6
 MOST_ROWS = 200
 
 

@@ -6,6 +6,7 @@ from manul.grid import plain_files, rasters, vectors
 from manul.grid.datasets import Fields, Source
 from manul.grid.region import grid_of
 from manul.products import evidence
+from manul.products.key_habitat import cell_km2
 from manul.records import field_tables
 
 
@@ -29,7 +30,7 @@ def read(this, name: str) -> evidence.Evidence:
         as_of=told.as_of,
         box=grid.boundingbox,
         privacy=told.privacy,
-        cell_km2=grid.resolution.x**2 / evidence.M2_PER_KM2,
+        cell_km2=cell_km2(grid),
         surfaces=told.surfaces,
         maps={surface: _bands(path, grid) for surface, path in this.named("surfaces").items()},
         layers={layer: vectors.read_rows(path) for layer, path in this.named("layers").items()},

@@ -12,6 +12,8 @@ from rasterio.features import shapes
 from manul.grid.datasets import Fields
 
 KM2 = 1e6
+BEFORE = "value_at_risk before"  # of the first scenario: a name that no map of a config can have
+CHANGE = "value_at_risk_change_km2"  # the column of what a later scenario puts at risk beyond it
 
 
 def outlines(numbers: np.ndarray, grid: GeoBox) -> gpd.GeoDataFrame:
@@ -66,6 +68,11 @@ def amounts(threats) -> dict[str, Callable]:
     Parts add up to the value at risk, so shares of any piece of land are shares of one amount.
     """
     return {name: partial(_part_at_risk, name) for name in threats}
+
+
+def change(maps) -> np.ndarray:
+    """By how much more of its value a cell is at risk than in the first scenario."""
+    return maps["value_at_risk"] - maps[BEFORE]
 
 
 def _part_at_risk(name, maps):

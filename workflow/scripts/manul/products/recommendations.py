@@ -20,7 +20,8 @@ from manul.grid.datasets import Fields
 from manul.grid.features import select
 from manul.grid.provenance import merge
 from manul.products import generalised, key_areas, zones
-from manul.products.outlines import amounts, top_threats
+from manul.products.cover import Cover
+from manul.products.outlines import BEFORE, CHANGE, amounts, change, top_threats
 from manul.products.stamp import COLUMNS as STAMPED
 from manul.products.stamp import identities, stamp
 
@@ -33,7 +34,7 @@ SLIVER_KM2 = 1.0  # smallest piece that a border cuts off, where a rule has no l
 CUT_BY_UNITS = ("mask", "key_areas", "patches")  # so that each piece has one agency
 COLUMNS = [
     "id", "rule", "title", "zone", "unit", "reason", "action", "iucn_actions", "cmp_actions",
-    "agency", "area_km2", "length_km", "value_at_risk_km2", "mean_threat", *TOP,
+    "agency", "area_km2", "length_km", "value_at_risk_km2", CHANGE, "mean_threat", *TOP,
     "primary_rule", "other_rules", "unchecked", "confidence", *STAMPED,
 ]  # fmt: skip
 
@@ -62,8 +63,9 @@ def recommend(name: str, rule: Rule, place: Place) -> gpd.GeoDataFrame:
     """The zones in which a rule holds, with reason, action and numbers; most value first.
 
     A row with `COLUMNS` for each zone where `when` is true of its measures, which stand in the
-    reason. Areas and value at risk in km2 (value: km2 of full habitat), lengths in km, threat
-    0..1. A measure that is unknown makes a comparison false, so nothing is recommended on no data.
+    reason. Areas and value at risk in km2 (of full habitat; its change is that since the first
+    scenario, unknown in the first itself), lengths in km, threat 0..1. A measure that is unknown
+    makes a comparison false, so nothing is recommended on no data.
     Raises `ExpressionError` for a condition that names no measure.
     """
     found, rows = _measured(rule, place)
@@ -169,7 +171,8 @@ def _measured(rule, place) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
         found["zone"] = [", ".join(filter(None, words)) for words in named]
     if rule["zones"]["kind"] in CUT_BY_UNITS and place.units is not None:
         found = _cut_by_units(found, place.units, rule["zones"].get("smallest_km2", SLIVER_KM2))
-    values = {n: zones.measure(m, found, fields) for n, m in rule["measures"].items()}
+    measures = zones.Measures(found, fields.grid)
+    values = {n: measures.measure(m, fields) for n, m in rule["measures"].items()}
     for kind, spec in rule["nearest"].items():
         values |= _nearest(kind, spec, found, place)
     numbers = {name: v for name, v in values.items() if np.asarray(v).dtype.kind == "f"}
@@ -194,8 +197,11 @@ def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
     area = ground.area / KM2
     lines = np.asarray(_is_line(found), bool)
     wanted = amounts(place.threats) | {n: n for n in ("value_at_risk", "threat")}
-    means = zones.zonal_many(wanted, ground, place.fields)
+    wanted |= {CHANGE: change} if place.fields.has(BEFORE) else {}
+    cover = Cover(ground.to_numpy(), place.fields.grid)
+    means = {n: cover.mean(cover.values(what, place.fields)) for n, what in wanted.items()}
     value, threat = means.pop("value_at_risk"), means.pop("threat")
+    changed = means.pop(CHANGE, np.full(len(found), np.nan))
     top = top_threats(means, place.threats)
     said = [{n: _told(v) for n, v in row.items()} for row in rows.to_dict("records")]
     table = found[["geometry"]].assign(
@@ -213,6 +219,7 @@ def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
         area_km2=np.where(lines, np.nan, found.area / KM2).round(2),
         length_km=np.where(lines, found.length / 1000, np.nan).round(3),
         value_at_risk_km2=(value * area).round(3),
+        **{CHANGE: (changed * area).round(3)},
         mean_threat=threat.round(3),
         **{column: t or "" for column, t in zip(TOP, top, strict=True)},
         primary_rule=name,

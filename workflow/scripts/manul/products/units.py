@@ -10,7 +10,7 @@ from rasterio.features import rasterize
 from manul.config.types import KeyHabitat
 from manul.grid.datasets import Fields
 from manul.products.key_habitat import cats, cell_km2
-from manul.products.outlines import amounts, mean, sums, top_threats
+from manul.products.outlines import BEFORE, CHANGE, amounts, change, mean, sums, top_threats
 from manul.products.stamp import identities
 
 MAPS = ("habitat", "habitat_reference", "threat", "value_at_risk", "suitable", "key", "breeding",
@@ -36,6 +36,7 @@ def units(
     `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`, whose
     `protected` names the map of the protected share, `stamped` the columns of `stamp.stamp`. A cell
     belongs to the unit over its centre, so that areas add up to the whole; nodata belongs to none.
+    The change of the value at risk is that since the first scenario, unknown in the first.
     """
     protected = rules["protected"]
     wanted: dict[str, Callable] = {"area": lambda maps: np.isfinite(maps["habitat"])}
@@ -44,6 +45,8 @@ def units(
     wanted["threat_suitable"] = lambda maps: np.where(maps["suitable"], maps["threat"], np.nan)
     if protected and fields.has(protected):
         wanted["protected"] = lambda maps: np.where(maps["key"], maps[protected], np.nan)
+    if fields.has(BEFORE):
+        wanted["change"] = change
     wanted |= amounts(threats)
     found = sums(fields, _numbers(polygons, fields), len(polygons), wanted)
     found = {name: table[:, 1:] for name, table in found.items()}
@@ -65,6 +68,7 @@ def units(
             "mean_threat": mean(found["threat"]).round(3),
             "mean_threat_suitable": mean(found["threat_suitable"]).round(3),
             "value_at_risk_km2": (found["value"][0] * cell).round(1),
+            CHANGE: (found.get("change", unknown)[0] * cell).round(1),
             "threat_1": first or "",
             "threat_2": second or "",
             "threat_3": third or "",

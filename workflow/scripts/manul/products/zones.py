@@ -5,25 +5,24 @@ A zone table has `geometry` (what is shown), `zone` (a name) and, for segments, 
 for masks and patches, which take 5 bytes a cell.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from exactextract import exact_extract
 from pyproj import Transformer
 
 from manul.config.expressions import holds as true_where
 from manul.config.types import Zones
 from manul.grid.datasets import Fields
 from manul.grid.features import select
-from manul.products.key_habitat import label
+from manul.products.cover import Cover, cell_values
+from manul.products.key_habitat import cell_km2, label
 from manul.products.outlines import outlines
 
 KM2 = 1e6
-PIECE = 1024  # cells along the side of the pieces in which a large zone is looked at
+REST_M = 1.0  # what is left of a line behind its last piece makes no piece if it is shorter
 
 
 def find(spec: Zones, fields: Fields, layers: Mapping[str, gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
@@ -36,107 +35,38 @@ def find(spec: Zones, fields: Fields, layers: Mapping[str, gpd.GeoDataFrame]) ->
     return table.set_crs(str(fields.grid.crs), allow_override=True).reset_index(drop=True)
 
 
-def measure(how: dict, zones: gpd.GeoDataFrame, fields: Fields) -> np.ndarray:
-    """One number, or word, for each zone: shape (zones,); NaN where no cell of it is known.
+class Measures:
+    """Zones to be measured, in one set of maps or in many: the cells of each are found once."""
 
-    `how` is {measure: expression}: `mean`, `minimum` or `maximum` of a cell expression in its unit;
-    `share` (0..1) and `area` (km2) of the zone where a condition holds; `patch_share` of a patch in
-    the zone; `left_mean`, `right_mean` beside a piece of a line; `field`, a column of the zone.
-    """
-    ((statistic, what),) = how.items()
-    return np.asarray(MEASURES[statistic](what, zones, fields))
+    def __init__(self, zones: gpd.GeoDataFrame, grid):
+        self.zones, self.grid = zones, grid
+        self._covers: dict[str, Cover] = {}
+
+    def cover(self, column: str = "geometry") -> Cover:
+        """The cells of the zones, or of the strips beside them."""
+        if column not in self._covers:
+            self._covers[column] = Cover(self.zones[column].to_numpy(), self.grid)
+        return self._covers[column]
+
+    def measure(self, how: dict, fields: Fields) -> np.ndarray:
+        """One number, or word, for each zone: shape (zones,); NaN where no cell of it is known.
+
+        `how` is {measure: expression}: `mean`, `minimum` or `maximum` of a cell expression in its
+        unit; `share` (0..1) and `area` (km2) of the zone where a condition holds; `patch_share` of
+        a patch in the zone; `left_mean`, `right_mean` beside a piece of a line; `field`, a column
+        of the zone.
+        """
+        ((statistic, what),) = how.items()
+        return np.asarray(MEASURES[statistic](what, self, fields))
 
 
 def zonal(what: str | Callable, shapes, fields: Fields, statistic: str = "mean") -> np.ndarray:
-    """A statistic of the known cells in each polygon, weighted by the covered share of a cell."""
-    return zonal_many({"only": what}, shapes, fields, statistic)["only"]
-
-
-def zonal_many(wanted: Mapping, shapes, fields: Fields, statistic: str = "mean") -> dict:
-    """`zonal` of several maps at once: the cover of each cell is found once for all.
+    """A statistic of the known cells in each polygon, weighted by the covered share of a cell.
 
     `statistic`: mean, sum, min or max.
     """
-    n = len(shapes)
-    if not n or not wanted:
-        return {name: np.zeros(n) for name in wanted}
-    zone, pieces = _pieces(shapes, fields.grid)
-    asked = ["sum", "count"] if statistic == "mean" else [statistic]
-    found = _extract(wanted, pieces, fields, asked)
-    return {name: JOINED[statistic](zone, found[name], n) for name in wanted}
-
-
-# ------------------------------------------------------------------- pieces of a large zone
-
-
-def _pieces(shapes, grid) -> tuple[np.ndarray, np.ndarray]:
-    """(zone of each piece, the pieces): large zones cut along the borders of cells.
-
-    The library fails on zones of more cells than it holds, and cut so, sums stay exact.
-    """
-    shapes = np.asarray(shapes, object)
-    side = PIECE * grid.resolution.x
-    box = shapely.bounds(shapes)
-    large = (box[:, 2] - box[:, 0] > side) | (box[:, 3] - box[:, 1] > side)
-    zone, parts = [np.flatnonzero(~large)], [shapes[~large]]
-    corner = grid.boundingbox
-    for i in np.flatnonzero(large):
-        west, south, east, north = box[i]
-        left = (
-            corner.left
-            + np.arange((west - corner.left) // side, (east - corner.left) / side) * side
-        )
-        top = (
-            corner.top - np.arange((corner.top - north) // side, (corner.top - south) / side) * side
-        )
-        xx, yy = (a.ravel() for a in np.meshgrid(left, top))
-        cut = shapely.intersection(shapes[i], shapely.box(xx, yy - side, xx + side, yy))
-        cut = shapely.get_parts(shapely.get_parts(cut))  # a collection may hold lines and points
-        cut = cut[shapely.area(cut) > 0]
-        zone.append(np.full(len(cut), i))
-        parts.append(cut)
-    return np.concatenate(zone), np.concatenate(parts)
-
-
-def _extract(wanted, pieces, fields, asked) -> dict[str, dict[str, np.ndarray]]:
-    """For each map by name each operation's result for each piece."""
-    table = gpd.GeoDataFrame(geometry=pieces, crs=str(fields.grid.crs))
-    sources = [fields.source(what, name) for name, what in wanted.items()]
-    found = exact_extract(sources, table, asked, output="pandas")
-    many = len(wanted) > 1
-    return {
-        name: {
-            what: found[f"{name}_{what}" if many else what].to_numpy("float64", na_value=np.nan)
-            for what in asked
-        }
-        for name in wanted
-    }
-
-
-def _total(zone, values, n) -> np.ndarray:
-    return np.bincount(zone, np.nan_to_num(values), minlength=n)
-
-
-def _mean(zone, found, n) -> np.ndarray:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return _total(zone, found["sum"], n) / _total(zone, found["count"], n)
-
-
-def _extreme(name, better) -> Callable:
-    def joined(zone, found, n):
-        out = np.full(n, np.nan)
-        better.at(out, zone, found[name])
-        return out
-
-    return joined
-
-
-JOINED = {
-    "mean": _mean,
-    "sum": lambda zone, found, n: _total(zone, found["sum"], n),
-    "min": _extreme("min", np.fmin),
-    "max": _extreme("max", np.fmax),
-}
+    cover = Cover(np.asarray(shapes, object), fields.grid)
+    return getattr(cover, statistic)(cover.values(what, fields))
 
 
 # ----------------------------------------------------------------------------------- the zones
@@ -166,7 +96,7 @@ def mask(spec, fields, layers):
     for rows, columns in fields.blocks():
         holds[rows, columns] = true_where(spec["where"], fields.at(rows, columns))
     numbers, cells = label(holds)
-    small = cells * fields.grid.resolution.x**2 / KM2 < spec["smallest_km2"] - 1e-9
+    small = cells * cell_km2(fields.grid) < spec["smallest_km2"] - 1e-9
     numbers[small[numbers]] = 0
     table = outlines(numbers, fields.grid)
     table["zone"] = [f"patch {n}" for n in table.get("patch", [])]
@@ -230,55 +160,46 @@ ZONES = {
 # -------------------------------------------------------------------------------- the measures
 
 
-def _statistic(name):
-    def measured(what, zones, fields):
-        return zonal(what, zones.geometry, fields, name)
+def _statistic(name, column="geometry"):
+    def measured(what, measures, fields):
+        cover = measures.cover(column)
+        return getattr(cover, name)(cover.values(what, fields))
 
     return measured
 
 
-def _share(what, zones, fields):
+def _share(what, measures, fields):
     def true(maps):
         return np.where(np.isfinite(maps["habitat"]), _holds(what, maps), np.nan)
 
-    return zonal(true, zones.geometry, fields)
+    cover = measures.cover()
+    return cover.mean(cover.values(true, fields))
 
 
-def _area(what, zones, fields):
-    cells = zonal(lambda maps: _holds(what, maps), zones.geometry, fields, "sum")
-    return cells * fields.grid.resolution.x**2 / KM2
+def _area(what, measures, fields):
+    cover = measures.cover()
+    found = cover.sum(cover.values(lambda maps: _holds(what, maps), fields))
+    return found * cell_km2(fields.grid)
 
 
-def _patch_share(what, zones, fields):
+def _patch_share(what, measures, fields):
     """The largest share of any one key patch, or breeding patch, that lies in the zone."""
-    cells = np.zeros(1)
-    for rows, columns in fields.blocks():
-        found = np.bincount(fields.window("key_patch", rows, columns).astype(int).ravel())
-        cells = np.pad(cells, (0, max(found.size - cells.size, 0)))
-        cells[: found.size] += found
-    zone, pieces = _pieces(zones.geometry.to_numpy(), fields.grid)
-    table = gpd.GeoDataFrame(geometry=pieces, crs=str(fields.grid.crs))
-    source = fields.source(lambda maps: np.where(maps[what], maps["key_patch"], 0))
-    found = exact_extract(source, table, ["unique", "frac", "count"], output="pandas")
-    inside: list[Counter] = [Counter() for _ in range(len(zones))]
-    for i, count, unique, frac in zip(
-        zone, found["count"], found["unique"], found["frac"], strict=True
-    ):
-        inside[i].update({int(n): f * count for n, f in zip(unique, frac, strict=True) if n > 0})
-    return np.array(
-        [max((c / cells[n] for n, c in found.items()), default=0.0) for found in inside]
-    )
+    cover = measures.cover()
+    every = cell_values("key_patch", fields, "int64")
+    cells = np.bincount(np.maximum(every, 0))
+    wanted = cell_values(lambda at: np.where(at[what], at["key_patch"], 0), fields, "int64")
+    patch = wanted[cover.cells]
+    inside = patch > 0
+    pair = cover.zones()[inside] * len(cells) + patch[inside]
+    pairs, which = np.unique(pair, return_inverse=True)
+    covered = np.bincount(which, cover.weights[inside], minlength=len(pairs))
+    out = np.zeros(cover.number)
+    np.maximum.at(out, pairs // len(cells), covered / cells[pairs % len(cells)])
+    return out
 
 
-def _side(name):
-    def measured(what, zones, fields):
-        return zonal(what, zones[name], fields)
-
-    return measured
-
-
-def _field(what, zones, fields):
-    return pd.to_numeric(zones[what], errors="coerce").to_numpy("float64")
+def _field(what, measures, fields):
+    return pd.to_numeric(measures.zones[what], errors="coerce").to_numpy("float64")
 
 
 MEASURES = {
@@ -288,8 +209,8 @@ MEASURES = {
     "share": _share,
     "area": _area,
     "patch_share": _patch_share,
-    "left_mean": _side("left"),
-    "right_mean": _side("right"),
+    "left_mean": _statistic("mean", "left"),
+    "right_mean": _statistic("mean", "right"),
     "field": _field,
 }
 
@@ -330,6 +251,7 @@ def _names(table, field):
 
 
 def _cut(line, length_m):
-    """Pieces of one length; the last is shorter."""
-    steps = np.arange(0, line.length, length_m)
-    return [shapely.ops.substring(line, a, min(a + length_m, line.length)) for a in steps]
+    """Pieces of one length; the last is shorter, or longer by less than `REST_M`."""
+    steps = np.arange(0, max(line.length - REST_M, length_m / 2), length_m)
+    ends = [*steps[1:], line.length]
+    return [shapely.ops.substring(line, a, b) for a, b in zip(steps, ends, strict=True)]

@@ -1,8 +1,8 @@
 """Packages of tables: Camtrap DP, Darwin Core archives, and a single table in a zip.
 
-A package is a zip as platforms export it, or the datapackage.json of one that was unpacked. What
-its parts are and how their text is written stands in it and is followed: several files of one
-table, inline data, .gz, encoding, separator.
+A package is a zip as platforms export it, or the folder of one that was unpacked, or its
+datapackage.json. What its parts are and how their text is written stands in it and is followed:
+several files of one table, inline data, .gz, encoding, separator.
 """
 
 import json
@@ -77,6 +77,11 @@ def read(path: Path, encoding: str, known: Collection[str], parse: ParseCsv) -> 
         raise RecordsError(
             f"{path.name} is not a readable {kind} ({why}); expected {expected}."
         ) from error
+
+
+def file_of(path: Path) -> Path:
+    """The file of a table: of the folder of an unzipped package its datapackage.json."""
+    return path / CAMTRAP if (path / CAMTRAP).is_file() else path
 
 
 def parts_of(path: Path) -> list[Path]:

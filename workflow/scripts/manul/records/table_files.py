@@ -42,15 +42,20 @@ class Wanted:
 
 
 def read_table(path: str | Path, wanted: Wanted | str | None = None) -> pd.DataFrame:
-    """The raw table in a .csv, .tsv, .txt (or those with .gz), .xlsx, .gpkg, .zip or .json.
+    """The raw table in a .csv, .tsv, .txt (or those with .gz), .xlsx, .gpkg, .zip, .json or folder.
 
     A .zip is a camera-trap package (Camtrap DP), read as a table of manul records, a Darwin Core
-    archive, or one table zipped; a .json is the datapackage.json of an unzipped package. `wanted`
-    may be just the name of a sheet or layer.
+    archive, or one table zipped; a folder is an unzipped package, a .json its datapackage.json.
+    `wanted` may be just the name of a sheet or layer.
 
     Raises `RecordsError` where the file cannot be understood as a table.
     """
-    path = Path(path)
+    path = packages.file_of(Path(path))
+    if path.is_dir():
+        raise RecordsError(
+            f"{path.name} is a folder; expected the file of a table, or the folder of an unzipped"
+            f" camera-trap package with its {packages.CAMTRAP}."
+        )
     wanted = wanted if isinstance(wanted, Wanted) else Wanted(wanted or "")
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     reader = _READERS.get(suffix)

@@ -56,7 +56,7 @@ def _strata(block, of) -> np.ndarray:
     return strata
 
 
-@kind("poison", bands={"reports_within_50_km": "1"})
+@kind("poison", bands={"reports_within_50_km": "1"}, saturating=True)
 def poison_exposure(block, grid, sources):
     """Exposure to rodenticide at the as-of date and at `dates`, and events within 50 km.
 

@@ -36,7 +36,7 @@ def distance(block, grid, sources):
     return _where_known(np.minimum(metres, block["reach_m"]), block, grid, sources)
 
 
-@kind("exposure", fineness=oversample)
+@kind("exposure", fineness=oversample, saturating=True)
 def exposure(block, grid, sources):
     """Intensity x decay of distance; the mean of finer cells where the decay is steep."""
     curve = decay(block["decay"], block.get("scale_m"), block["reach_m"], block.get("table"))

@@ -32,13 +32,15 @@ class Kind:
     """How surfaces of a kind are made; `bands` are further ones (name: unit).
 
     `whole`: a cell depends on far ones over paths, so there is one block. `fineness(block, grid)`:
-    cells into which a side of a cell is divided, for blocks that are the smaller.
+    cells into which a side of a cell is divided, for blocks that are the smaller. `saturating`: an
+    effect of 0..1 of which several sources add up as 1 - prod(1 - e).
     """
 
     make: Callable
     bands: Mapping[str, str]
     whole: bool
     fineness: Callable
+    saturating: bool = False
 
 
 KINDS: dict[str, Kind] = {}
@@ -50,6 +52,7 @@ def kind(
     whole: bool = False,
     spec: dict | None = None,
     fineness: Callable = lambda block, grid: 1,
+    saturating: bool = False,
 ) -> Callable:
     """Register a function as the maker of a kind of surface.
 
@@ -57,7 +60,7 @@ def kind(
     """
 
     def register(make):
-        KINDS[name] = Kind(make, bands or {}, whole, fineness)
+        KINDS[name] = Kind(make, bands or {}, whole, fineness, saturating)
         if spec:
             schema.add_kind("surfaces", name, spec)
         return make

@@ -1,0 +1,360 @@
+"""Draws: distributions, the design, one pass over surfaces, surfaces between nodes, places."""
+
+from types import SimpleNamespace
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from odc.geo.geobox import GeoBox
+
+from manul import surfaces
+from manul.grid import block_maps
+from manul.model import cells
+from manul.uncertainty import (
+    alternatives,
+    design,
+    displaced,
+    distributions,
+    passes,
+    summary,
+    tables,
+)
+
+GRID = GeoBox.from_bbox((0, 0, 40_000, 30_000), crs="EPSG:6933", resolution=1000)
+WEIGHT = {"value": 0.4, "range": [0.2, 0.6], "status": "G"}
+SPEC = {
+    "number": 64,
+    "seed": 3,
+    "design": "sobol",
+    "parameters": {},
+    "cumulative": {"saturation": 1.0},
+    "realisations": 0,
+    "errors": [],
+}
+
+
+def model(**more):
+    """One habitat component and two threats; numbers in the head."""
+    return {
+        "habitat": {
+            "floor": 0.05,
+            "known_weight": 0.5,
+            "reference": {},
+            "components": {"food": {"surface": "food", "weight": 1.0}},
+            "gates": {},
+        },
+        "threats": {
+            "dogs": {"surface": "dogs", "weight": 0.4},
+            "mines": {"surface": "mines", "weight": 0.3},
+        },
+        "cumulative": "additive",
+        "dominant_floor": 0.02,
+        "absent": [],
+    } | more  # fmt: skip
+
+
+def write(folder, **arrays):
+    """Surfaces as rasters, and their paths by name; an array with three axes has bands."""
+    paths = {}
+    for name, array in arrays.items():
+        bands = np.asarray(array, "float32")
+        bands = bands[None] if bands.ndim == 2 else bands
+        paths[name] = str(folder / f"{name}.tif")
+        file = block_maps.MapFile(
+            paths[name], GRID, {str(i): "" for i in range(len(bands))}, {}, "digest", name=name
+        )
+
+        def work(at, b=bands, n=name):
+            return {n: {str(i): band[at[0] : at[1], at[2] : at[3]] for i, band in enumerate(b)}}
+
+        blocks = block_maps.blocks(GRID, 1024)
+        with block_maps.finishing([file], blocks):
+            for at in blocks:
+                block_maps.make(work, [file], at)
+    return paths
+
+
+def uncertain(files, parameters=None, of=None, specs=None, others=None, bands=None, **spec):
+    """What a pass is told, and the draws."""
+    draws = design.draw(SPEC | {"parameters": parameters or {}} | spec)
+    told = SimpleNamespace(
+        model=of or model(), specs=specs or {}, errors=bands or {}, saturating=["dogs", "mines"]
+    )
+    key = {"thresholds": "expert", "suitable": 0.4, "key": 0.6}
+    return passes.uncertain(told, draws, key, files, others or {})
+
+
+def run(of, side=1024):
+    """All maps of a pass, and the sums."""
+    kept, out = {}, {}
+    top = passes.top_tenth(of, [], GRID)
+    for at in block_maps.blocks(GRID, side):
+        made = passes.on_block(of, top, [], [], kept.__setitem__, GRID, at)
+        for name, bands in made.items():
+            for band, values in bands.items():
+                whole = out.setdefault((name, band), np.zeros(GRID.shape, values.dtype))
+                whole[at[0] : at[1], at[2] : at[3]] = values
+    return out, sum(kept.values())
+
+
+@pytest.fixture
+def files(tmp_path):
+    rng = np.random.default_rng(1)
+    made = {n: rng.random(GRID.shape).astype("float32") for n in ("food", "dogs", "mines")}
+    made["dogs"][3:6] = np.nan
+    made["food"][10, 10] = np.nan
+    return write(tmp_path, **made), made
+
+
+# ------------------------------------------------------------------- distributions and design
+
+
+@pytest.mark.parametrize(
+    ("name", "u", "expected"),
+    [
+        ("uniform", 0.25, 1.0),
+        ("triangular", 0.5, 2.0),
+        ("triangular", 0.125, 1.0),  # a right triangle of half the height at half its base
+        ("pert", 0.5, 2.0),
+        ("pert", 0.0, 0.0),
+        ("triangular", 1.0, 4.0),
+    ],
+)
+def test_quantiles_that_one_knows(name, u, expected):
+    parameter = {"value": 2, "range": [0, 4], "distribution": name}
+    assert distributions.quantiles(parameter, np.array([u])) == pytest.approx([expected])
+
+
+def test_a_found_number_is_triangular_and_a_guess_uniform():
+    assert distributions.named({"value": 1, "status": "F"}) == "triangular"
+    assert distributions.named({"value": 1, "status": "G"}) == "uniform"
+    assert distributions.named({"value": 1, "status": "F", "distribution": "pert"}) == "pert"
+
+
+def test_pooled_answers_stand_for_the_range():
+    parameter = {"value": 1, "range": [0, 9], "pooled": ([0, 0.5, 1], [2, 3, 6])}
+    assert distributions.quantiles(parameter, np.array([0.25, 0.75])).tolist() == [2.5, 4.5]
+
+
+@pytest.mark.parametrize("how", ["sobol", "latin_hypercube"])
+def test_the_same_seed_gives_the_same_draws_that_fill_the_range(how):
+    spec = SPEC | {"parameters": {"threats.dogs.weight": WEIGHT}, "design": how}
+    first, again = (design.draw(spec).values["threats.dogs.weight"] for _ in range(2))
+    assert np.array_equal(first, again)
+    other = design.draw(spec | {"seed": 4}).values["threats.dogs.weight"]
+    assert not np.array_equal(first, other)
+    counts = np.histogram(first, bins=4, range=(0.2, 0.6))[0]
+    assert counts.tolist() == [16, 16, 16, 16]
+
+
+def test_modes_and_places_come_as_often_as_their_chances():
+    chances = {"saturation": 0.5, "additive": 0.25, "dominant": 0.25}
+    draws = design.draw(SPEC | {"cumulative": chances, "realisations": 4})
+    assert {m: len(w) for m, w in draws.modes.items()} == {
+        "saturation": 32,
+        "additive": 16,
+        "dominant": 16,
+    }
+    assert np.bincount(draws.places).tolist() == [16] * 4
+    assert (np.diff(draws.places) >= 0).all()
+
+
+def test_corners_of_a_trapezoid_keep_their_order():
+    block = {"response": {"trapezoid": {"a": 0, "b": 1, "c": 2, "d": 3}}}
+    drawn = {
+        "response.trapezoid.b": np.array([0.5, 2.5]),
+        "response.trapezoid.a": np.array([0.7, 0]),
+    }
+    corners = design.applied(block, drawn)["response"]["trapezoid"]
+    assert (corners["b"] > corners["a"]).all()
+    assert corners["c"].tolist() == [2.0, 2.5]
+
+
+# ------------------------------------------------------------------------------------- passes
+
+
+def test_ranges_of_no_width_give_the_deterministic_maps(files):
+    paths, arrays = files
+    flat = {"threats.dogs.weight": WEIGHT | {"range": [0.4, 0.4]}}
+    made, _ = run(uncertain(paths, flat, cumulative={"additive": 1.0}))
+    once = cells.evaluate(arrays, model())
+    for name in ("habitat", "threat", "value_at_risk"):
+        for band in ("mean", "p05", "p95"):
+            np.testing.assert_array_equal(made[name, band], once[name], err_msg=f"{name} {band}")
+        assert np.nanmax(made[name, "sd"]) == 0
+    suitable = np.where(np.isnan(once["habitat"]), np.nan, once["habitat"] >= 0.4)
+    np.testing.assert_array_equal(made["habitat", "p_suitable"], suitable)
+
+
+def test_the_result_is_the_same_for_blocks_of_any_size(files):
+    paths, _ = files
+    of = uncertain(
+        paths, {"threats.dogs.weight": WEIGHT}, cumulative={"additive": 0.5, "dominant": 0.5}
+    )
+    (whole, sums), (parts, other) = run(of), run(of, 16)
+    for name, values in whole.items():
+        np.testing.assert_array_equal(values, parts[name], err_msg=str(name))
+    np.testing.assert_allclose(sums, other, rtol=1e-12)
+
+
+def test_a_linear_model_has_its_analytic_mean_and_variance(files):
+    paths, arrays = files
+    drawn = {"threats.dogs.weight": WEIGHT, "threats.mines.weight": WEIGHT | {"value": 0.3}}
+    made, _ = run(uncertain(paths, drawn, number=1024, cumulative={"additive": 1.0}))
+    low = np.nan_to_num(arrays["dogs"]) * 0.6 + arrays["mines"] * 0.6 < 1  # nothing is cut at 1
+    mean = 0.4 * (np.nan_to_num(arrays["dogs"]) + arrays["mines"])
+    variance = 0.4**2 / 12 * (np.nan_to_num(arrays["dogs"]) ** 2 + arrays["mines"] ** 2)
+    np.testing.assert_allclose(made["threat", "mean"][low], mean[low], rtol=2e-3)
+    np.testing.assert_allclose(made["threat", "sd"][low], np.sqrt(variance[low]), rtol=1e-2)
+
+
+def test_percentiles_are_those_of_numpy():
+    x = np.random.default_rng(2).random((50, 77)).astype("float32")
+    found = summary.spread(x)
+    np.testing.assert_allclose(found["p05"], np.percentile(x, 5, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(found["p95"], np.percentile(x, 95, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(found["sd"], x.std(1), rtol=1e-5)
+
+
+def test_what_draws_agree_on(files):
+    paths, arrays = files
+    made, _ = run(uncertain(paths, {"threats.dogs.weight": WEIGHT}, cumulative={"additive": 1.0}))
+    i = np.unravel_index(np.nanargmax(arrays["dogs"] - arrays["mines"] * 2), GRID.shape)
+    assert made["threat", "agreement"][i] == 1
+    agreed = made["threat", "agreement"]
+    assert 0.5 <= np.nanmin(agreed) < 0.6  # two threats: one of them leads in half of the draws
+
+
+def test_a_tenth_of_the_cells_is_in_the_top_tenth(files):
+    paths, _ = files
+    made, _ = run(uncertain(paths, {"threats.dogs.weight": WEIGHT}))
+    assert np.nanmean(made["value_at_risk", "p_top_tenth"]) == pytest.approx(0.1, abs=0.002)
+
+
+def test_a_bit_for_each_draw_says_where_habitat_is_good_enough(files):
+    paths, arrays = files
+    made, _ = run(uncertain(paths, number=16))
+    bits = np.unpackbits(np.stack([made["good", b] for b in passes.bits(16)], -1), axis=-1)
+    np.testing.assert_array_equal(bits.all(-1), np.nan_to_num(arrays["food"]) >= 0.6)
+    assert bits.shape[-1] == 16
+
+
+def test_sums_and_tables_of_the_region(files):
+    paths, arrays = files
+    of = uncertain(paths, {"threats.dogs.weight": WEIGHT})
+    _, sums = run(of)
+    table = tables.of_draws(of.draws, sums, GRID)
+    assert table["suitable_km2"].unique() == pytest.approx([(arrays["food"] >= 0.4).sum()])
+    assert list(table.columns)[:2] == ["draw", "threats.dogs.weight"]
+    whole = tables.of_units([], sums, GRID).iloc[0]
+    assert whole["unit"] == "(whole region)"
+    assert whole["mean_threat_p05"] < whole["mean_threat_mean"] < whole["mean_threat_p95"]
+
+
+def test_an_error_of_a_survey_keeps_the_mean_and_has_its_spread(tmp_path):
+    food = np.full((2, *GRID.shape), 0.5)
+    food[0] = 0.2
+    paths = write(tmp_path, food=food, dogs=food[0], mines=food[0])
+    made, _ = run(uncertain(paths, number=1024, bands={"food": 2}, errors=["food"]))
+    # band 2 is a coefficient of variation of 0.5
+    assert made["habitat", "mean"][0, 0] == pytest.approx(0.2, rel=0.01)
+    assert made["habitat", "sd"][0, 0] == pytest.approx(0.1, rel=0.05)
+
+
+# ------------------------------------------------------------------------------- alternatives
+
+SCALE = {"value": 2000, "range": [1000, 6000], "status": "G"}
+ROADS = {"kind": "exposure", "layer": "roads", "decay": "exponential", "scale_m": 2000,
+         "reach_m": 2e4, "kernel": "saturating", "unknown_intensity": 1.0}  # fmt: skip
+
+
+class Layer:
+    """A vector layer in memory."""
+
+    extent = None
+
+    def __init__(self, *shapes):
+        self.table = gpd.GeoDataFrame(geometry=list(shapes), crs=str(GRID.crs))
+
+    def read(self, bounds=None):
+        if bounds is None:
+            return self.table
+        return self.table[self.table.intersects(shapely.box(*bounds))]
+
+    rows = read
+
+
+def test_a_surface_between_nodes_is_that_made_again():
+    layers = {"roads": Layer(*(shapely.Point(x, 15_300) for x in (5_000, 9_000, 22_000)))}
+    spec = {"parameters": {"surfaces.roads.scale_m": SCALE}, "realisations": 0, "errors_m": {}}
+    every = alternatives.alternatives(spec)
+    assert [one.value for one in every] == pytest.approx([0, 1000, 1414.2, 3464.1, 6000], abs=0.1)
+    bands = []
+    for one in every:
+        block, rules = alternatives.changed(ROADS, {}, "roads", one)
+        bands.append(surfaces.Sources(layers, rules).of(block, GRID).ravel())
+    draws = design.draw(SPEC | {"parameters": spec["parameters"]})
+    made = alternatives.Between(spec, draws, True)(np.stack(bands))
+    for i in (0, 7, 20, 41):
+        scale = float(draws.values["surfaces.roads.scale_m"][i])
+        again = surfaces.Sources(layers).of(ROADS | {"scale_m": scale}, GRID).ravel()
+        assert np.abs(made[:, i] - again).max() < 0.01, scale
+
+
+def test_weights_are_one_at_their_own_node():
+    nodes = [1.0, 2.0, 4.0]
+    np.testing.assert_allclose(
+        alternatives.interpolation_weights(nodes, nodes), np.eye(3), atol=1e-7
+    )
+    # linear in the logarithm: between 1 and 4 in the middle lies 2
+    assert alternatives.interpolation_weights([1.0, 4.0], [2.0])[:, 0] == pytest.approx([0.5, 0.5])
+
+
+def test_a_parameter_that_changes_nothing_is_seen():
+    layers = {"roads": Layer(shapely.Point(5_000, 15_000))}
+    other = {"value": 60, "range": [30, 180]}
+    spec = {"parameters": {"surfaces.roads.scale_m": SCALE, "compounds.x.half_life_d": other},
+            "realisations": 0, "errors_m": {}}  # fmt: skip
+    rules = {"compounds": {"x": {"half_life_d": 60}}}
+
+    def sources(block, rules, place):
+        return alternatives.sources_of(layers, rules, {}, place)
+
+    dead = alternatives.without_effect("roads", ROADS, rules, spec, sources, GRID)
+    assert dead == ["compounds.x.half_life_d"]
+
+
+def test_points_scatter_by_their_error_and_without_one_stay():
+    shapes = [shapely.Point(x * 50.0, 0) for x in range(4000)]
+    layer = Layer(*shapes)
+    moved = displaced.Displaced(layer, 2000, 5).read()
+    away = moved.distance(layer.table)
+    assert (away <= 2000).mean() == pytest.approx(0.95, abs=0.015)
+    again = displaced.Displaced(layer, 2000, 5).read((0, -9e9, 60_000, 9e9))
+    same = moved.loc[again.index]
+    assert again.geom_equals(same).all()  # the same places whichever block reads them
+    assert displaced.Displaced(layer, 0, 5).read().geom_equals(layer.table).all()
+
+
+def test_lines_move_smoothly_and_stay_joined():
+    first = shapely.LineString([(x * 100.0, 0) for x in range(101)])
+    second = shapely.LineString([(10_000.0, y * 100.0) for y in range(50)])
+    layer = Layer(first, second)
+    a, b = displaced.Displaced(layer, 3000, 9).read().geometry
+    assert shapely.Point(a.coords[-1]).distance(shapely.Point(b.coords[0])) < 1e-6
+    assert abs(a.length / first.length - 1) < 0.3
+    steps = [
+        np.array(displaced.Displaced(layer, 3000, seed).read().geometry[0].coords[50])
+        - np.array(first.coords[50])
+        for seed in range(300)
+    ]
+    assert np.std(steps) == pytest.approx(3000 / 2.4477, rel=0.1)
+
+
+def test_draws_of_displaced_layers_take_their_own_realisation():
+    spec = {"parameters": {}, "realisations": 2, "errors_m": {"roads": 3000}}
+    draws = design.draw(SPEC | {"number": 4, "realisations": 2})
+    bands = np.array([[0.2], [0.6]], "float32")
+    made = alternatives.Between(spec, draws, True)(bands)
+    np.testing.assert_allclose(made, [[0.2, 0.2, 0.6, 0.6]], rtol=1e-5)

@@ -1,0 +1,100 @@
+"""What a run will need, on a region of 1000 x 2000 cells: sums that one can do in the head."""
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from odc.geo.geobox import GeoBox
+
+from manul import plan
+
+GRID = GeoBox.from_bbox((0, 0, 2e6, 1e6), crs="EPSG:6933", resolution=1000)
+EXPOSURE = {"kind": "exposure", "layer": "a", "reach_m": 10_000, "scale_m": 4000}
+BLOCKS = {
+    "value": {"kind": "value", "layer": "a"},
+    "burrows": {"kind": "burrow_density"},
+    "hours": {"kind": "travel_time"},
+    **{kernel: EXPOSURE | {"kernel": kernel} for kernel in ("nearest", "saturating", "density")},
+    "steep": EXPOSURE | {"kernel": "nearest", "scale_m": 2000},
+}
+CONFIG = {"region": {"cell_m": 1000}, "surfaces": BLOCKS, "threats": {}}
+
+
+@pytest.fixture(autouse=True)
+def two_million_cells(monkeypatch):
+    monkeypatch.setattr(plan, "grid_of", lambda region: GRID)
+    monkeypatch.setattr(plan, "SPARE", 1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "key", "mb"),
+    [
+        ("prepare_vector", "", 250),
+        ("surface", "value", 350 + 2 * (17 + 4)),
+        ("surface", "burrows", 350 + 2 * (3 * 17 + 4)),  # three bands
+        ("surface", "hours", 350 + 2 * 26),
+        ("surface", "nearest", 350 + 2 * (10 + 16)),
+        ("surface", "saturating", 350 + 2 * (6 + 16)),
+        ("surface", "density", 350 + 2 * (12 + 16)),
+        # Four source cells a cell in blocks of 1024, with 10 cells on both sides of them.
+        ("surface", "steep", 350 + (1.044 * 4 * 10 + 1.024 * 16)),
+        ("generalise", "value", 350 + 8 + 8 + 52),  # a map kept, and in GDAL's cache; a window
+        ("analysis_suitability", "", 350 + 120 + 250 * 0.512**2),
+    ],
+)
+def test_memory_of_a_job(rule, key, mb):
+    assert plan.memory_mb(CONFIG, rule, key) == pytest.approx(mb, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("maps", "mb"),
+    [((1,), 8 + 8 + 52), ((3,), 24 + 24 + 52), ((3, 40), 24 + 256 + 128 + 52)],
+)
+def test_memory_of_reading_maps_is_limited_by_what_is_kept(maps, mb):
+    assert plan._reading_mb(CONFIG, *maps) == pytest.approx(mb, abs=1)
+
+
+def test_more_threads_hold_more_blocks_up_to_the_region():
+    assert plan._at_once(100, 1, GRID) == 10_000
+    assert plan._at_once(100, 4, GRID) == 40_000
+    assert plan._at_once(1500, 1, GRID) == 1_500_000
+    assert plan._at_once(1500, 4, GRID) == pytest.approx(2e6)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (60, "a minute"),
+        (61, "minutes"),
+        (601, "an hour"),
+        (5401, "hours"),
+        (50_001, "a day or more"),
+    ],
+)
+def test_time_in_words(seconds, words):
+    assert plan._class(seconds) == words
+
+
+def test_maps_that_the_model_holds_count_one_by_one():
+    made = [SimpleNamespace(bands=[1, 2]), SimpleNamespace(bands=[1])]
+    one = plan._at_once(plan.model_outputs.BLOCK, 1, GRID) * 7 / 1e6
+    assert plan._model(CONFIG, made, ["a", "b"], 1) == pytest.approx(350 + 5 * one)
+
+
+def test_advice_where_the_machine_is_too_small(monkeypatch, tmp_path):
+    monkeypatch.setattr(plan.os, "sysconf", {"SC_PAGE_SIZE": 1000, "SC_PHYS_PAGES": 8e6}.get)
+    monkeypatch.setattr(plan.shutil, "disk_usage", lambda folder: SimpleNamespace(free=2e9))
+    table = pd.DataFrame({"rule": ["a", "b"], "memory_mb": [8000, 400], "disk_mb": [600, 400]})
+    assert plan.advice(table) == []
+    (memory,) = plan.advice(table.assign(memory_mb=[8001, 400]))
+    assert memory.startswith("a needs 8001 MB and this machine has 8000 MB")
+    (disk,) = plan.advice(table.assign(disk_mb=[601, 400]))
+    assert disk.startswith("results need 2002 MB and the disk has 2000 MB free")
+
+
+def test_memory_of_an_invest_case_whose_files_are_not_there():
+    case = {"land_cover": "nowhere.tif", "threats": "nowhere.csv"}
+    config = CONFIG | {"invest": {"case": case}, "allow": []}
+    strip = plan.invest_run.TILE * 2000 / 1e6
+    made = [plan.memory_mb(config, "invest", "case", threads) for threads in (1, 2)]
+    assert made == pytest.approx([190 + 95 * strip, 190 + 145 * strip], abs=1)

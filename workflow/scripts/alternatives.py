@@ -1,0 +1,24 @@
+"""Make one surface at nodes of the parameters inside it, and with its layers displaced."""
+
+from functools import partial
+
+from manul import job, surfaces
+from manul.grid import block_maps, plain_files
+from manul.grid.region import grid_of
+from manul.uncertainty import alternatives
+
+with job.start(snakemake) as this:
+    told, name = this.told, snakemake.wildcards.surface
+    grid, layers, spec = grid_of(told.region), this.layers(), told.spec
+    every, made = alternatives.alternatives(spec), []
+    for one in every:
+        block, rules = alternatives.changed(told.block, told.rules, name, one)
+        sources = alternatives.sources_of(layers, rules, spec["errors_m"], one.place)
+        made.append((one.name, block, sources))
+    bands = dict.fromkeys((one.name for one in every), "0..1")
+    file = this.map_file(name, this.output("surface"), grid, bands)
+    work = partial(alternatives.on_block, name, made, grid)
+    blocks = block_maps.blocks(grid, surfaces.block_size(told.block, grid))
+    this.run(work, [file], blocks)
+    changes = alternatives.largest_changes(this.output("surface"), spec, blocks)
+    plain_files.write_table(this.output("changes"), changes)

@@ -1,0 +1,34 @@
+"""Evaluate the model in every draw, in one pass over the surfaces."""
+
+from functools import partial
+
+from manul import job
+from manul.analyses import suitability_words as words
+from manul.grid import block_maps, plain_files, vectors
+from manul.grid.region import grid_of
+from manul.uncertainty import design, passes, tables
+
+with job.start(snakemake) as this:
+    told, grid = this.told, grid_of(this.told.region)
+    draws = design.draw(told.draws)
+    this.log.info("%d draws of %d inputs", draws.number, len(draws.table().columns))
+    key = words.key_rules(told.key, this.thresholds())
+    of = passes.uncertain(told, draws, key, this.named("surfaces"), this.named("alternatives"))
+    mask, units = this.inputs("mask"), this.inputs("units")
+    threats = bool(told.model["threats"])
+    top = passes.top_tenth(of, mask, grid) if threats else None
+    made = [
+        this.map_file(name, this.output(name), grid, dict.fromkeys(bands, "0..1"))
+        for name, bands in passes.maps(threats).items()
+    ]
+    bits = dict.fromkeys(passes.bits(draws.number), "")
+    made.append(this.map_file("good", this.output("good"), grid, bits, None, passes.BITS))
+    sums = tables.Sums(this.output("draws"), this.digest)
+    work = partial(passes.on_block, of, top, mask, units, sums.keep, grid)
+    blocks = block_maps.blocks(grid, passes.BLOCK)
+    this.run(work, made, blocks)
+    found = sums.total(blocks)
+    names = list(vectors.read_vector(units[0])["name"]) if units else []
+    plain_files.write_table(this.output("draws"), tables.of_draws(draws, found, grid))
+    plain_files.write_table(this.output("units"), tables.of_units(names, found, grid))
+    sums.remove()

@@ -1,0 +1,148 @@
+"""The draws: what is uncertain in a config, and a seeded design over all of it.
+
+Inputs are numbers with a range, how threats add up, where things are, and the errors of surfaces
+that know theirs. A scrambled Sobol sequence (Owen 1998) or a Latin hypercube spreads the draws over
+all inputs at once, so that a few hundred are enough for means and percentiles.
+"""
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.stats import qmc
+
+from manul.uncertainty.distributions import drawn, quantiles
+
+CUMULATIVE, PLACES = "cumulative", "places"
+OWN_MODE = 0.5  # probability of the config's own way of adding threats, where draws name none
+
+
+@dataclass(frozen=True)
+class Draws:
+    """A design of `number` draws.
+
+    `values` are numbers by their paths, `modes` the draws of each way of adding threats, `places`
+    the realisation of where things are in each draw (ascending), `errors` standard normal numbers
+    for each surface with an error of its own. Arrays have one entry a draw.
+    """
+
+    number: int
+    values: Mapping[str, np.ndarray]
+    modes: Mapping[str, np.ndarray]
+    places: np.ndarray
+    errors: Mapping[str, np.ndarray]
+
+    def only(self, which: np.ndarray) -> "Draws":
+        """Some of the draws, in their order."""
+        place = {mode: np.flatnonzero(np.isin(which, of)) for mode, of in self.modes.items()}
+        return Draws(
+            len(which),
+            {path: numbers[which] for path, numbers in self.values.items()},
+            {mode: of for mode, of in place.items() if len(of)},
+            self.places[which],
+            {name: z[which] for name, z in self.errors.items()},
+        )
+
+    def table(self) -> pd.DataFrame:
+        """One row for each draw, one column for each input that is drawn; modes by their names."""
+        found: dict[str, Any] = dict(self.values)
+        if len(self.modes) > 1:
+            found[CUMULATIVE] = np.empty(self.number, object)
+            for mode, which in self.modes.items():
+                found[CUMULATIVE][which] = mode
+        if self.places.any():
+            found[PLACES] = self.places + 1
+        found |= {f"error of {name}": z for name, z in self.errors.items()}
+        return pd.DataFrame(found, index=range(1, self.number + 1)).rename_axis("draw")
+
+
+def draw(spec: Mapping) -> Draws:
+    """The draws of a `spec`: number, seed, design, parameters, cumulative, realisations, errors.
+
+    `parameters` maps paths to numbers with their ranges, `cumulative` modes to probabilities,
+    `errors` names surfaces. The same spec gives the same draws on any machine.
+    """
+    parameters = {p: block for p, block in spec["parameters"].items() if drawn(block)}
+    names = [*parameters, CUMULATIVE, PLACES, *spec["errors"]]
+    u = dict(zip(names, _points(spec, len(names)).T, strict=True))
+    order = np.argsort(_chosen(u[PLACES], [1] * max(spec["realisations"], 1)), kind="stable")
+    u = {name: column[order] for name, column in u.items()}
+    chances = {mode: p for mode, p in spec["cumulative"].items() if p > 0}
+    mode = _chosen(u[CUMULATIVE], list(chances.values()))
+    return Draws(
+        spec["number"],
+        {path: quantiles(block, u[path]) for path, block in parameters.items()},
+        {name: np.flatnonzero(mode == i) for i, name in enumerate(chances)},
+        _chosen(u[PLACES], [1] * max(spec["realisations"], 1)),
+        {name: stats.norm.ppf(u[name]) for name in spec["errors"]},
+    )
+
+
+def applied(model: dict, values: Mapping[str, np.ndarray]) -> dict:
+    """A model in which the numbers at these paths are arrays of draws, float32.
+
+    Paths that the model does not have are left out. Corners of a trapezoid stay in their order.
+    """
+    out = copy.deepcopy(model)
+    for path, numbers in values.items():
+        put(out, path, np.asarray(numbers, "float32"))
+    for block in _trapezoids(out):
+        for before, name in zip("abc", "bcd", strict=True):
+            if np.ndim(block[before]) or np.ndim(block[name]):
+                least = np.nextafter(np.asarray(block[before], "float32"), np.float32(np.inf))
+                free = name == "c"  # b and c may be one
+                block[name] = np.maximum(block[name], block[before] if free else least)
+    return out
+
+
+def put(block: dict, path: str, value) -> bool:
+    """Set what lies at a path with dots; False where there is no such path."""
+    *way, last = path.split(".")
+    at: Any = block
+    for key in way:
+        at = _below(at, key)
+        if at is None:
+            return False
+    if _below(at, last) is None:
+        return False
+    at[int(last) if isinstance(at, list) else last] = value
+    return True
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _points(spec, dimensions) -> np.ndarray:
+    """Points of the unit cube, shape (number, dimensions)."""
+    if spec["design"] == "latin_hypercube":
+        return qmc.LatinHypercube(dimensions, rng=spec["seed"]).random(spec["number"])
+    sobol = qmc.Sobol(dimensions, scramble=True, rng=spec["seed"])
+    whole = sobol.random_base2(int(np.ceil(np.log2(max(spec["number"], 2)))))
+    return np.clip(whole[: spec["number"]], 1e-9, 1 - 1e-9)
+
+
+def _chosen(u, weights) -> np.ndarray:
+    """Which of several things each number of 0..1 chooses, by their weights."""
+    edges = np.cumsum(weights) / np.sum(weights)
+    return np.searchsorted(edges[:-1], u, side="right")
+
+
+def _below(block, key):
+    if isinstance(block, list) and key.isdigit() and int(key) < len(block):
+        return block[int(key)]
+    return block.get(key) if isinstance(block, dict) else None
+
+
+def _trapezoids(block) -> Iterator[dict]:
+    if isinstance(block, dict):
+        if isinstance(block.get("trapezoid"), dict):
+            yield block["trapezoid"]
+        for value in block.values():
+            yield from _trapezoids(value)
+    elif isinstance(block, list):
+        for value in block:
+            yield from _trapezoids(value)

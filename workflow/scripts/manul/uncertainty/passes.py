@@ -1,0 +1,332 @@
+"""All draws of the model in one pass over the surfaces, block by block and piece by piece.
+
+A piece of a block is so small that its draws stay in a processor's cache; no raster is ever made
+for a draw. What comes out are maps of all draws together, a bit for each draw that says where
+habitat is good enough for key habitat, and sums of each draw over the region and its units.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+from rasterio.features import rasterize
+
+from manul.config.nodes import Value, known_in_all, valued
+from manul.grid import rasters, vectors
+from manul.grid.burn import burn_inside
+from manul.model import cells
+from manul.model.cumulative import CUMULATIVE, known_effects
+from manul.uncertainty import alternatives, design, summary
+from manul.uncertainty.design import Draws
+
+BLOCK = 512
+PIECE = 64  # cells, at least, whose draws are worked out at once
+NUMBERS = 51_200  # of a piece: cells times draws, as many as a cache holds of a few arrays
+LATTICE = 8  # tiles along each side of the region from which the top tenth is estimated
+TILE = 64  # cells along the side of such a tile
+TOP = 0.9
+SPREAD = {"mean": "mean", "sd": "standard deviation", "p05": "5th percentile", "p95": "95th"}
+OF_SPREAD = ("habitat", "threat", "value_at_risk")
+MORE = {
+    "habitat": {"p_suitable": "P(suitable)", "p_key_cell": "P(good enough for key habitat)"},
+    "threat": {"agreement": "agreement on the strongest threat"},
+    "value_at_risk": {"p_top_tenth": "P(among the top tenth of the region)"},
+}
+BITS = {0: "a bit for each draw, the first draw in the highest"}
+SUMS = ("cells", "threat", "value_at_risk", "habitat", "suitable", "key_cell")
+
+
+class Outcome(NamedTuple):
+    """The model in every draw: numbers (cells, draws) or (cells, 1), and where they are known."""
+
+    given: Mapping[str, Value]  # surfaces
+    parts: Mapping[str, Value]  # what `cells.habitat_values` gives
+    effects: Mapping[str, Value]
+    threat: Value
+
+    @property
+    def habitat(self) -> Value:
+        """Habitat now."""
+        return self.parts["habitat"]
+
+    @property
+    def reference(self) -> Value:
+        """Habitat before the loss."""
+        return self.parts["habitat_reference"]
+
+    def named(self) -> dict[str, Value]:
+        """Everything by the names that cell expressions know it by."""
+        out = {**self.given, **{f"effect_{n}": e for n, e in self.effects.items()}}
+        out |= {name.replace(":", "_"): part for name, part in self.parts.items()}
+        out["quality"] = self.of_reference(1 - self.threat.number)
+        return out | {"threat": self.threat, "value_at_risk": self.value_at_risk}
+
+    def of_reference(self, part) -> Value:
+        """The reference habitat times a part of it."""
+        known = known_in_all([self.reference, self.threat])
+        return Value(self.reference.number * part, known)
+
+    @property
+    def value_at_risk(self) -> Value:
+        """H_reference T."""
+        return self.of_reference(self.threat.number)
+
+
+@dataclass(frozen=True)
+class Uncertain:
+    """What a pass needs to know: the model with arrays in place of what is drawn, and the draws.
+
+    `files` are the surfaces by name, or the files of their alternatives, with the numbers of the
+    bands to read; `between` makes surfaces of alternatives; `errors` maps surfaces to the file and
+    band with their coefficient of variation.
+    """
+
+    model: dict
+    draws: Draws
+    files: Mapping[str, tuple[str, tuple[int, ...]]]
+    between: Mapping[str, alternatives.Between]
+    errors: Mapping[str, tuple[str, int]]
+    suitable: float | np.ndarray
+    key: float | np.ndarray
+
+    def read(self, block) -> dict[str, np.ndarray]:
+        """The arrays of a block, flat: (bands, cells) by surface; `NAME cv` for errors."""
+        named = dict(self.files)
+        named |= {f"{name} cv": (path, (band,)) for name, (path, band) in self.errors.items()}
+        return {
+            name: rasters.read_bands(path, block, bands).reshape(len(bands), -1)
+            for name, (path, bands) in named.items()
+        }
+
+    def given(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Value]:
+        """The surfaces of some cells as values, with an axis for the draws."""
+        out = {}
+        for name in self.files:
+            bands = arrays[name]
+            known = valued(bands[0]).known
+            known = None if known is None else known[:, None]
+            between = self.between.get(name)
+            number = between(bands) if between else bands[0][:, None]
+            if name in self.errors:
+                number = number * _errors(arrays[f"{name} cv"][0], self.draws.errors[name])
+            out[name] = Value(number, known)
+        return out
+
+    def outcome(self, arrays: Mapping[str, np.ndarray]) -> Outcome:
+        """The model in every draw, for some cells."""
+        given = self.given(arrays)
+        found = cells.habitat_values(given, self.model["habitat"])
+        effects = cells.effect_values(given, found, self.model)
+        threat = _cumulated(list(effects.values()), self.draws)
+        return Outcome(given, found, effects, threat)
+
+    def pieces(self, arrays: Mapping[str, np.ndarray], here: np.ndarray):
+        """(cells, outcome) of the cells `here` (numbers within the block), piece by piece."""
+        step = max(PIECE, NUMBERS // self.draws.number)
+        for start in range(0, len(here), step):
+            at = here[start : start + step]
+            yield at, self.outcome({name: bands[:, at] for name, bands in arrays.items()})
+
+
+def uncertain(told, draws: Draws, key: Mapping, files: Mapping, others: Mapping) -> Uncertain:
+    """What a job is told as an `Uncertain`; `files` and `others` are surfaces and alternatives."""
+    levels = {}
+    for name in ("suitable", "key"):
+        drawn = draws.values.get(f"key_habitat.{name}") if key["thresholds"] == "expert" else None
+        levels[name] = key[name] if drawn is None else np.asarray(drawn, "float32")
+    at: dict[str, tuple[str, tuple[int, ...]]] = {
+        name: (path, (1,)) for name, path in files.items()
+    }
+    between = {}
+    for name, spec in told.specs.items():
+        labels, dead = alternatives.bands_of(others[name])
+        made = alternatives.Between(spec, draws, name in told.saturating, dead)
+        at[name] = (others[name], tuple(labels.index(band) + 1 for band in made.bands))
+        between[name] = made
+    errors = {name: (files[name], band) for name, band in told.errors.items()}
+    model = design.applied(told.model, draws.values)
+    return Uncertain(model, draws, at, between, errors, levels["suitable"], levels["key"])
+
+
+def maps(threats: bool) -> dict[str, dict[str, str]]:
+    """The maps of a pass: by name their bands with their titles."""
+    names = OF_SPREAD if threats else OF_SPREAD[:1]
+    return {n: {**{b: f"{t}" for b, t in SPREAD.items()}, **MORE[n]} for n in names}
+
+
+def bits(draws: int) -> list[str]:
+    """The bands of the map with one bit for each draw."""
+    return [f"draws {i + 1} to {min(i + 8, draws)}" for i in range(0, draws, 8)]
+
+
+def on_block(
+    of: Uncertain, top: np.ndarray | None, mask: list, units: list, keep: Callable, grid: GeoBox, at
+) -> dict:
+    """The bands of each map on (row0, row1, column0, column1); sums go to `keep(block, sums)`.
+
+    `top` is the value at risk from which a cell is in the top tenth, in each draw; None without
+    threats. `units` holds a file of polygons, or nothing.
+    """
+    row0, row1, column0, column1 = at
+    part, shape = grid[row0:row1, column0:column1], (row1 - row0, column1 - column0)
+    unit = _unit_numbers(units, part)
+    number, n = of.draws.number, shape[0] * shape[1]
+    out = {
+        name: {band: np.full(n, np.nan, "float32") for band in bands}
+        for name, bands in maps(top is not None).items()
+    }
+    good = np.zeros((n, len(bits(number))), "uint8")
+    sums = np.zeros((unit.max(initial=0) + 1, len(SUMS), number))
+    arrays = of.read(at)
+    for cells_, outcome in of.pieces(arrays, np.flatnonzero(inside(mask, part))):
+        results = _results(of, outcome, top, len(cells_))
+        for name, bands in results.maps.items():
+            for band, values in bands.items():
+                out[name][band][cells_] = values
+        good[cells_] = np.packbits(results.good, axis=1)
+        _add(sums, unit[cells_], results)
+    keep(at, sums)
+    shaped = {m: {b: a.reshape(shape) for b, a in bands.items()} for m, bands in out.items()}
+    labels = bits(number)
+    return shaped | {"good": {b: good[:, i].reshape(shape) for i, b in enumerate(labels)}}
+
+
+def top_tenth(of: Uncertain, mask: list, grid: GeoBox) -> np.ndarray:
+    """The value at risk above which a tenth of the cells lies, in each draw; shape (draws,).
+
+    From all cells of a small region, else from tiles on a lattice, 262 144 cells at most.
+    """
+    rows, columns = (_tiles(n) for n in grid.shape)
+    found = []
+    for r in rows:
+        for c in columns:
+            at = (*r, *c)
+            part = grid[r[0] : r[1], c[0] : c[1]]
+            for _, outcome in of.pieces(of.read(at), np.flatnonzero(inside(mask, part))):
+                value, known = outcome.value_at_risk
+                value = np.broadcast_to(value, (value.shape[0], of.draws.number))
+                found.append(value if known is None else value[known[:, 0]])
+    every = np.concatenate(found) if found else np.zeros((0, of.draws.number), "float32")
+    if not len(every):
+        return np.full(of.draws.number, np.inf, "float32")
+    return np.quantile(every, TOP, axis=0).astype("float32")
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+class _Results(NamedTuple):
+    maps: dict
+    good: np.ndarray
+    sums: dict
+
+
+def _results(of, outcome, top, n) -> _Results:
+    number = of.draws.number
+    habitat, known = outcome.habitat.number, _column(outcome.habitat.known, n)
+    suitable, good = (_true(habitat >= level, known) for level in (of.suitable, of.key))
+    found = {"habitat": _blank(summary.spread(habitat), known)}
+    chances = {"p_suitable": suitable, "p_key_cell": good}
+    found["habitat"] |= _blank({k: summary.share(v, number) for k, v in chances.items()}, known)
+    sums = {"cells": known, "habitat": (habitat, known), "suitable": suitable, "key_cell": good}
+    if top is not None:
+        threat, told = outcome.threat.number, _column(outcome.threat.known, n)
+        found["threat"] = _blank(summary.spread(threat), told)
+        found["threat"] |= _blank({"agreement": _agreement(outcome, of)}, told)
+        value, both = outcome.value_at_risk.number, _column(outcome.value_at_risk.known, n)
+        found["value_at_risk"] = _blank(summary.spread(value), both)
+        above = _true(value >= np.maximum(top, np.float32(1e-9)), both)
+        found["value_at_risk"] |= _blank({"p_top_tenth": summary.share(above, number)}, both)
+        sums |= {"threat": (threat, told & known), "value_at_risk": (value, both)}
+    good = np.broadcast_to(good, (n, number))
+    return _Results(found, good, sums)
+
+
+def _add(sums, unit, results) -> None:
+    """Add a piece to the sums of its units: (units, SUMS, draws)."""
+    for i, name in enumerate(SUMS):
+        if name not in results.sums:
+            continue
+        found = results.sums[name]
+        values = np.where(found[1][:, None], found[0], 0) if isinstance(found, tuple) else found
+        values = values[:, None] if values.ndim == 1 else values
+        for u in np.unique(unit):
+            sums[u, i] += values[unit == u].sum(0, dtype="float64")
+
+
+def _errors(cv, z) -> np.ndarray:
+    """A factor for each cell and draw: lognormal with mean 1, the same error everywhere."""
+    sigma = np.sqrt(np.log1p(np.nan_to_num(cv) ** 2)).astype("float32")[:, None]
+    return np.exp(sigma * np.asarray(z, "float32") - sigma * sigma / 2)
+
+
+def _cumulated(effects, draws) -> Value:
+    """The cumulative threat, in each draw by its own mode."""
+    if not effects:
+        return Value(np.full((1, 1), np.nan, "float32"), np.zeros((1, 1), bool))
+    e, known = known_effects(effects)
+    modes = sorted(draws.modes, key=lambda mode: -len(draws.modes[mode]))
+    total = np.asarray(CUMULATIVE[modes[0]].total(e), "float32")
+    if len(modes) > 1:
+        total = np.broadcast_to(total, (total.shape[0], draws.number)).copy()
+    for mode in modes[1:]:
+        which = draws.modes[mode]
+        some = [effect[:, which] if effect.shape[1] > 1 else effect for effect in e]
+        total[:, which] = CUMULATIVE[mode].total(some)
+    return Value(total, known)
+
+
+def _agreement(outcome, of) -> np.ndarray:
+    """The share of the draws in which the most frequent strongest threat is the strongest.
+
+    Where none reaches the floor, "none" is what draws agree on.
+    """
+    e, _ = known_effects(list(outcome.effects.values()))
+    best = reduce(np.maximum, e)
+    enough = best >= max(of.model["dominant_floor"], 1e-6)
+    number = of.draws.number
+    most = summary.share(~enough, number)
+    for effect in e:
+        most = np.maximum(most, summary.share((effect == best) & enough, number))
+    return most
+
+
+def _column(known, n) -> np.ndarray:
+    return np.ones(n, bool) if known is None else np.broadcast_to(known[:, 0], n)
+
+
+def _true(condition, known) -> np.ndarray:
+    return condition & known[:, None]
+
+
+def _blank(bands, known) -> dict:
+    if known.all():
+        return bands
+    return {name: np.where(known, values, np.float32(np.nan)) for name, values in bands.items()}
+
+
+def inside(mask: list, grid: GeoBox) -> np.ndarray:
+    """Which cells, flat, lie in the region's mask (a file of polygons, or nothing)."""
+    if not mask:
+        return np.ones(grid.shape, bool).ravel()
+    return burn_inside(vectors.read_vector(mask[0]).geometry, grid).ravel()
+
+
+def _unit_numbers(units, grid) -> np.ndarray:
+    """The number of the unit over the centre of each cell, from 1; 0 in none."""
+    if not units:
+        return np.zeros(grid.shape[0] * grid.shape[1], int)
+    shapes = vectors.read_vector(units[0]).geometry
+    pairs = [(shape, i) for i, shape in enumerate(shapes, 1)]
+    return rasterize(pairs, grid.shape, transform=grid.affine, dtype="int32").ravel()
+
+
+def _tiles(cells_: int) -> list[tuple[int, int]]:
+    """Windows along one axis: all of it if it is short, or LATTICE tiles spread evenly."""
+    if cells_ <= LATTICE * TILE:
+        return [(0, cells_)]
+    starts = np.linspace(0, cells_ - TILE, LATTICE).astype(int)
+    return [(start, start + TILE) for start in starts]

@@ -1,0 +1,125 @@
+"""How sure a recommendation is: in which share of the draws its rule holds at its place.
+
+In each draw the maps that rules name are worked out again, with the key habitat of that draw, and
+each rule is measured at the places of the main run by the same code.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from manul.config.nodes import filled
+from manul.grid import block_maps
+from manul.grid.datasets import Fields
+from manul.products import key_habitat
+from manul.uncertainty import passes
+from manul.uncertainty.design import Draws
+
+HELD_MB = 400  # of maps of draws, at once
+SUPPORTED, DOUBTFUL = 0.7, 0.5
+ISSUED, SURVEY, UNSUPPORTED = "issue", "survey first", "not supported"
+CLEAR = 1.0  # standard deviations between draws that say yes and no, for a number to be named
+FEW = 5  # draws on either side that are needed to compare
+
+
+def maps_of_draws(
+    of_draws: Callable, draws: Draws, main: Fields, names: Iterable[str], key: Mapping, mask: list
+) -> Iterator[Fields]:
+    """The maps of each draw in turn; `of_draws(draws)` gives a `passes.Uncertain` of some draws.
+
+    `main` are the maps of the main run, of which those that the model makes are replaced as far as
+    `names` has them, and key habitat is found anew (`key`: the block `key_habitat`). A few draws
+    are held at once, one at least: 4 bytes a cell and name.
+    """
+    known = set(names) | {"habitat", "habitat_reference"}
+    each = len(known) * np.prod(main.grid.shape) * 4 / 1e6
+    step = max(1, min(draws.number, int(HELD_MB / each)))
+    for start in range(0, draws.number, step):
+        which = np.arange(start, min(start + step, draws.number))
+        of = of_draws(draws.only(which))
+        arrays = _arrays(of, main, known, mask)
+        for i in range(len(which)):
+            maps = {name: values[i] for name, values in arrays.items()}
+            level = {n: _level(getattr(of, n), i) for n in ("suitable", "key")}
+            yield _with_key_habitat(main, maps, {**key, **level}, known)
+
+
+def confidence(share: float) -> str:
+    """What a share of the draws stands for."""
+    if share >= SUPPORTED:
+        return ISSUED
+    return SURVEY if share >= DOUBTFUL else UNSUPPORTED
+
+
+def tipping(holds: np.ndarray, inputs: pd.DataFrame, words: Mapping[str, str]) -> list[str]:
+    """For each place what most separates yes from no, in words; empty where nothing does.
+
+    `holds` is (places, draws). The separation is the difference of the means of an input over both
+    kinds of draws in its standard deviations; the limit told lies half-way between the means.
+    """
+    numbers = inputs.select_dtypes("number")
+    x = numbers.to_numpy("float64")
+    sd = x.std(0)
+    yes = holds.sum(1)
+    no = holds.shape[1] - yes
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean_yes = holds @ x / yes[:, None]
+        mean_no = (~holds) @ x / no[:, None]
+        apart = (mean_yes - mean_no) / sd
+    apart = np.where(np.isfinite(apart), apart, 0)
+    out = []
+    for i in range(len(holds)):
+        best = int(np.abs(apart[i]).argmax()) if x.shape[1] else 0
+        few = min(yes[i], no[i]) < FEW
+        if few or not x.shape[1] or abs(apart[i, best]) < CLEAR:
+            out.append("")
+            continue
+        limit = (mean_yes[i, best] + mean_no[i, best]) / 2
+        side = "below" if apart[i, best] > 0 else "above"
+        name = numbers.columns[best]
+        out.append(f"holds unless {words.get(name, name)} is {side} {limit:.3g}")
+    return out
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _arrays(of, main, names, mask) -> dict[str, np.ndarray]:
+    """By name the maps of some draws, (draws, height, width), float32."""
+    height, width = main.grid.shape
+    number = of.draws.number
+    out: dict[str, np.ndarray] = {}
+    for at in block_maps.blocks(main.grid, passes.BLOCK):
+        row0, row1, column0, column1 = at
+        here = np.flatnonzero(passes.inside(mask, main.grid[row0:row1, column0:column1]))
+        rows, columns = np.divmod(here, column1 - column0)
+        where = (rows + row0) * width + columns + column0
+        arrays = of.read(at)
+        done = 0
+        for cells, outcome in of.pieces(arrays, here):
+            found = outcome.named()
+            for name in names & found.keys():
+                whole = out.get(name)
+                if whole is None:
+                    whole = np.full((number, height * width), np.nan, "float32")
+                    out[name] = whole
+                values = np.broadcast_to(filled(found[name]), (len(cells), number))
+                whole[:, where[done : done + len(cells)]] = values.T
+            done += len(cells)
+    return {name: whole.reshape(number, height, width) for name, whole in out.items()}
+
+
+def _with_key_habitat(main, maps, key, names) -> Fields:
+    """The maps of a draw with the key habitat that follows from them."""
+    if names & key_habitat.BANDS.keys():
+        whole = slice(0, main.grid.height), slice(0, main.grid.width)
+        found = key_habitat.find(Fields(maps, main.grid), key).maps(*whole)
+        for name, (file, band, _, _, codes) in key_habitat.BANDS.items():
+            values = list(found[file].values())[band - 1]
+            maps[name] = np.isin(values, codes) if codes else values
+    return Fields({**main.sources, **maps}, main.grid)
+
+
+def _level(level, draw):
+    return float(level[draw]) if np.ndim(level) else level
