@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from manul import digests, results
-from manul.comparison import differences, kept, mixtures, page, shares
+from manul.comparison import differences, kept, maps, mixtures, page, shares
 from manul.config import responses
 from manul.grid import block_maps, plain_files
 from manul.grid.region import grid_of
@@ -210,7 +210,16 @@ def test_key_habitat_needs_a_patch_and_is_counted_where_it_was_gained(tmp_path):
     west[:, :HALF] = 0.9
     before, after = (made(tmp_path, str(i), prey=p) for i, p in enumerate((one_cell, west)))
     split = mixtures.explained(before, after)
-    assert split.parts[0][0, 0] == HALF * grid_of(REGION).shape[0]
+    height, width = grid_of(REGION).shape
+    cells = HALF * height
+    assert split.parts[0][0, 0] == cells
+    everywhere = slice(0, height), slice(0, width)
+    change = maps.key_change(mixtures.Pair(before, after), everywhere)
+    counts = {name: (change == code).sum() for code, name in maps.KEY_CLASSES.items()}
+    # The maps of these runs call each good cell key habitat.
+    assert counts == {
+        "no key habitat in either run": CELLS - cells, "gained": cells - 1, "lost": 0, "in both": 1,
+    }  # fmt: skip
 
 
 def test_two_causes_behind_one_surface_share_what_it_does(tmp_path):
