@@ -84,6 +84,13 @@ def told_to_people(function, *arguments):
         raise WorkflowError(str(fault)) from None
 
 
+# What was asked for is looked at before all else: Snakemake would tell it with a traceback.
+if ASKED["label"] is not None:
+    asked_label()
+if ASKED["before"] is not None or ASKED["after"] is not None:
+    asked_pair()
+
+
 def remove_what_was_cut():
     """Remove finished files that a full disk, a copy or a person has cut: they are made again."""
     dry = any(re.match("-[A-Za-z]*n|--dry-?run", word) for word in sys.argv)  # known too late else

@@ -97,7 +97,7 @@ def label_of(given: Any) -> str:
     # Snakemake reads 2026.10 as a number and tells 2026.1, true as a truth.
     if given is None or isinstance(given, bool | float) or not LABEL.fullmatch(str(given)):
         raise KeptError(
-            f"label: found {given!r}, expected letters, digits, '-' and '_', as 2026-11"
+            f"label: found {given!r}, expected letters, digits, '-' and '_', as in label=2026-11"
         )
     if str(given) == PRESENT:
         raise KeptError(f"label: {PRESENT!r} stands for the results that are not kept")
