@@ -67,9 +67,19 @@ def licence_rules(share):
     fired = []
     for name in ("R1a", "R1b"):
         rule = RULES[name] | {"zones": {"kind": "features", "layer": "licences"}}
-        table = recommendations.recommend(name, rule, place(cells, {"licences": layer}))
+        table = recommended(name, rule, place(cells, {"licences": layer}))
         fired += list(table["rule"])
     return fired
+
+
+def recommended(name, rule, here):
+    """The recommendations of a rule in the main run alone."""
+    return recommendations.recommend(recommendations.assess(name, rule, here), here)
+
+
+def unmet(rule, here):
+    """Why no place meets a rule."""
+    return recommendations.nowhere(recommendations.assess("", rule, here), here.fields)
 
 
 @pytest.mark.parametrize(("share", "fired"), [(0.31, ["R1a"]), (0.29, ["R1b"]), (0.09, [])])
@@ -84,7 +94,7 @@ def test_poison_four_km_from_key_habitat_is_restricted_not_forbidden():
     polygon = shapely.box(10_050, 27_000, 11_000, 28_000)  # 4 km east of the key patch
     inside = {}
     for name in ("R2a", "R2b"):
-        table = recommendations.recommend(name, RULES[name], here)
+        table = recommended(name, RULES[name], here)
         inside[name] = table.intersects(polygon).any()
         assert table.is_valid.all()
     assert inside == {"R2a": False, "R2b": True}
@@ -93,7 +103,7 @@ def test_poison_four_km_from_key_habitat_is_restricted_not_forbidden():
 def test_a_recommendation_says_why_what_who_and_on_what_data():
     cells = np.zeros(GRID.shape, bool)
     cells[100:200, 100:200] = True
-    row = recommendations.recommend("R1a", RULES["R1a"], place(cells)).iloc[0]
+    row = recommended("R1a", RULES["R1a"], place(cells)).iloc[0]
     assert "%" in row["reason"] and "{" not in row["reason"]
     assert row["data_status"] == "illustrative" and row["illustrative_layers"] == "Camps"
     assert row["agency"] and row["iucn_actions"] and row["cmp_actions"]
@@ -104,10 +114,8 @@ def test_a_place_tells_what_a_scenario_puts_at_risk_beyond_the_first():
     cells = np.zeros(GRID.shape, bool)
     cells[100:200, 100:200] = True
     before = np.full(GRID.shape, 0.06, "float32")  # now it is 0.1 everywhere
-    first = recommendations.recommend("R1a", RULES["R1a"], place(cells))
-    later = recommendations.recommend(
-        "R1a", RULES["R1a"], place(cells, maps={outlines.BEFORE: before})
-    )
+    first = recommended("R1a", RULES["R1a"], place(cells))
+    later = recommended("R1a", RULES["R1a"], place(cells, maps={outlines.BEFORE: before}))
     assert first[outlines.CHANGE].isna().all()
     assert later[outlines.CHANGE].tolist() == pytest.approx(0.04 * later["area_km2"], abs=1e-3)
 
@@ -115,14 +123,14 @@ def test_a_place_tells_what_a_scenario_puts_at_risk_beyond_the_first():
 def test_the_first_of_the_priority_list_is_the_label_where_rules_overlap():
     cells = np.zeros(GRID.shape, bool)
     cells[100:200, 100:200] = True
-    found = {n: recommendations.recommend(n, RULES[n], place(cells)) for n in ("R2a", "R1a")}
+    found = {n: recommended(n, RULES[n], place(cells)) for n in ("R2a", "R1a")}
     recommendations.label_overlaps(found, CONFIG["priority"])
     assert set(found["R2a"]["primary_rule"]) == {"R1a"}
     assert "R2a" in found["R1a"]["other_rules"].iloc[0]
 
 
 def test_the_table_tells_what_was_not_assessed_and_what_found_nothing():
-    empty = recommendations.recommend("R1a", RULES["R1a"], place([]))
+    empty = recommended("R1a", RULES["R1a"], place([]))
     lacking = {"R8": "needs grazing pressure"}
     table = recommendations.listing(
         {"R1a": empty}, RULES, lacking, withheld={"R6": "Dog management zone"}
@@ -308,15 +316,15 @@ def test_each_number_of_a_recommendation():
         "zones": spec, "measures": {"good": {"share": "habitat > 0.5"}}, "nearest": {},
         "when": "good >= 0.5", "reason": "{good:.0%} of it is good",
     }  # fmt: skip
-    row = recommendations.recommend("R1a", rule, here).iloc[0]
+    row = recommended("R1a", rule, here).iloc[0]
     assert (row["zone"], row["unit"], row["reason"]) == ("R1a L 1", "West", "50% of it is good")
     assert (row["area_km2"], row["value_at_risk_km2"], row["mean_threat"]) == (16, 1.6, 0.5)
     assert np.isnan(row["length_km"]) and row["threat_1"] == "Dogs 100 %" and row["threat_2"] == ""
-    assert not len(recommendations.recommend("R1a", rule | {"when": "good > 0.5"}, here))
+    assert not len(recommended("R1a", rule | {"when": "good > 0.5"}, here))
     road = {"kind": "segments", "layer": "roads", "length_m": 5000, "side_m": 500}
     measures = {side: {f"{side}_mean": "habitat"} for side in ("left", "right")}
     rule |= {"zones": road, "measures": measures, "when": "left > 0.7", "reason": "{right:.1f}"}
-    row = recommendations.recommend("R4", rule, here).iloc[0]
+    row = recommended("R4", rule, here).iloc[0]
     assert (row["zone"], row["length_km"], row["reason"]) == ("R4 A, km 0", 2, "0.8")
     assert np.isnan(row["area_km2"]) and row["value_at_risk_km2"] == 0.2  # of 2 km2 on both sides
 
@@ -330,9 +338,9 @@ def test_both_sides_of_a_road_are_looked_at():
     )
     rule, maps = RULES["R4"], {"habitat_reference": good}
     here = place([], {"roads": road}, maps=maps)
-    assert not len(recommendations.recommend("R4", rule, here))
+    assert not len(recommended("R4", rule, here))
     west = road.set_geometry(road.translate(-5_000))
-    table = recommendations.recommend("R4", rule, place([], {"roads": west}, maps=maps))
+    table = recommended("R4", rule, place([], {"roads": west}, maps=maps))
     assert table["length_km"].sum() == pytest.approx(8)
 
 
@@ -367,7 +375,7 @@ def gaps(at, private=True):
     rules = {"cell_m": 10_000, "least": 1, "reach_m": 0, "margin_m": 0}
     hidden = {"manul_records": rules} if private else {}
     here = place(everywhere, {"manul_records": layer}, maps=maps, private=hidden)
-    table = recommendations.recommend("R7", rule, here)
+    table = recommended("R7", rule, here)
     return sorted(table.geometry.to_wkt())
 
 
@@ -427,7 +435,7 @@ def test_a_stamp_names_the_weakest_data_and_the_largest_error():
 def test_every_row_has_its_own_name_status_scenario_and_notice():
     cells = np.zeros(GRID.shape, bool)
     cells[100:200, 100:200] = True
-    found = {n: recommendations.recommend(n, RULES[n], place(cells)) for n in ("R1a", "R1b", "R2a")}
+    found = {n: recommended(n, RULES[n], place(cells)) for n in ("R1a", "R1b", "R2a")}
     stamped = {"scenario": "current", "notice": "x", "data_status": "measured"}
     table = recommendations.listing(found, RULES, {"R8": "needs grazing"}, {}, stamped)
     assert table["id"].is_unique and table["id"].notna().all()
@@ -439,7 +447,7 @@ def test_every_row_has_its_own_name_status_scenario_and_notice():
 def test_a_block_is_named_by_its_middle_and_size():
     cells = np.zeros(GRID.shape, bool)
     cells[100:200, 100:200] = True
-    zone = recommendations.recommend("R1a", RULES["R1a"], place(cells))["zone"].iloc[0]
+    zone = recommended("R1a", RULES["R1a"], place(cells))["zone"].iloc[0]
     # 15 km from the origin of EPSG:6933 is 0.16 degrees of longitude and 0.12 of latitude.
     assert zone.startswith("R1a 7.1 km block at 0.") and zone.endswith("° E")
 
@@ -493,7 +501,7 @@ def roads_in_one_valley(gap_m):
     )
     good = np.full(GRID.shape, 0.7, "float32")
     here = place([], {"roads": roads}, maps={"habitat_reference": good})
-    return recommendations.recommend("R4", RULES["R4"], here)
+    return recommended("R4", RULES["R4"], here)
 
 
 def test_two_roads_in_one_valley_are_one_place_to_mend():
@@ -541,7 +549,7 @@ def test_pieces_of_one_road_stay_apart():
 def test_a_rule_that_cannot_fire_says_which_of_its_limits_is_out_of_reach():
     weak = np.full(GRID.shape, 0.159, "float32")
     here = place([], {"rodenticide_events": provinces()}, maps={"effect_rodenticide_toxic": weak})
-    why = recommendations.nowhere(RULES["R2c"], here)
+    why = unmet(RULES["R2c"], here)
     assert why == (
         "the rule asks for effect_rodenticide_toxic >= 0.2, but it is at most 0.159 in the region"
     )
@@ -551,7 +559,7 @@ def test_a_rule_that_cannot_fire_says_which_of_its_limits_is_out_of_reach():
 
 def test_a_measure_that_no_zone_reaches_is_told():
     rule = RULES["R5"] | {"when": "habitat >= 0.5 and hunting >= 0.15"}
-    why = recommendations.nowhere(rule, place([]))
+    why = unmet(rule, place([]))
     assert why == "the rule asks for hunting >= 0.15, but it is at most 0.1 in any zone"
 
 
@@ -559,7 +567,7 @@ def test_a_measure_below_which_no_zone_lies_is_told():
     cells = np.zeros(GRID.shape, bool)
     cells[100:200, 100:200] = True
     rule = RULES["R5"] | {"when": "habitat < 0.4", "measures": {"habitat": {"mean": "habitat"}}}
-    why = recommendations.nowhere(rule, place(cells))
+    why = unmet(rule, place(cells))
     assert why == "the rule asks for habitat < 0.4, but it is at least 0.5 in any zone"
 
 

@@ -82,7 +82,7 @@ def uncertain(files, parameters=None, of=None, specs=None, others=None, bands=No
         model=of or model(), specs=specs or {}, errors=bands or {}, saturating=["dogs", "mines"]
     )
     key = {"thresholds": "expert", "suitable": 0.4, "key": 0.6}
-    return passes.uncertain(told, draws, key, files, others or {})
+    return passes.uncertain(told, draws, key, files, others or {}, {})
 
 
 def run(of, side=1024):
@@ -311,18 +311,17 @@ def test_weights_are_one_at_their_own_node():
     assert alternatives.interpolation_weights([1.0, 4.0], [2.0])[:, 0] == pytest.approx([0.5, 0.5])
 
 
-def test_a_parameter_that_changes_nothing_is_seen():
-    layers = {"roads": Layer(shapely.Point(5_000, 15_000))}
-    other = {"value": 60, "range": [30, 180]}
-    spec = {"parameters": {"surfaces.roads.scale_m": SCALE, "compounds.x.half_life_d": other},
-            "realisations": 0, "errors_m": {}}  # fmt: skip
-    rules = {"compounds": {"x": {"half_life_d": 60}}}
-
-    def sources(block, rules, place):
-        return alternatives.sources_of(layers, rules, {}, place)
-
-    dead = alternatives.without_effect("roads", ROADS, rules, spec, sources, GRID)
-    assert dead == ["compounds.x.half_life_d"]
+def test_a_parameter_that_changes_nothing_is_seen(tmp_path):
+    other = {"value": 60, "range": [30, 90]}
+    spec = {"parameters": {"scale": SCALE, "half_life": other}, "realisations": 0, "errors_m": {}}
+    values = [0.5, 0.2, 0.4, 0.7, 0.9, 0.5, 0.5]  # base, four of the scale, two of the half-life
+    bands = np.array(values)[:, None, None] * np.ones(GRID.shape)
+    path = write(tmp_path, roads=bands)["roads"]
+    changes = alternatives.largest_changes(path, spec, block_maps.blocks(GRID, 16))
+    assert changes["parameter"].tolist() == ["scale", "half_life"]
+    assert changes["change"].tolist() == pytest.approx([0.4, 0])
+    between = alternatives.Between(spec, design.draw(SPEC), True, ["half_life"])
+    assert len(between.bands) == 5
 
 
 def test_points_scatter_by_their_error_and_without_one_stay():

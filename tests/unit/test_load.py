@@ -554,7 +554,8 @@ def test_a_hidden_layer_that_no_product_shows_as_it_is_may_be_there():
 def test_a_cell_of_no_size_is_told_once():
     config = demo_config()
     config["region"]["cell_m"] = 0
-    assert faults_of(config).splitlines() == ["  1. region.cell_m: found 0, expected more than 0"]
+    told = "  1. region.cell_m: found 0, expected more than 0 (cell size (m))"
+    assert faults_of(config).splitlines() == [told]
 
 
 def test_a_text_may_hold_a_plain_less_than_and_more_than_one_line():

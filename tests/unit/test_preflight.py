@@ -272,7 +272,7 @@ CONFIG_FAULTS = {
     ),
     "weight above 1": (
         key(f"{T}.railways.weight", 1.5),
-        ["threats.railways.weight", "1.5", "0 to 1", "largest share"],
+        ["threats.railways.weight", "1.5", "at most 1", "largest share"],
     ),
     "weight above 1 in a noisy-or": (
         key("habitat.components.den.terms.rock.weight", 3),
@@ -388,7 +388,7 @@ CONFIG_FAULTS = {
     ),
     "a crs for a raster": (
         key("layers.elevation.crs", "EPSG:4326"),
-        ["layers.elevation.crs", "only a vector layer"],
+        ["layers.elevation.crs", "only for vector"],
     ),
 }
 
@@ -1152,7 +1152,7 @@ def test_an_empty_side_of_the_region_is_told_with_its_share(side, empty):
     box[end, axis] += 0.4 * length * (1 if end == 0 else -1)
     points = [shapely.Point(x, y) for x in box[:, 0] for y in box[:, 1]] * 20
     config = {"region": PLACE, "surfaces": {"s": {"kind": "distance", "layer": "camps"}}}
-    (problem,) = check_vectors._extent("camps", {"path": ""}, features_with(points), config)
+    (problem,) = check_vectors._gaps("camps", {"path": ""}, features_with(points), config)
     assert problem.value == f"no feature in the 40 % in the {side} of the region"
 
 

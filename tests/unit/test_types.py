@@ -33,6 +33,7 @@ def below(*path):
         (types.Zones, DEFS["rule"]["properties"]["zones"]),
         (types.Nearest, DEFS["rule"]["properties"]["nearest"]["additionalProperties"]),
         (types.Rule, DEFS["rule"]),
+        (types.Elicitation, below("elicitation")),
         (types.Scenario, below("scenarios")["additionalProperties"]),
     ],
 )

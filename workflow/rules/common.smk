@@ -4,9 +4,10 @@ import re
 # Never `from manul import config`: it would hide Snakemake's own `config`.
 from manul import digests, graph, plan, preflight
 from manul.comparison import kept
-from manul.config import load, selection
+from manul.config import load
 from manul.grid import plain_files, whole_files
 from manul.maps import sheet_specs
+from manul.uncertainty import elicit_parameters
 from snakemake.logging import logger
 
 # Words to the rules `keep` and `compare`, given with --config; they are no part of a config.
@@ -114,9 +115,10 @@ def check_everything():
 
     Not a rule: as an input of every other rule it would rerun them all when any layer changes.
     """
-    found = {n: preflight.check(config, GRAPH.names(n)) for n, config in CONFIGS.items()}
+    answers = preflight.check_elicitation(CONFIGS)
+    found = {n: [*preflight.check(c, GRAPH.names(n)), *answers] for n, c in CONFIGS.items()}
     for name, problems in found.items():
-        home, private = f"results/{REGION}/{name}", selection.private_layers(CONFIGS[name])
+        home, private = f"results/{REGION}/{name}", preflight.private_blocks(CONFIGS[name])
         plain_files.write_table(f"{home}/preflight.csv", preflight.as_table(problems, private))
         if private:
             exact = preflight.as_table(problems)

@@ -6,14 +6,14 @@ from manul import job
 from manul.analyses import suitability_words as words
 from manul.grid import block_maps, plain_files, vectors
 from manul.grid.region import grid_of
-from manul.uncertainty import design, passes, tables
+from manul.uncertainty import passes, tables
 
 with job.start(snakemake) as this:
     told, grid = this.told, grid_of(this.told.region)
-    draws = design.draw(told.draws)
-    this.log.info("%d draws of %d inputs", draws.number, len(draws.table().columns))
     key = words.key_rules(told.key, this.thresholds())
-    of = passes.uncertain(told, draws, key, this.named("surfaces"), this.named("alternatives"))
+    of_draws, draws = tables.of_job(this, vars(told), key)
+    this.log.info("%d draws of %d inputs", draws.number, len(draws.table().columns))
+    of = of_draws(draws)
     mask, units = this.inputs("mask"), this.inputs("units")
     threats = bool(told.model["threats"])
     top = passes.top_tenth(of, mask, grid) if threats else None

@@ -1,15 +1,21 @@
-"""Apply each recommendation rule."""
+"""Apply each recommendation rule, in the main run and in every draw."""
+
+from functools import partial
+
+import numpy as np
 
 from manul import job
 from manul.analyses import suitability_words as words
 from manul.grid import map_tags, plain_files, vectors
-from manul.products import recommendations, stamp
+from manul.products import confidence, recommendations, stamp
+from manul.uncertainty import support, tables
 
 with job.start(snakemake) as this:
     told, files = this.told, this.named("layers")
     layers = {name: vectors.read_vector(path) for name, path in files.items()}
+    fields, key = this.fields(), words.key_rules(told.key, this.thresholds())
     place = recommendations.Place(
-        fields=this.fields(),
+        fields=fields,
         layers=layers,
         records={name: map_tags.read_provenance(path) for name, path in files.items()},
         units=layers.get(told.region["units"]),
@@ -19,15 +25,26 @@ with job.start(snakemake) as this:
         private=told.private,
         towns=layers.get(told.towns),
     )
+    rules = {n: rule for n, rule in told.rules.items() if n not in told.not_assessed}
+    assessed = [recommendations.assess(name, rule, place) for name, rule in rules.items()]
+    holds, tips = {}, None
+    if told.uncertain:
+        of_draws, draws = tables.of_job(this, told.uncertain, key)
+        names = recommendations.names_in(rules.values()) & set(fields)
+        mask = this.inputs("mask")
+        runs = support.maps_of_draws(of_draws, draws, fields, names, key, mask)
+        each = [[of.in_draw(maps) for of in assessed] for maps in this.told_of(runs, draws.number)]
+        for i, of in enumerate(assessed):
+            holds[of.name] = np.stack([draw[i] for draw in each], 1)
+        tips = partial(confidence.tipping, inputs=draws.table(), words=told.words)
     found = {
-        name: recommendations.recommend(name, rule, place)
-        for name, rule in told.rules.items()
-        if name not in told.not_assessed
+        of.name: recommendations.recommend(of, place, holds.get(of.name), tips) for of in assessed
     }
     recommendations.label_overlaps(found, told.priority)
-    key = words.key_rules(told.key, this.thresholds())
     tags = this.tags() | {"MANUL_THRESHOLDS": words.threshold_words(key)}
-    why = {n: recommendations.nowhere(told.rules[n], place) for n, t in found.items() if not len(t)}
+    why = {
+        of.name: recommendations.nowhere(of, fields) for of in assessed if not len(found[of.name])
+    }
     stamped = stamp.stamp(this.provenance(), told.scenario)
     listing = recommendations.listing(
         found, told.rules, told.not_assessed, why, stamped, told.withheld

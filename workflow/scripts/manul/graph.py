@@ -36,7 +36,7 @@ from manul.products import key_habitat, key_polygons, recommendations, units
 from manul.products.outlines import BEFORE
 from manul.records import packages
 from manul.surfaces import KINDS
-from manul.uncertainty import alternatives, passes, specs
+from manul.uncertainty import alternatives, elicit_parameters, elicitation, passes, specs
 
 
 @dataclass(frozen=True)
@@ -414,7 +414,11 @@ def _alternatives(config, name) -> Ref:
     return Ref("alternatives" if exact else "generalise_alternatives", name, "surface")
 
 
-@rule("alternatives", {"surface": "uncertainty/surfaces/{key}.tif"}, _uncertain_surfaces)
+@rule(
+    "alternatives",
+    {"surface": "uncertainty/surfaces/{key}.tif", "changes": "uncertainty/surfaces/{key}.csv"},
+    _uncertain_surfaces,
+)
 def _alternatives_of(graph, scenario, config, key) -> Job:
     job = _surface(graph, scenario, config, key)
     now: dict[str, list] = {
@@ -443,16 +447,24 @@ def _draw_files(config, key):
 
 @rule("draws", _draw_files, lambda config: [""] if specs.wanted(config) else [])
 def _draws(graph, scenario, config, key) -> Job:
+    told, reads = _of_draws(config)
+    units = config["region"]["units"]
+    told |= {"region": config["region"], "key": config["key_habitat"]}
+    reads |= {"thresholds": _thresholds(config)}
+    return Job(told, reads | {"units": [layer(config, units)] if units else []})
+
+
+def _of_draws(config) -> tuple[dict, dict]:
+    """What a job that makes draws is told, and what it reads."""
     names, uncertain = specs.surfaces_of(config), _uncertain_surfaces(config)
     saturating = [n for n in names if KINDS[config["surfaces"][n]["kind"]].saturating]
-    told = {"model": selection.model(config), "region": config["region"]}
-    told |= {"draws": specs.of_model(config), "specs": uncertain, "errors": specs.errors(config)}
-    told |= {"saturating": saturating, "key": config["key_habitat"]}
-    reads = {"surfaces": _made(config, names), "thresholds": _thresholds(config)}
-    reads |= {"alternatives": [_alternatives(config, name) for name in uncertain]}
-    units = config["region"]["units"]
-    reads |= {"mask": _mask(config), "units": [layer(config, units)] if units else []}
-    return Job(told, reads)
+    told: dict[str, Any] = {"model": selection.model(config), "draws": specs.of_model(config)}
+    told |= {"specs": uncertain, "errors": specs.errors(config), "saturating": saturating}
+    others = [_alternatives(config, name) for name in uncertain]
+    reads = {"surfaces": _made(config, names), "alternatives": others, "mask": _mask(config)}
+    reads |= {"changes": [replace(r, file="changes") for r in others if r.rule == "alternatives"]}
+    asked = [Ref("elicitation", "", "table")] if RULES["elicitation"].keys(config) else []
+    return told, reads | {"elicited": asked}
 
 
 # ------------------------------------------------------------------------------------- model
@@ -547,6 +559,23 @@ def _evidence(graph, scenario, config, key) -> Job:
     return Job(told, reads | {"mask": _mask(config)})
 
 
+# -------------------------------------------------------------------------------- elicitation
+
+
+@rule(
+    "elicitation",
+    {"table": "uncertainty/elicited.csv", "page": "uncertainty/elicitation.html"},
+    lambda config: [""] if config["elicitation"] and config["elicitation"]["path"] else [],
+)
+def _elicitation(graph, scenario, config, key) -> Job:
+    block = config["elicitation"]
+    told = {"elicitation": block, "as_of": config["as_of"], "title": config["region"]["title"]}
+    known = elicit_parameters.parameters(graph.configs.values())
+    told |= {"parameters": {path: asdict(parameter) for path, parameter in known.items()}}
+    found = [str(on_disk(path)) for path in elicitation.files(block)]
+    return Job(told | {"content": [contents.of(path) for path in found]}, {"answers": found})
+
+
 # ----------------------------------------------------------------------------------- products
 
 
@@ -587,7 +616,9 @@ def _recommend(graph, scenario, config, key) -> Job:
     wanted = dict.fromkeys([*recommendations.MAPS, *named])
     used = dict.fromkeys([*selection.rule_layers(config), *filter(None, [told["towns"]])])
     layers = [layer(config, name) for name in used]
-    job = _table_job(graph, scenario, config, wanted, told, layers=layers)
+    sure, reads = _of_draws(config) if specs.wanted(config) else (None, {})
+    told |= {"uncertain": sure, "words": specs.words(config) if sure else {}}
+    job = _table_job(graph, scenario, config, wanted, told, layers=layers, **reads)
     return _held_against_the_first(graph, scenario, job)
 
 
@@ -645,7 +676,7 @@ def products(graph: Graph) -> list[str]:
         "tables": ("key_polygons", "recommend", "units", "invest"),
         "sheets": ("sheet",),
         "evidence": ("evidence",),
-        "uncertainty": ("draws",),
+        "uncertainty": ("draws", "elicitation"),
     }
     found: list[str] = []
     for scenario, config in graph.configs.items():

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -119,6 +119,13 @@ class Job:
         digest = digests.digest(tags, str(grid))
         return block_maps.MapFile(path, grid, bands, tags, digest, categories, name=name)
 
+    def told_of(self, things: Iterable, number: int) -> Iterator:
+        """The same things, while the log tells how many of `number` are done."""
+        told = _progress(number)
+        for thing in things:
+            yield thing
+            told("draws")
+
     def run(self, work: Callable, files: list, blocks: list) -> None:
         """Make maps block by block; `work(block)` gives, for each map by name, its bands by name.
 
@@ -228,11 +235,11 @@ def _then(task, block, told):
 def _progress(total: int) -> Callable:
     state = {"done": 0, "told": time.monotonic()}
 
-    def told():
+    def told(of="blocks"):
         state["done"] += 1
         now = time.monotonic()
         if now - state["told"] > 10 or (state["done"] == total and total > 1):
             state["told"] = now
-            log.info("%d of %d blocks", state["done"], total)
+            log.info("%d of %d %s", state["done"], total, of)
 
     return told

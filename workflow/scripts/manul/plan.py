@@ -240,6 +240,7 @@ _MEMORY: dict[str, Callable] = {
     "analysis": _analysis,
     "sheet": _sheet,
     "evidence": _evidence,
+    "elicitation": lambda config, rule, key, threads: LIBRARIES_MB,
 }
 
 

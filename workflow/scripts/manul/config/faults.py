@@ -86,7 +86,7 @@ def unknown_changes(base: dict, changes: dict) -> list[str]:
         return ["region: found a change; expected none. Scenarios share one region; copy the file"]
     faults = [
         f"{key}: found a change; expected none. It holds for all scenarios; write it at the top"
-        for key in ("model", "extensions", "scenarios", "counterfactuals", "allow")
+        for key in ("model", "extensions", "scenarios", "counterfactuals", "allow", "elicitation")
         if changes.get(key) is not None
     ]
     faults += mistaken_nulls(base, changes)
@@ -332,12 +332,6 @@ def _weights(config) -> Iterator[str]:
     components = config["habitat"]["components"]
     if not any(node["weight"] > 0 for node in components.values()):
         yield "habitat.components: every weight is 0, so there is no habitat; expected one above 0"
-    for name, threat in config["threats"].items():
-        if threat["weight"] > 1:
-            yield (
-                f"threats.{name}.weight: found {threat['weight']:g}, expected 0 to 1. "
-                "A weight is the largest share of habitat that the threat alone can take"
-            )
 
 
 def _no_fault(_):

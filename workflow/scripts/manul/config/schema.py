@@ -190,14 +190,21 @@ def _explain(error, where) -> list[str]:
             ]
         case "minimum" | "exclusiveMinimum":
             than = "at least" if error.validator == "minimum" else "more than"
-            return [f"{path}: found {error.instance}, expected {than} {error.validator_value}"]
+            limit = f"{than} {error.validator_value}"
+            return [f"{path}: found {error.instance}, expected {limit}{_meaning(error)}"]
         case "maximum":
-            return [f"{path}: found {error.instance}, expected at most {error.validator_value}"]
+            limit = f"at most {error.validator_value}"
+            return [f"{path}: found {error.instance}, expected {limit}{_meaning(error)}"]
         case "format":
             return [
                 f"{path}: found {error.instance!r}, expected a {error.validator_value} (yyyy-mm-dd)"
             ]
     return [f"{path}: {error.message}"]
+
+
+def _meaning(error) -> str:
+    words = error.schema.get("description", "")
+    return f" ({words})" if words else ""
 
 
 def _is_harmless(error) -> bool:

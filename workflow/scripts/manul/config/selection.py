@@ -8,7 +8,7 @@ from typing import Any
 from manul.config import nodes
 from manul.config.nodes import layers_of
 from manul.config.schema import analysis_kind, kind_of_surface
-from manul.config.types import Config, Node
+from manul.config.types import Config
 
 CONTEXT_COLUMNS = {
     "settlements": ("name", "population"), "lakes": ("name",), "provinces": ("name",),
@@ -64,14 +64,6 @@ def assessed(config: Config) -> list[str]:
     """The threats that at least one available surface informs."""
     have = set(available(config))
     return [n for n, t in config["threats"].items() if surfaces_of(t) & have]
-
-
-def surfaces_of(node: Node) -> set[str]:
-    """The surfaces that a node reads, and those whose loss it tells."""
-    names = set(nodes.leaves(node, "surface"))
-    for group in nodes.leaves(node, "loss_from"):
-        names |= set(group)
-    return names
 
 
 def not_assessed(config: Config) -> dict[str, str]:
@@ -355,3 +347,11 @@ def _of_all(config, *nodes_) -> list[str]:
     """The absent layers behind the surfaces of some nodes."""
     surfaces = dict.fromkeys(s for node in nodes_ for s in sorted(surfaces_of(node)))
     return list(dict.fromkeys(i for s in surfaces for i in lacks(config, s)))
+
+
+def surfaces_of(node) -> set[str]:
+    """The surfaces that a node reads, and those whose loss it is."""
+    names = set(nodes.leaves(node, "surface"))
+    for group in nodes.leaves(node, "loss_from"):
+        names |= set(group)
+    return names

@@ -231,6 +231,18 @@ class Privacy(TypedDict):
     least: int
 
 
+class Elicitation(TypedDict):
+    """Experts' answers on numbers of the config, and how they are pooled."""
+
+    path: str | list[str] | None
+    layer: str | None
+    ask: list[str]
+    pool: str
+    certainty: float
+    names: bool
+    on_rejected: str
+
+
 class Scenario(TypedDict):
     """A state of the world: `changes` are keys of the config with other values."""
 
@@ -263,6 +275,7 @@ class Config(TypedDict):
     invest: dict[str, dict[str, Any]]
     limitations: dict[str, str]
     privacy: Privacy
+    elicitation: Elicitation | None
     draws: dict[str, Any]
     scenarios: dict[str, Scenario]
     counterfactuals: dict[str, dict[str, Any]]

@@ -197,6 +197,53 @@ def _plain_signed(number: float, least: float) -> str:
     return f"{number:+,.{digits}f}".replace("-", "−")
 
 
+def answers(
+    opinions: pd.DataFrame,
+    pooled: tuple[np.ndarray, np.ndarray],
+    certainty: float,
+    value: float,
+    ends: tuple[float, float] | None,
+    xlabel: str,
+) -> bytes:
+    """Intervals of several people on one number, what they say together, and the config's number.
+
+    `opinions`: name, low, high (stretched), lowest, best, highest (as said). `pooled` are
+    probabilities and quantiles, `ends` the config's range.
+    """
+    rows = len(opinions)
+
+    def draw(figure):
+        axes = figure.add_subplot()
+        for y, who in zip(range(rows + 1, 1, -1), opinions.itertuples(), strict=True):
+            axes.plot([who.low, who.high], [y, y], color=BLUE, linewidth=1)
+            axes.plot([who.lowest, who.highest], [y, y], color=BLUE, linewidth=4, alpha=0.5)
+            axes.plot(who.best, y, "o", color=BLUE, markersize=5)
+        _pool(axes, pooled, certainty, 1)
+        if ends:
+            axes.plot(ends, [0, 0], color=INK, linewidth=1.5, marker="|", markersize=8)
+        axes.plot(value, 0, "D", color=INK, markersize=5)
+        axes.axvline(value, color=QUIET, linewidth=0.7, linestyle=":", zorder=0)
+        names = ["config", "together", *reversed(opinions["name"].tolist())]
+        axes.set_yticks(range(rows + 2), names, color=INK)
+        axes.set(xlabel=xlabel, ylim=(-0.5, rows + 1.6))
+        axes.tick_params(axis="y", length=0)
+
+    return _png(draw, (7.2, 0.9 + 0.24 * (rows + 2)))
+
+
+def _pool(axes, pooled, certainty, y) -> None:
+    """The density of a pool, in the row `y`, with its median and its interval."""
+    probabilities, quantiles = pooled
+    tail = (1 - certainty) / 2
+    low, median, high = np.interp([tail, 0.5, 1 - tail], probabilities, quantiles)
+    x = np.linspace(quantiles[0], quantiles[-1], 121)
+    density = np.gradient(np.interp(x, quantiles, probabilities))
+    height = 0.75 * density / density.max()
+    axes.fill_between(x, y - 0.3, y - 0.3 + height, color=ORANGE, alpha=0.3, linewidth=0)
+    axes.plot([low, high], [y - 0.3] * 2, color=ORANGE, linewidth=3, solid_capstyle="butt")
+    axes.plot(median, y - 0.3, "o", color=ORANGE, markersize=6)
+
+
 def _ground(figure, outline):
     axes = figure.add_subplot()
     if outline is not None and len(outline):

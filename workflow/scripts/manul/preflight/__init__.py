@@ -13,6 +13,7 @@ from pyproj import CRS
 
 from manul.config.types import Config
 from manul.preflight import uses
+from manul.preflight.answers import check_elicitation, private_blocks
 from manul.preflight.files import check_file
 from manul.preflight.findings import (
     PreflightError,
@@ -25,7 +26,16 @@ from manul.preflight.findings import (
 from manul.preflight.invest import check_invest
 from manul.preflight.places import of_region, off_by
 
-__all__ = ["PreflightError", "Problem", "as_table", "check", "stop_on_errors", "warnings"]
+__all__ = [
+    "PreflightError",
+    "Problem",
+    "as_table",
+    "check",
+    "check_elicitation",
+    "private_blocks",
+    "stop_on_errors",
+    "warnings",
+]
 
 AREAS_OFF = 0.05  # a region's grid with areas farther off than this is refused
 DISTANCES_OFF = 0.05  # and told with a warning if its distances are

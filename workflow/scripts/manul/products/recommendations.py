@@ -6,7 +6,7 @@ its zones and measures are among those of `manul.products.zones`.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import geopandas as gpd
@@ -19,7 +19,7 @@ from manul.config.types import Rule
 from manul.grid.datasets import Fields
 from manul.grid.features import select
 from manul.grid.provenance import merge
-from manul.products import generalised, key_areas, zones
+from manul.products import confidence, generalised, key_areas, zones
 from manul.products.cover import Cover
 from manul.products.outlines import BEFORE, CHANGE, amounts, change, top_threats
 from manul.products.stamp import COLUMNS as STAMPED
@@ -30,12 +30,13 @@ MAPS = ("habitat", "habitat_reference", "threat", "value_at_risk", "key_patch", 
 TOP = ("threat_1", "threat_2", "threat_3")
 CONFIDENCE = "not assessed: one run, no uncertainty draws"
 COS_60 = 0.5
+HALF = 0.5  # of a place that a rule found by a mask has to be inside it in a draw
 SLIVER_KM2 = 1.0  # smallest piece that a border cuts off, where a rule has no limit
 CUT_BY_UNITS = ("mask", "key_areas", "patches")  # so that each piece has one agency
 COLUMNS = [
     "id", "rule", "title", "zone", "unit", "reason", "action", "iucn_actions", "cmp_actions",
     "agency", "area_km2", "length_km", "value_at_risk_km2", CHANGE, "mean_threat", *TOP,
-    "primary_rule", "other_rules", "unchecked", "confidence", *STAMPED,
+    "primary_rule", "other_rules", "unchecked", "verdict", "support", "confidence", *STAMPED,
 ]  # fmt: skip
 
 
@@ -59,35 +60,88 @@ class Place:
     towns: gpd.GeoDataFrame | None = None
 
 
-def recommend(name: str, rule: Rule, place: Place) -> gpd.GeoDataFrame:
-    """The zones in which a rule holds, with reason, action and numbers; most value first.
+@dataclass(frozen=True)
+class Assessed:
+    """The zones that a rule looks at, with what is measured in each, and where it holds."""
+
+    name: str
+    rule: Rule
+    found: gpd.GeoDataFrame
+    measures: zones.Measures
+    near: Mapping[str, np.ndarray]
+    rows: pd.DataFrame
+    holds: np.ndarray
+
+    def in_draw(self, fields: Fields) -> np.ndarray:
+        """Where the rule holds in other maps: at the same places, of which half must be the mask's.
+
+        Records and their distances are those of the main run.
+        """
+        rows = _rows(self.rule, self.found, self.measures, self.near, fields)
+        out = _true(self.rule["when"], rows)
+        if self.rule["zones"]["kind"] == "mask" and len(rows):
+            where = str(self.rule["zones"]["where"])
+            out &= self.measures.measure({"share": where}, fields) >= HALF
+        return out
+
+
+def assess(name: str, rule: Rule, place: Place) -> Assessed:
+    """Measure the zones of a rule; ExpressionError for a condition that names no measure."""
+    found, measures, near = _zones(rule, place)
+    rows = _rows(rule, found, measures, near, place.fields)
+    return Assessed(name, rule, found, measures, near, rows, _true(rule["when"], rows))
+
+
+def recommend(
+    of: Assessed, place: Place, draws: np.ndarray | None = None, tips: Callable | None = None
+) -> gpd.GeoDataFrame:
+    """The zones in which a rule holds, with reason, action and numbers; surest, then most value.
 
     A row with `COLUMNS` for each zone where `when` is true of its measures, which stand in the
     reason. Areas and value at risk in km2 (of full habitat; its change is that since the first
     scenario, unknown in the first itself), lengths in km, threat 0..1. A measure that is unknown
     makes a comparison false, so nothing is recommended on no data.
-    Raises `ExpressionError` for a condition that names no measure.
+
+    `draws` (zones, draws) says where the rule holds in each draw: `support` is the share of them,
+    `verdict` what it stands for, and a zone where it holds in half of them counts too. `tips` gives
+    for some rows of `draws` what would turn the answer.
     """
-    found, rows = _measured(rule, place)
-    fires = np.broadcast_to(np.asarray(holds(rule["when"], rows), bool), len(rows))
-    found, rows = found[fires].reset_index(drop=True), rows[fires].reset_index(drop=True)
-    table = _described(name, rule, found, rows, place)
-    table = table.sort_values("value_at_risk_km2", ascending=False, ignore_index=True)
-    if rule["zones"]["kind"] == "segments":
-        table = _joined_pairs(table, rule["zones"]["side_m"])
-    return table[[*COLUMNS, "geometry"]].assign(id=identities(name, table.geometry))
+    share = np.full(len(of.found), np.nan) if draws is None else draws.mean(1)
+    shown = of.holds | (share >= confidence.DOUBTFUL)
+    found, rows = (t[shown].reset_index(drop=True) for t in (of.found, of.rows))
+    table = _described(of.name, of.rule, found, rows, place)
+    table = table.assign(support=share[shown].round(3), verdict="", confidence=CONFIDENCE)
+    if draws is not None:
+        told = tips(draws[shown]) if tips else [""] * len(table)
+        table["verdict"] = [confidence.verdict(s) for s in share[shown]]
+        table["confidence"] = [
+            "; ".join(filter(None, [f"holds in {s:.0%} of {draws.shape[1]} draws", tip]))
+            for s, tip in zip(share[shown], told, strict=True)
+        ]
+    order = table["verdict"].map({v: i for i, v in enumerate(confidence.VERDICTS)})
+    table = table.assign(order=order).sort_values(
+        ["order", "value_at_risk_km2"], ascending=[True, False], ignore_index=True
+    )
+    if of.rule["zones"]["kind"] == "segments":
+        table = _joined_pairs(table, of.rule["zones"]["side_m"])
+    return table[[*COLUMNS, "geometry"]].assign(id=identities(of.name, table.geometry))
 
 
-def nowhere(rule: Rule, place: Place) -> str:
+def names_in(rules: Iterable[Rule]) -> set[str]:
+    """Every word of what rules look at and measure, the names of maps among them."""
+    told = json.dumps([[rule["zones"], rule["measures"]] for rule in rules])
+    return set(re.findall(r"[A-Za-z_]\w*", told))
+
+
+def nowhere(of: Assessed, fields: Fields) -> str:
     """Why no place meets a rule, as far as one of its limits alone is met nowhere; or nothing."""
-    fields = place.fields
+    rule, found, rows = of.rule, of.found, of.rows
     where = str(rule["zones"].get("where")) if rule["zones"]["kind"] == "mask" else ""
     if where:
         extremes = {name: fields.extremes(name) for name, _, _ in limits(where)}
         told = _out_of_reach(where, extremes, "in the region")
         if told:
             return told
-    found, rows = _measured(rule, place)
     if not len(found):
         return "no cell meets all its limits" if where else "there is no zone to look at"
     numbers = rows.select_dtypes("number")
@@ -162,8 +216,8 @@ class Told(float):
         return f"<{least}" if self > 0 else f">{least}"
 
 
-def _measured(rule, place) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
-    """The zones that a rule looks at, and what is measured in each."""
+def _zones(rule, place) -> tuple[gpd.GeoDataFrame, zones.Measures, dict]:
+    """The zones that a rule looks at, what measures them, and the records near them."""
     fields = place.fields
     found = zones.find(rule["zones"], fields, place.layers)
     if rule["zones"]["kind"] == "key_areas":
@@ -171,13 +225,22 @@ def _measured(rule, place) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
         found["zone"] = [", ".join(filter(None, words)) for words in named]
     if rule["zones"]["kind"] in CUT_BY_UNITS and place.units is not None:
         found = _cut_by_units(found, place.units, rule["zones"].get("smallest_km2", SLIVER_KM2))
-    measures = zones.Measures(found, fields.grid)
-    values = {n: measures.measure(m, fields) for n, m in rule["measures"].items()}
+    near: dict[str, np.ndarray] = {}
     for kind, spec in rule["nearest"].items():
-        values |= _nearest(kind, spec, found, place)
+        near |= _nearest(kind, spec, found, place)
+    return found, zones.Measures(found, fields.grid), near
+
+
+def _rows(rule, found, measures, near, fields) -> pd.DataFrame:
+    """What is measured in each zone, with the rank of each number."""
+    values = {n: measures.measure(m, fields) for n, m in rule["measures"].items()} | dict(near)
     numbers = {name: v for name, v in values.items() if np.asarray(v).dtype.kind == "f"}
     values |= {f"{name}_rank": pd.Series(v).rank(pct=True) for name, v in numbers.items()}
-    return found, pd.DataFrame(values, index=found.index)
+    return pd.DataFrame(values, index=found.index)
+
+
+def _true(when, rows) -> np.ndarray:
+    return np.broadcast_to(np.asarray(holds(when, rows), bool), len(rows)).copy()
 
 
 def _out_of_reach(text, extremes, where) -> str:
@@ -225,7 +288,6 @@ def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
         primary_rule=name,
         other_rules="",
         unchecked="; ".join(filter(None, [rule.get("unchecked"), _how_well_placed(rule, place)])),
-        confidence=CONFIDENCE,
         **stamp(_behind(rule, place), place.scenario),
     )
     return gpd.GeoDataFrame(table, crs=found.crs)

@@ -85,6 +85,12 @@ def header_names(table: str, schemas: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(_header_names(_spec(table, schemas), schemas))
 
 
+def columns_of(raw: pd.DataFrame, table: str, schemas: Mapping[str, Any]) -> dict[str, int]:
+    """Where the fields of a table stand among the columns of `raw`, as far as they are there."""
+    columns, _, _, _ = _columns(raw, _spec(table, schemas), schemas)
+    return {name: number for name, (number, _) in columns.items()}
+
+
 def document(schemas: Mapping[str, Any]) -> str:
     """The schemas as a Markdown page: each table, its fields and rules, then the lists."""
     parts = ["# Field tables", _INTRODUCTION]

@@ -66,6 +66,28 @@ def ordered(rows: Iterable[Row], rule: Mapping, context: Context) -> None:
             row.reject(rule["end"], f"it ends before it starts ({start}); correct one of the dates")
 
 
+def rising(rows: Iterable[Row], rule: Mapping, context: Context) -> None:
+    """Reject a row whose highest number is not above its lowest."""
+    for row in rows:
+        low, high = row.values.get(rule["low"]), row.values.get(rule["high"])
+        if low is not None and high is not None and high <= low:
+            row.reject(rule["high"], f"expected more than the {rule['low']}, {low:g}; correct one")
+
+
+def between(rows: Iterable[Row], rule: Mapping, context: Context) -> None:
+    """Reject a row with a number outside its own lowest and highest."""
+    for row in rows:
+        low, value, high = (row.values.get(rule[key]) for key in ("low", "value", "high"))
+        if low is None or value is None or high is None or low >= high:
+            continue
+        if not low <= value <= high:
+            row.reject(
+                rule["value"],
+                f"expected a number from the {rule['low']} to the {rule['high']} of the row,"
+                f" {low:g} to {high:g}; correct one of them",
+            )
+
+
 def unique(rows: Iterable[Row], rule: Mapping, context: Context) -> None:
     """Reject a row whose identifier was used by an earlier row."""
     first: dict[str, Row] = {}
@@ -151,6 +173,8 @@ RULES = {
     "at_least": at_least,
     "told_no": told_no,
     "ordered": ordered,
+    "rising": rising,
+    "between": between,
     "unique": unique,
     "identical": identical,
     "close_in_time": close_in_time,

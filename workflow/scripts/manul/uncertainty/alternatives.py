@@ -182,7 +182,8 @@ def _weights(mine, parameters, values) -> list[tuple[int, np.ndarray]]:
         if path not in values:
             continue
         nodes = nodes_of(parameter)
-        each = dict(zip(nodes, interpolation_weights(nodes, values[path]), strict=True))
+        inside = np.clip(values[path], nodes[0], nodes[-1])  # experts may have gone beyond
+        each = dict(zip(nodes, interpolation_weights(nodes, inside), strict=True))
         for n, one in rest:
             if one.path == path:
                 found.append((n, each[one.value]))

@@ -23,6 +23,7 @@ from manul.uncertainty import alternatives, design, summary
 from manul.uncertainty.design import Draws
 
 BLOCK = 512
+FIRST: tuple[int, ...] = (1,)  # the band of a surface
 PIECE = 64  # cells, at least, whose draws are worked out at once
 NUMBERS = 51_200  # of a piece: cells times draws, as many as a cache holds of a few arrays
 LATTICE = 8  # tiles along each side of the region from which the top tenth is estimated
@@ -131,19 +132,22 @@ class Uncertain:
             yield at, self.outcome({name: bands[:, at] for name, bands in arrays.items()})
 
 
-def uncertain(told, draws: Draws, key: Mapping, files: Mapping, others: Mapping) -> Uncertain:
-    """What a job is told as an `Uncertain`; `files` and `others` are surfaces and alternatives."""
+def uncertain(
+    told, draws: Draws, key: Mapping, files: Mapping, others: Mapping, dead: Mapping
+) -> Uncertain:
+    """What a job is told as an `Uncertain`; `files` and `others` are surfaces and alternatives.
+
+    `dead` maps surfaces to the parameters that change nothing of them.
+    """
     levels = {}
     for name in ("suitable", "key"):
         drawn = draws.values.get(f"key_habitat.{name}") if key["thresholds"] == "expert" else None
         levels[name] = key[name] if drawn is None else np.asarray(drawn, "float32")
-    at: dict[str, tuple[str, tuple[int, ...]]] = {
-        name: (path, (1,)) for name, path in files.items()
-    }
+    at = {name: (path, FIRST) for name, path in files.items()}
     between = {}
     for name, spec in told.specs.items():
-        labels, dead = alternatives.bands_of(others[name])
-        made = alternatives.Between(spec, draws, name in told.saturating, dead)
+        labels = rasters.descriptions(others[name])
+        made = alternatives.Between(spec, draws, name in told.saturating, dead.get(name, ()))
         at[name] = (others[name], tuple(labels.index(band) + 1 for band in made.bands))
         between[name] = made
     errors = {name: (files[name], band) for name, band in told.errors.items()}

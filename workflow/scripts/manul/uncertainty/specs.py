@@ -1,6 +1,6 @@
 """What of a config is uncertain, as the jobs of draws are told it."""
 
-from manul.config import selection
+from manul.config import numbers, selection
 from manul.config.nodes import layers_of
 from manul.config.types import Config
 from manul.model import cells
@@ -85,6 +85,15 @@ def of_model(config: Config) -> dict:
         "realisations": draws["realisations"] if moved else 0,
         "errors": list(errors(config)),
     }
+
+
+def words(config: Config) -> dict[str, str]:
+    """What each input of the draws is, in words, by its name in their table."""
+    spec = of_model(config)
+    found = {path: numbers.words(config, path) for path in spec["parameters"]}
+    titles = {name: config["surfaces"][name].get("title", name) for name in spec["errors"]}
+    found |= {f"error of {name}": f"the error of {t.lower()}" for name, t in titles.items()}
+    return found | {"places": "the realisation of the places"}
 
 
 def errors(config: Config) -> dict[str, int]:

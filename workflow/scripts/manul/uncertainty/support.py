@@ -7,7 +7,6 @@ each rule is measured at the places of the main run by the same code.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
-import pandas as pd
 
 from manul.config.nodes import filled
 from manul.grid import block_maps
@@ -17,10 +16,6 @@ from manul.uncertainty import passes
 from manul.uncertainty.design import Draws
 
 HELD_MB = 400  # of maps of draws, at once
-SUPPORTED, DOUBTFUL = 0.7, 0.5
-ISSUED, SURVEY, UNSUPPORTED = "issue", "survey first", "not supported"
-CLEAR = 1.0  # standard deviations between draws that say yes and no, for a number to be named
-FEW = 5  # draws on either side that are needed to compare
 
 
 def maps_of_draws(
@@ -43,43 +38,6 @@ def maps_of_draws(
             maps = {name: values[i] for name, values in arrays.items()}
             level = {n: _level(getattr(of, n), i) for n in ("suitable", "key")}
             yield _with_key_habitat(main, maps, {**key, **level}, known)
-
-
-def confidence(share: float) -> str:
-    """What a share of the draws stands for."""
-    if share >= SUPPORTED:
-        return ISSUED
-    return SURVEY if share >= DOUBTFUL else UNSUPPORTED
-
-
-def tipping(holds: np.ndarray, inputs: pd.DataFrame, words: Mapping[str, str]) -> list[str]:
-    """For each place what most separates yes from no, in words; empty where nothing does.
-
-    `holds` is (places, draws). The separation is the difference of the means of an input over both
-    kinds of draws in its standard deviations; the limit told lies half-way between the means.
-    """
-    numbers = inputs.select_dtypes("number")
-    x = numbers.to_numpy("float64")
-    sd = x.std(0)
-    yes = holds.sum(1)
-    no = holds.shape[1] - yes
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean_yes = holds @ x / yes[:, None]
-        mean_no = (~holds) @ x / no[:, None]
-        apart = (mean_yes - mean_no) / sd
-    apart = np.where(np.isfinite(apart), apart, 0)
-    out = []
-    for i in range(len(holds)):
-        best = int(np.abs(apart[i]).argmax()) if x.shape[1] else 0
-        few = min(yes[i], no[i]) < FEW
-        if few or not x.shape[1] or abs(apart[i, best]) < CLEAR:
-            out.append("")
-            continue
-        limit = (mean_yes[i, best] + mean_no[i, best]) / 2
-        side = "below" if apart[i, best] > 0 else "above"
-        name = numbers.columns[best]
-        out.append(f"holds unless {words.get(name, name)} is {side} {limit:.3g}")
-    return out
 
 
 # ------------------------------------------------------------------------------------- helpers

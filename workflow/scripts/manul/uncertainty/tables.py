@@ -2,14 +2,18 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
-from manul.uncertainty.design import Draws
+from manul.grid import plain_files
+from manul.uncertainty import passes
+from manul.uncertainty.design import Draws, draw
+from manul.uncertainty.elicitation import read_pooled
 from manul.uncertainty.passes import SUMS
 from manul.uncertainty.summary import HIGH, LOW
 
@@ -46,6 +50,35 @@ class Sums:
 
     def _file(self, block) -> Path:
         return self.folder / f"{'-'.join(map(str, block))}.npy"
+
+
+def of_job(this, told: Mapping, key: Mapping) -> tuple[Callable, Draws]:
+    """(what makes a `passes.Uncertain` of some draws, all draws) of a job that makes draws.
+
+    `told` is what `graph` tells such a job; experts' answers stand for the ranges they are about.
+    """
+    spec = dict(told["draws"])
+    for file in this.inputs("elicited"):
+        pooled = read_pooled(file)
+        spec["parameters"] = {
+            path: block | ({"pooled": pooled[path]} if path in pooled else {})
+            for path, block in spec["parameters"].items()
+        }
+    files, others = this.named("surfaces"), this.named("alternatives")
+    dead = without_effect(this.named("changes"))
+
+    def of_draws(draws: Draws) -> passes.Uncertain:
+        return passes.uncertain(SimpleNamespace(**told), draws, key, files, others, dead)
+
+    return of_draws, draw(spec)
+
+
+def without_effect(files: Mapping[str, str]) -> dict[str, list[str]]:
+    """By surface the parameters that change nothing of it, from the tables of its alternatives."""
+    found = {name: plain_files.read_table(path) for name, path in files.items()}
+    return {
+        name: table.loc[table["change"] == 0, "parameter"].tolist() for name, table in found.items()
+    }
 
 
 def of_draws(draws: Draws, sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
