@@ -42,7 +42,7 @@ def maps_of(key_cells) -> dict:
 
 def place(key_cells, layers=None, **more):
     record = {"camps": {"title": "Camps", "status": "illustrative", "date": "2024"}}
-    told = {"private": ("manul_records",), **more}
+    told = {"private": {}, **more}
     return recommendations.Place(
         fields=Fields(maps_of(key_cells) | told.pop("maps", {}), GRID),
         layers=layers or {},
@@ -548,7 +548,8 @@ def test_pieces_of_one_road_stay_apart():
 
 def test_a_rule_that_cannot_fire_says_which_of_its_limits_is_out_of_reach():
     weak = np.full(GRID.shape, 0.159, "float32")
-    here = place([], {"rodenticide_events": provinces()}, maps={"effect_rodenticide_toxic": weak})
+    events = provinces().assign(date_start="2020-01-01", event_id="E1")
+    here = place([], {"rodenticide_events": events}, maps={"effect_rodenticide_toxic": weak})
     why = unmet(RULES["R2c"], here)
     assert why == (
         "the rule asks for effect_rodenticide_toxic >= 0.2, but it is at most 0.159 in the region"

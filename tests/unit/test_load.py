@@ -82,7 +82,7 @@ def test_the_demo_says_what_it_lacks_and_no_more():
     words = selection.sheet_words(current(demo_config()))["limitations"]
     assert words == [
         "Habitat is computed without snow depth: no layer",
-        "Weights are expert guesses; no uncertainty run stands behind this map",
+        'Weights are expert guesses; see the sheets "How sure"',
     ]
 
 

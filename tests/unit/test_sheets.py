@@ -184,7 +184,8 @@ def test_a_world_without_a_threat_has_no_effect_of_it_on_its_own_ground():
 
 
 def places(*shapes) -> gpd.GeoDataFrame:
-    table = gpd.GeoDataFrame({"data_status": "measured"}, geometry=list(shapes), crs="EPSG:6933",
+    row = {"data_status": "measured", "verdict": "", "support": np.nan}
+    table = gpd.GeoDataFrame(row, geometry=list(shapes), crs="EPSG:6933",
                              index=range(len(shapes)))  # fmt: skip
     return table
 

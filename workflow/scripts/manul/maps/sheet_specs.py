@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from manul.config import schema, selection
 from manul.config.types import Config
+from manul.uncertainty import specs
 
 TABLES = {"key_polygons": "polygons", "recommend": "polygons"}  # rule: its file that sheets show
 
@@ -50,7 +51,9 @@ def _possible(spec, config) -> bool:
     """False where there is no threat to show, no rule, or nothing but rules that are not shown."""
     if "habitat_reference" in spec.get("maps", []) and not config["habitat"]["reference"]:
         return False
-    of_threats = ("effects", "threat", "dominant_threat", "value_at_risk")
+    if spec.get("draws") and not specs.wanted(config):
+        return False
+    of_threats = ("effects", "threat", "dominant_threat", "value_at_risk", "p_top_tenth")
     if set(of_threats) & set(spec.get("maps", [])) and not selection.assessed(config):
         return False
     if "recommend" not in spec.get("tables", []):

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from odc.geo.geobox import GeoBox
 
@@ -186,14 +187,15 @@ def value_at_risk(s: Scenario) -> list[Figure]:
 def key_habitat(s: Scenario) -> list[Figure]:
     """Key habitat and recommendations that may be published."""
     key = vectors.read_layers(s.path("key_habitat"))
-    found = vectors.read_layers(s.path("recommendations"))
+    every = vectors.read_layers(s.path("recommendations"))
+    found = {name: table[table["verdict"].isin(DRAWN)] for name, table in every.items()}
     narrow, wide = _by_extent(s, found)
     sheet = s.sheet(
         "Key habitat and recommendations", "key_habitat", "recommendations",
         extra=(
             *_rules_left_out(s, found, wide), *_under_low_threat(s), *_left_out(s),
             words.threshold_words(s.config["key_habitat"]),
-            "One run without uncertainty draws: confidence is not assessed",
+            *_how_sure(every),
         ),
     )  # fmt: skip
     overlays = [
@@ -225,13 +227,37 @@ def recommendations(s: Scenario) -> list[Figure]:
     colour = colouring(scale)[0](1)
     style = {"facecolor": colour, "edgecolor": colour, "linewidth": 0.8}
     nowhere = np.zeros(s.shown[1].shape, "uint8")
+    doubtful = style | {"facecolor": "none", "hatch": "////", "linewidth": 0.3}
     panels, weakest = [], provenance.worst_status(read_provenance(path))
     for name, table in found.items():
-        amount = counted(len(table), "place") if len(table) else "no place meets the rule"
+        sure, survey = table[table["verdict"].isin(DRAWN)], table[table["verdict"] == SURVEY]
+        amount = counted(len(sure), "place") if len(sure) else "no place meets the rule"
+        amount += f", {len(survey)} to survey first (hatched)" if len(survey) else ""
         status = table["data_status"].iloc[0] if len(table) else weakest
-        places = layouts.Overlay(table, name, style)
-        panels.append(layouts.Panel(_called(s, name), amount, nowhere, status, (places,)))
+        places = layouts.Overlay(sure, name, style), layouts.Overlay(survey, name, doubtful)
+        shown = tuple(overlay for overlay in places if len(overlay.features))
+        panels.append(layouts.Panel(_called(s, name), amount, nowhere, status, shown))
     return layouts.small_multiples(sheet, s.context, s.shown[1], panels, scale)
+
+
+def chance_key(s: Scenario) -> list[Figure]:
+    """In which share of the draws habitat is good enough for key habitat."""
+    sheet = s.sheet("How sure: key habitat", "p_key_cell", extra=_left_out(s))
+    scale = layouts.Scale(
+        "Draws in which it is good enough", unit="", palette="habitat", classes=CHANCES
+    )
+    return _numbers(s, sheet, "p_key_cell", scale)
+
+
+def chance_top(s: Scenario) -> list[Figure]:
+    """In which share of the draws a cell is among the tenth with the most value at risk."""
+    sheet = s.sheet(
+        "How sure: the tenth with most value at risk", "p_top_tenth", extra=_left_out(s)
+    )
+    scale = layouts.Scale(
+        "Draws in which it is among the top tenth", unit="", palette="risk", classes=CHANCES
+    )
+    return _numbers(s, sheet, "p_top_tenth", scale)
 
 
 def suitability(s: Scenario) -> list[Figure]:
@@ -269,6 +295,8 @@ SHEETS = {
         value_at_risk,
         key_habitat,
         recommendations,
+        chance_key,
+        chance_top,
         suitability,
         disagreement,
     )
@@ -289,6 +317,12 @@ RULE_HATCHES = ("///", "\\\\\\", "xx", "---", "...")
 WIDE = 0.1  # of the region: a rule that holds on more would cover the map
 FEWEST = 0.005  # of the suitable land: less is not told
 MOST_NAMED = 3
+SUREST = 10
+DRAWN, SURVEY = ("issue", ""), "survey first"  # verdicts; without draws there is none
+CHANCES = layouts.Classes(
+    (0.05, 0.3, 0.5, 0.7, 0.95),
+    ("almost surely not", "unlikely", "rather not", "rather yes: survey", "likely", "almost sure"),
+)
 
 
 def _suitability(s) -> layouts.Scale:
@@ -383,6 +417,29 @@ def _rules_left_out(s, found, wide=()) -> list[str]:
         f"{why}: {', '.join(_called(s, name) for name in names)}"
         for why, names in left_out.items()
         if names
+    ]
+
+
+def _how_sure(found) -> list[str]:
+    """In how many draws recommendations hold, and the surest places by name."""
+    every = pd.concat([t.drop(columns="geometry") for t in found.values()], ignore_index=True)
+    if not len(every) or every["support"].isna().all():
+        return ["Made without uncertainty draws: confidence is not assessed"]
+    of = every["verdict"].value_counts()
+    surest = every[every["verdict"] == "issue"].sort_values(
+        ["support", "value_at_risk_km2"], ascending=False
+    )
+    named = [
+        f"{i}. {zone} ({share:.0%})"
+        for i, (zone, share) in enumerate(
+            surest[["zone", "support"]].head(SUREST).itertuples(index=False), 1
+        )
+    ]
+    return [
+        f"Drawn: {of.get('issue', 0)} recommendations that hold in at least 70 % of the draws. "
+        f"Not drawn: {of.get(SURVEY, 0)} to survey first (50-70 %), "
+        f"{of.get('not supported', 0)} not supported",
+        *(["Surest (share of draws), then by value at risk: " + "; ".join(named)] if named else []),
     ]
 
 
