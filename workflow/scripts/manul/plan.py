@@ -44,13 +44,10 @@ MODEL_BYTES = 7  # per cell and map that the model reads or writes
 INVEST_MB = 190
 INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for each thread
 FIT_BYTES = 250  # per cell of a block that a fitted model predicts
-PATCH_BYTES = {
-    "key_habitat": 13,
-    "key_polygons": 5,
-    "recommend": 5,
-    "units": 4,
-    "key_draws": 19,
-}  # per cell
+PATCH_BYTES = {  # per cell
+    "key_habitat": 13, "key_polygons": 5, "recommend": 5, "units": 4, "key_draws": 19,
+    "compare": 20,
+}  # fmt: skip
 DRAWN_BYTES = 105  # per cell of a drawn map
 SECONDS_PER_JOB = 2.5
 # of one thread, per cell and job
@@ -225,7 +222,8 @@ def _evidence(config, rule, key, threads) -> float:
 def _products(config, rule, key, threads) -> float:
     maps = 2 if rule == "key_habitat" else 2 * len(selection.assessed(config)) + 8
     held = number_of_cells(config["region"]) * PATCH_BYTES.get(rule, 0) / 1e6
-    return LIBRARIES_MB + _reading_mb(config, maps) + held
+    sides = [maps] * (2 if rule == "compare" else 1)
+    return LIBRARIES_MB + _reading_mb(config, *sides) + held
 
 
 def _reading_mb(config, *maps: int) -> float:
