@@ -35,6 +35,7 @@ include: "workflow/rules/evidence.smk"
 include: "workflow/rules/elicitation.smk"
 include: "workflow/rules/advice.smk"
 include: "workflow/rules/products.smk"
+include: "workflow/rules/comparison.smk"
 
 
 rule all:

@@ -3,7 +3,8 @@
     python benchmarks/model.py elevation.tif WORK_DIR [--size 20000] [--threads 2]
 
 Fourteen surfaces are made by a seeded script from a real elevation raster (tiled and perturbed).
-The model reads each once and writes 31 bands in 16 files; the copy reads the same inputs and writes
+The model reads each once and writes 31 bands in 16 files; 200 draws of it write 16 bands and a bit
+for each draw in 4 files; the copy reads the same inputs and writes
 the same outputs again through rasterio with the same compression. Prints a table.
 """
 
@@ -14,6 +15,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import rasterio
@@ -24,8 +26,10 @@ import dask
 
 from manul.grid import block_maps
 from manul.model import outputs as model_outputs
+from manul.uncertainty import design, passes
 
 COMPONENTS, THREATS = 6, 8
+DRAWS = 200
 
 
 def main():
@@ -34,7 +38,7 @@ def main():
     if options.step:
         STEPS[options.step](options)
         return
-    for step in STEPS:
+    for step in options.steps or STEPS:
         command = [sys.executable, __file__, str(options.elevation), str(options.work)]
         command += ["--size", str(options.size), "--threads", str(options.threads), "--step", step]
         began = time.perf_counter()
@@ -123,7 +127,11 @@ def run(options, grid, made, work):
         block_maps.MapFile(path_of(options, m), grid, m.units, {}, "0" * 16, m.categories, m.name)
         for m in made
     ]
-    blocks = block_maps.blocks(grid, model_outputs.BLOCK)
+    together(options, files, block_maps.blocks(grid, model_outputs.BLOCK), work)
+
+
+def together(options, files, blocks, work):
+    """Make maps block by block on threads."""
     task = partial(block_maps.make, work, files)
     with (
         block_maps.finishing(files, blocks),
@@ -153,7 +161,44 @@ def copy(options):
                     target.write(source.read(window=window), window=window)
 
 
-STEPS = {"make": make, "model": model, "copy": copy}
+def draws(options):
+    """200 draws of every weight and response, and of how threats add up, in one pass."""
+    grid, every = grid_of(options), parameters()
+    ranges = {
+        f"{room}.{name}.weight": {"value": block["weight"], "range": _around(block["weight"])}
+        for room, blocks in (("habitat.components", every["habitat"]["components"]),
+                             ("threats", every["threats"]))
+        for name, block in blocks.items()
+    }  # fmt: skip
+    for name, block in every["habitat"]["components"].items():
+        ((curve, numbers),) = block["response"].items()
+        for key, value in numbers.items():
+            path = f"habitat.components.{name}.response.{curve}.{key}"
+            ranges[path] = {"value": value, "range": _around(value)}
+    modes = {"saturation": 0.5, "additive": 0.2, "diminishing": 0.15, "dominant": 0.15}
+    spec = {"number": DRAWS, "seed": 1, "design": "sobol", "parameters": ranges,
+            "cumulative": modes, "realisations": 0, "errors": []}  # fmt: skip
+    told = SimpleNamespace(model=every, specs={}, errors={}, saturating=[])
+    key = {"thresholds": "expert", "suitable": 0.4, "key": 0.6}
+    of = passes.uncertain(told, design.draw(spec), key, inputs(options), {}, {})
+    top = passes.top_tenth(of, [], grid)
+    kinds = {**passes.maps(True), "good": dict.fromkeys(passes.bits(DRAWS), "")}
+    files = [
+        block_maps.MapFile(
+            options.work / "out" / f"draws_{name}.tif", grid, dict.fromkeys(bands, ""), {},
+            "0" * 16, passes.BITS if name == "good" else None, name,
+        )
+        for name, bands in kinds.items()
+    ]  # fmt: skip
+    work = partial(passes.on_block, of, top, [], [], lambda at, sums: None, grid)
+    together(options, files, block_maps.blocks(grid, passes.BLOCK), work)
+
+
+def _around(value) -> list[float]:
+    return [0.75 * value, 1.25 * value]
+
+
+STEPS = {"make": make, "model": model, "copy": copy, "draws": draws}
 
 
 def _profile(grid):
@@ -171,7 +216,8 @@ def _options():
     parser.add_argument("work", type=Path)
     parser.add_argument("--size", type=int, default=20000)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--step", choices=STEPS)
+    parser.add_argument("--steps", nargs="+", choices=STEPS, help="only these")
+    parser.add_argument("--step", choices=STEPS, help="in this process")
     return parser.parse_args()
 
 

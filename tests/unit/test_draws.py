@@ -412,8 +412,8 @@ def test_the_number_that_would_turn_the_answer_is_named():
     inputs = pd.DataFrame({"dogs": reach, "noise": np.random.default_rng(5).random(100)})
     holds = np.stack([reach < 2400, reach > 1500, np.ones(100, bool)])
     told = confidence.tipping(holds, inputs, {"dogs": "the reach of dogs (m)"})
-    assert told[0] == "holds unless the reach of dogs (m) is above 2.2e+03"
-    assert told[1].startswith("holds unless the reach of dogs (m) is below")
+    assert told[0] == 'holds unless "the reach of dogs (m)" is above 2200'
+    assert told[1].startswith('holds unless "the reach of dogs (m)" is below')
     assert told[2] == ""
 
 

@@ -132,9 +132,20 @@ def test_what_was_said_of_a_file_does_not_go_over_to_another_one():
     assert layer["source"].startswith("waypoints joined")
 
 
+ODD = {"value": 0.1, "range": [0, 0.2], "distribution": "gauss"}
+
+
 @pytest.mark.parametrize(
     ("changes", "faults"),
     [
+        (
+            {"threats": {"disease": {"weight": ODD}}},
+            "threats.disease.weight.distribution: found 'gauss', expected one of uniform, ",
+        ),
+        (
+            {"draws": {"cumulative": {"additive": 0}}},
+            "draws.cumulative: found {'additive': 0}, expected a chance above 0",
+        ),
         ({"region": None}, "'region' is missing"),
         ({"model": "pallas_kat"}, "did you mean 'pallas_cat'"),
         ({"layers": ["a"]}, "expected object"),

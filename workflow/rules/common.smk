@@ -3,11 +3,15 @@ import re
 
 # Never `from manul import config`: it would hide Snakemake's own `config`.
 from manul import digests, graph, plan, preflight
+from manul.comparison import kept
 from manul.config import load
 from manul.grid import plain_files, whole_files
 from manul.maps import sheet_specs
 from manul.uncertainty import elicit_parameters
 from snakemake.logging import logger
+
+# Words to the rules `keep` and `compare`, given with --config; they are no part of a config.
+ASKED = {key: config.pop(key, None) for key in ("label", "replace", "before", "after")}
 
 try:
     CONFIGS = load.load(config, workflow.configfiles)
@@ -61,6 +65,31 @@ def memory(rule, wildcard=""):
         )
 
     return planned
+
+
+def asked_label():
+    """The label under which the run is to be kept."""
+    return told_to_people(kept.free_label, ASKED["label"], ASKED["replace"])
+
+
+def asked_pair():
+    """The labels of the runs to compare; if they are not given, the last one kept and the present."""
+    return told_to_people(kept.pair, ASKED["before"], ASKED["after"], CONFIGS[SCENARIOS[0]])
+
+
+def told_to_people(function, *arguments):
+    """What a function of kept runs gives; its error without a traceback."""
+    try:
+        return function(*arguments)
+    except kept.KeptError as fault:
+        raise WorkflowError(str(fault)) from None
+
+
+# What was asked for is looked at before all else: Snakemake would tell it with a traceback.
+if ASKED["label"] is not None:
+    asked_label()
+if ASKED["before"] is not None or ASKED["after"] is not None:
+    asked_pair()
 
 
 def remove_what_was_cut():

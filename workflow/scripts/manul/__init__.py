@@ -14,6 +14,7 @@ The rooms, from the ground floor up; a module imports only from its own room and
     products/     key habitat, recommendations, unit tables, evidence pages
     maps/         sheets, ready to be printed
     preflight/    what is wrong with the data, before anything is computed
+    comparison/   what changed between two runs, and why
 
 Beside them: `job` (the only module that knows Snakemake), `plan` (what a run will need), `digests`.
 

@@ -23,18 +23,41 @@ def code_digest(*modules: str, package: Path = PACKAGE) -> str:
     count. `from manul.grid import cog` leads to `grid/cog.py` and `grid/__init__.py`, not to all of
     `grid`, so that an edit in a room makes only that again which uses it.
     """
-    return digest(sorted(_sources(package, modules).items()))
+    return digest(sorted((name, ast.dump(tree)) for name, tree in _trees(package, modules).items()))
+
+
+@cache
+def of_functions(*modules: str, package: Path = PACKAGE) -> dict[str, dict[str, str]]:
+    """The same part by part: a digest of each function and class of each module, by their names.
+
+    Under an empty name stands the rest of the module: its constants and imports.
+    """
+    return {name: _parts(tree) for name, tree in sorted(_trees(package, modules).items())}
 
 
 def of_script(name: str) -> str:
     """A digest of all that a rule's script imports from the package; Snakemake sees the script."""
-    tree = ast.parse((PACKAGE.parent / f"{name}.py").read_text(encoding="utf-8"))
-    return code_digest(*sorted(set(_imported(tree, PACKAGE.name, ""))))
+    return code_digest(*modules_of(name))
 
 
-def _sources(package, modules) -> dict[str, str]:
+def modules_of(script: str) -> list[str]:
+    """What a rule's script imports from the package, as `code_digest` takes it."""
+    tree = ast.parse((PACKAGE.parent / f"{script}.py").read_text(encoding="utf-8"))
+    return sorted(set(_imported(tree, PACKAGE.name, "")))
+
+
+def _parts(tree) -> dict[str, str]:
+    named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    parts: dict[str, list[str]] = {}
+    for statement in tree.body:
+        name = statement.name if isinstance(statement, named) else ""
+        parts.setdefault(name, []).append(ast.dump(statement))
+    return {name: digest(found) for name, found in parts.items()}
+
+
+def _trees(package, modules) -> dict[str, ast.Module]:
     """The code behind each module, by name; what is no module of the package is left out."""
-    todo, seen = list(modules), {}
+    todo, seen = list(modules), dict[str, ast.Module]()
     while todo:
         name = todo.pop()
         path = _file(package, name)
@@ -43,7 +66,7 @@ def _sources(package, modules) -> dict[str, str]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         home = name if path.name == "__init__.py" else name.rpartition(".")[0]
         todo += [name.rpartition(".")[0], *_imported(tree, package.name, home)]
-        seen[name] = ast.dump(_without_docstrings(tree))
+        seen[name] = _without_docstrings(tree)
     return seen
 
 

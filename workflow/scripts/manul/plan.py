@@ -24,7 +24,7 @@ from manul.maps import layouts, sheet_specs
 from manul.model import cells, invest_csv, invest_run
 from manul.model import outputs as model_outputs
 from manul.surfaces import proximity
-from manul.uncertainty import alternatives, passes, specs
+from manul.uncertainty import alternatives, passes, specs, support
 
 SPARE = 1.15  # so that a job that takes a little more is not killed
 LIBRARIES_MB = 350  # Python, the libraries of a job, and kernels that it may have to compile
@@ -37,18 +37,17 @@ WINDOW_BYTES = 26  # per cell of such a window
 BAND_BYTES = 17  # per cell and band of a block of a surface
 FINE_BYTES = {"nearest": 10, "saturating": 6, "density": 12}  # per source cell of an exposure block
 JOURNEY_BYTES = 26  # per cell of a region whose travel times are found at once
+HELD_NAMES = 20  # maps of a draw that rules name
+KEY_BYTES = 60  # per cell, while key habitat of a draw is found and measured
 PIECE_ARRAYS = 60  # of draws, that a piece of a block holds at once
 MODEL_BYTES = 7  # per cell and map that the model reads or writes
 INVEST_MB = 190
 INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for each thread
 FIT_BYTES = 250  # per cell of a block that a fitted model predicts
-PATCH_BYTES = {
-    "key_habitat": 13,
-    "key_polygons": 5,
-    "recommend": 5,
-    "units": 4,
-    "key_draws": 19,
-}  # per cell
+PATCH_BYTES = {  # per cell
+    "key_habitat": 13, "key_polygons": 5, "recommend": 5, "units": 4, "key_draws": 19,
+    "compare": 20,
+}  # fmt: skip
 DRAWN_BYTES = 105  # per cell of a drawn map
 SECONDS_PER_JOB = 2.5
 # of one thread, per cell and job
@@ -162,6 +161,15 @@ def _draws(config, rule, key, threads) -> float:
     return LIBRARIES_MB + (together * bytes_ + pieces) / 1e6
 
 
+def _recommend(config, rule, key, threads) -> float:
+    main = _products(config, rule, key, threads)
+    if not specs.wanted(config):
+        return main
+    n = number_of_cells(config["region"])
+    held = max(support.HELD_MB, n * 4 * HELD_NAMES / 1e6) + n * KEY_BYTES / 1e6
+    return main + held + _draws(config, rule, key, 1) - LIBRARIES_MB
+
+
 def _habitat(config, rule, key, threads) -> float:
     made = model_outputs.habitat_maps(config["habitat"])
     return _model(config, made, cells.inputs(*cells.parts(config["habitat"])), threads)
@@ -214,7 +222,8 @@ def _evidence(config, rule, key, threads) -> float:
 def _products(config, rule, key, threads) -> float:
     maps = 2 if rule == "key_habitat" else 2 * len(selection.assessed(config)) + 8
     held = number_of_cells(config["region"]) * PATCH_BYTES.get(rule, 0) / 1e6
-    return LIBRARIES_MB + _reading_mb(config, maps) + held
+    sides = [maps] * (2 if rule == "compare" else 1)
+    return LIBRARIES_MB + _reading_mb(config, *sides) + held
 
 
 def _reading_mb(config, *maps: int) -> float:
@@ -238,6 +247,7 @@ _MEMORY: dict[str, Callable] = {
     "alternatives": _alternatives,
     "draws": _draws,
     "sensitivity": lambda *job: _draws(*job) + DRAWING_MB,
+    "recommend": _recommend,
     "habitat": _habitat,
     "threats": _threats,
     "invest": _invest,

@@ -124,6 +124,11 @@ def index(folder) -> pd.DataFrame:
     return plain_files.read_table(path).set_index("map")
 
 
+def sources(folder) -> dict[str, Source]:
+    """Where each map of the index lies, by name."""
+    return {str(name): _source(folder, row) for name, row in index(folder).iterrows()}
+
+
 def index_table(maps: dict, home: str) -> pd.DataFrame:
     """The table that `index` reads; `maps` as the graph tells them, `home` the scenario folder."""
     rows = [

@@ -54,8 +54,14 @@ def find(config: Config) -> list[str]:
     faults = [*_region(config["region"]), *_layers(config), *_surfaces(config)]
     faults += [*_nodes(config), *_weights(config), *_rules(config), *_references(config)]
     faults += [*_analyses(config), *_counterfactuals(config), *_names(config), *_hidden(config)]
-    faults += _key_habitat(config["key_habitat"])
+    faults += [*_key_habitat(config["key_habitat"]), *_draws(config["draws"])]
     return faults
+
+
+def _draws(block) -> Iterator[str]:
+    chances = block["cumulative"]
+    if chances and not sum(chances.values()) > 0:
+        yield f"draws.cumulative: found {chances}, expected a chance above 0 for one way at least"
 
 
 def out_of_range(config: Config) -> Iterator[str]:

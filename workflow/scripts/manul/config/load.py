@@ -19,7 +19,7 @@ from manul.config import documents, extensions, schema
 from manul.config import faults as config_faults
 from manul.config.hints import hint
 from manul.config.nodes import layers_of
-from manul.config.ranges import is_parameter, plain, ranges
+from manul.config.ranges import DISTRIBUTIONS, is_parameter, plain, ranges
 from manul.config.types import Config
 
 MODELS = Path(__file__).parents[4] / "config" / "models"
@@ -313,6 +313,10 @@ def _score_codes(config) -> None:
 def _range_faults(block, path):
     if is_parameter(block):
         where, value, ends = ".".join(path), block["value"], block.get("range")
+        shape = block.get("distribution")
+        if shape is not None and (shape not in DISTRIBUTIONS or ends is None):
+            wanted = f"one of {', '.join(DISTRIBUTIONS)}, beside a range"
+            yield f"{where}.distribution: found {shape!r}, expected {wanted}"
         if ends is None or not isinstance(value, int | float):
             return
         pair = isinstance(ends, list) and len(ends) == 2

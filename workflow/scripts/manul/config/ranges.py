@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+DISTRIBUTIONS = ("uniform", "triangular", "pert")  # that a number may name
 PARAMETER_KEYS = {"value", "range", "status", "source", "distribution"}
 
 

@@ -97,7 +97,14 @@ class Fields(Mapping):
             name: _opened(source, None, None) if isinstance(source, Source) else source
             for name, source in there.items()
         }
+        self._under: Fields | None = None
         self._check()
+
+    def replaced(self, maps: Mapping[str, np.ndarray]) -> "Fields":
+        """The same maps, some of them others; what is open stays so, and what is kept."""
+        out = Fields(maps, self.grid)
+        out.sources, out._under = {**self.sources, **maps}, self
+        return out
 
     def __getitem__(self, name: str) -> np.ndarray:
         height, width = self.grid.shape
@@ -168,6 +175,8 @@ class Fields(Mapping):
 
     def _map(self, name, rows, columns) -> np.ndarray:
         height, width = rows.stop - rows.start, columns.stop - columns.start
+        if self._under is not None and name not in self._maps:
+            return self._under._map(name, rows, columns)
         if not self.has(name):
             return np.full((height, width), np.nan, "float32")
         tiles = [

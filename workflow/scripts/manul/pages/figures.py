@@ -1,4 +1,4 @@
-"""Small figures of the evidence pages, as PNG bytes."""
+"""Small figures of pages, as PNG bytes."""
 
 import io
 import textwrap
@@ -10,9 +10,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from manul.maps.spec import INK, QUIET
+from manul.maps.spec import INK, NODATA_FILL, QUIET
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#c9ced2"
+UNSEEN = 1e-4  # of the longest bar: less is told as 0
 STYLE = {
     "font.size": 8,
     "axes.titlesize": 9,
@@ -131,6 +132,70 @@ def curves(table: pd.DataFrame) -> bytes:
             axes.set(title=name, ylim=(0, 1))
 
     return _png(draw, (7.2, 1.9 * rows))
+
+
+def signed_bars(panels: dict[str, pd.Series], colours: dict[str, tuple[str, str]]) -> bytes:
+    """Bars to the left and right of zero, one panel for each series, beside each other.
+
+    The index is the same in all of them; `colours` are (below zero, above zero) by panel.
+    """
+    labels = [
+        "\n".join(textwrap.shorten(line, 48, placeholder=" …") for line in str(i).splitlines())
+        for i in next(iter(panels.values())).index
+    ]
+
+    def draw(figure):
+        grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axes, (title, values) in zip(grid, panels.items(), strict=True):
+            numbers = values.to_numpy(float)[::-1]
+            below, above = colours[title]
+            tints = [below if number < 0 else above for number in numbers]
+            bars_ = axes.barh(labels[::-1], numbers, color=tints, height=0.65)
+            least = UNSEEN * np.abs(np.nan_to_num(numbers)).max()
+            texts = ["" if np.isnan(n) else _plain_signed(n, least) for n in numbers]
+            axes.bar_label(bars_, texts, padding=3, fontsize=7)
+            axes.axvline(0, color=QUIET, linewidth=0.8)
+            axes.margins(x=0.35)
+            if not np.nan_to_num(numbers).any():
+                axes.set(xlim=(-1, 1), xticks=[0])
+            axes.set_title(title, loc="left")
+            axes.tick_params(axis="y", length=0, labelcolor=INK)
+            axes.tick_params(axis="x", labelsize=6)
+            axes.spines["left"].set_visible(False)
+            axes.locator_params(axis="x", nbins=4)
+
+    return _png(draw, (9, 0.7 + 0.33 * len(labels)))
+
+
+def raster_map(values, bounds, outline, colours, label: str, ticks: dict | None = None) -> bytes:
+    """A small map of cells; `bounds` (left, bottom, right, top), `colours` (colour map, norm).
+
+    NaN is grey, as where nothing is known. `ticks`: words on the bar of colours, by value.
+    """
+
+    def draw(figure):
+        axes = _ground(figure, outline)
+        left, bottom, right, top = bounds
+        cmap, norm = colours
+        image = axes.imshow(
+            np.ma.masked_invalid(values), cmap=cmap.with_extremes(bad=NODATA_FILL), norm=norm,
+            extent=(left, right, bottom, top),
+            interpolation="nearest",
+        )  # fmt: skip
+        axes.set(xlim=(left, right), ylim=(bottom, top))
+        bar = figure.colorbar(image, ax=axes, shrink=0.7, label=label)
+        if ticks:
+            bar.set_ticks(list(ticks), labels=list(ticks.values()))
+
+    return _png(draw, (8, 4.4))
+
+
+def _plain_signed(number: float, least: float) -> str:
+    """With a sign and two digits that count, never as a power of ten; 0 if it is no larger."""
+    if abs(number) <= least:
+        return "0"
+    digits = 0 if abs(number) >= 10 else min(1 - int(np.floor(np.log10(abs(number)))), 7)
+    return f"{number:+,.{digits}f}".replace("-", "−")
 
 
 def answers(

@@ -42,6 +42,11 @@ class Areas:
         return np.where(key_distance <= self.near_m, self.numbers[np.ix_(row, column)], 0)
 
 
+def nowhere(grid: GeoBox) -> Areas:
+    """No key area at all."""
+    return Areas(np.zeros((1, 1), "int32"), max(grid.shape), -1.0)
+
+
 def find(patches: np.ndarray, key_distance: np.ndarray, grid: GeoBox, rules: KeyHabitat) -> Areas:
     """The key areas, numbered from 1 for the one with the most key habitat.
 

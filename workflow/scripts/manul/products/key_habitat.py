@@ -72,11 +72,11 @@ class Found:
         return {"key_habitat": classes, "key_areas": areas}
 
 
-def find(fields: Fields, rules: KeyHabitat) -> Found:
+def find(fields: Fields, rules: KeyHabitat, areas: bool = True) -> Found:
     """The patches of key habitat; `rules` is the config block `key_habitat`.
 
     `fields` holds habitat and habitat_reference. Distances are infinite where there is none at all;
-    unknown cells are in no patch.
+    unknown cells are in no patch. Without `areas` the key areas are not looked for.
     """
     grid, kinds = fields.grid, np.zeros(fields.grid.shape, "uint8")
     for rows, columns in fields.blocks():
@@ -88,8 +88,8 @@ def find(fields: Fields, rules: KeyHabitat) -> Found:
     to_key, to_breeding = (
         _distance_to(wanted, patches, grid) for wanted in (np.arange(len(km2)) > 0, breeding)
     )
-    areas = key_areas.find(patches, to_key, grid, rules)
-    return Found(kinds, patches, to_key, to_breeding, breeding, areas)
+    found = key_areas.find(patches, to_key, grid, rules) if areas else key_areas.nowhere(grid)
+    return Found(kinds, patches, to_key, to_breeding, breeding, found)
 
 
 def numbered(mask: np.ndarray, cell_km2: float, smallest_km2: float) -> tuple:

@@ -15,7 +15,7 @@ from manul.products import key_habitat
 from manul.uncertainty import passes
 from manul.uncertainty.design import Draws
 
-HELD_MB = 400  # of maps of draws, at once
+HELD_MB = 200  # of maps of draws, at once
 
 
 def maps_of_draws(
@@ -72,11 +72,11 @@ def _with_key_habitat(main, maps, key, names) -> Fields:
     """The maps of a draw with the key habitat that follows from them."""
     if names & key_habitat.BANDS.keys():
         whole = slice(0, main.grid.height), slice(0, main.grid.width)
-        found = key_habitat.find(Fields(maps, main.grid), key).maps(*whole)
+        found = key_habitat.find(Fields(maps, main.grid), key, "key_area" in names).maps(*whole)
         for name, (file, band, _, _, codes) in key_habitat.BANDS.items():
             values = list(found[file].values())[band - 1]
             maps[name] = np.isin(values, codes) if codes else values
-    return Fields({**main.sources, **maps}, main.grid)
+    return main.replaced(maps)
 
 
 def _level(level, draw):

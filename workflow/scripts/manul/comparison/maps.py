@@ -1,0 +1,144 @@
+"""Maps of the difference between two runs, as rasters and as small pictures."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, ListedColormap, Normalize
+from rasterio.windows import Window
+
+from manul import __version__, digests
+from manul.comparison.mixtures import Pair
+from manul.grid import block_maps, map_tags, provenance
+from manul.maps.spec import NOTHING_COLOUR, PALETTES
+from manul.pages import figures
+
+MOST = 700  # cells along the side of a picture
+BETTER, WORSE = PALETTES["habitat"][1:5], PALETTES["threat"][1:5]
+MIDDLE = "#fbfaf7"
+CHANGES = {
+    "habitat": ("Habitat", BETTER),
+    "threat": ("Cumulative threat", WORSE),
+    "value_at_risk": ("Value at risk", WORSE),
+}
+GAINED, LOST, BOTH = 1, 2, 3
+KEY_CLASSES = {0: "no key habitat in either run", GAINED: "gained", LOST: "lost", BOTH: "in both"}
+SMALLEST = 0.01  # the scale of colours of a picture reaches at least so far
+
+
+def write(pair: Pair, folder: Path, run: Callable) -> dict[str, Path]:
+    """Write the later run minus the earlier as rasters; `run` is `Job.run_here`. Paths by map."""
+    names = [n for n in CHANGES if all(n in side.maps for side in pair.runs)]
+    bands = {f"{name}_change": {f"{name} change": "-1..1"} for name in names}
+    files = [_file(pair, folder, name, units) for name, units in bands.items()]
+    files.append(_file(pair, folder, "key_change", {"key habitat": ""}, KEY_CLASSES))
+
+    def made(rows, columns):
+        at = rows, columns
+        found = {
+            f"{name}_change": {f"{name} change": pair.made(1, name, at) - pair.made(0, name, at)}
+            for name in names
+        }
+        return found | {"key_change": {"key habitat": key_change(pair, at)}}
+
+    run(made, files)
+    return {file.name: Path(file.path) for file in files}
+
+
+def key_change(pair: Pair, at) -> np.ndarray:
+    """KEY_CLASSES of a window, uint8; 255 where habitat is unknown in both runs."""
+    was, now = (pair.made(side, "key", at).astype(bool) for side in (0, 1))
+    unknown = [np.isnan(pair.made(side, "habitat", at)) for side in (0, 1)]
+    code = np.select([now & ~was, was & ~now, now & was], [GAINED, LOST, BOTH], 0)
+    return np.where(unknown[0] & unknown[1], block_maps.CLASS_NODATA, code).astype("uint8")
+
+
+def pictures(pair: Pair, paths: dict[str, Path], outline) -> tuple[list[str], list]:
+    """Maps that are the same in both runs, by title, and (caption, PNG) of each other one.
+
+    Of many cells under one dot the largest change is drawn.
+    """
+    out, same = [], []
+    bounds = tuple(pair.grid.boundingbox)
+    for name, (title, above) in CHANGES.items():
+        if f"{name}_change" not in paths:
+            continue
+        words = f"{title}, {pair.runs[1].label} minus {pair.runs[0].label}"
+        values = reduced(paths[f"{name}_change"], _largest)
+        largest = float(np.nanmax(np.abs(values), initial=0))
+        if not largest:
+            same.append(title.lower())
+            continue
+        most = max(SMALLEST, largest)
+        below = BETTER if above is WORSE else WORSE
+        cmap = LinearSegmentedColormap.from_list(name, [*below[::-1], MIDDLE, *above])
+        better = "lower" if above is WORSE else "higher"
+        caption = f"{words}: green is better for the cat ({better}), orange to purple is worse."
+        norm = Normalize(-most, most)
+        out.append(
+            (caption, figures.raster_map(values, bounds, outline, (cmap, norm), f"{title}: change"))
+        )
+    codes = reduced(paths["key_change"], _rarest)
+    if not np.isin(codes, [GAINED, LOST]).any():
+        return [*same, "key habitat"], out
+    tints = ListedColormap([MIDDLE, BETTER[3], WORSE[2], NOTHING_COLOUR])
+    classes = BoundaryNorm(np.arange(-0.5, 4), 4)
+    png = figures.raster_map(codes, bounds, outline, (tints, classes), "", KEY_CLASSES)
+    return same, [*out, ("Key habitat gained and lost; grey where nothing is known.", png)]
+
+
+def reduced(path, of: Callable, most: int = MOST) -> np.ndarray:
+    """A map with at most so many cells along its side; `of` makes one number of a square of cells.
+
+    It is given an array (rows, step, columns, step) with NaN for unknown, and read in strips.
+    """
+    with rasterio.open(path) as source:
+        step = -(-max(source.shape) // most)
+        rows = max(1, 1024 // step) * step
+        parts = []
+        for row in range(0, source.height, rows):
+            window = Window(0, row, source.width, min(rows, source.height - row))
+            values = source.read(1, window=window, masked=True).astype("float32").filled(np.nan)
+            down, across = (-side % step for side in values.shape)
+            values = np.pad(values, ((0, down), (0, across)), constant_values=np.nan)
+            shape = values.shape[0] // step, step, values.shape[1] // step, step
+            parts.append(of(values.reshape(shape)))
+    return np.concatenate(parts)
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _largest(cells) -> np.ndarray:
+    """The number that is farthest from zero."""
+    low, high = (f(cells, axis=(1, 3)) for f in (np.fmin.reduce, np.fmax.reduce))
+    return np.where(-low > high, low, high)
+
+
+def _rarest(codes) -> np.ndarray:
+    """Lost before gained before the other classes: what is small would not be seen."""
+    out = np.fmax.reduce(codes, axis=(1, 3))
+    for code in (GAINED, LOST):
+        out = np.where((codes == code).any(axis=(1, 3)), code, out)
+    return out
+
+
+def _file(pair, folder, name, bands, categories=None) -> block_maps.MapFile:
+    of = "key" if categories else name.removesuffix("_change")
+    paths = [side.maps[of].path for side in pair.runs]
+    record = provenance.merge(*(map_tags.read_provenance(path) for path in paths))
+    before, after = pair.runs
+    tags = {
+        map_tags.PROVENANCE_TAG: provenance.dump(record),
+        "MANUL_NOTICE": provenance.notice(record),
+        "MANUL_DATA_STATUS": provenance.worst_status(record),
+        "MANUL_DATA_DATES": provenance.age(record),
+        "MANUL_REGION": after.config["region"]["name"],
+        "MANUL_SCENARIO": after.config["scenario"],
+        "MANUL_COMPARED": f"{after.label} minus {before.label}",
+        "MANUL_VERSION": __version__,
+    }
+    digest = digests.digest(tags, [map_tags.made_from(path) for path in paths])
+    path = folder / f"{name}.tif"
+    return block_maps.MapFile(path, pair.grid, bands, tags, digest, categories, name=name)
