@@ -26,7 +26,7 @@ import dask
 
 from manul.grid import block_maps
 from manul.model import outputs as model_outputs
-from manul.uncertainty import design, passes
+from manul.uncertainty import design, measure, passes
 
 COMPONENTS, THREATS = 6, 8
 DRAWS = 200
@@ -180,17 +180,21 @@ def draws(options):
             "cumulative": modes, "realisations": 0, "errors": []}  # fmt: skip
     told = SimpleNamespace(model=every, specs={}, errors={}, saturating=[])
     key = {"thresholds": "expert", "suitable": 0.4, "key": 0.6}
-    of = passes.uncertain(told, design.draw(spec), key, inputs(options), {}, {})
+    drawn = design.draw(spec)
+    of = passes.uncertain(told, drawn, key, inputs(options), {}, {})
+    behind = measure.Behind(drawn, {path: path for path in design.inputs(spec)})
     top = passes.top_tenth(of, [], grid)
     kinds = {**passes.maps(True), "good": dict.fromkeys(passes.bits(DRAWS), "")}
+    kinds["what_to_measure"] = dict.fromkeys(passes.to_measure(True), "")
+    codes = {"good": passes.BITS, "what_to_measure": behind.codes}
     files = [
         block_maps.MapFile(
             options.work / "out" / f"draws_{name}.tif", grid, dict.fromkeys(bands, ""), {},
-            "0" * 16, passes.BITS if name == "good" else None, name,
+            "0" * 16, codes.get(name), name,
         )
         for name, bands in kinds.items()
     ]  # fmt: skip
-    work = partial(passes.on_block, of, top, [], [], lambda at, sums: None, grid)
+    work = partial(passes.on_block, of, top, [], [], lambda at, sums: None, grid, behind)
     together(options, files, block_maps.blocks(grid, passes.BLOCK), work)
 
 
