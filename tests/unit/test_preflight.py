@@ -804,6 +804,10 @@ INVEST_FAULTS = {
         case(text("threats.csv", "cur_path", "path")),
         ["invest.oracle", "threats.csv", "cur_path", "raster"],
     ),
+    "one threat without a raster": (
+        case(text("threats.csv", "linear,roads.tif", "linear,")),
+        ["invest.oracle", "threats.csv", "field cur_path", "a row without a raster"],
+    ),
     "threat without sensitivities": (
         case(text("sensitivity.csv", "mines", "quarries")),
         ["invest.oracle", "sensitivity.csv", "mines"],

@@ -209,3 +209,10 @@ def test_a_look_reads_all_of_a_small_raster_and_some_blocks_of_a_huge_one():
     ]  # fmt: skip
     cells = sum(p.width * p.height for p in rasters.to_look_at(Window(0, 0, 100_000, 100_000)))
     assert cells < 3e8
+
+
+def test_a_band_without_a_description_has_an_empty_one(tmp_path):
+    path = write(tmp_path / "a.tif", HEIGHTS, bands=3)
+    with rasterio.open(path, "r+") as raster:
+        raster.descriptions = ("height [m]", None, "plain")
+    assert rasters.descriptions(path) == ["height", "", "plain"]
