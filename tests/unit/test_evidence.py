@@ -112,8 +112,8 @@ def test_what_is_written_on_a_page_is_escaped():
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [(1234567.0, "1,234,567"), (1234.6, "1,235"), (999.96, "1000"), (0.12345, "0.1235"), (3, "3"), ("a", "a"),
-     (np.nan, ""), (None, ""), (pd.NaT, "")],
+    [(1234567.0, "1,234,567"), (1234.6, "1,235"), (999.96, "1000"), (-0.12345, "-0.1235"),
+     (3, "3"), ("a", "a"), (np.nan, ""), (None, ""), (pd.NaT, "")],
 )  # fmt: skip
 def test_a_cell_of_a_table_is_a_plain_number_and_empty_if_unknown(value, told):
     assert html._cell(value) == told
