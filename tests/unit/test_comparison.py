@@ -188,6 +188,7 @@ def test_the_page_says_the_answer_first(staged, tmp_path):
     text = (folder / "index.html").read_text()
     assert text.index("Mean threat rose from 0.133 to 0.600") < text.index("<img")
     assert "Threat: Dogs (changed parameters) +0.25" in text and "Code of the model" in text
+    assert "Code of an earlier run cannot be run again" in text
     assert "http" not in text.split("</style>")[1].replace("http-equiv", "")
     causes = plain_files.read_table(folder / "causes.csv")
     assert causes[causes["number"] == "mean_threat"]["part"].sum() == pytest.approx(0.6 - 0.4 / 3)
@@ -354,6 +355,18 @@ def test_a_digest_of_each_function(tmp_path):
     second = digests.of_functions("a", package=package)
     assert first["a"]["f"] != second["a"]["f"]
     assert first["a"][""] == second["a"][""] and first["b"] == second["b"]
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("current/maps/threat.tif", "public/current/maps/threat.tif"),
+        ("current/restricted/key.tif", "restricted/current/key.tif"),
+    ],
+)
+def test_what_is_restricted_is_kept_apart(path, place):
+    runs = SimpleNamespace(region="corner")
+    assert kept._place(runs, f"results/corner/{path}").as_posix() == place
 
 
 # ------------------------------------------------------------------------- pictures of differences
