@@ -1,10 +1,12 @@
 """Two runs compared: what differs, and a change split among its causes."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 
 from manul import digests, results
 from manul.comparison import differences, kept, maps, mixtures, page, shares
@@ -186,6 +188,7 @@ def test_the_page_says_the_answer_first(staged, tmp_path):
     text = (folder / "index.html").read_text()
     assert text.index("Mean threat rose from 0.133 to 0.600") < text.index("<img")
     assert "Threat: Dogs (changed parameters) +0.25" in text and "Code of the model" in text
+    assert "Code of an earlier run cannot be run again" in text
     assert "http" not in text.split("</style>")[1].replace("http-equiv", "")
     causes = plain_files.read_table(folder / "causes.csv")
     assert causes[causes["number"] == "mean_threat"]["part"].sum() == pytest.approx(0.6 - 0.4 / 3)
@@ -352,3 +355,75 @@ def test_a_digest_of_each_function(tmp_path):
     second = digests.of_functions("a", package=package)
     assert first["a"]["f"] != second["a"]["f"]
     assert first["a"][""] == second["a"][""] and first["b"] == second["b"]
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("current/maps/threat.tif", "public/current/maps/threat.tif"),
+        ("current/restricted/key.tif", "restricted/current/key.tif"),
+    ],
+)
+def test_what_is_restricted_is_kept_apart(path, place):
+    runs = SimpleNamespace(region="corner")
+    assert kept._place(runs, f"results/corner/{path}").as_posix() == place
+
+
+# ------------------------------------------------------------------------- pictures of differences
+
+
+def raster_of(folder, values):
+    """A raster of float32 with NaN for unknown."""
+    values = np.asarray(values, "float32")
+    height, width = values.shape
+    path = folder / "map.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", height=height, width=width, count=1, dtype="float32",
+        crs="EPSG:6933", transform=rasterio.Affine(100, 0, 0, 0, -100, 0), nodata=np.nan,
+    ) as file:  # fmt: skip
+        file.write(values, 1)
+    return path
+
+
+def test_of_many_cells_the_one_farthest_from_zero_is_drawn(tmp_path):
+    nan = np.nan
+    path = raster_of(tmp_path, [[1, -3, nan, nan, 7], [2, 0, nan, nan, 1], [-1, 1, nan, 5, -9]])
+    found = maps.reduced(path, maps._largest, most=3)  # squares of two cells, the last in part
+    np.testing.assert_array_equal(found, [[-3, nan, 7], [1, 5, -9]])
+    assert maps.reduced(path, maps._largest, most=5).shape == (3, 5)
+
+
+def test_of_many_cells_a_loss_is_drawn_before_a_gain_and_a_gain_before_the_rest(tmp_path):
+    nan = np.nan
+    path = raster_of(tmp_path, [[0, 3, 1, 3, nan, nan], [2, 1, 0, 0, nan, nan]])
+    np.testing.assert_array_equal(maps.reduced(path, maps._rarest, most=3), [[2, 1, nan]])
+
+
+def test_a_tall_map_is_read_in_strips_of_whole_squares(tmp_path):
+    path = raster_of(tmp_path, np.arange(2500.0)[:, None])
+    found = maps.reduced(path, maps._largest, most=1250)
+    assert found.ravel().tolist() == list(range(1, 2500, 2))
+
+
+def test_key_habitat_of_two_runs_in_one_code():
+    """none, gained, lost, both, none with habitat unknown in one run, unknown in both."""
+    nan = np.nan
+    key = {0: [0, 0, 1, 1, 0, 0], 1: [0, 1, 0, 1, 0, 0]}
+    habitat = {0: [1, 1, 1, 1, nan, nan], 1: [1, 1, 1, 1, 1, nan]}
+    told = {"key": key, "habitat": habitat}
+    pair = SimpleNamespace(made=lambda side, name, at: np.array(told[name][side], "float32"))
+    assert maps.key_change(pair, None).tolist() == [0, 1, 2, 3, 0, 255]
+
+
+def test_many_causes_are_taken_one_after_another_and_few_in_all_orders():
+    assert [len(s) for s in shares.subsets("abc", most=2)] == [0, 1, 2, 3]
+    assert len(shares.subsets("abc", most=3)) == 8
+
+    def value(subset):  # a and b together are worth 6
+        return np.array(6.0 if {"a", "b"} <= subset else 0.0)
+
+    assert {c: float(v) for c, v in shares.split("abc", value, most=2).items()} == {
+        "a": 0, "b": 6, "c": 0,
+    }  # fmt: skip
+    parts = shares.split("abc", value, most=3)
+    assert {c: float(v) for c, v in parts.items()} == pytest.approx({"a": 3, "b": 3, "c": 0})

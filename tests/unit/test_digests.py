@@ -2,7 +2,8 @@
 
 import pytest
 
-from manul.digests import PACKAGE, code_digest
+from manul import digests
+from manul.digests import PACKAGE, code_digest, of_functions
 
 HOUSE = {
     "__init__.py": "__version__ = '1'\n",
@@ -64,3 +65,34 @@ def test_what_is_done_first_is_no_docstring(house, first, other):
         (house / "grid/atomic.py").write_text(f"{line}\n", encoding="utf-8")
         told.append(digest(house, "job"))
     assert told[0] != told[1]
+
+
+def test_an_edit_of_a_function_changes_its_own_digest_alone(house):
+    def told(text):
+        of_functions.cache_clear()
+        (house / "grid/atomic.py").write_text(text, encoding="utf-8")
+        return of_functions("grid.cog", package=house)["grid.atomic"]
+
+    text = "x = 1\n\ndef f():\n    return 1\n\nclass A:\n    y = 1\n"
+    before = told(text)
+    assert set(before) == {"", "f", "A"}
+    for old, new, name in (
+        ("x = 1", "x = 2", ""),
+        ("return 1", "return 2", "f"),
+        ("y = 1", "y = 2", "A"),
+    ):
+        after = told(text.replace(old, new))
+        assert {part for part in after if after[part] != before[part]} == {name}
+    assert told(text + "# words\n") == before
+
+
+def test_a_script_counts_with_all_that_it_imports(house, monkeypatch):
+    (house.parent / "make.py").write_text("import os\nfrom house.grid import cog\n", "utf-8")
+    monkeypatch.setattr(digests, "PACKAGE", house)
+    assert digests.modules_of("make") == ["grid", "grid.cog"]
+
+
+def test_a_digest_does_not_depend_on_the_order_of_keys():
+    assert digests.digest({"a": 1, "b": 2}) == digests.digest({"b": 2, "a": 1})
+    assert digests.digest("a", "b") != digests.digest("b", "a")
+    assert len(digests.digest()) == 16

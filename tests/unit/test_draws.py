@@ -23,6 +23,7 @@ from manul.uncertainty import (
     key_draws,
     measure,
     passes,
+    specs,
     summary,
     support,
     tables,
@@ -134,10 +135,31 @@ def test_quantiles_that_one_knows(name, u, expected):
     assert distributions.quantiles(parameter, np.array([u])) == pytest.approx([expected])
 
 
+@pytest.mark.parametrize(
+    ("u", "expected"),
+    [(0.0, 0), (0.0625, 0.5), (0.25, 1), (13 / 16, 2.5), (1.0, 4)],
+)
+def test_a_triangle_whose_peak_is_at_a_quarter(u, expected):
+    """A quarter lies below the peak, a sixteenth below half of that; so too from the top."""
+    parameter = {"value": 1, "range": [0, 4], "distribution": "triangular"}
+    assert distributions.quantiles(parameter, np.array([u])) == pytest.approx([expected])
+
+
 def test_a_found_number_is_triangular_and_a_guess_uniform():
     assert distributions.named({"value": 1, "status": "F"}) == "triangular"
     assert distributions.named({"value": 1, "status": "G"}) == "uniform"
     assert distributions.named({"value": 1, "status": "F", "distribution": "pert"}) == "pert"
+
+
+def test_a_number_without_a_status_is_a_guess_and_of_another_status_uniform_too():
+    assert distributions.named({"value": 1}) == distributions.named({"status": "X"}) == "uniform"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "told"), [({"range": [1, 2]}, True), ({"range": [1, 1]}, False), ({}, False)]
+)
+def test_only_a_number_with_a_range_of_some_width_is_drawn(parameter, told):
+    assert distributions.drawn(parameter) == told
 
 
 def test_pooled_answers_stand_for_the_range():
@@ -344,6 +366,20 @@ def test_points_scatter_by_their_error_and_without_one_stay():
     assert displaced.Displaced(layer, 0, 5).read().geom_equals(layer.table).all()
 
 
+def test_no_point_moves_farther_than_three_standard_deviations():
+    layer = Layer(*(shapely.Point(x * 50.0, 0) for x in range(4000)))
+    away = displaced.Displaced(layer, 2447.7, 5).read().distance(layer.table)  # sigma: 1000 m
+    assert 2_900 < away.max() <= 3_000.001
+
+
+def test_what_has_no_place_stays_without_one():
+    layer = Layer(shapely.Point(0, 0), None, shapely.Point())
+    moved = displaced.Displaced(layer, 2000, 5).read().geometry
+    assert moved.isna().tolist() == [False, True, False]
+    assert moved.is_empty.tolist() == [False, False, True]
+    assert moved[0].distance(shapely.Point(0, 0)) > 0
+
+
 def test_lines_move_smoothly_and_stay_joined():
     first = shapely.LineString([(x * 100.0, 0) for x in range(101)])
     second = shapely.LineString([(10_000.0, y * 100.0) for y in range(50)])
@@ -435,3 +471,81 @@ def test_maps_of_each_draw_follow_from_its_own_numbers(tmp_path):
         assert maps["threat"][3, 3] == pytest.approx(0.7 * weight, rel=1e-5)
         assert maps["key"][3, 3] == (level <= 0.7)
         assert maps["other"][3, 3] == np.float32(0.7)
+
+
+# --------------------------------------------------------------------------- what is uncertain
+
+
+def described(**more):
+    """A config with two layers, of which one is known to 5 km, and surfaces made of them."""
+    return {
+        "region": {"cell_m": 1000},
+        "layers": {
+            "camps": {"kind": "records", "positional_error_m": 5000},
+            "roads": {"kind": "vector", "positional_error_m": 1000},
+            "relief": {"kind": "continuous", "positional_error_m": 9000},
+        },
+        "surfaces": {name: {"kind": "value", "layer": name} for name in LAYERS},
+        "draws": {"realisations": 8, "number": 10, "cumulative": {}},
+        "cumulative": "additive",
+        "products": ["uncertainty"],
+    } | more  # fmt: skip
+
+
+LAYERS = ("camps", "roads", "relief")
+
+
+def test_features_known_less_well_than_a_cell_are_moved():
+    found = [specs.displaced(described(), name) for name in LAYERS]
+    assert found == [{"camps": 5000}, {}, {}]
+    still = described(draws={"realisations": 0})
+    assert [specs.displaced(still, name) for name in LAYERS] == [{}, {}, {}]
+
+
+@pytest.mark.parametrize(
+    ("products", "number", "told"), [(["uncertainty"], 1, True), (["uncertainty"], 0, False),
+                                     ([], 9, False)]
+)  # fmt: skip
+def test_draws_are_made_where_they_are_wanted(products, number, told):
+    assert specs.wanted({"products": products, "draws": {"number": number}}) == told
+
+
+def test_the_own_way_of_adding_threats_is_the_likeliest_unless_the_config_says_otherwise():
+    found = specs.chances(described())
+    assert sum(found.values()) == pytest.approx(1)
+    assert found["additive"] == design.OWN_MODE and max(found, key=found.get) == "additive"
+    assert len({chance for mode, chance in found.items() if mode != "additive"}) == 1
+    told = described(draws={"cumulative": {"maximum": 1.0}})
+    assert specs.chances(told) == {"maximum": 1.0}
+
+
+def test_an_error_of_a_survey_is_known_by_its_band(monkeypatch):
+    monkeypatch.setattr(specs, "surfaces_of", lambda config: ["camps", "burrows"])
+    config = described()
+    config["surfaces"]["burrows"] = {"kind": "burrow_density"}
+    config["draws"]["survey_error"] = True
+    bands = ["value", *specs.KINDS["burrow_density"].bands]
+    assert specs.errors(config) == {"burrows": bands.index("cv") + 1}
+    config["draws"]["survey_error"] = False
+    assert specs.errors(config) == {}
+
+
+@pytest.mark.parametrize(("q", "told"), [(0.0, 1), (0.25, 2), (0.375, 2.5), (0.9, 10), (1.0, 14)])
+def test_a_percentile_lies_between_neighbours(q, told):
+    ordered = np.array([[1, 2, 3, 4, 14]], "float32")
+    assert summary.percentile(ordered, q) == pytest.approx([told])
+
+
+def test_the_spread_of_what_is_not_drawn_is_none():
+    found = summary.spread(np.array([[3.0]]))
+    assert {name: values.tolist() for name, values in found.items()} == {
+        "mean": [3], "sd": [0], "p05": [3], "p95": [3],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("draws", [4, 255, 256, 300])
+def test_draws_are_counted_without_running_over(draws):
+    assert summary.count(np.ones((2, draws), bool)).tolist() == [draws, draws]
+    assert summary.share(np.arange(draws)[None] < draws // 2, draws) == pytest.approx(
+        [(draws // 2) / draws]
+    )

@@ -110,6 +110,24 @@ def test_what_is_written_on_a_page_is_escaped():
     assert "<script>" not in page and "<i>" not in page and "&lt;script&gt;" in page
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(1234567.0, "1,234,567"), (1234.6, "1,235"), (999.96, "1000"), (-0.12345, "-0.1235"),
+     (3, "3"), ("a", "a"), (np.nan, ""), (None, ""), (pd.NaT, "")],
+)  # fmt: skip
+def test_a_cell_of_a_table_is_a_plain_number_and_empty_if_unknown(value, told):
+    assert html._cell(value) == told
+
+
+def test_numbers_of_a_page_are_told_with_their_section():
+    one = html.Section("One", numbers=[("rows", 3, None, None, ""), ("km", 1.5, 1, 2, "km")])
+    table = html.numbers([one, html.Section("Two")])
+    assert table["section"].tolist() == ["One", "One"]
+    assert table.loc[1].to_dict() == {
+        "section": "One", "what": "km", "value": 1.5, "low": 1, "high": 2, "unit": "km",
+    }  # fmt: skip
+
+
 def test_poison_page_tells_area_by_year_exposed_area_and_where_nobody_reported():
     rows = gpd.GeoDataFrame(
         {

@@ -302,6 +302,50 @@ def test_all_that_rests_on_a_fit_says_that_it_missed_the_gate():
     assert "gate" not in fit_words.threshold_words(expert)
 
 
+def of_a_fit(**more) -> dict:
+    """The tables of a fit with three rows of scores, of which one is of a single fold."""
+    scores = {"auc": 0.81, "tss": 0.5, "boyce": 0.7, "omission": 0.1}
+    rows = [{"method": "maxent", "fold": fold} | scores for fold in ("1", "mean", "pooled")]
+    curves = pd.DataFrame({"covariate": ["relief"], "value": ["1"], "suitability": [0.5]})
+    return {
+        "evaluation": pd.DataFrame(rows),
+        "thresholds": thresholds_table("passed"),
+        "response_curves": curves,
+        "importance": pd.DataFrame({"covariate": ["relief"], "share": [1.0]}),
+        "odmap": pd.DataFrame({"section": ["Overview"]}),
+    } | more
+
+
+def test_the_page_of_a_fit_tells_means_and_leaves_out_single_folds():
+    found = suitability.section(of_a_fit())
+    titles = [title for title, _ in found.tables]
+    assert [title.partition(" ")[0] for title in titles] == ["Scores", "Thresholds;", "ODMAP"]
+    assert found.tables[0][1]["fold"].tolist() == ["mean", "pooled"]
+    assert found.numbers == [
+        ("auc maxent", 0.81, None, None, ""), ("tss maxent", 0.5, None, None, ""),
+        ("boyce maxent", 0.7, None, None, ""), ("omission maxent", 0.1, None, None, ""),
+    ]  # fmt: skip
+    assert [caption.partition(",")[0] for caption, _ in found.figures] == [
+        *("Response curves", "Importance")
+    ]
+
+
+def test_the_page_of_a_fit_that_was_not_made_has_no_figure():
+    empty = of_a_fit()["response_curves"].iloc[:0]
+    found = suitability.section(of_a_fit(response_curves=empty))
+    assert len(found.tables) == 2 and not found.figures
+
+
+def test_a_fit_reads_the_layers_of_effort_that_are_there():
+    config = {"layers": {"a": {"kind": "records"}, "b": {"kind": "absent"}}}
+    block = SPEC | {"background": {"effort": ["a", "b"]}}
+    read = suitability.reads(block, config)
+    assert read["effort"] == [("layer", "a")]
+    assert read["records"] == [("layer", "cats")]
+    assert read["predictors"][0] == ("surface", "relief")
+    assert suitability.reads(SPEC, config)["effort"] == []
+
+
 def test_the_demo_has_the_gate_of_the_project():
     block = load.load(demo_config())["current"]["analyses"]["suitability"]
     assert block["gate"] == {"auc": 0.75, "boyce": 0.5, "omission": 0.1}

@@ -313,6 +313,91 @@ def test_shape_and_grid_are_checked():
         layouts.continuous(SHEET, CONTEXT, GRID.flipy(), RAMP, layouts.Scale("Threat"))
 
 
+@pytest.mark.parametrize(("bend_m", "points"), [(29, 2), (31, 3)])
+def test_detail_finer_than_a_twentieth_of_a_millimetre_is_left_out(bend_m, points):
+    bent = layer([shapely.LineString([(0, 0), (5_000, bend_m), (10_000, 0)])])
+    (shown,) = base_map._visible(map_frame(), bent, "roads")  # 1 : 600 000, so 0.05 mm are 30 m
+    assert len(shown.coords) == points
+
+
+def test_no_data_is_told_with_the_land_and_a_part_that_is_known_in_part_is_told_too():
+    whole = layouts.Land(name="the land")
+    part = replace(whole, in_part="data in part", in_part_share="8 % of the land")
+    told = [
+        [(entry.label, entry.note) for entry in side_column.nodata_entries(unknown, land)]
+        for unknown, land in ((0, whole), (0.25, whole), (0.25, part))
+    ]
+    quarter = ("no data", "25 % of the land")
+    assert told[:2] == [[("no data", "none")], [quarter]]
+    assert told[2] == [quarter, ("data in part", "8 % of the land")]
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [(0, "0 %"), (1e-9, "<1 %"), (0.005, "<1 %"), (0.0051, "1 %"), (0.256, "26 %"), (1, "100 %")],
+)
+def test_only_nothing_is_nought_per_cent(part, told):
+    assert side_column.percent(part) == told
+
+
+def test_shares_of_classes_are_those_of_the_known_cells():
+    classes = layouts.Classes((0.5,), ("low", "high"))
+    values = np.array([0.1, 0.5, 0.6, 0.7, np.nan, np.nan])
+    assert side_column.class_shares(values, classes).tolist() == [0.25, 0.75]
+    assert side_column.class_shares(values[4:], classes).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "ends"),
+    [(False, False, ["0", "2"]), (True, False, ["≤ 0", "2"]), (False, True, ["0", "≥ 2"])],
+)
+def test_the_ends_of_a_bar_are_marked_each_by_itself(below, above, ends):
+    labels = side_column.tick_labels(layouts.Scale("x", vmax=2), below, above)
+    assert labels == [ends[0], "0.5", "1", "1.5", ends[1]]
+
+
+def test_a_bar_without_values_beyond_its_ends_says_nothing_of_them(figure):
+    assert texts(figure, "legend-tick") == ["0", "0.25", "0.5", "0.75", "1"]
+    assert texts(figure, "unit") == ["0 to 1"]
+    assert texts(threat_map(unit=""), "unit") == []
+
+
+def test_a_column_is_written_in_order_and_leaves_out_what_is_empty(figure):
+    heads = ["Threat", "Base map", "Scale and projection", "Limits of this map"]
+    assert [head for head in texts(figure, "heading") if head in heads] == heads
+    assert texts(figure, "ratio")[0].endswith("printed on A3")
+    bare = threat_map(sheet=replace(SHEET, notice="", limitations=()))
+    assert "Limits of this map" not in texts(bare, "heading")
+    assert drawn(bare, "notice-box") == []
+
+
+def test_classes_of_yes_and_no_are_told_without_their_limits():
+    yes = layouts.Classes((0.5,), ("no", "yes"), told=False)
+    figure = threat_map(classes=yes, unit="")
+    assert texts(figure, "legend")[:3] == ["yes", "no", "no data"]
+    assert texts(figure, "share")[:2] == ["50 %", "50 %"]
+    assert "Threat" in texts(figure, "heading")
+    named = threat_map(classes=yes, unit="m")
+    assert "Threat, m" in texts(named, "heading")
+
+
+def test_panels_on_classes_have_a_box_for_each_and_no_share():
+    classes = layouts.Classes((0.5,), ("low", "high"))
+    scale = layouts.Scale("Threat", unit="", classes=classes)
+    (figure,) = layouts.small_multiples(SHEET, layouts.Context(), GRID, PANELS, scale)
+    assert texts(figure, "legend")[:3] == ["high (0.5 and above)", "low (below 0.5)", "no data"]
+    assert texts(figure, "share") == []
+    statuses = ["measured", "‡ approximate", "✱ illustrative"]  # in the order of the legend
+    assert [status.partition(":")[0] for status in texts(figure, "status")] == statuses
+
+
+def test_the_bar_of_panels_tells_if_any_of_them_goes_beyond_it():
+    panels = [PANELS[0], replace(PANELS[0], values=RAMP + 1)]
+    (figure,) = layouts.small_multiples(SHEET, CONTEXT, GRID, panels, layouts.Scale("Threat"))
+    ticks = texts(figure, "legend-tick")
+    assert (ticks[0], ticks[-1]) == ("0", "≥ 1")
+
+
 # --- map furniture -------------------------------------------------------------------------------
 
 

@@ -204,6 +204,30 @@ def test_each_column_of_the_table_of_units():
     assert np.isnan([second["key_protected_percent"], second["mean_threat_suitable"]]).all()
 
 
+def test_numbers_of_a_unit_are_rounded_to_what_can_be_read():
+    """One unit of 7 cells of 1 km2 (1 key), and maps of 1/3 and 1/7."""
+    one = np.zeros(GRID.shape)
+    maps = dict.fromkeys(("suitable", "breeding", "key_degraded"), one.astype(bool))
+    key = one.astype(bool)
+    key[29, 0] = True
+    suitable = key.copy()
+    maps |= {
+        "habitat": one, "habitat_reference": one, "key": key, "suitable": suitable,
+        "threat": one + 1 / 3, "value_at_risk": one + 1 / 7, "share_a": one + 1,
+        "park": one + 1 / 7, outlines.BEFORE: one,
+    }  # fmt: skip
+    box = gpd.GeoDataFrame(
+        {"name": ["West"]}, geometry=[shapely.box(0, 0, 7_000, 1_000)], crs=GRID.crs
+    )
+    rules = RULES | {"protected": "park"}
+    table = units.units(box, Fields(maps, GRID), {"a": "Dogs"}, rules, "cats", STAMP)
+    (row,) = table.to_dict("records")
+    assert row["key_percent"] == row["key_protected_percent"] == 14.3
+    assert row["mean_threat"] == row["mean_threat_suitable"] == 0.333
+    assert row["value_at_risk_km2"] == row[outlines.CHANGE] == 1.0
+    assert row["country"] == ""
+
+
 def test_recommendations_of_each_rule_are_counted_in_their_unit():
     table = pd.DataFrame({"unit": ["West", "East"]})
     nan = np.nan

@@ -28,7 +28,7 @@ from manul.config import load
 from manul.graph import Graph
 from manul.grid import burn, features, vectors
 from manul.grid.region import bounds, grid_of
-from manul.preflight import places, uses
+from manul.preflight import Problem, findings, places, uses
 from manul.preflight import vectors as check_vectors
 
 ROOT = Path(__file__).parents[2]
@@ -804,6 +804,10 @@ INVEST_FAULTS = {
         case(text("threats.csv", "cur_path", "path")),
         ["invest.oracle", "threats.csv", "cur_path", "raster"],
     ),
+    "one threat without a raster": (
+        case(text("threats.csv", "linear,roads.tif", "linear,")),
+        ["invest.oracle", "threats.csv", "field cur_path", "a row without a raster"],
+    ),
     "threat without sensitivities": (
         case(text("sensitivity.csv", "mines", "quarries")),
         ["invest.oracle", "sensitivity.csv", "mines"],
@@ -1184,3 +1188,25 @@ def test_an_extent_reaches_the_region_or_is_refused(extent):
     whole = features.surveyed(extent, grid_of(PLACE), 0)
     # A square degree at 41.5 degrees north: 111 x 83.3 km.
     assert whole.area / 1e6 == pytest.approx(111 * 83.3, rel=0.01)
+
+
+def test_a_problem_is_told_with_its_place_what_was_found_and_the_mend():
+    whole = Problem("error", "camps", "c.csv", "3", "dogs", "'x'", "a number", "Mend it")
+    told = "ERROR camps (file c.csv, row 3, field dogs): found 'x'; expected a number. Mend it"
+    assert str(whole) == told
+    assert str(Problem("note", "camps")) == "NOTE camps"
+
+
+def test_two_warnings_of_a_kind_are_two_lines_and_three_are_one():
+    alike = [Problem("warning", name, field="date", expected="a date") for name in "abc"]
+    error = Problem("error", "d", field="date", expected="a date")
+    assert findings.warnings([*alike[:2], error]) == [str(alike[0]), str(alike[1])]
+    assert len(findings.warnings([*alike, error])) == 1
+
+
+def test_the_table_of_problems_keeps_rows_of_public_layers_and_hides_others():
+    problems = [Problem("error", name, "f.csv", "3", "dogs", "'x'", "y", "z") for name in "ab"]
+    table = findings.as_table(problems, private=["b"]).set_index("layer")
+    assert table.loc["a", ["row", "value", "expected", "mend"]].tolist() == ["3", "'x'", "y", "z"]
+    assert table.loc["b", ["row", "value", "expected"]].tolist() == ["", "", ""]
+    assert table.loc["b", ["file", "field"]].tolist() == ["f.csv", "dogs"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from odc.geo.geobox import GeoBox
 from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
 from rasterio.windows import Window
@@ -209,3 +210,16 @@ def test_a_look_reads_all_of_a_small_raster_and_some_blocks_of_a_huge_one():
     ]  # fmt: skip
     cells = sum(p.width * p.height for p in rasters.to_look_at(Window(0, 0, 100_000, 100_000)))
     assert cells < 3e8
+
+
+def test_a_band_without_a_description_has_an_empty_one(tmp_path):
+    path = write(tmp_path / "a.tif", HEIGHTS, bands=3)
+    with rasterio.open(path, "r+") as raster:
+        raster.descriptions = ("height [m]", None, "plain")
+    assert rasters.descriptions(path) == ["height", "", "plain"]
+
+
+def test_a_margin_widens_a_grid_on_all_four_sides():
+    grid = GeoBox.from_bbox((0, 100, 300, 500), crs="EPSG:6933", resolution=100)
+    assert bounds(grid) == (0, 100, 300, 500)
+    assert bounds(grid, 50) == (-50, 50, 350, 550)

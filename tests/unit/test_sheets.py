@@ -327,3 +327,62 @@ def test_a_scale_ends_at_a_round_tenth(values, top):
 
 def test_a_scale_leaves_out_the_uppermost_of_a_thousand_values():
     assert sheets._round_top(np.array([0.15] * 999 + [0.9])) == pytest.approx(0.2)
+
+
+# ------------------------------------------------------------------------------- which sheets
+
+
+OF_THREATS = {"threat", "dominant_threat", "threats", "value_at_risk"}
+OF_DRAWS = {"chance_key", "chance_top"}
+
+
+def changed(**blocks) -> set[str]:
+    """The sheets of the demo with some blocks of its config replaced."""
+    return set(sheet_specs.drawn(CONFIG | blocks))
+
+
+def test_sheets_of_threats_need_a_threat_that_is_assessed():
+    whole = changed()
+    assert whole >= OF_THREATS | {"habitat", "habitat_reference", "key_habitat", "recommendations"}
+    assert whole - changed(threats={}) == OF_THREATS | (OF_DRAWS & {"chance_top"} & whole)
+
+
+def test_sheets_of_chances_need_draws(monkeypatch):
+    monkeypatch.setattr(sheet_specs.specs, "wanted", lambda config: True)
+    assert changed() >= OF_DRAWS
+    assert "chance_top" not in changed(threats={}) and "chance_key" in changed(threats={})
+    monkeypatch.setattr(sheet_specs.specs, "wanted", lambda config: False)
+    assert not changed() & OF_DRAWS
+
+
+def test_a_sheet_of_the_reference_needs_one():
+    habitat = CONFIG["habitat"]
+    assert "habitat_reference" in changed(habitat=habitat | {"reference": {"a": 1}})
+    assert "habitat_reference" not in changed(habitat=habitat | {"reference": {}})
+
+
+def test_sheets_of_rules_need_a_rule_and_the_one_of_all_rules_a_public_one():
+    assert not changed(rules={}) & {"key_habitat", "recommendations"}
+    hidden = {name: rule | {"public": False} for name, rule in CONFIG["rules"].items()}
+    assert changed() - changed(rules=hidden) == {"recommendations"}
+    assert "key_habitat" in changed(rules=hidden)
+
+
+def test_the_effects_of_a_sheet_are_those_of_the_index():
+    index = ["habitat", "effect_dogs", "effect_roads"]
+    assert sheet_specs.named("effects", index) == ["effect_dogs", "effect_roads"]
+    assert sheet_specs.named("habitat", index) == ["habitat"]
+
+
+def test_sheets_of_an_analysis_show_its_own_maps_and_tables():
+    sheet = sheet_specs.drawn(CONFIG)["disagreement"]
+    assert sheet["maps"] == ["suitability_agreement"]
+    tables = ("evaluation", "thresholds")
+    assert sheet["tables"] == [("analysis_suitability", "suitability", name) for name in tables]
+    again = CONFIG | {"analyses": {"spring": CONFIG["analyses"]["suitability"]}}
+    assert sheet_specs.drawn(again)["spring_disagreement"]["maps"] == ["spring_agreement"]
+
+
+def test_the_caption_of_a_sheet_names_the_species_and_what_was_lost():
+    assert "Pallas's cat" in sheet_specs.about("habitat", CONFIG)
+    assert CONFIG["habitat"]["loss"] in sheet_specs.about("habitat_reference", CONFIG)

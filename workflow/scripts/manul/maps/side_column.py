@@ -147,7 +147,7 @@ def share_note(land: Land) -> str:
 
 def percent(part: float) -> str:
     """0.004 -> <1 %; only nothing is 0 %."""
-    return "<1 %" if 0 < part < 0.005 else f"{part * 100:.0f} %"
+    return "<1 %" if 0 < part <= 0.005 else f"{part * 100:.0f} %"
 
 
 def class_shares(values: np.ndarray, classes: Classes) -> np.ndarray:

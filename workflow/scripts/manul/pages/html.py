@@ -49,6 +49,9 @@ def _template() -> jinja2.Template:
 
 
 def _cell(value) -> str:
-    if isinstance(value, float):
-        return "" if pd.isna(value) else f"{value:,.4g}"
-    return "" if pd.isna(value) else str(value)
+    """As text: four digits that count, or all before the point; empty where unknown."""
+    if pd.isna(value):
+        return ""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
