@@ -478,7 +478,7 @@ def _key_draws(graph, scenario, config, key) -> Job:
 @rule(
     "sensitivity",
     {"table": "uncertainty/sensitivity.csv", "page": "uncertainty/sensitivity.html"},
-    lambda config: [""] if specs.wanted(config) and not config["exact"] else [],
+    lambda config: [""] if specs.several(config) and not config["exact"] else [],
 )
 def _sensitivity(graph, scenario, config, key) -> Job:
     job = _draws(graph, scenario, config, key)

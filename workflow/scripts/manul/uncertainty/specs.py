@@ -6,7 +6,7 @@ from manul.config.types import Config
 from manul.model import cells
 from manul.model.cumulative import CUMULATIVE
 from manul.surfaces import KINDS
-from manul.uncertainty.design import OWN_MODE
+from manul.uncertainty.design import OWN_MODE, draw
 from manul.uncertainty.distributions import drawn
 
 OF_MODEL = ("habitat", "threats", "key_habitat")
@@ -17,6 +17,11 @@ MOVED = ("vector", "records")  # kinds of layers whose features may lie elsewher
 def wanted(config: Config) -> bool:
     """Are draws made for this scenario?"""
     return "uncertainty" in config["products"] and config["draws"]["number"] > 0
+
+
+def several(config: Config) -> bool:
+    """Are there draws of two inputs or more, so that one can ask which matters?"""
+    return wanted(config) and len(draw(of_model(config)).table().columns) > 1
 
 
 def surfaces_of(config: Config) -> list[str]:
