@@ -5,6 +5,8 @@ import csv
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
 
 from manul.grid import plain_files
 
@@ -58,3 +60,25 @@ def test_the_table_that_was_written_is_unchanged(tmp_path):
     plain_files.write_table(tmp_path / "a.csv", table)
     pd.testing.assert_frame_equal(table, before)
     assert cells(tmp_path / "a.csv")[1] == ["'=1", "2025-01-01"]
+
+
+def test_figures_are_a_page_each_of_a_pdf_and_the_first_a_png(tmp_path):
+    pages = [Figure(figsize=(2, 1)), Figure(figsize=(3, 1))]
+    for again in ("a", "b"):
+        png, pdf = tmp_path / f"{again}.png", tmp_path / f"{again}.pdf"
+        plain_files.save_figures(pages, png, pdf, 50, "Threat")
+    assert pdf.read_bytes().count(b"/Type /Page ") == 2
+    assert imread(png).shape[:2] == (50, 100)
+    for ending in ("png", "pdf"):  # no date: the same bytes each time
+        first, second = (tmp_path / f"{name}.{ending}" for name in "ab")
+        assert first.read_bytes() == second.read_bytes()
+        assert b"Threat" in first.read_bytes()
+
+
+def test_a_missing_file_is_no_input(tmp_path):
+    there = tmp_path / "a.csv"
+    there.write_bytes(b"1")
+    assert plain_files.existing(str(there)) == str(there)
+    assert plain_files.existing(str(tmp_path / "b.csv")) == []
+    assert plain_files.existing(None) == []
+    assert plain_files.file_bytes(there) == b"1"
