@@ -1,6 +1,7 @@
 """Tables as files: nothing in them runs when they are opened, and they come back as they were."""
 
 import csv
+import os
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from manul.grid import plain_files
+from manul.grid.atomic import atomic
 
 TEXTS = [
     "=HYPERLINK(\"http://h\",\"x\")", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\n=1",
@@ -82,3 +84,19 @@ def test_a_missing_file_is_no_input(tmp_path):
     assert plain_files.existing(str(tmp_path / "b.csv")) == []
     assert plain_files.existing(None) == []
     assert plain_files.file_bytes(there) == b"1"
+
+
+def test_a_file_appears_whole_with_the_rights_of_any_new_file_or_not_at_all(tmp_path):
+    path = tmp_path / "new" / "a.csv"
+    before = os.umask(0o027)
+    try:
+        with atomic(path) as partial:
+            partial.write_text("one")
+            assert partial.parent == path.parent and not path.exists()
+    finally:
+        os.umask(before)
+    assert path.read_text() == "one" and path.stat().st_mode & 0o777 == 0o640
+    with pytest.raises(ValueError, match="stop"), atomic(path) as partial:
+        partial.write_text("two")
+        raise ValueError("stop")
+    assert path.read_text() == "one" and [p.name for p in path.parent.iterdir()] == ["a.csv"]

@@ -29,7 +29,7 @@ from manul.config import load
 from manul.graph import Graph
 from manul.grid import burn, features, vectors
 from manul.grid.region import bounds, grid_of
-from manul.preflight import Problem, answers, findings, invest, places, uses
+from manul.preflight import Problem, answers, files, findings, invest, places, uses
 from manul.preflight import vectors as check_vectors
 
 ROOT = Path(__file__).parents[2]
@@ -1095,6 +1095,7 @@ PLACE = {"bounds": [74.0, 40.0, 81.0, 43.5], "crs": "EPSG:6933", "cell_m": 1000}
         (METRES, (0, 0, 361, 1), ""),
         (DEGREES, (75, 41, 361, 42), "look like metres"),
         (DEGREES, (75, 41, 360, 42), "from 0 to 360"),
+        (DEGREES, (179.5, 0, 180.5, 1), "from 0 to 360"),
         (DEGREES, (41, 75, 42, 91.5), "swapped"),
         (DEGREES, (75, 41, 181, 92), "outside the world"),
         (DEGREES, (75, 41, np.inf, 42), "Correct the geometry"),
@@ -1264,3 +1265,15 @@ def test_few_seed_questions_and_experts_without_one_are_told(monkeypatch):
     assert not list(answers._pool(enough, {"path": "answers.csv"}))
     monkeypatch.setattr(answers.elicitation, "scores", lambda *_: None)
     assert not list(answers._pool(told, {"path": "answers.csv"}))
+
+
+def test_the_nearest_names_or_the_first_twelve_of_a_folder_are_told(tmp_path):
+    told = files.nearest_files
+    assert told(tmp_path / "roads.gpkg") == "The folder is empty"
+    assert told(tmp_path / "no" / "roads.gpkg").startswith("There is no folder")
+    for i in range(10, 23):
+        (tmp_path / f"{i}").touch()
+    names = ", ".join(str(i) for i in range(10, 22))
+    assert told(tmp_path / "roads.gpkg") == f"The nearest names in its folder are {names}"
+    (tmp_path / "road.gpkg").touch()
+    assert told(tmp_path / "roads.gpkg").endswith("are road.gpkg")

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
 from rasterio.windows import Window
 
-from manul.grid import rasters
+from manul.grid import burn, rasters
 from manul.grid.region import bounds, grid_of
 from manul.preflight import rasters as preflight
 
@@ -262,3 +263,14 @@ def test_of_many_blocks_of_a_window_some_are_looked_at_evenly_spread(monkeypatch
     monkeypatch.setattr(rasters, "LOOKED", 2)
     some = rasters.to_look_at(Window(0, 0, 40, 10))
     assert [at.col_off for at in some] == [0, 20]
+
+
+def test_the_share_of_a_cell_is_counted_in_eighths_of_its_sides(monkeypatch):
+    """Strips of an eighth and a half of a cell, and a cell of which nothing is covered."""
+    grid = GeoBox.from_bbox((0, 0, 300, 200), crs="EPSG:6933", resolution=100)
+    shapes = [shapely.box(0, 0, 12.5, 200), shapely.box(100, 0, 150, 100), None]
+    expected = [[0.125, 0, 0], [0.125, 0.5, 0]]
+    assert burn.cover_share(shapes, grid).tolist() == expected
+    monkeypatch.setattr(burn, "ROWS", 1)
+    assert burn.cover_share(shapes, grid).tolist() == expected
+    assert not burn.cover_share([], grid).any()
