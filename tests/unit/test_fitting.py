@@ -351,6 +351,14 @@ def test_maps_of_a_fit_tell_its_thresholds_or_why_there_are_none():
     assert suitability._thresholds(fitted, KEY) == "not fitted: 3 records"
 
 
+def test_maps_of_a_fit_that_rules_may_name_are_the_bands_that_they_say():
+    found = {
+        word: list(suitability.MAPS[file])[band - 1]
+        for word, (file, band, _, _) in suitability.FIELDS.items()
+    }
+    assert found == {"": "suitability", "mess": "mess", "agreement": "agreement"}
+
+
 def test_without_a_fit_the_thresholds_are_those_of_the_config():
     assert fit_words.key_rules(KEY, None) == KEY | {"source": fit_words.EXPERT}
 
