@@ -9,7 +9,7 @@ import pytest
 import rasterio
 
 from manul import digests, results
-from manul.comparison import differences, kept, maps, mixtures, page, shares
+from manul.comparison import causes, differences, kept, maps, mixtures, page, shares
 from manul.config import responses
 from manul.grid import block_maps, plain_files
 from manul.grid.region import grid_of
@@ -367,6 +367,16 @@ def test_a_digest_of_each_function(tmp_path):
 def test_what_is_restricted_is_kept_apart(path, place):
     runs = SimpleNamespace(region="corner")
     assert kept._place(runs, f"results/corner/{path}").as_posix() == place
+
+
+def test_causes_that_swap_blocks_may_be_taken_as_one():
+    layer = causes.Cause("camps", "Camps", "new data", "data", surfaces=frozenset({"dogs"}))
+    first, second = (
+        causes.Cause(name, name, "k", "g", ((name,),), frozenset({name})) for name in "ab"
+    )
+    plain, joined = causes.together([first, layer, second])
+    assert plain == layer
+    assert joined.blocks == (("a",), ("b",)) and joined.surfaces == {"a", "b"}
 
 
 # ------------------------------------------------------------------------- pictures of differences

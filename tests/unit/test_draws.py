@@ -549,3 +549,39 @@ def test_draws_are_counted_without_running_over(draws):
     assert summary.share(np.arange(draws)[None] < draws // 2, draws) == pytest.approx(
         [(draws // 2) / draws]
     )
+
+
+# --------------------------------------------------------------------------- tables of draws
+
+
+def test_sums_of_blocks_are_added_in_order_also_of_fewer_units(tmp_path):
+    kept = tables.Sums(str(tmp_path / "units.csv"), "abc")
+    kept.keep((0, 1, 0, 1), np.full((1, 2, 3), 1.0))
+    kept.keep((0, 1, 1, 2), np.full((2, 2, 3), 4.0))
+    total = kept.total([(0, 1, 0, 1), (0, 1, 1, 2)])
+    assert total[:, 0, 0].tolist() == [5, 4] and total.shape == (2, 2, 3)
+    assert not list(kept.folder.glob("*.part"))
+    kept.remove()
+    assert not kept.folder.exists()
+
+
+def test_parameters_that_change_nothing_are_told_by_surface(tmp_path):
+    path = tmp_path / "changes.csv"
+    pd.DataFrame({"parameter": ["a", "b"], "change": [0.0, 0.1]}).to_csv(path, index=False)
+    assert tables.without_effect({"dogs": str(path)}) == {"dogs": ["a"]}
+
+
+def test_the_table_of_draws_has_a_column_for_each_input_that_is_drawn():
+    made = design.draw(
+        SPEC | {
+            "number": 4, "parameters": {"threats.dogs.weight": WEIGHT}, "realisations": 2,
+            "cumulative": {"additive": 0.5, "maximum": 0.5}, "errors": ["burrows"],
+        }
+    )  # fmt: skip
+    table = made.table()
+    assert table.index.tolist() == [1, 2, 3, 4]
+    assert len(table.columns) == 4 and "error of burrows" in table
+    assert set(table[design.CUMULATIVE]) == {"additive", "maximum"}
+    assert set(table[design.PLACES]) == {1, 2}
+    plain = design.draw(SPEC | {"number": 4, "parameters": {"threats.dogs.weight": WEIGHT}})
+    assert plain.table().columns.tolist() == ["threats.dogs.weight"]

@@ -16,7 +16,13 @@ from manul.config import load, numbers
 from manul.graph import Graph
 from manul.grid import plain_files
 from manul.uncertainty import elicit_calibration as calibration
-from manul.uncertainty import elicit_fit, elicit_page, elicit_template, elicitation
+from manul.uncertainty import (
+    elicit_fit,
+    elicit_page,
+    elicit_parameters,
+    elicit_template,
+    elicitation,
+)
 from manul.uncertainty.elicit_parameters import Parameter, asked, parameters, unknown
 
 WEIGHT, SCALE = "threats.dogs_camps.weight", "surfaces.dogs_camps.scale_m"
@@ -196,6 +202,14 @@ def test_who_is_always_too_low_has_a_calibration_of_almost_0():
     assert score.inside == 0
 
 
+def test_the_calibration_of_two_answers_within_by_hand():
+    truths, given = {"a": 4.0, "b": 6.0}, {"a": (0, 5, 10), "b": (0, 5, 10)}
+    score = calibration.scores({"Ann": given}, truths, 0.9)["Ann"]
+    assert (score.seeds, score.inside) == (2, 2)
+    # Half and half where 45 % were expected, of two answers: 2 x 2 x ln(0.5 / 0.45).
+    assert score.calibration == pytest.approx(stats.chi2.sf(4 * math.log(0.5 / 0.45), 3))
+
+
 def test_an_even_spread_over_the_ground_tells_least():
     truths = {"s": 50.0}
     even = {"s": (100 / 12, 50.0, 1100 / 12)}
@@ -298,6 +312,11 @@ def test_numbers_say_what_they_are_and_what_is_allowed(configs):
     snow = known["habitat.gates.snow.response.logistic_fall.midpoint"]
     assert (snow.unit, snow.used, weight.used) == ("cm", False, True)
     assert "along Snow depth, the value has fallen to 0.5 here" in snow.words
+
+
+def test_a_number_of_a_surface_acts_where_the_surface_can_be_made(configs):
+    assert elicit_parameters._acts(configs["current"], SCALE)
+    assert not elicit_parameters._acts(configs["current"], "surfaces.no_such.scale_m")
 
 
 def test_every_number_with_a_range_is_found_in_the_schema(configs):

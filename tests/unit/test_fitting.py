@@ -336,6 +336,33 @@ def test_the_page_of_a_fit_that_was_not_made_has_no_figure():
     assert len(found.tables) == 2 and not found.figures
 
 
+def test_maps_of_a_fit_tell_its_thresholds_or_why_there_are_none():
+    fitted = SimpleNamespace(
+        model=object(), suitable={"fitted": 0.345}, predictors=["relief", "noise"],
+        tables={"thresholds": thresholds_table("passed")},
+    )  # fmt: skip
+    told = suitability._tags(fitted, KEY)
+    assert told["MANUL_MOST_DISSIMILAR"] == "1 relief; 2 noise"
+    assert told["MANUL_THRESHOLDS"].startswith("fit: suitable from 0.34 (")
+    assert told["MANUL_THRESHOLDS"].endswith("suitable from 0.40 (config)")
+    fitted.tables["thresholds"] = thresholds_table("misses the gate for use: AUC 0.73")
+    assert "misses the gate" in suitability._tags(fitted, KEY)["MANUL_THRESHOLDS"]
+    fitted.model, fitted.reason = None, "3 records"
+    assert suitability._thresholds(fitted, KEY) == "not fitted: 3 records"
+
+
+def test_maps_of_a_fit_that_rules_may_name_are_the_bands_that_they_say():
+    found = {
+        word: list(suitability.MAPS[file])[band - 1]
+        for word, (file, band, _, _) in suitability.FIELDS.items()
+    }
+    assert found == {"": "suitability", "mess": "mess", "agreement": "agreement"}
+
+
+def test_without_a_fit_the_thresholds_are_those_of_the_config():
+    assert fit_words.key_rules(KEY, None) == KEY | {"source": fit_words.EXPERT}
+
+
 def test_a_fit_reads_the_layers_of_effort_that_are_there():
     config = {"layers": {"a": {"kind": "records"}, "b": {"kind": "absent"}}}
     block = SPEC | {"background": {"effort": ["a", "b"]}}

@@ -396,3 +396,12 @@ def test_a_layer_is_written_with_the_kind_of_its_known_shapes(tmp_path, shapes, 
     table = gpd.GeoDataFrame({"a": [1, 2]}, geometry=shapes, crs="EPSG:6933")
     vectors.write_vector(tmp_path / "a.gpkg", {"a": table}, {})
     assert pyogrio.read_info(tmp_path / "a.gpkg")["geometry_type"] == kind
+
+
+def test_features_with_a_place_are_numbered_from_0_without_those_that_have_none(tmp_path):
+    path = tmp_path / "a.gpkg"
+    shapes = [None, shapely.Point(1, 1), shapely.Point(2, 2)]
+    gpd.GeoDataFrame({"n": [1, 2, 3]}, geometry=shapes, crs=4326).to_file(path)
+    found = vectors.read_vector(path)
+    assert found["n"].tolist() == [2, 3] and found.index.tolist() == [0, 1]
+    assert vectors.read_rows(path)["n"].tolist() == [1, 2, 3]

@@ -1,12 +1,16 @@
 """Tables as files: nothing in them runs when they are opened, and they come back as they were."""
 
 import csv
+import os
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
 
 from manul.grid import plain_files
+from manul.grid.atomic import atomic
 
 TEXTS = [
     "=HYPERLINK(\"http://h\",\"x\")", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\n=1",
@@ -58,3 +62,41 @@ def test_the_table_that_was_written_is_unchanged(tmp_path):
     plain_files.write_table(tmp_path / "a.csv", table)
     pd.testing.assert_frame_equal(table, before)
     assert cells(tmp_path / "a.csv")[1] == ["'=1", "2025-01-01"]
+
+
+def test_figures_are_a_page_each_of_a_pdf_and_the_first_a_png(tmp_path):
+    pages = [Figure(figsize=(2, 1)), Figure(figsize=(3, 1))]
+    for again in ("a", "b"):
+        png, pdf = tmp_path / f"{again}.png", tmp_path / f"{again}.pdf"
+        plain_files.save_figures(pages, png, pdf, 50, "Threat")
+    assert pdf.read_bytes().count(b"/Type /Page ") == 2
+    assert imread(png).shape[:2] == (50, 100)
+    for ending in ("png", "pdf"):  # no date: the same bytes each time
+        first, second = (tmp_path / f"{name}.{ending}" for name in "ab")
+        assert first.read_bytes() == second.read_bytes()
+        assert b"Threat" in first.read_bytes()
+
+
+def test_a_missing_file_is_no_input(tmp_path):
+    there = tmp_path / "a.csv"
+    there.write_bytes(b"1")
+    assert plain_files.existing(str(there)) == str(there)
+    assert plain_files.existing(str(tmp_path / "b.csv")) == []
+    assert plain_files.existing(None) == []
+    assert plain_files.file_bytes(there) == b"1"
+
+
+def test_a_file_appears_whole_with_the_rights_of_any_new_file_or_not_at_all(tmp_path):
+    path = tmp_path / "new" / "a.csv"
+    before = os.umask(0o027)
+    try:
+        with atomic(path) as partial:
+            partial.write_text("one")
+            assert partial.parent == path.parent and not path.exists()
+    finally:
+        os.umask(before)
+    assert path.read_text() == "one" and path.stat().st_mode & 0o777 == 0o640
+    with pytest.raises(ValueError, match="stop"), atomic(path) as partial:
+        partial.write_text("two")
+        raise ValueError("stop")
+    assert path.read_text() == "one" and [p.name for p in path.parent.iterdir()] == ["a.csv"]

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
@@ -28,7 +29,7 @@ from manul.config import load
 from manul.graph import Graph
 from manul.grid import burn, features, vectors
 from manul.grid.region import bounds, grid_of
-from manul.preflight import Problem, findings, places, uses
+from manul.preflight import Problem, answers, files, findings, invest, places, uses
 from manul.preflight import vectors as check_vectors
 
 ROOT = Path(__file__).parents[2]
@@ -1094,6 +1095,7 @@ PLACE = {"bounds": [74.0, 40.0, 81.0, 43.5], "crs": "EPSG:6933", "cell_m": 1000}
         (METRES, (0, 0, 361, 1), ""),
         (DEGREES, (75, 41, 361, 42), "look like metres"),
         (DEGREES, (75, 41, 360, 42), "from 0 to 360"),
+        (DEGREES, (179.5, 0, 180.5, 1), "from 0 to 360"),
         (DEGREES, (41, 75, 42, 91.5), "swapped"),
         (DEGREES, (75, 41, 181, 92), "outside the world"),
         (DEGREES, (75, 41, np.inf, 42), "Correct the geometry"),
@@ -1210,3 +1212,68 @@ def test_the_table_of_problems_keeps_rows_of_public_layers_and_hides_others():
     assert table.loc["a", ["row", "value", "expected", "mend"]].tolist() == ["3", "'x'", "y", "z"]
     assert table.loc["b", ["row", "value", "expected"]].tolist() == ["", "", ""]
     assert table.loc["b", ["file", "field"]].tolist() == ["f.csv", "dogs"]
+
+
+def test_units_of_one_name_or_without_one_are_told():
+    config = {"region": {"units": "provinces"}}
+    near = features_with([shapely.Point(0, 0)] * 5, name=["B", "A", " A", None, ""])
+    found = check_vectors._for_products("provinces", {}, near, config | MAPS_WITHOUT_COLUMNS)
+    (told,) = [problem for problem in found if problem.field == "name"]
+    assert told.value == "several units called 'A' and 2 of 5 units without a name"
+    assert told.severity == "warning"
+    for names in (["A", "B"], ["A", "a"]):
+        near = features_with([shapely.Point(0, 0)] * 2, name=names)
+        assert not list(
+            check_vectors._for_products("provinces", {}, near, config | MAPS_WITHOUT_COLUMNS)
+        )
+
+
+MAPS_WITHOUT_COLUMNS: dict = {"maps": {"context": {}}, "rules": {}}
+
+
+@pytest.mark.parametrize(
+    ("values", "told"), [([0, 0.5, 1], []), ([0, 1.5], ["1.5"]), ([0.5, -0.1], ["-0.1"])]
+)
+def test_access_of_an_invest_case_goes_from_0_to_1(tmp_path, values, told):
+    path = tmp_path / "access.geojson"
+    shapes = [shapely.box(i, 0, i + 1, 1) for i in range(len(values))]
+    gpd.GeoDataFrame({"access": values}, geometry=shapes, crs=4326).to_file(path)
+    found = list(invest._check_access("case", {"access": str(path)}))
+    assert [problem.value for problem in found] == told
+    assert not list(invest._check_access("case", {"access": ""}))
+
+
+def test_land_cover_without_a_crs_is_told():
+    land = SimpleNamespace(crs=None, name="lulc.tif")
+    (problem,) = invest._check_metres("case", land)
+    assert (problem.severity, problem.file, problem.value) == ("error", "lulc.tif", "no CRS")
+    metres = SimpleNamespace(crs=rasterio.CRS.from_epsg(6933), name="lulc.tif")
+    assert not list(invest._check_metres("case", metres))
+
+
+def test_few_seed_questions_and_experts_without_one_are_told(monkeypatch):
+    seeds = pd.DataFrame({"parameter": ["a", "b", "b"]})
+    usable = pd.DataFrame({"expert": ["Cat", "Bob", "Ann", "Bob"]})
+    told = SimpleNamespace(seeds=seeds, usable=usable)
+    monkeypatch.setattr(answers.elicitation, "scores", lambda *_: {"Ann": 1})
+    found = list(answers._pool(told, {"path": "answers.csv"}))
+    assert [problem.severity for problem in found] == ["warning"] * 3
+    assert found[0].value == "2 seed questions"
+    assert [problem.value[-5:] for problem in found[1:]] == ["'Bob'", "'Cat'"]
+    many = [f"p{i}" for i in range(answers.calibration.ADVISED)]
+    enough = SimpleNamespace(seeds=pd.DataFrame({"parameter": many}), usable=usable[2:3])
+    assert not list(answers._pool(enough, {"path": "answers.csv"}))
+    monkeypatch.setattr(answers.elicitation, "scores", lambda *_: None)
+    assert not list(answers._pool(told, {"path": "answers.csv"}))
+
+
+def test_the_nearest_names_or_the_first_twelve_of_a_folder_are_told(tmp_path):
+    told = files.nearest_files
+    assert told(tmp_path / "roads.gpkg") == "The folder is empty"
+    assert told(tmp_path / "no" / "roads.gpkg").startswith("There is no folder")
+    for i in range(10, 23):
+        (tmp_path / f"{i}").touch()
+    names = ", ".join(str(i) for i in range(10, 22))
+    assert told(tmp_path / "roads.gpkg") == f"The nearest names in its folder are {names}"
+    (tmp_path / "road.gpkg").touch()
+    assert told(tmp_path / "roads.gpkg").endswith("are road.gpkg")

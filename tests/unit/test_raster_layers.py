@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
 from rasterio.windows import Window
 
-from manul.grid import rasters
+from manul.grid import burn, rasters
 from manul.grid.region import bounds, grid_of
 from manul.preflight import rasters as preflight
 
@@ -223,3 +224,53 @@ def test_a_margin_widens_a_grid_on_all_four_sides():
     grid = GeoBox.from_bbox((0, 100, 300, 500), crs="EPSG:6933", resolution=100)
     assert bounds(grid) == (0, 100, 300, 500)
     assert bounds(grid, 50) == (-50, 50, 350, 550)
+
+
+def test_cells_of_a_map_are_read_tile_by_tile(tmp_path, monkeypatch):
+    """Each cell holds its own number; one is unknown."""
+    numbers = np.arange(9000.0).reshape(90, 100)
+    numbers[0, 0] = np.nan
+    path = write(tmp_path / "a.tif", numbers, nodata=np.nan)
+    monkeypatch.setattr(rasters, "SOUGHT", 40)
+    found = rasters.read_cells({"a": path, "b": path}, [89, 0, 41, 0], [99, 1, 39, 0])
+    np.testing.assert_array_equal(found["a"], [8999, 1, 4139, np.nan])
+    np.testing.assert_array_equal(found["b"], found["a"])
+
+
+def test_windows_and_bands_of_a_map(tmp_path):
+    numbers = np.arange(9000.0).reshape(90, 100)
+    path = write(tmp_path / "a.tif", numbers, bands=2)
+    with rasterio.open(path, "r+") as raster:
+        raster.write(-numbers.astype("float32"), 2)
+    window = (10, 12, 5, 8)  # rows 10 and 11, columns 5, 6 and 7
+    expected = [[1005, 1006, 1007], [1105, 1106, 1107]]
+    assert rasters.read_block(path, window).tolist() == expected
+    assert rasters.read_block(path, window, 2)[0, 0] == -1005
+    assert rasters.read_bands(path, window, (2, 1))[:, 1, 2].tolist() == [-1107, 1107]
+    assert rasters.read_map(path, 2)[89, 99] == -8999
+
+
+def test_a_map_of_classes_stays_whole_numbers(tmp_path):
+    path = write(tmp_path / "a.tif", np.full((90, 100), 255), dtype="uint8", nodata=255)
+    found = rasters.read_map(path)
+    assert found.dtype == "uint8" and (found == 255).all()
+
+
+def test_of_many_blocks_of_a_window_some_are_looked_at_evenly_spread(monkeypatch):
+    monkeypatch.setattr(rasters, "BLOCK", 10)
+    few = rasters.to_look_at(Window(0, 0, 25, 10))
+    assert [(at.col_off, at.width) for at in few] == [(0, 10), (10, 10), (20, 5)]
+    monkeypatch.setattr(rasters, "LOOKED", 2)
+    some = rasters.to_look_at(Window(0, 0, 40, 10))
+    assert [at.col_off for at in some] == [0, 20]
+
+
+def test_the_share_of_a_cell_is_counted_in_eighths_of_its_sides(monkeypatch):
+    """Strips of an eighth and a half of a cell, and a cell of which nothing is covered."""
+    grid = GeoBox.from_bbox((0, 0, 300, 200), crs="EPSG:6933", resolution=100)
+    shapes = [shapely.box(0, 0, 12.5, 200), shapely.box(100, 0, 150, 100), None]
+    expected = [[0.125, 0, 0], [0.125, 0.5, 0]]
+    assert burn.cover_share(shapes, grid).tolist() == expected
+    monkeypatch.setattr(burn, "ROWS", 1)
+    assert burn.cover_share(shapes, grid).tolist() == expected
+    assert not burn.cover_share([], grid).any()

@@ -40,7 +40,8 @@ def scenario(folder, maps, tables=None, **more) -> sheets.Scenario:
         path = folder / f"{name}.tif"
         with rasterio.open(
             path, "w", driver="GTiff", height=10, width=20, count=1, dtype=values.dtype,
-            crs=str(GRID.crs), transform=GRID.affine, nodata=np.nan,
+            crs=str(GRID.crs), transform=GRID.affine,
+            nodata=255 if values.dtype == "uint8" else np.nan,
         ) as file:  # fmt: skip
             file.write(values, 1)
             file.update_tags(**TAGS)
@@ -327,6 +328,22 @@ def test_a_scale_ends_at_a_round_tenth(values, top):
 
 def test_a_scale_leaves_out_the_uppermost_of_a_thousand_values():
     assert sheets._round_top(np.array([0.15] * 999 + [0.9])) == pytest.approx(0.2)
+
+
+def test_the_strongest_threat_is_shown_by_the_group_of_each_that_occurs(tmp_path):
+    """Code 1 is the first assessed threat in the west, code 2 the second, 0 none in the east."""
+    first, second = selection.assessed(CONFIG)[:2]
+    codes = np.zeros(GRID.shape, "uint8")
+    codes[:, :5], codes[:, 5:10] = 1, 2
+    maps = effects() | {"habitat_reference": filled(0.7), "dominant_threat": codes}
+    (figure,) = sheets.dominant_threat(scenario(tmp_path, maps))
+    titles = [
+        CONFIG["groups"][CONFIG["threats"][name]["group"]]["title"] for name in (first, second)
+    ]
+    legend = said(figure, "legend")
+    assert legend[0] == f"no threat above {CONFIG['dominant_floor']:g}"
+    assert set(legend[1 : legend.index("no data")]) == set(titles)
+    assert said(figure, "share")[0] == "50 %"
 
 
 # ------------------------------------------------------------------------------- which sheets
