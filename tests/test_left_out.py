@@ -57,6 +57,7 @@ def results(tmp_path_factory):
     config["region"] |= {"cell_m": 2000}
     for name in ("camps", "manul_records"):  # one view of each scenario is enough here
         config["layers"][name] = {"path": config["layers"][name], "public": True}
+    config["rules"]["R6"] = None  # not public: it would make the second view
     layers = [n for n in config["layers"] if n not in ("study_area", "provinces")]
     left_out = [*optional_keys(), *(("layers", n) for n in layers if n != "elevation")]
     left_out += [("threats", "roads_paved"), ("rules", "R1a"), ("surfaces", "slope")]

@@ -38,7 +38,7 @@ def home(tmp_path_factory) -> Path:
     config["threats"] = {name: config["threats"][name] for name in KEPT}
     config["rules"] = {name: config["rules"][name] for name in ("R1a", "R6", "R7")}
     config["priority"] = [name for name in config["priority"] if name in config["rules"]]
-    config["draws"] |= {"number": 16, "realisations": 1}
+    config["draws"] = {"number": 16, "realisations": 1}
     config["analyses"]["suitability"] |= {"folds": 3, "background": {"points": 1500}}
     path = folder / "region.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")

