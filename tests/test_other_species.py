@@ -41,8 +41,8 @@ def voles(tmp_path_factory):
 
 def test_the_products_are_those_of_its_model(voles):
     assert {p.stem for p in voles.glob("maps/*.png")} == {
-        "habitat", "threat", "dominant_threat", "threats", "value_at_risk", "key_habitat",
-        "recommendations",
+        "habitat", "threat", "chance_key", "chance_top", "dominant_threat", "threats",
+        "value_at_risk", "key_habitat", "recommendations",
     }  # fmt: skip
     units = pd.read_csv(voles / "units.csv")
     assert {"voles_low", "voles_high", "V1_km"} <= set(units)
