@@ -29,15 +29,11 @@ def maps_of(key_cells) -> dict:
     h[key_cells] = 0.7
     made = {"habitat": h, "habitat_reference": h}
     found = key_habitat.find(Fields(made, GRID), CONFIG["key_habitat"])
-    found = found.maps(slice(None), slice(None))
     low = np.full(GRID.shape, 0.1, "float32")
     names = selection.maps_of_rules(CONFIG, Graph({"current": CONFIG}).names("current"))
     maps = dict.fromkeys([*names, "threat", "value_at_risk"], low) | made
     maps["share_dogs"] = np.ones(GRID.shape, "float32")
-    for name, (file, band, _, _, codes) in key_habitat.BANDS.items():
-        values = list(found[file].values())[band - 1]
-        maps[name] = np.isin(values, codes) if codes else values
-    return maps
+    return maps | found.named(slice(None), slice(None))
 
 
 def place(key_cells, layers=None, **more):
@@ -591,3 +587,10 @@ def test_where_no_rule_may_be_shown_there_are_files_without_places(tmp_path):
     assert recommendations.listing({}, {}, {}).empty
     vectors.write_vector(tmp_path / "none.gpkg", {}, {"MANUL_SCENARIO": "current"})
     assert vectors.read_layers(tmp_path / "none.gpkg") == {}
+
+
+def test_rules_that_look_at_the_same_zones_share_their_cells():
+    here = place([])
+    first, second = (recommendations.assess(n, RULES[n], here) for n in ("R1a", "R1b"))
+    assert first.measures is second.measures
+    assert first.found is second.found

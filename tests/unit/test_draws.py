@@ -11,6 +11,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from manul import surfaces
+from manul.config import ranges
 from manul.grid import block_maps
 from manul.grid.datasets import Fields
 from manul.model import cells
@@ -160,6 +161,10 @@ def test_a_number_without_a_status_is_a_guess_and_of_another_status_uniform_too(
 )
 def test_only_a_number_with_a_range_of_some_width_is_drawn(parameter, told):
     assert distributions.drawn(parameter) == told
+
+
+def test_every_distribution_that_a_config_may_name_is_there():
+    assert tuple(distributions.DISTRIBUTIONS) == ranges.DISTRIBUTIONS
 
 
 def test_pooled_answers_stand_for_the_range():
@@ -513,7 +518,7 @@ def test_draws_are_made_where_they_are_wanted(products, number, told):
 def test_the_own_way_of_adding_threats_is_the_likeliest_unless_the_config_says_otherwise():
     found = specs.chances(described())
     assert sum(found.values()) == pytest.approx(1)
-    assert found["additive"] == design.OWN_MODE and max(found, key=found.get) == "additive"
+    assert found["additive"] == specs.OWN_MODE and max(found, key=found.get) == "additive"
     assert len({chance for mode, chance in found.items() if mode != "additive"}) == 1
     told = described(draws={"cumulative": {"maximum": 1.0}})
     assert specs.chances(told) == {"maximum": 1.0}

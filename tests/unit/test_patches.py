@@ -48,10 +48,7 @@ def areas(h):
 
 def polygons(h, threat, shares):
     maps = {"habitat": h, "habitat_reference": h, "threat": threat, "value_at_risk": threat * h}
-    found = key_habitat.find(Fields(maps, GRID), RULES).maps(*WHOLE)
-    for name, (file, band, _, _, codes) in key_habitat.BANDS.items():
-        values = list(found[file].values())[band - 1]
-        maps[name] = np.isin(values, codes) if codes else values
+    maps |= key_habitat.find(Fields(maps, GRID), RULES).named(*WHOLE)
     maps |= {f"share_{name}": share for name, share in shares.items()}
     return key_polygons.tables(
         Fields(maps, GRID), {"a": "Dogs", "b": "Roads"}, RULES, "cats", STAMP

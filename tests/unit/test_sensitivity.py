@@ -8,7 +8,7 @@ from conftest import demo_config
 from test_draws import GRID, SPEC, WEIGHT, model, write
 
 from manul.config import load
-from manul.uncertainty import design, measure, passes, sensitivity
+from manul.uncertainty import design, measure, passes, sensitivity, tables
 
 INPUTS = ("a", "b", "dead")
 
@@ -48,11 +48,11 @@ def test_screening_tells_the_move_between_the_percentiles_and_a_dead_input_is_la
 
 
 def test_the_table_is_ranked_and_the_same_each_time():
-    made = [("mean_threat", sensitivity.REGION), ("mean_threat", "Naryn")]
+    made = [("mean_threat", tables.REGION), ("mean_threat", "Naryn")]
     first, again = (sensitivity.table(linear, INPUTS, made, 1, {"a": "snow"}) for _ in range(2))
     assert first.equals(again)
     assert list(first.columns) == list(sensitivity.COLUMNS)
-    of_region = first[first["unit"] == sensitivity.REGION]
+    of_region = first[first["unit"] == tables.REGION]
     assert of_region["input"].tolist() == ["a", "b", sensitivity.REST, "dead"]
     assert of_region["words"].tolist()[:2] == ["snow", "b"]
 

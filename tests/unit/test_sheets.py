@@ -218,6 +218,18 @@ def test_every_rule_with_places_is_on_the_key_habitat_sheet_or_named_as_left_out
     assert "R6 Dog management zone" in told.split("not for publication: ")[1].split(" | ")[0]
 
 
+def test_a_rule_whose_places_need_a_survey_first_is_not_said_to_have_none(tmp_path):
+    doubtful = places(shapely.box(0, 0, 2_000, 2_000)).assign(verdict="survey first", support=0.6)
+    sure = places(shapely.box(9_000, 0, 10_000, 1_000)).assign(verdict="issue", support=0.9)
+    sure = sure.assign(zone="R10 here", value_at_risk_km2=1.0)
+    doubtful = doubtful.assign(zone="R1b there", value_at_risk_km2=2.0)
+    told = " | ".join(said(key_sheet(tmp_path, R1b=doubtful, R10=sure)))
+    assert "no place meets" not in told
+    assert "Drawn: 1 recommendations that hold in at least 70 % of the draws." in told
+    assert "Not drawn: 1 to survey first (50-70 %), 0 not supported" in told
+    assert "then by value at risk: 1. R10 here (90%)" in told
+
+
 def test_a_road_of_one_cell_is_seen_on_the_panel_of_its_rule(tmp_path):
     short = places(shapely.LineString([(5_000, 5_000), (5_040, 5_000)]))
     found = {"R4": short, "R5": places()}

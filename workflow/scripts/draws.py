@@ -4,7 +4,7 @@ from functools import partial
 
 from manul import job
 from manul.analyses import suitability_words as words
-from manul.grid import block_maps, plain_files, vectors
+from manul.grid import block_maps, plain_files
 from manul.grid.region import grid_of
 from manul.uncertainty import passes, tables
 from manul.uncertainty.measure import Behind
@@ -12,7 +12,7 @@ from manul.uncertainty.measure import Behind
 with job.start(snakemake) as this:
     told, grid = this.told, grid_of(this.told.region)
     key = words.key_rules(told.key, this.thresholds())
-    of_draws, draws = tables.of_job(this, vars(told), key)
+    of_draws, draws = tables.of_job(this.named, vars(told), key)
     this.log.info("%d draws of %d inputs", draws.number, len(draws.table().columns))
     of = of_draws(draws)
     mask, units = this.inputs("mask"), this.inputs("units")
@@ -33,7 +33,7 @@ with job.start(snakemake) as this:
     blocks = block_maps.blocks(grid, passes.BLOCK)
     this.run(work, made, blocks)
     found = sums.total(blocks)
-    names = list(vectors.read_vector(units[0])["name"]) if units else []
+    names = tables.unit_names(units)
     plain_files.write_table(this.output("draws"), tables.of_draws(draws, found, grid))
     plain_files.write_table(this.output("units"), tables.of_units(names, found, grid))
     plain_files.write_table(this.output("suitable"), tables.suitable_of_units(found, grid))

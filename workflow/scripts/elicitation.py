@@ -17,7 +17,6 @@ with job.start(snakemake) as this:
         len(answers.rejected),
     )  # fmt: skip
     made = elicit_page.sections(results, answers, block)
-    foot = f"{told.species['status']}. Manul {job.__version__}; as of {told.as_of}."
     title = "Answers of experts"
     plain_files.write_table(this.output("table"), elicitation.table(results))
-    plain_files.write_text(this.output("page"), html.page(title, told.title, "", made, foot))
+    plain_files.write_text(this.output("page"), html.page(title, told.title, "", made, this.foot))

@@ -9,7 +9,6 @@ with job.start(snakemake) as this:
     told = this.told
     made = evidence.sections(evidence_files.read(this, snakemake.wildcards.layer))
     notice = provenance.notice(this.provenance())
-    foot = f"{told.species['status']}. Manul {this.tags()['MANUL_VERSION']}; as of {told.as_of}."
     title, place = told.block["title"], told.region["title"]
-    plain_files.write_text(this.output("page"), html.page(title, place, notice, made, foot))
+    plain_files.write_text(this.output("page"), html.page(title, place, notice, made, this.foot))
     plain_files.write_table(this.output("table"), html.numbers(made))

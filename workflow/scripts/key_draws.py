@@ -4,7 +4,7 @@ import numpy as np
 
 from manul import job
 from manul.analyses import suitability_words as words
-from manul.grid import plain_files, vectors
+from manul.grid import plain_files
 from manul.uncertainty import key_draws, passes, tables
 
 with job.start(snakemake) as this:
@@ -16,7 +16,7 @@ with job.start(snakemake) as this:
     bands = dict.fromkeys(passes.KEY_TITLES, "0..1")
     made = [this.map_file("key_habitat", this.output("key_habitat"), fields.grid, bands)]
     this.run_here(found.maps, made)
-    names = list(vectors.read_vector(units[0])["name"].fillna("(no name)")) if units else []
+    names = tables.unit_names(units)
     suitable = tables.read_suitable(*this.inputs("suitable"))
     animals = told.species["plural"]
     density = key["density_per_100_km2"]

@@ -2,8 +2,6 @@
 
 from functools import partial
 
-import numpy as np
-
 from manul import job
 from manul.analyses import suitability_words as words
 from manul.grid import map_tags, plain_files, vectors
@@ -29,13 +27,11 @@ with job.start(snakemake) as this:
     assessed = [recommendations.assess(name, rule, place) for name, rule in rules.items()]
     holds, tips = {}, None
     if told.uncertain:
-        of_draws, draws = tables.of_job(this, told.uncertain, key)
-        names = recommendations.names_in(rules.values()) & set(fields)
+        of_draws, draws = tables.of_job(this.named, told.uncertain, key)
+        names = set(recommendations.names_in(*rules.values())) & set(fields)
         mask = this.inputs("mask")
         runs = support.maps_of_draws(of_draws, draws, fields, names, key, mask)
-        each = [[of.in_draw(maps) for of in assessed] for maps in this.told_of(runs, draws.number)]
-        for i, of in enumerate(assessed):
-            holds[of.name] = np.stack([draw[i] for draw in each], 1)
+        holds = support.holds(assessed, this.told_of(runs, draws.number))
         tips = partial(confidence.tipping, inputs=draws.table(), words=told.words)
     found = {
         of.name: recommendations.recommend(of, place, holds.get(of.name), tips) for of in assessed

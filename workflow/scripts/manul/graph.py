@@ -423,11 +423,9 @@ def _alternatives(config, name) -> Ref:
 )
 def _alternatives_of(graph, scenario, config, key) -> Job:
     job = _surface(graph, scenario, config, key)
-    now: dict[str, list] = {
-        key: [] for key in ("dates",) if key in job.told["block"]
-    }  # draws are of the present
+    block = {k: [] if k == "dates" else v for k, v in job.told["block"].items()}  # of the present
     spec = _uncertain_surfaces(config)[key]
-    return replace(job, told=job.told | {"block": job.told["block"] | now, "spec": spec})
+    return replace(job, told=job.told | {"block": block, "spec": spec})
 
 
 @rule(
@@ -451,11 +449,9 @@ def _draw_files(config, key):
 @rule("draws", _draw_files, lambda config: [""] if specs.wanted(config) else [])
 def _draws(graph, scenario, config, key) -> Job:
     told, reads = _of_draws(config)
-    units = config["region"]["units"]
     told |= {"region": config["region"], "key": config["key_habitat"]}
     told |= {"groups": measure.groups(config)}
-    reads |= {"thresholds": _thresholds(config)}
-    return Job(told, reads | {"units": [layer(config, units)] if units else []})
+    return Job(told, reads | {"thresholds": _thresholds(config), "units": _units_of(config)})
 
 
 @rule(
@@ -471,10 +467,9 @@ def _key_draws(graph, scenario, config, key) -> Job:
     told = {"region": config["region"], "key": config["key_habitat"]}
     told |= {"number": config["draws"]["number"]}
     told |= {"maps": graph.sources(scenario, ["habitat_mean"])}
-    units = config["region"]["units"]
     reads = {"maps": _map_refs(config, told["maps"]), "thresholds": _thresholds(config)}
     reads |= {name: [Ref("draws", "", name)] for name in ("good", "suitable")}
-    return Job(told, reads | {"units": [layer(config, units)] if units else []})
+    return Job(told, reads | {"units": _units_of(config)})
 
 
 @rule(
@@ -659,7 +654,7 @@ def _recommend(graph, scenario, config, key) -> Job:
 @rule("units", {"table": "units.csv"}, lambda config: [""] if config["region"]["units"] else [])
 def _units(graph, scenario, config, key) -> Job:
     protected = config["key_habitat"]["protected"]
-    more = {"layers": [layer(config, config["region"]["units"])]}
+    more = {"layers": _units_of(config)}
     if "" in RULES["recommend"].keys(config):
         more["recommendations"] = [Ref("recommend", "", "polygons")]
     wanted = [*units.MAPS, *filter(None, [protected])]
@@ -826,6 +821,11 @@ def _made(config, names) -> list[Ref]:
 def _mask(config) -> list[Ref]:
     mask = config["region"]["mask"]
     return [layer(config, mask)] if mask else []
+
+
+def _units_of(config) -> list[Ref]:
+    units = config["region"]["units"]
+    return [layer(config, units)] if units else []
 
 
 def _ref(config, item) -> Ref:

@@ -85,6 +85,11 @@ class Job:
         return provenance.merge(*(map_tags.read_provenance(f) for f in self._maps))
 
     @property
+    def foot(self) -> str:
+        """The last line of a page: status of the species, version, day of assessment."""
+        return f"{self.told.species['status']}. Manul {__version__}; as of {self.told.as_of}."
+
+    @property
     def digest(self) -> str:
         """Of all that decides what this job makes: what it was told, and what made its inputs."""
         tags = self.tags({})
@@ -155,10 +160,7 @@ class Job:
         record = self.provenance() if record is None else record
         names = dict(self.snakemake.wildcards.items())
         return {
-            map_tags.PROVENANCE_TAG: provenance.dump(record),
-            "MANUL_NOTICE": provenance.notice(record),
-            "MANUL_DATA_STATUS": provenance.worst_status(record),
-            "MANUL_DATA_DATES": provenance.age(record),
+            **map_tags.of_layers(record),
             "MANUL_REGION": names.get("region", ""),
             "MANUL_SCENARIO": names.get("scenario", ""),
             "MANUL_VERSION": __version__,

@@ -45,7 +45,7 @@ INVEST_MB = 190
 INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for each thread
 FIT_BYTES = 250  # per cell of a block that a fitted model predicts
 PATCH_BYTES = {  # per cell
-    "key_habitat": 13, "key_polygons": 5, "recommend": 5, "units": 4, "key_draws": 19,
+    "key_habitat": 13, "key_polygons": 5, "recommend": 30, "units": 4, "key_draws": 19,
     "compare": 20,
 }  # fmt: skip
 DRAWN_BYTES = 105  # per cell of a drawn map

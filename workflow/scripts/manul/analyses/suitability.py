@@ -12,7 +12,6 @@ import pandas as pd
 from manul.analyses import suitability_words as words
 from manul.config.types import Analysis, Config
 from manul.grid import block_maps, plain_files, rasters, vectors
-from manul.grid.burn import burn_inside
 from manul.grid.region import grid_of
 from manul.pages import figures
 from manul.pages.html import Section
@@ -112,14 +111,10 @@ def _on_block(files, habitat_file, mask, grid, fitted, key, block) -> dict:
     """The bands of each map on (row0, row1, column0, column1); unknown outside the mask."""
     from manul.analyses import suitability_fit as fit
 
-    row0, row1, column0, column1 = block
     values = pd.DataFrame({n: rasters.read_block(p, block).ravel() for n, p in files.items()})
     habitat = rasters.read_block(habitat_file, block)
     found = fit.predict(fitted, values, habitat.ravel(), key)
-    outside = np.zeros(habitat.shape, bool)
-    if mask:
-        shapes = vectors.read_vector(mask[0]).geometry
-        outside = ~burn_inside(shapes, grid[row0:row1, column0:column1])
+    outside = ~vectors.inside(mask, block_maps.part(grid, block))
     found = {n: np.where(outside, np.nan, a.reshape(habitat.shape)) for n, a in found.items()}
     return {name: {band: found[band] for band in bands} for name, bands in MAPS.items()}
 

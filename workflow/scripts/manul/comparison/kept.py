@@ -38,7 +38,7 @@ from manul.config.types import Config
 from manul.grid import plain_files
 from manul.grid.datasets import Source
 from manul.grid.region import grid_of
-from manul.model import cells
+from manul.uncertainty import specs
 
 HOME = "kept"
 PRESENT = "present"  # the label of results that are not kept
@@ -276,9 +276,8 @@ def _place(runs, path) -> Path:
 def _maps(runs, view) -> list[str]:
     """The maps that are kept: results to compare, and every surface that the model reads."""
     config = runs.configs[view]
-    model = selection.model(config)
-    wanted = [*MAPS, *(f"effect_{name}" for name in model["threats"])]
-    wanted += cells.inputs(*cells.parts(model["habitat"])) + cells.threat_inputs(model["threats"])
+    effects = (f"effect_{name}" for name in selection.assessed(config))
+    wanted = [*MAPS, *effects, *specs.surfaces_of(config)]
     there = set(runs.names(view))
     return [name for name in dict.fromkeys(wanted) if name in there]
 

@@ -130,10 +130,7 @@ def _file(pair, folder, name, bands, categories=None) -> block_maps.MapFile:
     record = provenance.merge(*(map_tags.read_provenance(path) for path in paths))
     before, after = pair.runs
     tags = {
-        map_tags.PROVENANCE_TAG: provenance.dump(record),
-        "MANUL_NOTICE": provenance.notice(record),
-        "MANUL_DATA_STATUS": provenance.worst_status(record),
-        "MANUL_DATA_DATES": provenance.age(record),
+        **map_tags.of_layers(record),
         "MANUL_REGION": after.config["region"]["name"],
         "MANUL_SCENARIO": after.config["scenario"],
         "MANUL_COMPARED": f"{after.label} minus {before.label}",

@@ -14,16 +14,16 @@ from typing import Any
 
 import dask
 import numpy as np
-from rasterio.features import rasterize
 
 from manul.comparison import shares
 from manul.comparison.causes import MASK, Cause, find, model_of, swapped, together
 from manul.comparison.kept import Run
 from manul.config import selection
 from manul.grid import vectors
-from manul.grid.burn import burn_inside
+from manul.grid.burn import burn_inside, number_inside
 from manul.grid.datasets import TILE, Fields
 from manul.model import cells
+from manul.products import units
 from manul.products.key_habitat import cell_km2, numbered
 
 NUMBERS = {
@@ -69,7 +69,7 @@ class Pair:
     @cached_property
     def units(self) -> list[str]:
         """The names of the units, in the order of their numbers from 1."""
-        return [] if self._polygons is None else self._polygons["name"].astype(str).tolist()
+        return [] if self._polygons is None else units.names(self._polygons)
 
     @property
     def areas(self) -> list[str]:
@@ -79,12 +79,8 @@ class Pair:
     @cached_property
     def numbers(self) -> np.ndarray:
         """The number of the unit over each cell's centre (uint16), 0 where there is none."""
-        if self._polygons is None:
-            return np.zeros(self.grid.shape, "uint16")
-        shapes = [(shape, i) for i, shape in enumerate(self._polygons.geometry, 1)]
-        return rasterize(
-            shapes, self.grid.shape, transform=self.grid.affine, fill=0, dtype="uint16"
-        )
+        shapes = [] if self._polygons is None else self._polygons.geometry
+        return number_inside(shapes, self.grid, "uint16")
 
     @cached_property
     def _polygons(self):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from manul.config import schema
+from manul.config.ranges import below
 from manul.config.types import Config
 from manul.exposure.decay import SCALED, decay
 
@@ -80,7 +81,7 @@ def _steps(config, path) -> list[tuple[str, Any, dict]]:
     found = []
     for key in path.split("."):
         blocks = [part for block in blocks for part in _below(block, key)]
-        value = _at(value, key)
+        value = below(value, key)
         if value is None:
             break
         blocks = [part for block in blocks for part in _parts(block, value)]
@@ -89,12 +90,6 @@ def _steps(config, path) -> list[tuple[str, Any, dict]]:
             said |= {k: v for k, v in block.items() if k not in ("$ref", "allOf")}
         found.append((key, value, said))
     return found
-
-
-def _at(value, key):
-    if isinstance(value, list):
-        return value[int(key)] if key.isdigit() and int(key) < len(value) else None
-    return value.get(key) if isinstance(value, dict) else None
 
 
 def _below(block, key) -> Iterator[Mapping]:

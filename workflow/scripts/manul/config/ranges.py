@@ -1,6 +1,7 @@
 """Numbers with a range: `{value: 0.45, range: [0.25, 0.65], status: G}` may stand for 0.45."""
 
 from collections.abc import Iterator
+from functools import reduce
 
 DISTRIBUTIONS = ("uniform", "triangular", "pert")  # that a number may name
 PARAMETER_KEYS = {"value", "range", "status", "source", "distribution"}
@@ -24,6 +25,23 @@ def ranges(block) -> dict[str, dict]:
     a published source, G = expert guess), `distribution` and `source`.
     """
     return dict(_found(block, ""))
+
+
+def below(block, key: str):
+    """What stands under a step of a path, in a mapping or a list; None: nothing."""
+    if isinstance(block, list):
+        return block[int(key)] if key.isdigit() and int(key) < len(block) else None
+    return block.get(key) if isinstance(block, dict) else None
+
+
+def put(block: dict, path: str, value) -> bool:
+    """Set what lies at a path with dots; False where there is no such path."""
+    *way, last = path.split(".")
+    at = reduce(below, way, block)
+    if below(at, last) is None:
+        return False
+    at[int(last) if isinstance(at, list) else last] = value
+    return True
 
 
 def is_parameter(block) -> bool:

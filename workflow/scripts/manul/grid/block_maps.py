@@ -202,6 +202,12 @@ def blocks(grid: GeoBox, size: int) -> list[Block]:
     return squares(grid.shape, size)
 
 
+def part(grid: GeoBox, block: Block) -> GeoBox:
+    """The grid of a block (row0, row1, column0, column1)."""
+    row0, row1, column0, column1 = block
+    return grid[row0:row1, column0:column1]
+
+
 def squares(shape: tuple[int, int], size: int) -> list[Block]:
     """Square blocks that cover (rows, columns) cells, row by row."""
     height, width = shape

@@ -29,6 +29,15 @@ def burn_inside(geometries, grid: GeoBox) -> np.ndarray:
     return rasterize(shapes, grid.shape, transform=grid.affine, fill=0, dtype="uint8").astype(bool)
 
 
+def number_inside(geometries, grid: GeoBox, dtype: str = "int32") -> np.ndarray:
+    """The number, from 1, of the polygon over the centre of each cell; 0 where there is none."""
+    found = enumerate(geometries, 1)
+    shapes = [(g, i) for i, g in found if g is not None and not g.is_empty]
+    if not shapes:
+        return np.zeros(grid.shape, dtype)
+    return rasterize(shapes, grid.shape, transform=grid.affine, fill=0, dtype=dtype)
+
+
 def cover_share(geometries, grid: GeoBox, oversample: int = 8) -> np.ndarray:
     """Share of each cell under the polygons, 0..1, from `oversample` squared points a cell."""
     shapes, out = list(geometries), np.zeros(grid.shape, "float32")

@@ -12,6 +12,16 @@ PROVENANCE_TAG = "MANUL_LAYERS"
 EXTENT_TAG = "MANUL_EXTENT"
 
 
+def of_layers(record: dict) -> dict[str, str]:
+    """What a map says of the layers behind it: all of them, the notice, worst status, dates."""
+    return {
+        PROVENANCE_TAG: provenance.dump(record),
+        "MANUL_NOTICE": provenance.notice(record),
+        "MANUL_DATA_STATUS": provenance.worst_status(record),
+        "MANUL_DATA_DATES": provenance.age(record),
+    }
+
+
 def made_from(path) -> list:
     """What decides the content of a file that this package wrote: its layers, config, inputs."""
     tags, names = _tags(path), (PROVENANCE_TAG, "MANUL_CONFIG_DIGEST", "MANUL_INPUTS_DIGEST")

@@ -1,11 +1,15 @@
 """Vector files: read by bounds, written as GeoPackages that appear whole or not at all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
+import numpy as np
 import pyogrio
+from odc.geo.geobox import GeoBox
 
 from manul.grid.atomic import atomic
+from manul.grid.burn import burn_inside
 from manul.grid.map_tags import read_extent, read_provenance
 
 # Reading a GeoPackage would otherwise leave a file of statistics beside it, and what is
@@ -53,6 +57,11 @@ def read_vector(path, layer=None, **options) -> gpd.GeoDataFrame:
     """The features of a vector layer that have a place."""
     table = read_rows(path, layer, **options).sort_index()
     return table[table.geometry.notna()].reset_index(drop=True)
+
+
+def inside(mask: Sequence, grid: GeoBox) -> np.ndarray:
+    """Which cells lie in the region's mask: a file of polygons, or none, and then all do."""
+    return burn_inside(read_vector(mask[0]).geometry, grid) if mask else np.ones(grid.shape, bool)
 
 
 def read_rows(path, layer=None, **options) -> gpd.GeoDataFrame:

@@ -23,6 +23,7 @@ from manul.grid.datasets import Source, open_maps, reduced
 from manul.grid.map_tags import read_provenance
 from manul.maps import layouts
 from manul.maps.side_column import colouring, percent
+from manul.products import confidence
 
 THREAT_CLASSES = layouts.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
 EFFECT_CLASSES = layouts.Classes(
@@ -193,7 +194,7 @@ def key_habitat(s: Scenario) -> list[Figure]:
     sheet = s.sheet(
         "Key habitat and recommendations", "key_habitat", "recommendations",
         extra=(
-            *_rules_left_out(s, found, wide), *_under_low_threat(s), *_left_out(s),
+            *_rules_left_out(s, every, wide), *_under_low_threat(s), *_left_out(s),
             words.threshold_words(s.config["key_habitat"]),
             *_how_sure(every),
         ),
@@ -242,22 +243,13 @@ def recommendations(s: Scenario) -> list[Figure]:
 
 def chance_key(s: Scenario) -> list[Figure]:
     """In which share of the draws a cell is key habitat."""
-    sheet = s.sheet("How sure: key habitat", "p_key", extra=_left_out(s))
-    scale = layouts.Scale(
-        "Draws in which it is key habitat", unit="", palette="habitat", classes=CHANCES
-    )
-    return _numbers(s, sheet, "p_key", scale)
+    return _chance(s, "p_key", "key habitat", "key habitat", "habitat")
 
 
 def chance_top(s: Scenario) -> list[Figure]:
     """In which share of the draws a cell is among the tenth with the most value at risk."""
-    sheet = s.sheet(
-        "How sure: the tenth with most value at risk", "p_top_tenth", extra=_left_out(s)
-    )
-    scale = layouts.Scale(
-        "Draws in which it is among the top tenth", unit="", palette="risk", classes=CHANCES
-    )
-    return _numbers(s, sheet, "p_top_tenth", scale)
+    what = "the tenth with most value at risk"
+    return _chance(s, "p_top_tenth", what, "among the top tenth", "risk")
 
 
 def suitability(s: Scenario) -> list[Figure]:
@@ -318,9 +310,10 @@ WIDE = 0.1  # of the region: a rule that holds on more would cover the map
 FEWEST = 0.005  # of the suitable land: less is not told
 MOST_NAMED = 3
 SUREST = 10
-DRAWN, SURVEY = ("issue", ""), "survey first"  # verdicts; without draws there is none
+ISSUE, SURVEY, UNSUPPORTED, NO_DRAWS = confidence.VERDICTS
+DRAWN = ISSUE, NO_DRAWS
 CHANCES = layouts.Classes(
-    (0.05, 0.3, 0.5, 0.7, 0.95),
+    (0.05, 1 - confidence.SUPPORTED, confidence.DOUBTFUL, confidence.SUPPORTED, 0.95),
     ("almost surely not", "unlikely", "rather not", "rather yes: survey", "likely", "almost sure"),
 )
 
@@ -338,6 +331,13 @@ def _suitability(s) -> layouts.Scale:
 
 def _numbers(s, sheet, name, scale, land=layouts.WHOLE) -> list[Figure]:
     return [layouts.continuous(sheet, s.context, s.shown[1], s.values(name), scale, land)]
+
+
+def _chance(s, name, what, short, palette) -> list[Figure]:
+    sheet = s.sheet(f"How sure: {what}", name, extra=_left_out(s))
+    heading = f"Draws in which it is {short}"
+    scale = layouts.Scale(heading, unit="", palette=palette, classes=CHANCES)
+    return _numbers(s, sheet, name, scale)
 
 
 def _largest(threat) -> str:
@@ -426,21 +426,20 @@ def _how_sure(found) -> list[str]:
     if not len(every) or every["support"].isna().all():
         return ["Made without uncertainty draws: confidence is not assessed"]
     of = every["verdict"].value_counts()
-    surest = every[every["verdict"] == "issue"].sort_values(
+    surest = every[every["verdict"] == ISSUE].sort_values(
         ["support", "value_at_risk_km2"], ascending=False
     )
-    named = [
-        f"{i}. {zone} ({share:.0%})"
-        for i, (zone, share) in enumerate(
-            surest[["zone", "support"]].head(SUREST).itertuples(index=False), 1
-        )
+    ten = surest[["zone", "support"]].head(SUREST).itertuples(index=False)
+    named = [f"{i}. {zone} ({share:.0%})" for i, (zone, share) in enumerate(ten, 1)]
+    least, doubt = (f"{100 * share:.0f}" for share in (confidence.SUPPORTED, confidence.DOUBTFUL))
+    told = [
+        f"Drawn: {of.get(ISSUE, 0)} recommendations that hold in at least {least} % of the draws. "
+        f"Not drawn: {of.get(SURVEY, 0)} to survey first ({doubt}-{least} %), "
+        f"{of.get(UNSUPPORTED, 0)} not supported"
     ]
-    return [
-        f"Drawn: {of.get('issue', 0)} recommendations that hold in at least 70 % of the draws. "
-        f"Not drawn: {of.get(SURVEY, 0)} to survey first (50-70 %), "
-        f"{of.get('not supported', 0)} not supported",
-        *(["Surest (share of draws), then by value at risk: " + "; ".join(named)] if named else []),
-    ]
+    if named:
+        told.append(f"Surest (share of draws), then by value at risk: {'; '.join(named)}")
+    return told
 
 
 def _rule_style(place: int, table) -> dict:

@@ -44,7 +44,12 @@ def dominant_of(e: Sequence[np.ndarray], floor: float = 0.0) -> np.ndarray:
     for i, effect in enumerate(e[1:], 2):
         which = np.where(effect > best, np.uint8(i), which)
         best = np.maximum(best, effect)
-    return np.where(best >= max(floor, 1e-6), which, np.uint8(NO_DOMINANT))
+    return np.where(best >= least_dominant(floor), which, np.uint8(NO_DOMINANT))
+
+
+def least_dominant(floor: float) -> float:
+    """The smallest effect that is told as the strongest: the floor, and more than nothing."""
+    return max(floor, 1e-6)
 
 
 def amount(effect):

@@ -9,9 +9,8 @@ from odc.geo.geobox import GeoBox
 
 from manul.config import nodes
 from manul.config.types import Habitat
-from manul.grid import rasters, vectors
+from manul.grid import block_maps, rasters, vectors
 from manul.grid.block_maps import CLASS_NODATA
-from manul.grid.burn import burn_inside
 from manul.model import cells
 from manul.model.cumulative import NO_DOMINANT
 
@@ -155,9 +154,7 @@ def _single(name, label, title, used) -> Map:
 def _picked(maps, results, mask, grid, block) -> dict:
     """For each map its bands by description; nodata outside the mask."""
     if mask:
-        row0, row1, column0, column1 = block
-        shapes = vectors.read_vector(mask[0]).geometry
-        outside = ~burn_inside(shapes, grid[row0:row1, column0:column1])
+        outside = ~vectors.inside(mask, block_maps.part(grid, block))
         results = {name: _blank(array, outside) for name, array in results.items()}
     return {m.name: {band.label: results[band.key] for band in m.bands} for m in maps}
 

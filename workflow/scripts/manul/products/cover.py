@@ -18,7 +18,7 @@ ROWS = 2048  # at once, where values of cells are worked out
 class Cover:
     """The cells of some polygons in the grid's CRS, with the covered share of each (0..1).
 
-    12 bytes for each cell of each polygon. Ground beyond the grid counts for nothing.
+    8 bytes for each cell of each polygon. Ground beyond the grid counts for nothing.
     """
 
     def __init__(self, shapes, grid: GeoBox):
@@ -27,8 +27,8 @@ class Cover:
         ids, weights = _covered(pieces, grid)
         counts = np.array([len(part) for part in ids], int)
         order = np.argsort(zone, kind="stable")
-        self.cells = _joined([ids[i] for i in order], "int64")
-        self.weights = _joined([weights[i] for i in order], "float64")
+        self.cells = _joined([ids[i] for i in order], "uint32")
+        self.weights = _joined([weights[i] for i in order], "float32")
         each = np.bincount(zone, counts, minlength=self.number).astype(int)
         self.start = np.r_[0, np.cumsum(each)]
 

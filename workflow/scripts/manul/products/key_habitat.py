@@ -71,6 +71,14 @@ class Found:
         classes = {"key habitat class": code, "suitable": suitable}
         return {"key_habitat": classes, "key_areas": areas}
 
+    def named(self, rows: slice, columns: slice) -> dict[str, np.ndarray]:
+        """Every map of BANDS in a window, by its name; booleans for those of `codes`."""
+        made, out = self.maps(rows, columns), {}
+        for name, (file, band, _, _, codes) in BANDS.items():
+            values = list(made[file].values())[band - 1]
+            out[name] = np.isin(values, codes) if codes else values
+        return out
+
 
 def find(fields: Fields, rules: KeyHabitat, areas: bool = True) -> Found:
     """The patches of key habitat; `rules` is the config block `key_habitat`.

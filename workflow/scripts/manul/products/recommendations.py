@@ -6,7 +6,7 @@ its zones and measures are among those of `manul.products.zones`.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import geopandas as gpd
@@ -58,6 +58,7 @@ class Place:
     scenario: str
     private: Mapping[str, Mapping] = field(default_factory=dict)
     towns: gpd.GeoDataFrame | None = None
+    found: dict = field(default_factory=dict, compare=False)  # zones that were looked at, by spec
 
 
 @dataclass(frozen=True)
@@ -127,10 +128,10 @@ def recommend(
     return table[[*COLUMNS, "geometry"]].assign(id=identities(of.name, table.geometry))
 
 
-def names_in(rules: Iterable[Rule]) -> set[str]:
-    """Every word of what rules look at and measure, the names of maps among them."""
-    told = json.dumps([[rule["zones"], rule["measures"]] for rule in rules])
-    return set(re.findall(r"[A-Za-z_]\w*", told))
+def names_in(*rules: Rule) -> list[str]:
+    """Every word of what rules look at and measure, each once: the names of maps and layers too."""
+    told = [[rule["zones"], rule["measures"], rule["nearest"]] for rule in rules]
+    return list(dict.fromkeys(re.findall(r"[A-Za-z_]\w*", json.dumps(told))))
 
 
 def nowhere(of: Assessed, fields: Fields) -> str:
@@ -217,18 +218,30 @@ class Told(float):
 
 
 def _zones(rule, place) -> tuple[gpd.GeoDataFrame, zones.Measures, dict]:
-    """The zones that a rule looks at, what measures them, and the records near them."""
-    fields = place.fields
-    found = zones.find(rule["zones"], fields, place.layers)
+    """The zones that a rule looks at, what measures them, and the records near them.
+
+    Rules that look at the same zones share them: finding their cells takes time and memory.
+    """
+    spec = json.dumps(rule["zones"], sort_keys=True)
+    if spec not in place.found:
+        found = _found(rule, place)
+        place.found[spec] = found, zones.Measures(found, place.fields.grid)
+    found, measures = place.found[spec]
+    near: dict[str, np.ndarray] = {}
+    for kind, nearest in rule["nearest"].items():
+        near |= _nearest(kind, nearest, found, place)
+    return found, measures, near
+
+
+def _found(rule, place) -> gpd.GeoDataFrame:
+    """The zones of a rule, named and cut as they are shown."""
+    found = zones.find(rule["zones"], place.fields, place.layers)
     if rule["zones"]["kind"] == "key_areas":
         named = zip(found["zone"], key_areas.names(found.geometry, place.towns), strict=True)
         found["zone"] = [", ".join(filter(None, words)) for words in named]
     if rule["zones"]["kind"] in CUT_BY_UNITS and place.units is not None:
         found = _cut_by_units(found, place.units, rule["zones"].get("smallest_km2", SLIVER_KM2))
-    near: dict[str, np.ndarray] = {}
-    for kind, spec in rule["nearest"].items():
-        near |= _nearest(kind, spec, found, place)
-    return found, zones.Measures(found, fields.grid), near
+    return found
 
 
 def _rows(rule, found, measures, near, fields) -> pd.DataFrame:
@@ -350,8 +363,7 @@ def _directions(lines: np.ndarray) -> np.ndarray:
 
 def _behind(rule, place) -> dict:
     """The layers behind a rule: those of every map and layer that it names, and of its value."""
-    told = json.dumps([rule["zones"], rule["measures"], rule["nearest"]])
-    words = dict.fromkeys([*re.findall(r"[A-Za-z_]\w*", told), "value_at_risk"])
+    words = dict.fromkeys([*names_in(rule), "value_at_risk"])
     layers = (place.records[word] for word in words if word in place.records)
     return merge(place.fields.provenance(words), *layers)
 

@@ -5,9 +5,9 @@ from operator import itemgetter
 
 import numpy as np
 import pandas as pd
-from rasterio.features import rasterize
 
 from manul.config.types import KeyHabitat
+from manul.grid.burn import number_inside
 from manul.grid.datasets import Fields
 from manul.products.key_habitat import cats, cell_km2
 from manul.products.outlines import BEFORE, CHANGE, amounts, change, mean, sums, top_threats
@@ -59,7 +59,7 @@ def units(
     table = pd.DataFrame(
         {
             "id": identities("unit", polygons.geometry),
-            "unit": polygons["name"].fillna("(no name)").to_numpy(),
+            "unit": names(polygons),
             "country": polygons["country"].to_numpy() if "country" in polygons else "",
             "area_km2": total,
             **{name: areas[name] for name in AREAS},
@@ -91,15 +91,16 @@ def with_rules(table: pd.DataFrame, recommendations: dict) -> pd.DataFrame:
     return out
 
 
+def names(polygons) -> list[str]:
+    """What each unit is called."""
+    return polygons["name"].fillna("(no name)").astype(str).tolist()
+
+
 def _numbers(polygons, fields):
     """Number (from 1) of the unit over each cell's centre; 0 where there is none, or no habitat."""
-    shapes = [(shape, i) for i, shape in enumerate(polygons.geometry, 1)]
 
     def of(rows, columns):
-        grid = fields.grid[rows, columns]
-        if not shapes:
-            return np.zeros(grid.shape, "int32")
-        number = rasterize(shapes, grid.shape, transform=grid.affine, fill=0, dtype="int32")
+        number = number_inside(polygons.geometry, fields.grid[rows, columns])
         return np.where(np.isfinite(fields.window("habitat", rows, columns)), number, 0)
 
     return of

@@ -19,6 +19,7 @@ from odc.geo.geobox import GeoBox
 from manul.config import schema
 from manul.config.nodes import layers_of
 from manul.config.types import Surface
+from manul.grid.block_maps import part
 from manul.grid.burn import burn_inside
 
 LOOK = 32  # cells along the side of the tiles in which single cells are looked up
@@ -127,8 +128,7 @@ def _surveyed(block, grid, sources) -> np.ndarray | None:
 
 def on_block(name: str, block: Surface, grid: GeoBox, sources: Sources, at) -> dict:
     """{name: bands} of a surface on (row0, row1, column0, column1) of the grid."""
-    row0, row1, column0, column1 = at
-    return {name: make(block, grid[row0:row1, column0:column1], sources)}
+    return {name: make(block, part(grid, at), sources)}
 
 
 def bands(block: Surface) -> dict[str, str]:

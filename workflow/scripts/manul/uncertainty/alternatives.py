@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 
 from manul import surfaces
-from manul.grid import rasters
+from manul.config import ranges
+from manul.grid import block_maps, rasters
+from manul.model.cumulative import amount
 from manul.uncertainty import design
 from manul.uncertainty.displaced import Displaced
 
 WIDE = 4  # a parameter whose range spans more than this factor has nodes between its ends as well
-LARGEST = np.float32(1 - 1e-6)
 SEED = 7919  # of displaced layers, beside the number of the realisation
 
 
@@ -70,7 +71,7 @@ def alternatives(spec: Mapping) -> list[Alternative]:
 def changed(block: dict, rules: dict, name: str, one: Alternative) -> tuple[dict, dict]:
     """The block and the rules of a surface with one parameter at another value."""
     whole = {"surfaces": {name: copy.deepcopy(block)}} | copy.deepcopy(rules)
-    if one.path and not design.put(whole, one.path, one.value):
+    if one.path and not ranges.put(whole, one.path, one.value):
         raise KeyError(f"surface {name} has no parameter {one.path}")
     return whole.pop("surfaces")[name], whole
 
@@ -116,7 +117,7 @@ class Between:
 
         Shape (cells, 1) where nothing of it is drawn.
         """
-        form = -np.log1p(-np.minimum(bands, LARGEST)) if self.saturating else bands
+        form = amount(bands) if self.saturating else bands
         parts = [_weighed(form, weights) for _, weights in self._parts]
         if len(parts) > 1:
             sizes = [number for number, _ in self._parts]
@@ -147,9 +148,8 @@ def on_block(name: str, made: list, grid, at) -> dict[str, dict[str, np.ndarray]
 
     `made` holds for each alternative its band's name, its block and its sources.
     """
-    row0, row1, column0, column1 = at
-    part = grid[row0:row1, column0:column1]
-    return {name: {band: sources.of(block, part) for band, block, sources in made}}
+    here = block_maps.part(grid, at)
+    return {name: {band: sources.of(block, here) for band, block, sources in made}}
 
 
 def largest_changes(path, spec: Mapping, blocks: Iterable) -> pd.DataFrame:

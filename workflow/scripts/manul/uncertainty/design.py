@@ -15,10 +15,10 @@ import pandas as pd
 from scipy import stats
 from scipy.stats import qmc
 
+from manul.config.ranges import put
 from manul.uncertainty.distributions import drawn, quantiles
 
 CUMULATIVE, PLACES = "cumulative", "places"
-OWN_MODE = 0.5  # probability of the config's own way of adding threats, where draws name none
 
 
 @dataclass(frozen=True)
@@ -114,20 +114,6 @@ def applied(model: dict, values: Mapping[str, np.ndarray]) -> dict:
     return out
 
 
-def put(block: dict, path: str, value) -> bool:
-    """Set what lies at a path with dots; False where there is no such path."""
-    *way, last = path.split(".")
-    at: Any = block
-    for key in way:
-        at = _below(at, key)
-        if at is None:
-            return False
-    if _below(at, last) is None:
-        return False
-    at[int(last) if isinstance(at, list) else last] = value
-    return True
-
-
 # ------------------------------------------------------------------------------------- helpers
 
 
@@ -152,12 +138,6 @@ def _chosen(u, weights) -> np.ndarray:
     """Which of several things each number of 0..1 chooses, by their weights."""
     edges = np.cumsum(weights) / np.sum(weights)
     return np.searchsorted(edges[:-1], u, side="right")
-
-
-def _below(block, key):
-    if isinstance(block, list) and key.isdigit() and int(key) < len(block):
-        return block[int(key)]
-    return block.get(key) if isinstance(block, dict) else None
 
 
 def _trapezoids(block) -> Iterator[dict]:

@@ -27,9 +27,13 @@ def triangular(u, lowest, value, highest):
 
 def pert(u, lowest, value, highest):
     """A smooth peak at the value: beta with shapes 1 + 4 p and 5 - 4 p, p its place there."""
-    place = PERT_SHAPE * (value - lowest) / (highest - lowest)
-    shapes = 1 + place, 1 + PERT_SHAPE - place
+    shapes = pert_shapes((value - lowest) / (highest - lowest))
     return lowest + (highest - lowest) * stats.beta.ppf(u, *shapes)
+
+
+def pert_shapes(place) -> tuple:
+    """The shapes of the beta distribution of a PERT with its peak at `place` (0 to 1)."""
+    return 1 + PERT_SHAPE * place, 1 + PERT_SHAPE * (1 - place)
 
 
 DISTRIBUTIONS: dict[str, Callable] = {f.__name__: f for f in (uniform, triangular, pert)}

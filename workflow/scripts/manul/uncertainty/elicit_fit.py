@@ -14,7 +14,7 @@ from math import inf
 import numpy as np
 from scipy import optimize, stats
 
-from manul.uncertainty.distributions import PERT_SHAPE, pert
+from manul.uncertainty.distributions import PERT_SHAPE, pert, pert_shapes
 
 PROBABILITIES = np.round(np.linspace(0, 1, 201), 3)  # at which pooled quantiles are told
 STEPS = np.linspace(0, 1, 1001)  # at which the distributions of experts are laid together
@@ -33,7 +33,7 @@ class Pert:
         """The probability of at most x."""
         place = (np.asarray(x, float) - self.lowest) / (self.highest - self.lowest)
         peak = (self.mode - self.lowest) / (self.highest - self.lowest)
-        return stats.beta.cdf(place, *_shapes(peak))
+        return stats.beta.cdf(place, *pert_shapes(peak))
 
     def quantile(self, probability) -> np.ndarray:
         """The value that is not exceeded with a probability."""
@@ -91,7 +91,7 @@ def fit(
     tail = (1 - certainty) / 2
     low, high = max(interval[0], ends[0]), min(interval[1], ends[1])
     place = optimize.brentq(lambda r: _place(r, tail) - (best - low) / (high - low), 0, 1)
-    left, right = stats.beta.ppf([tail, 1 - tail], *_shapes(place))
+    left, right = stats.beta.ppf([tail, 1 - tail], *pert_shapes(place))
     width = (high - low) / (right - left)
     first, last = best - place * width, best + (1 - place) * width
     if first < ends[0]:
@@ -125,14 +125,9 @@ def pool(fits: Sequence[Pert], weights: Sequence[float]) -> Pooled:
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _shapes(place) -> tuple[float, float]:
-    """The shapes of a beta distribution with its peak at `place` (0 to 1)."""
-    return 1 + PERT_SHAPE * place, 1 + PERT_SHAPE * (1 - place)
-
-
 def _place(r, tail) -> float:
     """Where the peak of a PERT from 0 to 1 lies between its own two quantiles (0: at the lower)."""
-    left, right = stats.beta.ppf([tail, 1 - tail], *_shapes(r))
+    left, right = stats.beta.ppf([tail, 1 - tail], *pert_shapes(r))
     return (r - left) / (right - left)
 
 

@@ -11,6 +11,7 @@ from odc.geo.geobox import GeoBox
 from manul.products.key_habitat import cats, cell_km2, numbered
 from manul.uncertainty.passes import KEY_TITLES, unit_numbers
 from manul.uncertainty.summary import HIGH, LOW
+from manul.uncertainty.tables import REGION, interval
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,7 @@ class KeyDraws:
     def of_draws(self) -> pd.DataFrame:
         """One row for each draw: km2 of key habitat and of breeding patches."""
         found = {f"{name.removeprefix('p_')}_km2": of.sum(0) for name, of in self.areas.items()}
-        return (
-            pd.DataFrame(found, index=range(1, self.number + 1)).rename_axis("draw").reset_index()
-        )
+        return pd.DataFrame({"draw": range(1, self.number + 1), **found})
 
     def of_units(self, names: Sequence, density: dict, animals: str, suitable) -> pd.DataFrame:
         """One row for each unit and the region: key habitat with 90 % of the draws, and animals.
@@ -50,7 +49,7 @@ class KeyDraws:
         """
         rows = []
         units = [(name, slice(i, i + 1)) for i, name in enumerate(names, 1)]
-        for name, of in [*units, ("(whole region)", slice(None))]:
+        for name, of in [*units, (REGION, slice(None))]:
             key, breeding, land = (
                 table[of].sum(0) for table in (*self.areas.values(), np.asarray(suitable))
             )
@@ -59,8 +58,8 @@ class KeyDraws:
             rows.append(
                 {
                     "unit": name,
-                    **_interval("key_km2", key),
-                    **_interval("breeding_km2", breeding),
+                    **interval("key_km2", key),
+                    **interval("breeding_km2", breeding),
                     f"{animals}_low": ends[0],
                     f"{animals}_high": ends[1],
                 }
@@ -74,7 +73,7 @@ def find(good: str, number: int, known: np.ndarray, grid: GeoBox, rules: Mapping
     `known` tells where habitat is known, `units` holds a file of polygons, or nothing. Takes 14
     bytes a cell and, for a while, those of the patches of one draw.
     """
-    unit = unit_numbers(units, grid).reshape(grid.shape).astype("int32")
+    unit = unit_numbers(units, grid).reshape(grid.shape)
     counts = {name: np.zeros(grid.shape, "uint16") for name in KEY_TITLES}
     areas = {name: np.zeros((unit.max(initial=0) + 1, number)) for name in KEY_TITLES}
     cell = cell_km2(grid)
@@ -98,8 +97,3 @@ def _draws(good, number) -> Iterable[np.ndarray]:
             if draw % 8 == 0:
                 bits = source.read(draw // 8 + 1)
             yield (bits >> (7 - draw % 8)) & 1 > 0
-
-
-def _interval(name, values) -> dict:
-    low, high = np.quantile(values, [LOW, HIGH])
-    return {f"{name}_mean": values.mean(), f"{name}_p05": low, f"{name}_p95": high}

@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 from odc.geo.geobox import GeoBox
-from rasterio.features import rasterize
 
 from manul.config.nodes import Value, known_in_all, valued
-from manul.grid import rasters, vectors
-from manul.grid.burn import burn_inside
+from manul.grid import block_maps, rasters, vectors
+from manul.grid.burn import number_inside
 from manul.model import cells
-from manul.model.cumulative import CUMULATIVE, known_effects
+from manul.model.cumulative import CUMULATIVE, known_effects, least_dominant
 from manul.uncertainty import alternatives, design, summary
 from manul.uncertainty.design import Draws
 from manul.uncertainty.measure import NONE, Behind
@@ -30,7 +29,12 @@ NUMBERS = 51_200  # of a piece: cells times draws, as many as a cache holds of a
 LATTICE = 8  # tiles along each side of the region from which the top tenth is estimated
 TILE = 64  # cells along the side of such a tile
 TOP = 0.9
-SPREAD = {"mean": "mean", "sd": "standard deviation", "p05": "5th percentile", "p95": "95th"}
+SPREAD = {
+    "mean": "mean",
+    "sd": "standard deviation",
+    "p05": "5th percentile",
+    "p95": "95th percentile",
+}
 OF_SPREAD = ("habitat", "threat", "value_at_risk")
 MORE = {
     "habitat": {"p_suitable": "P(suitable)", "p_key_cell": "P(good enough for key habitat)"},
@@ -160,7 +164,7 @@ def uncertain(
 def maps(threats: bool) -> dict[str, dict[str, str]]:
     """The maps of a pass: by name their bands with their titles."""
     names = OF_SPREAD if threats else OF_SPREAD[:1]
-    return {n: {**{b: f"{t}" for b, t in SPREAD.items()}, **MORE[n]} for n in names}
+    return {name: SPREAD | MORE[name] for name in names}
 
 
 def bits(draws: int) -> list[str]:
@@ -177,10 +181,9 @@ def on_block(
     `top` is the value at risk from which a cell is in the top tenth, in each draw; None without
     threats. `units` holds a file of polygons, or nothing; `behind` tells what to measure.
     """
-    row0, row1, column0, column1 = at
-    part, shape = grid[row0:row1, column0:column1], (row1 - row0, column1 - column0)
+    part = block_maps.part(grid, at)
     unit = unit_numbers(units, part)
-    number, n = of.draws.number, shape[0] * shape[1]
+    number, n = of.draws.number, len(unit)
     out = {
         name: {band: np.full(n, np.nan, "float32") for band in bands}
         for name, bands in maps(top is not None).items()
@@ -191,7 +194,7 @@ def on_block(
     }
     sums = np.zeros((unit.max(initial=0) + 1, len(SUMS), number))
     arrays = of.read(at)
-    for cells_, outcome in of.pieces(arrays, np.flatnonzero(inside(mask, part))):
+    for cells_, outcome in of.pieces(arrays, np.flatnonzero(vectors.inside(mask, part))):
         results = _results(of, outcome, top, len(cells_))
         for name, bands in results.maps.items():
             for band, values in bands.items():
@@ -201,9 +204,9 @@ def on_block(
         good[cells_] = np.packbits(results.good, axis=1)
         add(sums, unit[cells_], results.sums)
     keep(at, sums)
-    shaped = {m: {b: a.reshape(shape) for b, a in bands.items()} for m, bands in out.items()}
+    shaped = {m: {b: a.reshape(part.shape) for b, a in bands.items()} for m, bands in out.items()}
     labels = bits(number)
-    return shaped | {"good": {b: good[:, i].reshape(shape) for i, b in enumerate(labels)}}
+    return shaped | {"good": {b: good[:, i].reshape(part.shape) for i, b in enumerate(labels)}}
 
 
 def to_measure(threats: bool) -> list[str]:
@@ -221,8 +224,8 @@ def top_tenth(of: Uncertain, mask: list, grid: GeoBox) -> np.ndarray:
     for r in rows:
         for c in columns:
             at = (*r, *c)
-            part = grid[r[0] : r[1], c[0] : c[1]]
-            for _, outcome in of.pieces(of.read(at), np.flatnonzero(inside(mask, part))):
+            part = block_maps.part(grid, at)
+            for _, outcome in of.pieces(of.read(at), np.flatnonzero(vectors.inside(mask, part))):
                 value, known = outcome.value_at_risk
                 value = np.broadcast_to(value, (value.shape[0], of.draws.number))
                 found.append(value if known is None else value[known[:, 0]])
@@ -317,7 +320,7 @@ def _agreement(outcome, of) -> np.ndarray:
     """
     e, _ = known_effects(list(outcome.effects.values()))
     best = reduce(np.maximum, e)
-    enough = best >= max(of.model["dominant_floor"], 1e-6)
+    enough = best >= least_dominant(of.model["dominant_floor"])
     number = of.draws.number
     most = summary.share(~enough, number)
     for effect in e:
@@ -339,20 +342,10 @@ def _blank(bands, known) -> dict:
     return {name: np.where(known, values, np.float32(np.nan)) for name, values in bands.items()}
 
 
-def inside(mask: list, grid: GeoBox) -> np.ndarray:
-    """Which cells, flat, lie in the region's mask (a file of polygons, or nothing)."""
-    if not mask:
-        return np.ones(grid.shape, bool).ravel()
-    return burn_inside(vectors.read_vector(mask[0]).geometry, grid).ravel()
-
-
 def unit_numbers(units: list, grid: GeoBox) -> np.ndarray:
-    """The number of the unit over the centre of each cell, from 1; 0 in none."""
-    if not units:
-        return np.zeros(grid.shape[0] * grid.shape[1], int)
-    shapes = vectors.read_vector(units[0]).geometry
-    pairs = [(shape, i) for i, shape in enumerate(shapes, 1)]
-    return rasterize(pairs, grid.shape, transform=grid.affine, dtype="int32").ravel()
+    """The number of the unit over each cell, flat, from 1; 0 in none. `units`: a file, or none."""
+    shapes = vectors.read_vector(units[0]).geometry if units else []
+    return number_inside(shapes, grid).ravel()
 
 
 def _tiles(cells_: int) -> list[tuple[int, int]]:

@@ -18,7 +18,7 @@ from SALib.analyze import sobol as sobol_indices
 from SALib.sample import morris as morris_design
 from SALib.sample import sobol as sobol_design
 
-from manul.grid import block_maps
+from manul.grid import block_maps, vectors
 from manul.uncertainty import design, passes, tables
 from manul.uncertainty.design import Draws
 
@@ -30,7 +30,6 @@ KEPT = 12  # inputs that are looked at one by one
 RESAMPLES = 100  # for the intervals
 ENDS = 0.05, 0.95  # probabilities between which the screening moves an input
 REST = "(all others)"
-REGION = "(whole region)"
 OUTCOMES = {
     "key_cell_km2": "land good enough for key habitat",
     "mean_threat": "the mean threat",
@@ -58,15 +57,15 @@ class Sample:
 def sample(of: passes.Uncertain, mask: list, units: list, grid: GeoBox, limit=CELLS) -> Sample:
     """Each n-th cell of each n-th row within the mask, with the smallest n within the limit."""
     blocks = block_maps.blocks(grid, passes.BLOCK)
-    inside = sum(passes.inside(mask, _part(grid, at)).sum() for at in blocks)
+    inside = sum(vectors.inside(mask, block_maps.part(grid, at)).sum() for at in blocks)
     every = max(1, int(np.ceil(np.sqrt(inside / limit))))
     found: list[dict] = []
     unit = []
     for at in blocks:
-        part, arrays = _part(grid, at), of.read(at)
+        part, arrays = block_maps.part(grid, at), of.read(at)
         rows, columns = np.indices(part.shape)
         lattice = ((rows + at[0]) % every == 0) & ((columns + at[2]) % every == 0)
-        here = np.flatnonzero(lattice.ravel() & passes.inside(mask, part))
+        here = np.flatnonzero(lattice & vectors.inside(mask, part))
         found.append({name: bands[:, here] for name, bands in arrays.items()})
         unit.append(passes.unit_numbers(units, part)[here])
     numbers = np.concatenate(unit)
@@ -117,7 +116,7 @@ def model(
 def outputs(units: Sequence[str], threats: bool) -> list[tuple[str, str]]:
     """(outcome, unit) of each output of the model."""
     wanted = list(OUTCOMES)[: None if threats else 1]
-    return [(outcome, unit) for outcome in wanted for unit in (REGION, *units)]
+    return [(outcome, unit) for outcome in wanted for unit in (tables.REGION, *units)]
 
 
 def table(
@@ -130,7 +129,7 @@ def table(
     output does not vary.
     """
     screened = morris(run, inputs, seed)
-    of_region = [i for i, (_, unit) in enumerate(made) if unit == REGION]
+    of_region = [i for i, (_, unit) in enumerate(made) if unit == tables.REGION]
     kept = strongest([screened[i] for i in of_region])
     shares = sobol(run, inputs, kept, seed)
     parts = []
@@ -211,8 +210,3 @@ def _outcomes(sums, cell_km2, threats) -> np.ndarray:
     found = [tables.outcomes(of, cell_km2) for of in (sums.sum(0), *sums[1:])]
     wanted = list(OUTCOMES)[: None if threats else 1]
     return np.stack([of[outcome] for outcome in wanted for of in found], axis=1)
-
-
-def _part(grid, at) -> GeoBox:
-    row0, row1, column0, column1 = at
-    return grid[row0:row1, column0:column1]

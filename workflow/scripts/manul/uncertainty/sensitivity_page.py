@@ -7,7 +7,8 @@ import pandas as pd
 from manul.config.hints import counted
 from manul.pages import figures
 from manul.pages.html import Section
-from manul.uncertainty.sensitivity import OUTCOMES, REGION, REST, Sample
+from manul.uncertainty.sensitivity import OUTCOMES, REST, Sample
+from manul.uncertainty.tables import REGION
 
 SHOWN = 10  # inputs on a figure
 NAMED = 3  # in sentences

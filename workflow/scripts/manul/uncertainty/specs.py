@@ -6,9 +6,10 @@ from manul.config.types import Config
 from manul.model import cells
 from manul.model.cumulative import CUMULATIVE
 from manul.surfaces import KINDS
-from manul.uncertainty.design import OWN_MODE, draw
+from manul.uncertainty.design import draw
 from manul.uncertainty.distributions import drawn
 
+OWN_MODE = 0.5  # chance of the config's own way of adding threats, where draws name none
 OF_MODEL = ("habitat", "threats", "key_habitat")
 NOTHING: dict = {"parameters": {}, "realisations": 0, "errors_m": {}}
 MOVED = ("vector", "records")  # kinds of layers whose features may lie elsewhere

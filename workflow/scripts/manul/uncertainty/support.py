@@ -4,14 +4,15 @@ In each draw the maps that rules name are worked out again, with the key habitat
 each rule is measured at the places of the main run by the same code.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from manul.config.nodes import filled
-from manul.grid import block_maps
+from manul.grid import block_maps, vectors
 from manul.grid.datasets import Fields
 from manul.products import key_habitat
+from manul.products.recommendations import Assessed
 from manul.uncertainty import passes
 from manul.uncertainty.design import Draws
 
@@ -40,6 +41,12 @@ def maps_of_draws(
             yield _with_key_habitat(main, maps, {**key, **level}, known)
 
 
+def holds(rules: Sequence[Assessed], runs: Iterable[Fields]) -> dict[str, np.ndarray]:
+    """By rule in which draws it holds at its places: (places, draws). `runs` are maps of draws."""
+    each = [[rule.in_draw(maps) for rule in rules] for maps in runs]
+    return {rule.name: np.stack(found, 1) for rule, *found in zip(rules, *each, strict=True)}
+
+
 # ------------------------------------------------------------------------------------- helpers
 
 
@@ -49,10 +56,10 @@ def _arrays(of, main, names, mask) -> dict[str, np.ndarray]:
     number = of.draws.number
     out: dict[str, np.ndarray] = {}
     for at in block_maps.blocks(main.grid, passes.BLOCK):
-        row0, row1, column0, column1 = at
-        here = np.flatnonzero(passes.inside(mask, main.grid[row0:row1, column0:column1]))
-        rows, columns = np.divmod(here, column1 - column0)
-        where = (rows + row0) * width + columns + column0
+        part = block_maps.part(main.grid, at)
+        here = np.flatnonzero(vectors.inside(mask, part))
+        rows, columns = np.divmod(here, part.width)
+        where = (rows + at[0]) * width + columns + at[2]
         arrays = of.read(at)
         done = 0
         for cells, outcome in of.pieces(arrays, here):
@@ -72,10 +79,8 @@ def _with_key_habitat(main, maps, key, names) -> Fields:
     """The maps of a draw with the key habitat that follows from them."""
     if names & key_habitat.BANDS.keys():
         whole = slice(0, main.grid.height), slice(0, main.grid.width)
-        found = key_habitat.find(Fields(maps, main.grid), key, "key_area" in names).maps(*whole)
-        for name, (file, band, _, _, codes) in key_habitat.BANDS.items():
-            values = list(found[file].values())[band - 1]
-            maps[name] = np.isin(values, codes) if codes else values
+        found = key_habitat.find(Fields(maps, main.grid), key, "key_area" in names)
+        maps |= found.named(*whole)
     return main.replaced(maps)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
-from manul.grid import plain_files
+from manul.grid import plain_files, vectors
+from manul.products import units
 from manul.products.key_habitat import cell_km2
 from manul.uncertainty import passes
 from manul.uncertainty.design import Draws, draw
@@ -18,6 +19,7 @@ from manul.uncertainty.elicitation import read_pooled
 from manul.uncertainty.passes import SUMS
 from manul.uncertainty.summary import HIGH, LOW
 
+REGION = "(whole region)"  # in the place of a unit
 OUTCOMES = ("suitable_km2", "key_cell_km2", "mean_habitat", "mean_threat", "value_at_risk_km2")
 
 
@@ -52,24 +54,24 @@ class Sums:
         return self.folder / f"{'-'.join(map(str, block))}.npy"
 
 
-def of_job(this, told: Mapping, key: Mapping) -> tuple[Callable, Draws]:
+def of_job(named: Callable, told: Mapping, key: Mapping) -> tuple[Callable, Draws]:
     """(what makes a `passes.Uncertain` of some draws, all draws) of a job that makes draws.
 
-    `told` is what `graph` tells such a job.
+    `told` is what `graph` tells such a job, `named(role)` its input files of a role by name.
     """
-    files, others = this.named("surfaces"), this.named("alternatives")
-    dead = without_effect(this.named("changes"))
+    files, others = named("surfaces"), named("alternatives")
+    dead = without_effect(named("changes"))
 
     def of_draws(draws: Draws) -> passes.Uncertain:
         return passes.uncertain(SimpleNamespace(**told), draws, key, files, others, dead)
 
-    return of_draws, draw(spec_of_job(this, told))
+    return of_draws, draw(spec_of_job(named, told))
 
 
-def spec_of_job(this, told: Mapping) -> dict:
+def spec_of_job(named: Callable, told: Mapping) -> dict:
     """The spec of a job's draws; experts' answers stand for the ranges they are about."""
     spec = dict(told["draws"])
-    for file in this.inputs("elicited"):
+    for file in named("elicited").values():
         pooled = read_pooled(file)
         spec["parameters"] = {
             path: block | ({"pooled": pooled[path]} if path in pooled else {})
@@ -98,14 +100,24 @@ def of_units(names: Sequence, sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
     Land in no unit counts for the region alone.
     """
     rows = []
-    units = [(name, sums[i]) for i, name in enumerate(names, 1) if i < len(sums)]
-    for name, of in [*units, ("(whole region)", sums.sum(0))]:
+    named = [(name, sums[i]) for i, name in enumerate(names, 1) if i < len(sums)]
+    for name, of in [*named, (REGION, sums.sum(0))]:
         row: dict = {"unit": name}
         for outcome, values in outcomes(of, cell_km2(grid)).items():
-            low, high = np.quantile(values, [LOW, HIGH])
-            row |= {f"{outcome}_mean": values.mean(), f"{outcome}_p05": low, f"{outcome}_p95": high}
+            row |= interval(outcome, values)
         rows.append(row)
     return pd.DataFrame(rows).round(4)
+
+
+def interval(name: str, values: np.ndarray) -> dict[str, float]:
+    """Mean, 5th and 95th percentile of a number over the draws, as columns of a table."""
+    low, high = np.quantile(values, [LOW, HIGH])
+    return {f"{name}_mean": values.mean(), f"{name}_p05": low, f"{name}_p95": high}
+
+
+def unit_names(files: Sequence) -> list[str]:
+    """What the units are called; `files` holds their polygons, or nothing."""
+    return units.names(vectors.read_vector(files[0])) if files else []
 
 
 def suitable_of_units(sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
