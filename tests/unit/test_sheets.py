@@ -225,7 +225,7 @@ def test_a_rule_whose_places_need_a_survey_first_is_not_said_to_have_none(tmp_pa
     doubtful = doubtful.assign(zone="R1b there", value_at_risk_km2=2.0)
     told = " | ".join(said(key_sheet(tmp_path, R1b=doubtful, R10=sure)))
     assert "no place meets" not in told
-    assert "Drawn: 1 recommendations that hold in at least 70 % of the draws." in told
+    assert "1 recommendation in at least 70 % of the draws." in told
     assert "Not drawn: 1 to survey first (50-70 %), 0 not supported" in told
     assert "then by value at risk: 1. R10 here (90%)" in told
 

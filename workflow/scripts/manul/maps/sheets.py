@@ -433,7 +433,7 @@ def _how_sure(found) -> list[str]:
     named = [f"{i}. {zone} ({share:.0%})" for i, (zone, share) in enumerate(ten, 1)]
     least, doubt = (f"{100 * share:.0f}" for share in (confidence.SUPPORTED, confidence.DOUBTFUL))
     told = [
-        f"Drawn: {of.get(ISSUE, 0)} recommendations that hold in at least {least} % of the draws. "
+        f"{counted(of.get(ISSUE, 0), 'recommendation')} in at least {least} % of the draws. "
         f"Not drawn: {of.get(SURVEY, 0)} to survey first ({doubt}-{least} %), "
         f"{of.get(UNSUPPORTED, 0)} not supported"
     ]
