@@ -66,3 +66,7 @@ def test_a_row_for_each_draw_and_each_province(results):
     units = pd.read_csv(results / "uncertainty" / "key_units.csv")
     assert units["unit"].iloc[-1] == "(whole region)"
     assert (units["key_km2_p05"] <= units["key_km2_p95"]).all()
+    assert (units["data_status"] == "illustrative").all()
+    assert units["notice"].str.contains("Marmot burrow transects").all()
+    page = (results / "uncertainty" / "sensitivity.html").read_text(encoding="utf-8")
+    assert "ILLUSTRATIVE, NOT OBSERVED" in page

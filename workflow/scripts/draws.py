@@ -6,6 +6,7 @@ from manul import job
 from manul.analyses import suitability_words as words
 from manul.grid import block_maps, plain_files
 from manul.grid.region import grid_of
+from manul.products import stamp
 from manul.uncertainty import passes, tables
 from manul.uncertainty.measure import Behind
 
@@ -34,7 +35,9 @@ with job.start(snakemake) as this:
     this.run(work, made, blocks)
     found = sums.total(blocks)
     names = tables.unit_names(units)
-    plain_files.write_table(this.output("draws"), tables.of_draws(draws, found, grid))
-    plain_files.write_table(this.output("units"), tables.of_units(names, found, grid))
+    stamped = stamp.stamp(this.provenance(), this.scenario)
+    of_each, by_unit = tables.of_draws(draws, found, grid), tables.of_units(names, found, grid)
+    plain_files.write_table(this.output("draws"), of_each.assign(**stamped))
+    plain_files.write_table(this.output("units"), by_unit.assign(**stamped))
     plain_files.write_table(this.output("suitable"), tables.suitable_of_units(found, grid))
     sums.remove()

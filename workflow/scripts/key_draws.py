@@ -5,6 +5,7 @@ import numpy as np
 from manul import job
 from manul.analyses import suitability_words as words
 from manul.grid import plain_files
+from manul.products import stamp
 from manul.uncertainty import key_draws, passes, tables
 
 with job.start(snakemake) as this:
@@ -20,5 +21,7 @@ with job.start(snakemake) as this:
     suitable = tables.read_suitable(*this.inputs("suitable"))
     animals = told.species["plural"]
     density = key["density_per_100_km2"]
-    plain_files.write_table(this.output("draws"), found.of_draws())
-    plain_files.write_table(this.output("units"), found.of_units(names, density, animals, suitable))
+    stamped = stamp.stamp(this.provenance(), this.scenario)
+    by_unit = found.of_units(names, density, animals, suitable)
+    plain_files.write_table(this.output("draws"), found.of_draws().assign(**stamped))
+    plain_files.write_table(this.output("units"), by_unit.assign(**stamped))

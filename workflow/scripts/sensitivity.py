@@ -2,9 +2,10 @@
 
 from manul import job
 from manul.analyses import suitability_words as words
-from manul.grid import plain_files
+from manul.grid import plain_files, provenance
 from manul.grid.region import grid_of
 from manul.pages import html
+from manul.products import stamp
 from manul.products.key_habitat import cell_km2
 from manul.uncertainty import sensitivity, sensitivity_page, tables
 
@@ -26,6 +27,9 @@ with job.start(snakemake) as this:
     this.log.info("%d inputs on %d cells, every %d", len(inputs), len(cells.unit), cells.every)
     sections = sensitivity_page.sections(found, len(inputs), cells)
     title = "Which number matters"
-    page = html.page(title, told.region["title"], "", sections, this.foot)
-    plain_files.write_table(this.output("table"), found)
+    record = this.provenance()
+    notice = provenance.notice(record)
+    page = html.page(title, told.region["title"], notice, sections, this.foot)
+    stamped = stamp.stamp(record, this.scenario)
+    plain_files.write_table(this.output("table"), found.assign(**stamped))
     plain_files.write_text(this.output("page"), page)

@@ -85,6 +85,11 @@ class Job:
         return provenance.merge(*(map_tags.read_provenance(f) for f in self._maps))
 
     @property
+    def scenario(self) -> str:
+        """The scenario with which the results of this job lie."""
+        return dict(self.snakemake.wildcards.items()).get("scenario", "")
+
+    @property
     def foot(self) -> str:
         """The last line of a page: status of the species, version, day of assessment."""
         return f"{self.told.species['status']}. Manul {__version__}; as of {self.told.as_of}."
@@ -158,11 +163,11 @@ class Job:
     def tags(self, record: dict | None = None) -> dict:
         """Metadata of an output: layers, scenario, software, digest of what the job was told."""
         record = self.provenance() if record is None else record
-        names = dict(self.snakemake.wildcards.items())
+        region = dict(self.snakemake.wildcards.items()).get("region", "")
         return {
             **map_tags.of_layers(record),
-            "MANUL_REGION": names.get("region", ""),
-            "MANUL_SCENARIO": names.get("scenario", ""),
+            "MANUL_REGION": region,
+            "MANUL_SCENARIO": self.scenario,
             "MANUL_VERSION": __version__,
             "MANUL_CONFIG_DIGEST": digests.digest(dict(self.snakemake.params.items())),
             "MANUL_INPUTS_DIGEST": digests.digest([map_tags.made_from(f) for f in self._maps]),

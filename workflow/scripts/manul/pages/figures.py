@@ -243,7 +243,7 @@ def shares(table: pd.DataFrame, xlabel: str) -> bytes:
         axes = figure.add_subplot()
         y, least = np.arange(rows)[::-1], table.drop(columns="words").clip(lower=0)
         low, high = least["low"].to_numpy(), least["high"].to_numpy()
-        alone = least["alone"].to_numpy()
+        alone = least["alone"].to_numpy() + 0.0  # never -0
         together = np.maximum(alone, least["together"].to_numpy())
         axes.barh(y, together, color=GREY, height=0.6, label="with others")
         axes.barh(y, alone, color=BLUE, height=0.6, label="alone")
