@@ -84,11 +84,11 @@ def write(folder, **arrays):
     return paths
 
 
-def uncertain(files, parameters=None, bands=None, draws=None, **spec):
+def uncertain(files, parameters=None, bands=None, draws=None, of=None, **spec):
     """What a pass is told, and the draws."""
     draws = draws or design.draw(SPEC | {"parameters": parameters or {}} | spec)
     told = SimpleNamespace(
-        model=model(), specs={}, errors=bands or {}, saturating=["dogs", "mines"]
+        model=of or model(), specs={}, errors=bands or {}, saturating=["dogs", "mines"]
     )
     key = {"thresholds": "expert", "suitable": 0.4, "key": 0.6}
     return passes.uncertain(told, draws, key, files, {}, {})
@@ -220,6 +220,16 @@ def test_ranges_of_no_width_give_the_deterministic_maps(files):
         assert np.nanmax(made[name, "sd"]) == 0
     suitable = np.where(np.isnan(once["habitat"]), np.nan, once["habitat"] >= 0.4)
     np.testing.assert_array_equal(made["habitat", "p_suitable"], suitable)
+
+
+def test_a_component_without_a_layer_is_left_out_where_all_else_is_known(tmp_path):
+    ones = np.full(GRID.shape, 0.7, "float32")
+    paths = write(tmp_path, food=ones, dogs=ones, mines=ones)
+    of = model()
+    of["habitat"]["components"]["den"] = {"surface": "den", "weight": 0.5}
+    made, _ = run(uncertain(paths, {"threats.dogs.weight": WEIGHT}, of=of))
+    np.testing.assert_allclose(made["habitat", "mean"], 0.7, rtol=1e-6)
+    assert np.isfinite(made["value_at_risk", "p05"]).all()
 
 
 def test_the_result_is_the_same_for_blocks_of_any_size(files):

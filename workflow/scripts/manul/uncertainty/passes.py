@@ -225,10 +225,11 @@ def top_tenth(of: Uncertain, mask: list, grid: GeoBox) -> np.ndarray:
         for c in columns:
             at = (*r, *c)
             part = block_maps.part(grid, at)
-            for _, outcome in of.pieces(of.read(at), np.flatnonzero(vectors.inside(mask, part))):
+            inside = np.flatnonzero(vectors.inside(mask, part))
+            for cells_, outcome in of.pieces(of.read(at), inside):
                 value, known = outcome.value_at_risk
-                value = np.broadcast_to(value, (value.shape[0], of.draws.number))
-                found.append(value if known is None else value[known[:, 0]])
+                value = np.broadcast_to(value, (len(cells_), of.draws.number))
+                found.append(value[_column(known, len(cells_))])
     every = np.concatenate(found) if found else np.zeros((0, of.draws.number), "float32")
     if not len(every):
         return np.full(of.draws.number, np.inf, "float32")
@@ -329,7 +330,8 @@ def _agreement(outcome, of) -> np.ndarray:
 
 
 def _column(known, n) -> np.ndarray:
-    return np.ones(n, bool) if known is None else np.broadcast_to(known[:, 0], n)
+    """Where the cells are known, (n,): `known` is None, one answer for all, or (n or 1, 1)."""
+    return np.ones(n, bool) if known is None else np.broadcast_to(np.ravel(known), n)
 
 
 def _true(condition, known) -> np.ndarray:
