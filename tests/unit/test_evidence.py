@@ -14,7 +14,7 @@ from manul import preflight
 from manul.analyses import suitability_words
 from manul.grid.datasets import Fields
 from manul.pages import html
-from manul.products import evidence
+from manul.products import evidence, known_places
 from manul.records import field_tables
 from manul.surveys import burrows
 
@@ -274,3 +274,73 @@ def test_the_words_of_a_fit_tell_records_skill_and_thresholds():
     limits = pd.DataFrame([row | {"note": "expert model is the default"}])
     told = " ".join(suitability_words.sentences(evaluation, limits))
     assert "31 independent records" in told and "AUC 0.81" in told and "0.45" in told
+
+
+def habitat(**cells):
+    """Habitat of 0.8 on 10 x 10 cells of 1 km, the named cells (row_column) lower."""
+    grid = GeoBox.from_bbox((0, 0, 10_000, 10_000), crs="EPSG:6933", resolution=1000)
+    values = np.full(grid.shape, 0.8, "float32")
+    for name, value in cells.items():
+        values[tuple(map(int, name[1:].split("_")))] = value
+    return Fields({"habitat": values}, grid)
+
+
+def records(*of):
+    """Records of one adult, each (x km, y km, error in m)."""
+    x, y, error = zip(*of, strict=True)
+    return gpd.GeoDataFrame(
+        {
+            "rec_id": [f"R{i}" for i in range(len(of))],
+            "n_adults": 1,
+            "coord_error_m": error,
+        },
+        geometry=gpd.points_from_xy(np.array(x) * 1000, np.array(y) * 1000),
+        crs="EPSG:6933",
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ((2.5, 7.5, 10), 0.1),  # row 2, column 2: north is at the top
+        ((2.5, 7.5, 600), 0.8),  # its error reaches into the next cell
+        ((2.5, 7.5, 400), 0.1),
+        ((2.5, 7.5, np.nan), 0.1),
+        ((5.5, 5.5, 10), np.nan),  # unknown is not low
+        ((-3.0, 5.0, 10), np.nan),  # beyond the map
+        ((9.9, 0.1, 4000), 0.8),  # at the edge
+    ],
+)
+def test_a_record_has_the_best_habitat_within_its_error(place, expected):
+    found = known_places.best_habitat(records(place), habitat(c2_2=0.1, c4_5=np.nan))
+    np.testing.assert_allclose(found, [expected], rtol=1e-6)
+
+
+def test_known_places_on_unsuitable_land_are_listed():
+    rows = records((2.5, 7.5, 10), (3.5, 7.5, 10), (4.5, 4.5, 10), (2.5, 7.5, 9000))
+    rows.loc[1, "n_adults"] = 0  # effort without a cat
+    of = habitat(c2_2=0.1, c2_3=0.1)
+    told = known_places.contradicted(rows, of, 0.4, {"least": 3}, public=True)
+    assert told.words[0].startswith("Of 2 records of animals where habitat is known, 1 lie on")
+    ((_, table),) = told.tables
+    assert table[["record", "habitat"]].values.tolist() == [["R0", pytest.approx(0.1)]]
+    assert told.numbers == [("contradicted by the map", 1, None, None, "records")]
+
+
+def test_a_hidden_layer_tells_no_place_and_no_small_number_of_them():
+    rows = records((2.5, 7.5, 10), (4.5, 4.5, 10))
+    told = known_places.contradicted(rows, habitat(c2_2=0.1), 0.4, {"least": 3}, public=False)
+    assert "fewer than 3 lie on land" in told.words[0]
+    assert not told.tables and not told.numbers
+    many = records(*[(2.5, 7.5, 10)] * 3)
+    told = known_places.contradicted(many, habitat(c2_2=0.1), 0.4, {"least": 3}, public=False)
+    assert ", 3 lie on land" in told.words[0] and not told.tables
+
+
+def test_records_elsewhere_contradict_nothing():
+    told = known_places.contradicted(
+        records((50, 50, 10)), habitat(), 0.4, {"least": 3}, public=True
+    )
+    assert told.words == ["No record of an animal lies where habitat is known."]
+    section = page_of(True, habitat=habitat(), suitable=0.4)[0][2]
+    assert section.title == "Known places that the map contradicts"

@@ -32,7 +32,7 @@ from manul.grid.datasets import Source
 from manul.maps import sheet_specs
 from manul.model import cells, invest_csv
 from manul.model import outputs as model_outputs
-from manul.products import key_habitat, key_polygons, recommendations, units
+from manul.products import key_habitat, key_polygons, known_places, recommendations, units
 from manul.products.outlines import BEFORE
 from manul.records import packages
 from manul.surfaces import KINDS
@@ -584,7 +584,10 @@ def _evidence(graph, scenario, config, key) -> Job:
     block = {k: v for k, v in config["layers"][key].items() if k != "needs"}
     told = {k: shown[k] for k in ("surfaces", "rules", "analyses")}
     told |= {"block": block, "as_of": config["as_of"], "region": config["region"]}
-    told |= {"privacy": selection.privacy_rules(config, [key])}
+    told |= {"privacy": selection.privacy_rules(config, [key]), "key": config["key_habitat"]}
+    wanted = ["habitat"] if block["table"] in known_places.TABLES else []
+    told |= {"maps": graph.sources(scenario, wanted)}
+    reads |= {"maps": _map_refs(config, wanted), "thresholds": _thresholds(config)}
     return Job(told, reads | {"mask": _mask(config)})
 
 

@@ -16,7 +16,7 @@ from manul import suitability
 from manul.analyses.suitability_words import BANDS, EXPERT, gate_words
 from manul.config.types import Analysis, KeyHabitat
 from manul.grid.features import select
-from manul.records.text import fold
+from manul.records.presences import numbers, wild_animal
 from manul.suitability.ensemble import Ranks, background_ranks
 
 DAYS_PER_YEAR = 365.25
@@ -25,7 +25,6 @@ SAMPLE = 5000  # cells from which ranks over the region are learned
 NOBODY = 0.01  # relative effort granted to places far from all effort
 LOWEST_MESS = -1000.0
 LEAST_ERROR_M = 1000.0  # positions better than this are used on any grid
-NOT_WILD = ("living specimen", "fossil specimen")  # of a zoo, or of another age
 SCORES = ("auc", "tss", "boyce", "omission")
 
 
@@ -55,8 +54,8 @@ def presences(
     left out. Thinned so that none lies closer than `thin_m` to another.
     """
     found = select(records, spec.get("where"))
-    found = found[_wild_animal(found)]
-    placed = found[~(_numbers(found, "coord_error_m") > _largest_error(spec, cell_m))]
+    found = found[wild_animal(found)]
+    placed = found[~(numbers(found, "coord_error_m") > _largest_error(spec, cell_m))]
     age = (pd.Timestamp(as_of) - pd.to_datetime(placed[spec["date_field"]])).dt.days / DAYS_PER_YEAR
     young = placed[age <= spec["max_age_years"]]
     xy = _xy(young)
@@ -81,7 +80,7 @@ def effort_places(records, others: list, spec: Analysis) -> np.ndarray | None:
     if how == "none":
         return None
     tables = [records] if how == "target_group" else others
-    known = [t[~(_numbers(t, "coord_error_m") > spec["background"]["bandwidth_m"])] for t in tables]
+    known = [t[~(numbers(t, "coord_error_m") > spec["background"]["bandwidth_m"])] for t in tables]
     return np.vstack([_xy(table) for table in known])
 
 
@@ -161,27 +160,6 @@ def predict(fitted: Fitted, values: pd.DataFrame, habitat: np.ndarray, key: KeyH
 
 
 # ------------------------------------------------------------------------------------- helpers
-
-
-def _wild_animal(found) -> pd.Series:
-    """Rows that do not say "absent", count no animal, tell of effort alone, or of a captive."""
-    adults, young = _numbers(found, "n_adults"), _numbers(found, "n_kittens")
-    none = (adults == 0) & ~(young > 0) | (_numbers(found, "individual_count") == 0)
-    uncounted = adults.isna() & ~(young > 0)
-    effort_alone = (_numbers(found, "absence_effort_camdays") > 0) & uncounted
-    absent = _texts(found, "occurrence_status") == "absent"
-    return ~(none | effort_alone | absent | _texts(found, "basis_of_record").isin(NOT_WILD))
-
-
-def _numbers(table, name) -> pd.Series:
-    """A column as numbers; NaN where it has none, or the table has no such column."""
-    column = table[name] if name in table else pd.Series(np.nan, table.index)
-    return pd.to_numeric(column, errors="coerce").astype("float64")
-
-
-def _texts(table, name) -> pd.Series:
-    column = table[name] if name in table else pd.Series("", table.index)
-    return column.astype("string").fillna("").map(fold)
 
 
 def _largest_error(spec, cell_m) -> float:

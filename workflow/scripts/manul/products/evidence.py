@@ -15,9 +15,10 @@ import pandas as pd
 
 from manul.analyses import KINDS as ANALYSES
 from manul.config.types import Layer, Surface
+from manul.grid.datasets import Fields
 from manul.pages import figures
 from manul.pages.html import Section
-from manul.products import generalised
+from manul.products import generalised, known_places
 from manul.surveys import burrows, density, detection, from_records, rodenticide
 
 FAR = "extrapolated: no site in reach, stratum mean"
@@ -31,7 +32,7 @@ class Evidence:
 
     `rows` has all rows in reach; `maps` surface name -> its bands as `Fields`; `layers` other
     records that its surfaces name; `rules` of surfaces by name; `analyses` the tables of each
-    analysis by name, `kinds` their kinds.
+    analysis by name, `kinds` their kinds; `habitat` the map of habitat.
     """
 
     name: str
@@ -52,6 +53,8 @@ class Evidence:
     rules: dict = field(default_factory=dict)
     analyses: dict = field(default_factory=dict)
     kinds: dict = field(default_factory=dict)
+    habitat: Fields | None = None
+    suitable: float = np.nan  # habitat from which land is suitable
 
     @property
     def public(self) -> bool:
@@ -65,6 +68,9 @@ def sections(e: Evidence) -> list[Section]:
     for name, block in e.surfaces.items():
         if block["kind"] in BY_KIND:
             made.append(BY_KIND[block["kind"]](e, name, block))
+    if e.habitat is not None:
+        told = e.habitat, e.suitable, e.privacy, e.public
+        made.append(known_places.contradicted(e.rows, *told))
     for name, tables in e.analyses.items():
         made.append(ANALYSES[e.kinds[name]].section(tables))
     return [*made, source(e)]

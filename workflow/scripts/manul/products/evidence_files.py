@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from manul.analyses import suitability_words as words
 from manul.grid import plain_files, rasters, vectors
 from manul.grid.datasets import Fields, Source
 from manul.grid.region import grid_of
@@ -37,6 +38,8 @@ def read(this, name: str) -> evidence.Evidence:
         rules=told.rules,
         analyses=_tables(this.inputs("tables")),
         kinds={name: block["kind"] for name, block in told.analyses.items()},
+        habitat=this.fields() if told.maps else None,
+        suitable=words.key_rules(told.key, this.thresholds())["suitable"],
         **logs,
     )
 
