@@ -136,3 +136,94 @@ rule sensitivity:
         "Find which numbers are behind the doubt about scenario {wildcards.scenario}."
     script:
         "../scripts/sensitivity.py"
+
+
+# What a scenario changes against the first one: a job as wide as the draws of both.
+for _first, _scenarios in variants("change"):
+
+    rule:
+        name:
+            f"change_{_first}"
+        input:
+            unpack(reads("change")),
+        output:
+            **files("change", scenario=_first),
+        log:
+            "logs/{region}/{scenario}/change.log",
+        benchmark:
+            "benchmarks/out/{region}/{scenario}/change.tsv"
+        wildcard_constraints:
+            scenario="|".join(_scenarios),
+        conda:
+            "../../envs/manul.yaml"
+        threads: 8
+        resources:
+            mem_mb=memory("change"),
+            runtime=600,
+        params:
+            told=told("change"),
+            code=digests.of_script("change"),
+        message:
+            "Hold scenario {wildcards.scenario} against the first one in every draw."
+        script:
+            "../scripts/change.py"
+
+
+for _first, _scenarios in variants("scenario_page"):
+
+    rule:
+        name:
+            f"scenario_page_{_first}"
+        input:
+            unpack(reads("scenario_page")),
+        output:
+            **files("scenario_page", scenario=_first),
+        log:
+            "logs/{region}/{scenario}/scenario_page.log",
+        benchmark:
+            "benchmarks/out/{region}/{scenario}/scenario_page.tsv"
+        wildcard_constraints:
+            scenario="|".join(_scenarios),
+        conda:
+            "../../envs/manul.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory("scenario_page"),
+            runtime=30,
+        params:
+            told=told("scenario_page"),
+            code=digests.of_script("scenario_page"),
+        message:
+            "Write what scenario {wildcards.scenario} changes."
+        script:
+            "../scripts/scenario_page.py"
+
+
+rule without_threats:
+    input:
+        unpack(reads("without_threats")),
+    output:
+        table=files("without_threats")["table"],
+        page=report(
+            files("without_threats")["page"],
+            caption="../report/without_threats.rst",
+            category="Evidence",
+            labels={"records": "without a threat"},
+        ),
+    log:
+        "logs/{region}/{scenario}/without_threats.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/without_threats.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("without_threats"),
+        runtime=240,
+    params:
+        told=told("without_threats"),
+        code=digests.of_script("without_threats"),
+    message:
+        "Find what would come back without each threat of scenario {wildcards.scenario}."
+    script:
+        "../scripts/without_threats.py"

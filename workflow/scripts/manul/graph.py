@@ -36,7 +36,16 @@ from manul.products import key_habitat, key_polygons, known_places, recommendati
 from manul.products.outlines import BEFORE
 from manul.records import packages
 from manul.surfaces import KINDS
-from manul.uncertainty import alternatives, elicit_parameters, elicitation, measure, passes, specs
+from manul.uncertainty import (
+    alternatives,
+    changes,
+    design,
+    elicit_parameters,
+    elicitation,
+    measure,
+    passes,
+    specs,
+)
 
 
 @dataclass(frozen=True)
@@ -139,6 +148,7 @@ class Graph:
         self.layers = cache(self._layers)
         self.private = cache(self._private)
         self.keys = cache(self._keys)
+        self.together = cache(self._together)
         self.drawn = cache(lambda scenario: sheet_specs.drawn(self.configs[scenario]))
         self._under = cache(self._find_surfaces)
         self._maps = {name: _by_name(config) for name, config in self.configs.items()}
@@ -235,6 +245,11 @@ class Graph:
             for role, items in job.reads.items()
         }
         return digests.digest(name, job.told, below, self.paths(scenario, name, key))
+
+    def _together(self) -> dict:
+        """What all scenarios need to know of each other to have the same draws."""
+        uncertain = [config for config in self.configs.values() if specs.wanted(config)]
+        return design.shared(map(specs.of_model, uncertain))
 
     def _private(self, scenario, name, key="") -> bool:
         """Does a job hold places that are not public?"""
@@ -448,7 +463,7 @@ def _draw_files(config, key):
 
 @rule("draws", _draw_files, lambda config: [""] if specs.wanted(config) else [])
 def _draws(graph, scenario, config, key) -> Job:
-    told, reads = _of_draws(config)
+    told, reads = _of_draws(graph, config)
     told |= {"region": config["region"], "key": config["key_habitat"]}
     told |= {"groups": measure.groups(config)}
     return Job(told, reads | {"thresholds": _thresholds(config), "units": _units_of(config)})
@@ -483,11 +498,83 @@ def _sensitivity(graph, scenario, config, key) -> Job:
     return replace(job, told=job.told | told)
 
 
-def _of_draws(config) -> tuple[dict, dict]:
+def _later(config) -> list[str]:
+    """One job for each scenario that has draws, but for the first."""
+    return [""] if specs.later(config) else []
+
+
+def _spread_maps(config) -> list[str]:
+    return list(passes.maps(bool(selection.assessed(config))))
+
+
+def _change_files(config, key):
+    files = {f"change_{name}": f"uncertainty/change_{name}.tif" for name in _spread_maps(config)}
+    files |= {"change_key": "uncertainty/change_key.tif"}
+    return files | {"units": "uncertainty/change_units.csv"}
+
+
+@rule("change", _change_files, _later)
+def _change(graph, scenario, config, key) -> Job:
+    first = graph.first(scenario)
+    told: dict[str, Any] = {"region": config["region"], "number": config["draws"]["number"]}
+    reads = {"mask": _mask(config), "units": _units_of(config)}
+    for side, name in (("before", first), ("after", scenario)):
+        of = graph.configs[name]
+        told[side], inputs = _of_draws(graph, of)
+        told[side] |= {"key": of["key_habitat"]}
+        inputs |= {m: [Ref("draws", "", m)] for m in ("good", *_spread_maps(config))}
+        inputs |= {"thresholds": _thresholds(of)}
+        reads |= {
+            f"{side}_{role}": [_in_scenario(item, name) for item in items]
+            for role, items in inputs.items()
+        }
+    return Job(told, reads)
+
+
+@rule(
+    "scenario_page",
+    {"page": "scenario.html", "recommendations": "changed_recommendations.csv"},
+    _later,
+)
+def _scenario_page(graph, scenario, config, key) -> Job:
+    first = graph.first(scenario)
+    made = _change_files(config, "")
+    told = {"as_of": config["as_of"], "region": config["region"], "exact": config["exact"]}
+    told |= {"scenario_title": config["scenario_title"]}
+    told |= {"maps": [name for name in made if name != "units"]}
+    told |= {"first": graph.configs[first]["scenario_title"], "number": config["draws"]["number"]}
+    told |= {"changes": config["scenarios"][config["scenario"]].get("changes") or {}}
+    reads: dict[str, list] = {"outline": _units_of(config) or _mask(config)}
+    reads |= {file: [Ref("change", "", file)] for file in made}
+    for side, name in (("before", first), ("after", scenario)):
+        there = "" in RULES["recommend"].keys(graph.configs[name])
+        reads[f"{side}_recommendations"] = [Ref("recommend", "", "table", name)] if there else []
+    return Job(told, reads)
+
+
+def _in_scenario(item, name):
+    return replace(item, scenario=name) if isinstance(item, Ref) and not item.scenario else item
+
+
+@rule(
+    "without_threats",
+    {"table": "uncertainty/without_threats.csv", "page": "uncertainty/without_threats.html"},
+    lambda config: (
+        [""] if specs.wanted(config) and selection.assessed(config) and not config["exact"] else []
+    ),
+)
+def _without_threats(graph, scenario, config, key) -> Job:
+    job = _draws(graph, scenario, config, key)
+    told = {"as_of": config["as_of"], "titles": selection.titles(config)}
+    return replace(job, told=job.told | told)
+
+
+def _of_draws(graph, config) -> tuple[dict, dict]:
     """What a job that makes draws is told, and what it reads."""
     names, uncertain = specs.surfaces_of(config), _uncertain_surfaces(config)
     saturating = [n for n in names if KINDS[config["surfaces"][n]["kind"]].saturating]
     told: dict[str, Any] = {"model": selection.model(config), "draws": specs.of_model(config)}
+    told["draws"] |= {"together": graph.together()}
     told |= {"specs": uncertain, "errors": specs.errors(config), "saturating": saturating}
     others = [_alternatives(config, name) for name in uncertain]
     reads = {"surfaces": _made(config, names), "alternatives": others, "mask": _mask(config)}
@@ -648,7 +735,7 @@ def _recommend(graph, scenario, config, key) -> Job:
     wanted = dict.fromkeys([*recommendations.MAPS, *named])
     used = dict.fromkeys([*selection.rule_layers(config), *filter(None, [told["towns"]])])
     layers = [layer(config, name) for name in used]
-    sure, reads = _of_draws(config) if specs.wanted(config) else (None, {})
+    sure, reads = _of_draws(graph, config) if specs.wanted(config) else (None, {})
     told |= {"uncertain": sure, "words": specs.words(config) if sure else {}}
     job = _table_job(graph, scenario, config, wanted, told, layers=layers, **reads)
     return _held_against_the_first(graph, scenario, job)
@@ -708,7 +795,10 @@ def products(graph: Graph) -> list[str]:
         "tables": ("key_polygons", "recommend", "units", "invest"),
         "sheets": ("sheet",),
         "evidence": ("evidence",),
-        "uncertainty": ("draws", "key_draws", "sensitivity", "elicitation"),
+        "uncertainty": (
+            *("draws", "key_draws", "sensitivity", "elicitation"),
+            *("change", "scenario_page", "without_threats"),
+        ),
     }
     found: list[str] = []
     for scenario, config in graph.configs.items():
@@ -775,6 +865,13 @@ def _maps(config) -> Iterator[tuple[str, Ref, Source]]:
                 yield called, Ref("draws", "", file), Source("", number, words, "0..1")
         for number, (name, title) in enumerate(passes.KEY_TITLES.items(), 1):
             yield name, Ref("key_draws", "", "key_habitat"), Source("", number, title, "0..1")
+    if specs.later(config):
+        for what in _spread_maps(config):
+            for number, (name, title) in enumerate(changes.SPREAD.items(), 1):
+                source = Source("", number, f"{OF_DRAWS[what]}: {title}", "-1..1")
+                yield f"change_{what}_{name}", Ref("change", "", f"change_{what}"), source
+        for number, (name, title) in enumerate(changes.KEY.items(), 1):
+            yield name, Ref("change", "", "change_key"), Source("", number, title, "0..1")
     for name in selection.available(config):
         block = config["surfaces"][name]
         title = block.get("title", name)

@@ -104,9 +104,9 @@ class Job:
     def _maps(self) -> list[str]:
         return [f for f in map(str, self.snakemake.input) if f.endswith((".tif", ".gpkg"))]
 
-    def thresholds(self) -> pd.DataFrame | None:
+    def thresholds(self, role: str = "thresholds") -> pd.DataFrame | None:
         """The table of thresholds that an analysis gives, if this job reads one."""
-        files = self.inputs("thresholds")
+        files = self.inputs(role)
         return plain_files.read_table(files[0]) if files else None
 
     def map_files(self, maps, grid) -> list[block_maps.MapFile]:

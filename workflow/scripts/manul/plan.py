@@ -48,12 +48,14 @@ PATCH_BYTES = {  # per cell
     "key_habitat": 13, "key_polygons": 5, "recommend": 30, "units": 4, "key_draws": 19,
     "compare": 20,
 }  # fmt: skip
+CHANGE_BYTES = 40  # per cell, while key habitat of a draw is found on both sides
 DRAWN_BYTES = 105  # per cell of a drawn map
 SECONDS_PER_JOB = 2.5
 # of one thread, per cell and job
 NANOSECONDS = {
     "surface": 300, "generalise": 300, "habitat": 900, "threats": 2100, "key_habitat": 500,
-    "alternatives": 3000, "draws": 20_000, "sensitivity": 300,
+    "alternatives": 3000, "draws": 20_000, "change": 20_000, "sensitivity": 300,
+    "without_threats": 300,
     "key_polygons": 3000, "recommend": 5000, "units": 700, "evidence": 150,
 }  # fmt: skip
 NANOSECONDS_OF_A_FIT = 7000
@@ -221,9 +223,13 @@ def _evidence(config, rule, key, threads) -> float:
 
 def _products(config, rule, key, threads) -> float:
     maps = 2 if rule == "key_habitat" else 2 * len(selection.assessed(config)) + 8
-    held = number_of_cells(config["region"]) * PATCH_BYTES.get(rule, 0) / 1e6
+    held = _of_cells(config, PATCH_BYTES.get(rule, 0))
     sides = [maps] * (2 if rule == "compare" else 1)
     return LIBRARIES_MB + _reading_mb(config, *sides) + held
+
+
+def _of_cells(config, bytes_: float) -> float:
+    return number_of_cells(config["region"]) * bytes_ / 1e6
 
 
 def _reading_mb(config, *maps: int) -> float:
@@ -247,6 +253,9 @@ _MEMORY: dict[str, Callable] = {
     "alternatives": _alternatives,
     "draws": _draws,
     "sensitivity": lambda *job: _draws(*job) + DRAWING_MB,
+    "without": lambda *job: _draws(*job) + DRAWING_MB,
+    "change": lambda *job: 2 * _draws(*job) - LIBRARIES_MB + _of_cells(job[0], CHANGE_BYTES),
+    "scenario": lambda *job: LIBRARIES_MB + DRAWING_MB,
     "recommend": _recommend,
     "habitat": _habitat,
     "threats": _threats,

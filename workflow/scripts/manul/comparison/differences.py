@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from manul.comparison.kept import Run
@@ -109,33 +111,49 @@ def code(before: Run, after: Run) -> pd.DataFrame:
 
 
 def recommendations(before: Run, after: Run) -> pd.DataFrame:
-    """Every recommendation of either run: change (appears, vanishes, stays), and what it says.
+    """Every recommendation of either run: how it changes, and what it says."""
+    return changes_of(*(run.file("recommend table") for run in (before, after)))
+
+
+CHANGES = {
+    "appears": "appear",
+    "vanishes": "vanish",
+    "changes": "change their verdict",
+    "stays": "stay",
+}
+
+
+def changes_of(before: Path | None, after: Path | None) -> pd.DataFrame:
+    """Every recommendation of two tables (None: there is none): one of CHANGES, and what it says.
 
     Two are the same if their id is, which is made of rule and place, or else rule and name of the
-    zone: a place whose outline moved a little stays.
+    zone: a place whose outline moved a little stays. One that stays may have another verdict.
     """
-    old, new = _recommended(before), _recommended(after)
+    old, new = (_recommended(path) for path in (before, after))
     pairs = dict(zip(new["id"], new["id"], strict=True))
     left = old[~old["id"].isin(new["id"])]
     named = dict(zip(zip(left["rule"], left["zone"], strict=True), left["id"], strict=True))
     for row in new[~new["id"].isin(old["id"])].itertuples():
         pairs[row.id] = named.pop((row.rule, row.zone), row.id)
-    was = set(old["id"])
-    stays = [pairs[name] in was for name in new["id"]]
+    was = dict(zip(old["id"], old["verdict"], strict=True))
+    told = new.assign(verdict_before=[was.get(pairs[name]) for name in new["id"]])
+    same = told["verdict_before"].astype(object).fillna("") == told["verdict"].fillna("")
+    stays = pd.Series([pairs[name] in was for name in new["id"]], new.index, bool)
+    told["change"] = np.select([~stays, same], ["appears", "stays"], "changes")
     gone = old[~old["id"].isin([pairs[name] for name in new["id"]])]
-    told = new.assign(change=["stays" if there else "appears" for there in stays])
-    table = pd.concat([told, gone.assign(change="vanishes")], ignore_index=True)
-    order = table["change"].map({"appears": 0, "vanishes": 1, "stays": 2})
+    gone = gone.assign(change="vanishes", verdict_before=gone["verdict"], verdict="")
+    table = pd.concat([told, gone], ignore_index=True)
+    order = table["change"].map({change: i for i, change in enumerate(CHANGES)})
     by = table.assign(order=order).sort_values(
         ["order", "value_at_risk_km2"], ascending=[True, False], kind="stable"
     )
-    return by[["change", *_RECOMMENDED]].reset_index(drop=True)
+    return by[["change", *_RECOMMENDED, "verdict_before"]].reset_index(drop=True)
 
 
 def by_rule(table: pd.DataFrame) -> pd.DataFrame:
-    """How many recommendations of each rule appear, vanish and stay."""
+    """How many recommendations of each rule appear, vanish, change their verdict and stay."""
     counts = table.groupby(["rule", "title"])["change"].value_counts().unstack(fill_value=0)
-    return counts.reindex(columns=["appears", "vanishes", "stays"], fill_value=0).reset_index()
+    return counts.reindex(columns=list(CHANGES), fill_value=0).reset_index()
 
 
 def leaves(block: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -152,13 +170,14 @@ def leaves(block: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 
 # ------------------------------------------------------------------------------------- helpers
 
-_RECOMMENDED = ["rule", "title", "id", "zone", "unit", "reason", "value_at_risk_km2"]
+_RECOMMENDED = ["rule", "title", "id", "zone", "unit", "reason", "value_at_risk_km2", "verdict"]
 
 
-def _recommended(run) -> pd.DataFrame:
-    path = run.file("recommend table")
+def _recommended(path) -> pd.DataFrame:
+    """A table of recommendations without rules that have none; runs of old have no verdicts."""
     table = plain_files.read_table(path) if path else pd.DataFrame(columns=_RECOMMENDED)
-    return table[_RECOMMENDED]
+    table = table.reindex(columns=_RECOMMENDED).astype({"verdict": object})
+    return table[table["id"].notna()]
 
 
 def _paired(old, new) -> dict[str, tuple]:

@@ -1,6 +1,6 @@
 """Maps of the difference between two runs, as rasters and as small pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -59,26 +59,11 @@ def pictures(pair: Pair, paths: dict[str, Path], outline) -> tuple[list[str], li
 
     Of many cells under one dot the largest change is drawn.
     """
-    out, same = [], []
     bounds = tuple(pair.grid.boundingbox)
-    for name, (title, above) in CHANGES.items():
-        if f"{name}_change" not in paths:
-            continue
-        words = f"{title}, {pair.runs[1].label} minus {pair.runs[0].label}"
-        values = reduced(paths[f"{name}_change"], _largest)
-        largest = float(np.nanmax(np.abs(values), initial=0))
-        if not largest:
-            same.append(title.lower())
-            continue
-        most = max(SMALLEST, largest)
-        below = BETTER if above is WORSE else WORSE
-        cmap = LinearSegmentedColormap.from_list(name, [*below[::-1], MIDDLE, *above])
-        better = "lower" if above is WORSE else "higher"
-        caption = f"{words}: green is better for the cat ({better}), orange to purple is worse."
-        norm = Normalize(-most, most)
-        out.append(
-            (caption, figures.raster_map(values, bounds, outline, (cmap, norm), f"{title}: change"))
-        )
+    names = [name for name in CHANGES if f"{name}_change" in paths]
+    words = f"{pair.runs[1].label} minus {pair.runs[0].label}"
+    of = {name: paths[f"{name}_change"] for name in names}
+    same, out = change_pictures(of, bounds, outline, words)
     codes = reduced(paths["key_change"], _rarest)
     if not np.isin(codes, [GAINED, LOST]).any():
         return [*same, "key habitat"], out
@@ -88,7 +73,37 @@ def pictures(pair: Pair, paths: dict[str, Path], outline) -> tuple[list[str], li
     return same, [*out, ("Key habitat gained and lost; grey where nothing is known.", png)]
 
 
-def reduced(path, of: Callable, most: int = MOST) -> np.ndarray:
+def change_pictures(
+    paths: Mapping[str, Path | str], bounds, outline, minus: str
+) -> tuple[list[str], list[tuple[str, bytes]]]:
+    """Of maps of the change of CHANGES: those that are 0 everywhere, and pictures of the others.
+
+    `minus` says in words what is subtracted from what. Of many cells under one dot the largest
+    change is drawn.
+    """
+    out, same = [], []
+    for name, path in paths.items():
+        title, above = CHANGES[name]
+        values = reduced(path, _largest)
+        largest = float(np.nanmax(np.abs(values), initial=0))
+        if not largest:
+            same.append(title.lower())
+            continue
+        most = max(SMALLEST, largest)
+        below = BETTER if above is WORSE else WORSE
+        cmap = LinearSegmentedColormap.from_list(name, [*below[::-1], MIDDLE, *above])
+        better = "lower" if above is WORSE else "higher"
+        caption = (
+            f"{title}, {minus}: green is better for the cat ({better}), orange to purple is worse."
+        )
+        colours = cmap, Normalize(-most, most)
+        out.append(
+            (caption, figures.raster_map(values, bounds, outline, colours, f"{title}: change"))
+        )
+    return same, out
+
+
+def reduced(path, of: Callable, band: int = 1, most: int = MOST) -> np.ndarray:
     """A map with at most so many cells along its side; `of` makes one number of a square of cells.
 
     It is given an array (rows, step, columns, step) with NaN for unknown, and read in strips.
@@ -99,12 +114,17 @@ def reduced(path, of: Callable, most: int = MOST) -> np.ndarray:
         parts = []
         for row in range(0, source.height, rows):
             window = Window(0, row, source.width, min(rows, source.height - row))
-            values = source.read(1, window=window, masked=True).astype("float32").filled(np.nan)
+            values = source.read(band, window=window, masked=True).astype("float32").filled(np.nan)
             down, across = (-side % step for side in values.shape)
             values = np.pad(values, ((0, down), (0, across)), constant_values=np.nan)
             shape = values.shape[0] // step, step, values.shape[1] // step, step
             parts.append(of(values.reshape(shape)))
     return np.concatenate(parts)
+
+
+def most(cells) -> np.ndarray:
+    """The largest number of each square of cells."""
+    return np.fmax.reduce(cells, axis=(1, 3))
 
 
 # ------------------------------------------------------------------------------------- helpers

@@ -76,7 +76,7 @@ def sections(
         html.Section("Why, in numbers", _how(before, after, split), _why_tables(tables)),
         _listed("Layers that differ", _sides(tables["layers"]), "No layer differs."),
         _listed("Parameters that differ", tables["parameters"], "No parameter differs."),
-        _recommendations(tables["recommendations"]),
+        recommendations_section(tables["recommendations"]),
         _listed("Code that differs", tables["code"], "No code differs.", ("part",)),
     ]
 
@@ -97,6 +97,23 @@ def cause_table(split: Split) -> pd.DataFrame:
                 rows.append((area, number, cause.title, cause.kind, cause.group, part[i, j]))
     columns = ["area", "number", "cause", "kind", "group", "part"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def recommendations_section(table: pd.DataFrame) -> html.Section:
+    """Which recommendations appear, vanish or change; `table` of `differences.changes_of`."""
+    if table.empty:
+        return html.Section("Recommendations", ["Neither run has recommendations."])
+    counts = table["change"].value_counts()
+    words = ", ".join(f"{counts.get(c, 0):,} {many}" for c, many in differences.CHANGES.items())
+    tables = [("", _words(differences.by_rule(table)))]
+    for change in ("appears", "vanishes", "changes"):
+        found = table[table["change"] == change]
+        if len(found):
+            columns = ["rule", "zone", "unit", "value_at_risk_km2", "id"]
+            shown = found.head(SHOWN)[[*columns, "verdict_before", "verdict"]].fillna("")
+            heading = f"{change.capitalize()}: the {len(shown)} with the most value at risk"
+            tables.append((heading, _words(shown)))
+    return html.Section("Recommendations", [f"{words}. All are in recommendations.csv."], tables)
 
 
 # ------------------------------------------------------------------------------------- helpers
@@ -307,24 +324,6 @@ def _words(table) -> pd.DataFrame:
     )
     told = told.loc[:, [(told[name].astype(str) != "").any() for name in told]]
     return told.rename(columns=lambda name: name.replace("_", " "))
-
-
-def _recommendations(table) -> html.Section:
-    if table.empty:
-        return html.Section("Recommendations", ["Neither run has recommendations."])
-    counts = table["change"].value_counts()
-    words = ", ".join(f"{counts.get(c, 0):,} {c}" for c in ("appears", "vanishes", "stays"))
-    words = (
-        words.replace("appears", "appear").replace("vanishes", "vanish").replace("stays", "stay")
-    )
-    tables = [("", _words(differences.by_rule(table)))]
-    for change in ("appears", "vanishes"):
-        found = table[table["change"] == change]
-        if len(found):
-            shown = found.head(SHOWN)[["rule", "zone", "unit", "value_at_risk_km2", "id"]]
-            heading = f"{change.capitalize()}: the {len(shown)} with the most value at risk"
-            tables.append((heading, _words(shown)))
-    return html.Section("Recommendations", [f"{words}. All are in recommendations.csv."], tables)
 
 
 def _rounded(table) -> pd.DataFrame:

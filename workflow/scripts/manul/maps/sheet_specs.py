@@ -6,7 +6,11 @@ from manul.config import schema, selection
 from manul.config.types import Config
 from manul.uncertainty import specs
 
-TABLES = {"key_polygons": "polygons", "recommend": "polygons"}  # rule: its file that sheets show
+TABLES = {
+    "key_polygons": "polygons",
+    "recommend": "polygons",
+    "change": "units",
+}  # rule: its file that sheets show
 
 
 def drawn(config: Config) -> dict[str, dict]:
@@ -53,7 +57,10 @@ def _possible(spec, config) -> bool:
         return False
     if spec.get("draws") and not specs.wanted(config):
         return False
-    of_threats = ("effects", "threat", "dominant_threat", "value_at_risk", "p_top_tenth")
+    if spec.get("later") and not specs.later(config):
+        return False
+    of_threats = ("effects", "threat", "dominant_threat", "value_at_risk", "p_top_tenth",
+                  "change_value_at_risk_mean")  # fmt: skip
     if set(of_threats) & set(spec.get("maps", [])) and not selection.assessed(config):
         return False
     if "recommend" not in spec.get("tables", []):

@@ -24,6 +24,7 @@ from manul.grid.map_tags import read_provenance
 from manul.maps import layouts
 from manul.maps.side_column import colouring, percent
 from manul.products import confidence
+from manul.uncertainty.tables import REGION
 
 THREAT_CLASSES = layouts.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
 EFFECT_CLASSES = layouts.Classes(
@@ -252,6 +253,33 @@ def chance_top(s: Scenario) -> list[Figure]:
     return _chance(s, "p_top_tenth", what, "among the top tenth", "risk")
 
 
+def change(s: Scenario) -> list[Figure]:
+    """Where a scenario puts more of the habitat at risk than the first one, and how surely."""
+    names = [f"change_value_at_risk_{end}" for end in ("mean", "p05", "p95")]
+    mean, low, high = (s.values(name) for name in names)
+    units = plain_files.read_table(s.path("change_units")).set_index("unit").loc[REGION]
+    ends = [units[f"value_at_risk_km2_{end}"] for end in ("mean", "p05", "p95")]
+    told = "Value at risk of the region: {:+.1f} km2 ({:+.1f} to {:+.1f} in 90 % of the draws)"
+    title = f"What changes: {s.config['scenario_title']}"
+    sheet = s.sheet(title, names[0], extra=(told.format(*ends), *_left_out(s)))
+    large = np.where(mean >= LARGE_CHANGE, 1, 2)
+    codes = np.select(
+        [np.isnan(mean), np.abs(mean) < CHANGE, (mean > 0) & (low > 0), mean > 0, high < 0],
+        [CLASS_NODATA, 0, large, 3, 5],
+        4,
+    ).astype("uint8")
+    legend = [
+        layouts.Category(code, *told)
+        for code, told in CHANGE_CLASSES.items()
+        if (codes == code).any()
+    ]
+    figure = layouts.categorical(
+        sheet, s.context, s.shown[1], codes, legend, "Value at risk, against the first scenario",
+        CLASS_NODATA,
+    )  # fmt: skip
+    return [figure]
+
+
 def suitability(s: Scenario) -> list[Figure]:
     """Suitability fitted to the records, with how well it does on records it has not seen."""
     name = next(iter(s.maps))
@@ -289,9 +317,19 @@ SHEETS = {
         recommendations,
         chance_key,
         chance_top,
+        change,
         suitability,
         disagreement,
     )
+}
+CHANGE, LARGE_CHANGE = 0.002, 0.02  # of value at risk: less is told as nothing, as small
+CHANGE_CLASSES = {  # code: words, colour
+    0: (f"no change (less than {CHANGE:g})", layouts.NOTHING_COLOUR),
+    1: (f"more at risk, surely: by {LARGE_CHANGE:g} and more", "#963070"),
+    2: (f"more at risk, surely: by less than {LARGE_CHANGE:g}", "#d75a54"),
+    3: ("more at risk, not surely", "#fbcf8f"),
+    4: ("less at risk, not surely", "#d3e0a8"),
+    5: ("less at risk, surely", "#3a8f7b"),
 }
 AGREEMENT_COLOURS = {0: layouts.NOTHING_COLOUR, 1: "#1b7a4b", 2: "#0072b2", 3: "#e69f00"}
 KEY_STYLES = (

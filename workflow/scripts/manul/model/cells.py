@@ -11,7 +11,7 @@ block of it, on a scenario or on a single cell, and give the same number each ti
     R   = H_reference T                                   value at risk
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
@@ -124,6 +124,11 @@ def needed_of_habitat(model: dict) -> list[str]:
     return list(dict.fromkeys(keys))
 
 
+def reference_of(names: Collection[str], levels: Collection[str]) -> str:
+    """The key of the habitat before the loss of these surfaces, of those that have a reference."""
+    return "habitat_reference" if set(names) >= set(levels) else f"reference:{next(iter(names))}"
+
+
 def parts(block: Habitat) -> list[Node]:
     """The nodes of a habitat: its components and gates."""
     return [*block["components"].values(), *block["gates"].values()]
@@ -185,8 +190,7 @@ def _raised(given, levels) -> dict[str, Value]:
 
 def _loss(given, found, names, levels) -> Value:
     """1 - habitat now / habitat with the reference of one surface, or of all."""
-    whole = set(names) >= levels.keys()
-    before = found["habitat_reference" if whole else f"reference:{names[0]}"]
+    before = found[reference_of(names, levels)]
     with np.errstate(divide="ignore", invalid="ignore"):
         loss = np.where(before.number > 0, 1 - found["habitat"].number / before.number, 0)
     known = nodes.known_in_all([*(given.get(n, UNKNOWN) for n in names), found["habitat"]])

@@ -259,6 +259,21 @@ def shares(table: pd.DataFrame, xlabel: str) -> bytes:
     return _png(draw, (7.2, 0.7 + 0.36 * rows))
 
 
+def intervals(table: pd.DataFrame, xlabel: str) -> bytes:
+    """A bar for each of `words`: its `value`, and a line from `low` to `high`; the first on top."""
+    rows = len(table)
+
+    def draw(figure):
+        axes = figure.add_subplot()
+        y = np.arange(rows)[::-1]
+        axes.barh(y, table["value"], color=BLUE, height=0.6)
+        axes.hlines(y, table["low"], table["high"], color=INK, linewidth=1.5)
+        axes.set_yticks(y, [textwrap.shorten(w, 60, placeholder=" …") for w in table["words"]])
+        axes.set(xlabel=xlabel, ylim=(-0.6, max(rows, 1) - 0.4))
+
+    return _png(draw, (7.2, 0.8 + 0.28 * max(rows, 2)))
+
+
 def _pool(axes, pooled, certainty, y) -> None:
     """The density of a pool, in the row `y`, with its median and its interval."""
     probabilities, quantiles = pooled

@@ -6,7 +6,7 @@ all inputs at once, so that a few hundred are enough for means and percentiles.
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,9 +64,21 @@ def draw(spec: Mapping) -> Draws:
     """The draws of a `spec`: number, seed, design, parameters, cumulative, realisations, errors.
 
     `parameters` maps paths to numbers with their ranges, `cumulative` modes to probabilities,
-    `errors` names surfaces. The same spec gives the same draws on any machine.
+    `errors` names surfaces. The same spec gives the same draws on any machine. Specs with the same
+    `together` (inputs, and realisations: what `shared` gives of several) are of the same draws: an
+    input that both have takes the same place in its range in each draw of both.
     """
-    return draws_at(_points(spec, len(inputs(spec))), spec)[0]
+    names = inputs(spec)
+    every = spec.get("together", {}).get("inputs", names)
+    points = _points(spec, len(every))
+    return draws_at(points[:, [every.index(name) for name in names]], spec)[0]
+
+
+def shared(specs: Iterable[Mapping]) -> dict:
+    """What specs need to know of each other to have the same draws."""
+    known = list(specs)
+    names = dict.fromkeys(name for spec in known for name in inputs(spec))
+    return {"inputs": list(names), "realisations": max(spec["realisations"] for spec in known)}
 
 
 def draws_at(points: np.ndarray, spec: Mapping) -> tuple[Draws, np.ndarray]:
@@ -75,7 +87,8 @@ def draws_at(points: np.ndarray, spec: Mapping) -> tuple[Draws, np.ndarray]:
     Columns are the `inputs` of the spec. Draws are in the order of their places.
     """
     names, places = inputs(spec), [1] * max(spec["realisations"], 1)
-    order = np.argsort(_chosen(points[:, names.index(PLACES)], places), kind="stable")
+    ordered = [1] * max(spec.get("together", spec)["realisations"], 1)
+    order = np.argsort(_chosen(points[:, names.index(PLACES)], ordered), kind="stable")
     u = dict(zip(names, points[order].T, strict=True))
     chances = {mode: p for mode, p in spec["cumulative"].items() if p > 0}
     mode = _chosen(u[CUMULATIVE], list(chances.values()))

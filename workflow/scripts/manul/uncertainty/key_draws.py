@@ -29,12 +29,7 @@ class KeyDraws:
 
     def maps(self, rows: slice, columns: slice) -> dict[str, dict[str, np.ndarray]]:
         """The chances in a window, float32, NaN where habitat is unknown."""
-        at = rows, columns
-        found = {}
-        for name, count in self.counts.items():
-            share = (count[at] / np.float32(self.number)).astype("float32")
-            found[name] = np.where(self.known[at], share, np.float32(np.nan))
-        return {"key_habitat": found}
+        return {"key_habitat": chances(self.counts, self.number, self.known, (rows, columns))}
 
     def of_draws(self) -> pd.DataFrame:
         """One row for each draw: km2 of key habitat and of breeding patches."""
@@ -77,7 +72,7 @@ def find(good: str, number: int, known: np.ndarray, grid: GeoBox, rules: Mapping
     counts = {name: np.zeros(grid.shape, "uint16") for name in KEY_TITLES}
     areas = {name: np.zeros((unit.max(initial=0) + 1, number)) for name in KEY_TITLES}
     cell = cell_km2(grid)
-    for draw, mask in enumerate(_draws(good, number)):
+    for draw, mask in enumerate(each_draw(good, number)):
         patches, km2 = numbered(mask, cell, rules["core_km2"])
         large = km2 >= rules["breeding_km2"] - 1e-9
         large[0] = False
@@ -88,12 +83,16 @@ def find(good: str, number: int, known: np.ndarray, grid: GeoBox, rules: Mapping
     return KeyDraws(number, known, counts, areas)
 
 
-# ------------------------------------------------------------------------------------- helpers
-
-
-def _draws(good, number) -> Iterable[np.ndarray]:
+def each_draw(good: str, number: int) -> Iterable[np.ndarray]:
+    """Where habitat is good enough in each draw, from the map with a bit for each."""
     with rasterio.open(good) as source:
         for draw in range(number):
             if draw % 8 == 0:
                 bits = source.read(draw // 8 + 1)
             yield (bits >> (7 - draw % 8)) & 1 > 0
+
+
+def chances(counts: Mapping[str, np.ndarray], number: int, known: np.ndarray, at) -> dict:
+    """Counts of draws in a window as shares of their number, float32, NaN where not `known`."""
+    shares = {name: (of[at] / np.float32(number)).astype("float32") for name, of in counts.items()}
+    return {name: np.where(known[at], share, np.float32(np.nan)) for name, share in shares.items()}

@@ -127,7 +127,7 @@ class Uncertain:
         given = self.given(arrays)
         found = cells.habitat_values(given, self.model["habitat"])
         effects = cells.effect_values(given, found, self.model)
-        threat = _cumulated(list(effects.values()), self.draws)
+        threat = cumulated(list(effects.values()), self.draws)
         return Outcome(given, found, effects, threat)
 
     def pieces(self, arrays: Mapping[str, np.ndarray], here: np.ndarray):
@@ -298,7 +298,7 @@ def _errors(cv, z) -> np.ndarray:
     return np.exp(sigma * np.asarray(z, "float32") - sigma * sigma / 2)
 
 
-def _cumulated(effects, draws) -> Value:
+def cumulated(effects, draws) -> Value:
     """The cumulative threat, in each draw by its own mode."""
     if not effects:
         return Value(np.full((1, 1), np.nan, "float32"), np.zeros((1, 1), bool))

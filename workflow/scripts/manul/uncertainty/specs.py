@@ -20,6 +20,12 @@ def wanted(config: Config) -> bool:
     return "uncertainty" in config["products"] and config["draws"]["number"] > 0
 
 
+def later(config: Config) -> bool:
+    """Is this a scenario with draws that is held against the first one?"""
+    first = next(iter(config["scenarios"]), config["scenario"])
+    return wanted(config) and config["scenario"] != first
+
+
 def several(config: Config) -> bool:
     """Are there draws of two inputs or more, so that one can ask which matters?"""
     return wanted(config) and len(draw(of_model(config)).table().columns) > 1

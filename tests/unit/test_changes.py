@@ -1,0 +1,232 @@
+"""A scenario against the first one, and the present without a threat, in the same draws."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from unit.test_draws import GRID, SPEC, WEIGHT, model, uncertain, write
+
+from manul.comparison import scenario_page
+from manul.grid import block_maps
+from manul.uncertainty import changes, design, passes, sensitivity, without, without_page
+from manul.uncertainty.tables import REGION
+
+OTHER = WEIGHT | {"range": [0.1, 0.9]}
+
+
+def spec(**more):
+    return SPEC | {"parameters": {"threats.dogs.weight": WEIGHT}} | more
+
+
+def made(folder, before, after, of=None):
+    """The maps and sums of a change: surfaces of both sides by name; `of`: another model after."""
+    sides, alike = [], of is None
+    drawn, sum_of = {"threats.dogs.weight": WEIGHT}, {"cumulative": {"additive": 1.0}}
+    for name, arrays, of_side in (("before", before, None), ("after", after, of)):
+        (folder / name).mkdir()
+        files = write(folder / name, **arrays)
+        sides.append(uncertain(files, drawn, of=of_side, **sum_of))
+    known = {
+        name: np.isfinite(before["food"]) & np.isfinite(after["food"]) & threats
+        for name, threats in (("habitat", True), ("threat", True), ("value_at_risk", True))
+    }
+    kept: dict = {}
+
+    def there(at):
+        return {n: k[at[0] : at[1], at[2] : at[3]] for n, k in known.items()}
+
+    of, out = changes.Sides(*sides, alike), {}
+    for at in block_maps.blocks(GRID, 16):
+        found = changes.on_block(of, there, [], [], kept.__setitem__, GRID, True, at)
+        for name, bands in found.items():
+            for band, values in bands.items():
+                whole = out.setdefault((name, band), np.zeros(GRID.shape, "float32"))
+                whole[at[0] : at[1], at[2] : at[3]] = values
+    return out, sum(kept.values())
+
+
+@pytest.fixture
+def surfaces():
+    rng = np.random.default_rng(5)
+    found = {
+        n: rng.uniform(0.1, 0.5, GRID.shape).astype("float32") for n in ("food", "dogs", "mines")
+    }
+    found["food"][4, 4] = np.nan
+    return found
+
+
+def test_scenarios_have_the_same_draws_of_what_they_share():
+    one, other = spec(), spec(errors=["burrows"])
+    other["parameters"] = {"threats.mines.weight": WEIGHT, "threats.dogs.weight": OTHER}
+    together = {"together": design.shared([one, other])}
+    a, b = design.draw(one | together), design.draw(other | together)
+    name = "threats.dogs.weight"
+    # the same place in another range: 0.2..0.6 and 0.1..0.9
+    np.testing.assert_allclose(
+        (a.values[name] - 0.2) / 0.4, (b.values[name] - 0.1) / 0.8, atol=1e-6
+    )
+    alone = design.draw(other)
+    assert not np.allclose(b.values[name], alone.values[name])
+
+
+def test_draws_keep_their_order_where_only_one_scenario_moves_its_layers():
+    one, other = spec(), spec(realisations=4)
+    together = {"together": design.shared([one, other])}
+    a, b = design.draw(one | together), design.draw(other | together)
+    name = "threats.dogs.weight"
+    np.testing.assert_array_equal(a.values[name], b.values[name])
+    assert not a.places.any() and np.bincount(b.places).tolist() == [16] * 4
+
+
+def test_a_scenario_without_changes_differs_nowhere(tmp_path, surfaces):
+    out, sums = made(tmp_path, surfaces, surfaces)
+    for values in out.values():
+        assert np.isnan(values[4, 4]) and not np.nan_to_num(values).any()
+        assert np.isnan(values).sum() == 1
+    assert sums[0, 0, 0] == GRID.shape[0] * GRID.shape[1] - 1
+    assert not sums[:, 1:].any()
+
+
+def test_only_what_is_changed_differs_and_by_as_much_as_one_can_work_out(tmp_path, surfaces):
+    after = {name: values.copy() for name, values in surfaces.items()}
+    after["dogs"][20, 30] = surfaces["dogs"][20, 30] + 0.25
+    out, sums = made(tmp_path, surfaces, after)
+    elsewhere = np.ones(GRID.shape, bool)
+    elsewhere[20, 30] = False
+    change = out["change_threat", "mean"]
+    assert not np.nan_to_num(change[elsewhere]).any()
+    # the threat rises by weight x 0.25, and the weight is uniform over 0.2..0.6
+    assert change[20, 30] == pytest.approx(0.1, abs=1e-3)
+    assert out["change_threat", "p05"][20, 30] == pytest.approx(0.22 * 0.25, abs=2e-3)
+    assert out["change_threat", "p95"][20, 30] == pytest.approx(0.58 * 0.25, abs=2e-3)
+    assert not np.nan_to_num(out["change_habitat", "mean"]).any()
+    food = surfaces["food"][20, 30]
+    of = dict(zip(changes.SUMS, sums[0], strict=True))
+    assert of["value_at_risk"].mean() == pytest.approx(food * 0.1, rel=1e-2)
+    assert (of["value_at_risk"] > 0).all() and not of["suitable"].any()
+
+
+def test_another_model_is_told_in_each_cell(tmp_path, surfaces):
+    halved = model()
+    halved["threats"]["mines"]["weight"] = 0.15
+    out, _ = made(tmp_path, surfaces, surfaces, halved)
+    np.testing.assert_allclose(
+        out["change_threat", "mean"],
+        np.where(np.isnan(surfaces["food"]), np.nan, -0.15 * surfaces["mines"]),
+        atol=1e-6,
+    )
+
+
+def test_key_habitat_is_gained_and_lost_by_patches(tmp_path):
+    was, now = np.zeros((2, *GRID.shape), bool)
+    was[0:3, 0:4] = True  # 12 km2, stays
+    was[10:12, 10:12] = True  # 4 km2: no patch
+    now |= was
+    now[10:13, 10:14] = True  # becomes one of 12 km2
+    was[20:24, 20:24] = True  # 16 km2 that fall apart into 2 x 4 cells each
+    now[20:24, 20:21] = now[20:24, 23:24] = True
+    names = passes.bits(8)
+    paths = []
+    for name, half in (("was", was), ("now", now)):
+        # half of the draws see the change, the others the state before
+        draws = np.stack([half if i % 2 else was for i in range(8)], -1)
+        bits = np.packbits(draws, axis=-1)[..., 0]
+        path = tmp_path / f"{name}.tif"
+        units = dict.fromkeys(names, "")
+        file = block_maps.MapFile(path, GRID, units, {}, "d", passes.BITS, name=name)
+        blocks = block_maps.blocks(GRID, 1024)
+        with block_maps.finishing([file], blocks):
+            for at in blocks:
+                part = bits[at[0] : at[1], at[2] : at[3]]
+                block_maps.make(lambda _, n=name, p=part: {n: {names[0]: p}}, [file], at)
+        paths.append(str(path))
+    known = np.ones(GRID.shape, bool)
+    known[12] = False
+    unit = np.zeros(GRID.shape, int)
+    unit[:, 20:] = 1
+    found = changes.key_change(paths, [10, 10], 8, known, GRID, unit)
+    gained, lost = (found.areas[name] for name in changes.KEY)
+    assert gained[0].tolist() == [0, 8] * 4  # 12 km2 without the row that is unknown
+    assert lost[1].tolist() == [0, 16] * 4 and not gained[1].any() and not lost[0].any()
+    maps = found.maps(slice(None), slice(None))["change_key"]
+    assert maps["p_gained"][10, 10] == 0.5 and maps["p_lost"][21, 21] == 0.5
+    assert np.isnan(maps["p_lost"][12, 0]) and maps["p_lost"][0, 0] == 0
+    sums = np.zeros((2, len(changes.SUMS), 8))
+    sums[:, 0] = 100
+    sums[1, changes.SUMS.index("value_at_risk")] = [-1, 3] * 4
+    table = changes.of_units(["east"], sums, found, GRID).set_index("unit")
+    assert table.loc["east", "key_lost_km2_mean"] == 8
+    assert table.loc[REGION, "value_at_risk_km2_mean"] == 1
+    assert table.loc["east", changes.RISES] == 0.5
+    told = scenario_page.in_short(table.reset_index(), "now", 8)
+    assert "It rises in 50% of the draws, so the direction is not sure." in told[0]
+    assert told[1].startswith("4 km² of key habitat are gained (0 to 8")
+
+
+def test_nothing_that_differs_is_told_as_such():
+    table = pd.DataFrame([{"unit": REGION, changes.RISES: 0.0}])
+    for name in scenario_page.TITLES:
+        table[[f"{name}_{end}" for end in ("mean", "p05", "p95")]] = 0.0
+    assert scenario_page.in_short(table, "Current state", 8) == [
+        "Nothing differs from Current state in any of 8 draws."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "told"),
+    [(3.14159, 1, "+3.1"), (-1234.5, 0, "−1,234"), (0.0, 1, "0"), (0.04, 1, "0"), (-0.0, 1, "0")],
+)
+def test_a_change_has_its_sign(value, digits, told):
+    assert scenario_page._signed(value, digits) == told
+
+
+# ---------------------------------------------------------------------------- without a threat
+
+
+def taken_away(folder, surfaces, of, **more):
+    uncertainty = uncertain(write(folder, **surfaces), of=of, cumulative={"additive": 1.0}, **more)
+    cells = sensitivity.sample(uncertainty, [], [], GRID, limit=GRID.shape[0] * GRID.shape[1])
+    assert cells.every == 1
+    sums = without.gains(uncertainty, cells, 0)
+    titles = {name: name for name in of["threats"]}
+    return without.table(sums, titles, [], GRID, 1).set_index(["change", "threat"])
+
+
+def test_what_a_threat_takes_comes_back_without_it(tmp_path, surfaces):
+    table = taken_away(tmp_path, surfaces, model())
+    food = np.nan_to_num(surfaces["food"]).astype(float)
+    dogs, mines = (food * w * surfaces[n] for n, w in (("dogs", 0.4), ("mines", 0.3)))
+    quality = table["quality_km2_mean"]
+    assert quality["without", "dogs"] == pytest.approx(dogs.sum(), rel=1e-5)
+    assert quality["halved", "mines"] == pytest.approx(mines.sum() / 2, rel=1e-5)
+    assert table.loc[("without", "dogs"), ["rank", "most_in_draws"]].tolist() == [1, 1]
+    assert table.loc[("without", "mines"), ["rank", "most_in_draws"]].tolist() == [2, 0]
+    assert not table["key_cell_km2_mean"].any()  # neither is a loss of habitat
+
+
+def test_habitat_comes_back_with_the_burrows(tmp_path, surfaces):
+    of = model()
+    of["habitat"]["reference"] = {"food": 0.7}
+    of["threats"]["loss"] = {"loss_from": ["food"], "weight": 1.0}
+    food = np.full(GRID.shape, 0.2, "float32")
+    food[:10] = 0.65  # good enough already
+    food[10:12] = np.nan
+    given = {"food": food, "dogs": food * 0, "mines": food * 0}
+    table = taken_away(tmp_path, given, of)
+    width, height = GRID.shape[1], GRID.shape[0] - 12
+    # 0.7 is good enough for key habitat (0.6), 0.45, which is halfway back, is not
+    assert table.loc[("without", "loss"), "key_cell_km2_mean"] == width * height
+    assert table.loc[("halved", "loss"), "key_cell_km2_mean"] == 0
+    whole = width * (height * 0.5 + 10 * 0.05)
+    assert table.loc[("without", "loss"), "quality_km2_mean"] == pytest.approx(whole, rel=1e-4)
+    inside = table.loc[("without", "loss"), "quality_in_key_km2_mean"]
+    assert inside == pytest.approx(width * 10 * 0.05, rel=1e-3)
+
+
+def test_the_page_without_threats_names_the_first_ones(tmp_path, surfaces):
+    table = taken_away(tmp_path, surfaces, model()).reset_index()
+    sections = without_page.sections(table, 100, 64)
+    assert sections[0].words[0].startswith("Without dogs: ")
+    assert "In 100% of the draws this is the largest gain of all." in sections[0].words[0]
+    assert [s.title for s in sections] == [
+        "In short", "Each threat taken away", "Each halved", "How this was found",
+    ]  # fmt: skip

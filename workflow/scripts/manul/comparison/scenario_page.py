@@ -1,0 +1,168 @@
+"""What a scenario changes, in every draw: a page to be read in two minutes."""
+
+from collections.abc import Mapping
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from matplotlib.colors import BoundaryNorm, ListedColormap
+
+from manul.comparison import differences, maps
+from manul.comparison.page import recommendations_section
+from manul.config.hints import counted
+from manul.pages import figures, html
+from manul.uncertainty.changes import KEY, RISES
+from manul.uncertainty.tables import REGION
+
+CHANCES = (0.0, 0.05, 0.3, 0.5, 0.7, 1.0)  # edges of the classes of the map of key habitat
+SURE = 0.95
+NOTHING = 0.5  # km2: less is told as nothing
+TITLES = {  # column: words, unit, digits after the point
+    "key_gained_km2": ("Key habitat gained", "km²", 0),
+    "key_lost_km2": ("Key habitat lost", "km²", 0),
+    "suitable_km2": ("Suitable land, change", "km²", 0),
+    "mean_habitat": ("Mean habitat, change", "", 4),
+    "mean_threat": ("Mean threat, change", "", 4),
+    "value_at_risk_km2": ("Value at risk, change", "km²", 1),
+}
+
+
+def sections(
+    first: str,
+    given: Mapping,
+    units: pd.DataFrame,
+    recommended: pd.DataFrame,
+    pictures: tuple[list[str], list[tuple[str, bytes]]],
+    draws: int,
+) -> list[html.Section]:
+    """The sections of the page; `given` is what the scenario changes in the config.
+
+    `units` is the table of `changes.of_units`, `recommended` of `differences.changes_of`.
+    """
+    same, shown = pictures
+    words = [f"No cell differs in {', '.join(same)}."] if same else []
+    return [
+        html.Section("In short", in_short(units, first, draws)),
+        html.Section("What is changed", tables=[("", _given(given))]),
+        html.Section("Where", words, figures=shown),
+        html.Section("By unit", [_how_to_read(draws)], [("", by_unit(units))]),
+        recommendations_section(recommended),
+        html.Section("How this was found", [_how_made(first, draws)]),
+    ]
+
+
+def in_short(units: pd.DataFrame, first: str, draws: int) -> list[str]:
+    """The change of value at risk and of key habitat in the region, a sentence each."""
+    row = units.set_index("unit").loc[REGION]
+    if not any(abs(row[f"{name}_{end}"]) > 0 for name in TITLES for end in ("p05", "p95")):
+        return [f"Nothing differs from {first} in any of {draws} draws."]
+    low, mean, high = (row[f"value_at_risk_km2_{end}"] for end in ("p05", "mean", "p95"))
+    told = [
+        f"Value at risk {_moves(mean)} by {_number(abs(mean), 1)} km² of full habitat "
+        f"({_signed(low, 1)} to {_signed(high, 1)} in 90 % of the draws). {_sure(row[RISES])}."
+    ]
+    for name, verb in (("key_gained_km2", "gained"), ("key_lost_km2", "lost")):
+        low, mean, high = (row[f"{name}_{end}"] for end in ("p05", "mean", "p95"))
+        if high < NOTHING:
+            told.append(f"No key habitat is {verb}.")
+        else:
+            told.append(
+                f"{_number(mean, 0)} km² of key habitat are {verb} ({_number(low, 0)} to "
+                f"{_number(high, 0)} in 90 % of the draws)."
+            )
+    worst = units[units["unit"] != REGION].nlargest(3, "value_at_risk_km2_mean")
+    worst = worst[worst["value_at_risk_km2_p05"] > 0]
+    if len(worst):
+        named = ", ".join(
+            f"{r.unit} ({_signed(r.value_at_risk_km2_mean, 1)} km²)" for r in worst.itertuples()
+        )
+        told.append(f"Most is put at risk in {named}.")
+    return told
+
+
+def by_unit(units: pd.DataFrame) -> pd.DataFrame:
+    """For people: each change as its mean with the interval of 90 % of the draws."""
+    out = pd.DataFrame({"unit": units["unit"]})
+    for name, (title, unit, digits) in TITLES.items():
+        heading = f"{title} ({unit})" if unit else title
+        signed = _number if name.startswith("key") else _signed
+        ends = zip(*(units[f"{name}_{end}"] for end in ("mean", "p05", "p95")), strict=True)
+        out[heading] = [
+            signed(mean, digits)
+            if mean == low == high
+            else f"{signed(mean, digits)} ({signed(low, digits)} to {signed(high, digits)})"
+            for mean, low, high in ends
+        ]
+    out["rises in"] = [f"{share:.0%}" for share in units[RISES]]
+    return out
+
+
+def pictures(
+    paths: Mapping[str, str], bounds, outline: gpd.GeoDataFrame | None
+) -> tuple[list[str], list[tuple[str, bytes]]]:
+    """Maps that are the same in both, by title, and (caption, PNG) of each other one."""
+    same, shown = maps.change_pictures(
+        {name: paths[f"change_{name}"] for name in maps.CHANGES if f"change_{name}" in paths},
+        bounds, outline, "scenario minus first scenario, mean of the draws",
+    )  # fmt: skip
+    gained, lost = (maps.reduced(paths["change_key"], maps.most, band) for band in (1, 2))
+    chance = np.where(lost > np.nan_to_num(gained), -lost, gained)
+    if not np.nanmax(np.abs(chance), initial=0):
+        return [*same, "key habitat"], shown
+    edges = [-c for c in CHANCES[:0:-1]] + [-1e-9, 1e-9] + list(CHANCES[1:])
+    edges = sorted({round(e, 9) for e in edges})
+    tints = [*maps.WORSE[::-1], maps.WORSE[0], maps.MIDDLE, maps.BETTER[0], *maps.BETTER]
+    colours = ListedColormap(tints), BoundaryNorm(edges, len(tints))
+    ticks = {-1: "surely lost", -0.5: "lost in half the draws", 0: "", 0.5: "gained in half",
+             1: "surely gained"}  # fmt: skip
+    png = figures.raster_map(chance, bounds, outline, colours, "", ticks)
+    words = f"{KEY['p_gained']} and {KEY['p_lost']}; grey where nothing is known."
+    return same, [*shown, (words, png)]
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _given(given) -> pd.DataFrame:
+    rows = [(".".join(path), _text(value)) for path, value in differences.leaves(dict(given))]
+    return pd.DataFrame(rows, columns=["key of the config", "value in this scenario"])
+
+
+def _text(value) -> str:
+    return "taken away" if value is None else str(value)
+
+
+def _moves(mean) -> str:
+    return "rises" if mean > 0 else "falls"
+
+
+def _sure(rises) -> str:
+    if SURE > rises > 1 - SURE:
+        return f"It rises in {rises:.0%} of the draws, so the direction is not sure"
+    return f"It {'rises' if rises > 0.5 else 'falls'} in {max(rises, 1 - rises):.0%} of the draws"
+
+
+def _how_to_read(draws) -> str:
+    return (
+        f"Each number is the mean of {counted(draws, 'draw')}, with the interval that holds 90 % "
+        "of them; the last column tells in which share of the draws value at risk rises."
+    )
+
+
+def _how_made(first, draws) -> str:
+    return (
+        f"Both sides, this scenario and {first}, were evaluated in the same {draws} draws, so that "
+        "what both have in common cancels out: a difference is surer than either side. Cells whose "
+        "inputs are the same do not differ. Numbers stand in uncertainty/change_units.csv, "
+        "recommendations in changed_recommendations.csv, maps in uncertainty/change_*.tif."
+    )
+
+
+def _number(value, digits: int) -> str:
+    text = f"{value:,.{digits}f}"
+    return text if float(text.replace(",", "")) or not value else f"less than {10.0**-digits:g}"
+
+
+def _signed(value, digits: int) -> str:
+    text = f"{value + 0.0:+,.{digits}f}".replace("-", "−")
+    return text if value and float(text[1:].replace(",", "")) else "0"

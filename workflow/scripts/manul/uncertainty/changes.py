@@ -1,0 +1,163 @@
+"""A scenario held against the first one in every draw: the same draws on both sides.
+
+What both have in common cancels out, so a difference is told surer than either side. Cells whose
+inputs are the same on both sides under one model do not differ, and are not worked out.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from odc.geo.geobox import GeoBox
+
+from manul.grid import block_maps, rasters, vectors
+from manul.products.key_habitat import cell_km2, numbered
+from manul.uncertainty import passes, summary
+from manul.uncertainty.key_draws import chances, each_draw
+from manul.uncertainty.passes import Uncertain
+from manul.uncertainty.tables import REGION, interval
+
+SUMS = ("cells", "habitat", "suitable", "threat", "value_at_risk")
+SPREAD = {"mean": "mean change", "p05": "5th percentile", "p95": "95th percentile"}
+KEY = {"p_gained": "P(key habitat is gained)", "p_lost": "P(key habitat is lost)"}
+RISES = "value_at_risk_rises"
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The first scenario and another: `alike` if their models and draws are the same."""
+
+    before: Uncertain
+    after: Uncertain
+    alike: bool
+
+
+def on_block(
+    of: Sides, known: Callable, mask: list, units: list, keep: Callable, grid: GeoBox,
+    threats: bool, at,
+) -> dict:  # fmt: skip
+    """The bands of each map on (row0, row1, column0, column1); sums go to `keep(block, sums)`.
+
+    `known(at)` gives, for habitat, threat and value_at_risk, where they are known on both sides.
+    """
+    part = block_maps.part(grid, at)
+    unit, inside = passes.unit_numbers(units, part), vectors.inside(mask, part).ravel()
+    told = {name: there.ravel() & inside for name, there in known(at).items()}
+    out = {
+        f"change_{name}": {b: np.where(there, np.float32(0), np.float32(np.nan)) for b in SPREAD}
+        for name, there in told.items()
+    }
+    sums = np.zeros((unit.max(initial=0) + 1, len(SUMS), of.after.draws.number))
+    sums[:, 0] = np.bincount(unit[told["habitat"]], minlength=len(sums))[:, None]
+    arrays = [side.read(at) for side in (of.before, of.after)]
+    here = np.flatnonzero(inside & (_differ(*arrays) if of.alike else True))
+    pieces = of.before.pieces(arrays[0], here), of.after.pieces(arrays[1], here)
+    for (cells_, was), (_, now) in zip(*pieces, strict=True):
+        before = passes.measured(of.before, was, len(cells_), threats)
+        after = passes.measured(of.after, now, len(cells_), threats)
+        for i, name in enumerate(SUMS[1:], 1):
+            if name not in before:
+                continue
+            there = told.get(name, told["habitat"])[cells_]
+            change = _change(before[name], after[name], there)
+            _add(sums[:, i], unit[cells_], np.nan_to_num(change))
+            if name in told:
+                bands = summary.spread(change)
+                for band, values in out[f"change_{name}"].items():
+                    values[cells_] = bands[band]
+    keep(at, sums)
+    return {m: {b: a.reshape(part.shape) for b, a in bands.items()} for m, bands in out.items()}
+
+
+def known_on_both(sides: Sequence[Mapping[str, str]], names: Sequence[str]) -> Callable:
+    """Where maps are known on both sides, by block: from the files of the means of the draws."""
+
+    def known(at) -> dict[str, np.ndarray]:
+        both = {n: [rasters.read_bands(side[n], at, (1,))[0] for side in sides] for n in names}
+        return {name: np.isfinite(a) & np.isfinite(b) for name, (a, b) in both.items()}
+
+    return known
+
+
+@dataclass(frozen=True)
+class KeyChange:
+    """In how many draws each cell is gained or lost as key habitat, and km2 (units + 1, draws)."""
+
+    number: int
+    known: np.ndarray
+    counts: Mapping[str, np.ndarray]
+    areas: Mapping[str, np.ndarray]
+
+    def maps(self, rows: slice, columns: slice) -> dict[str, dict[str, np.ndarray]]:
+        """The chances in a window, float32, NaN where habitat is unknown on either side."""
+        return {"change_key": chances(self.counts, self.number, self.known, (rows, columns))}
+
+
+def key_change(
+    good: Sequence[str], core_km2: Sequence[float], number: int, known: np.ndarray, grid: GeoBox,
+    unit: np.ndarray,
+) -> KeyChange:  # fmt: skip
+    """Key habitat gained and lost in each draw, with the rule of patches on each side.
+
+    `good` are the maps of both sides with a bit for each draw, `unit` the number of each cell's
+    unit. A draw in which the maps are the same is not looked at further.
+    """
+    counts = {name: np.zeros(grid.shape, "uint16") for name in KEY}
+    areas = {name: np.zeros((unit.max(initial=0) + 1, number)) for name in KEY}
+    cell = cell_km2(grid)
+    sides = (each_draw(path, number) for path in good)
+    for draw, both in enumerate(zip(*sides, strict=True)):
+        if core_km2[0] == core_km2[1] and np.array_equal(*both):
+            continue
+        key = [numbered(m, cell, least)[0] > 0 for m, least in zip(both, core_km2, strict=True)]
+        for name, there in zip(KEY, (key[1] & ~key[0], key[0] & ~key[1]), strict=True):
+            there &= known
+            counts[name] += there
+            areas[name][:, draw] = np.bincount(unit[there], minlength=len(areas[name])) * cell
+    return KeyChange(number, known, counts, areas)
+
+
+def of_units(names: Sequence, sums: np.ndarray, key: KeyChange, grid: GeoBox) -> pd.DataFrame:
+    """One row for each unit and the region: each change's mean, 5th and 95th percentile.
+
+    Key habitat gained and lost (km2), suitable land (km2), mean habitat and threat, value at risk
+    (km2 of full habitat), and in which share of the draws that rises.
+    """
+    rows = []
+    named = [(name, slice(i, i + 1)) for i, name in enumerate(names, 1)]
+    for name, at in [*named, (REGION, slice(None))]:
+        of = dict(zip(SUMS, sums[at].sum(0), strict=True))
+        gained, lost = (area[at].sum(0) for area in key.areas.values())
+        cells = np.maximum(of["cells"], 1)
+        row = {"unit": name} | interval("key_gained_km2", gained) | interval("key_lost_km2", lost)
+        row |= interval("suitable_km2", of["suitable"] * cell_km2(grid))
+        row |= interval("mean_habitat", of["habitat"] / cells)
+        row |= interval("mean_threat", of["threat"] / cells)
+        row |= interval("value_at_risk_km2", of["value_at_risk"] * cell_km2(grid))
+        rows.append(row | {RISES: np.mean(of["value_at_risk"] > 0)})
+    return pd.DataFrame(rows).round(6)
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _differ(was: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The cells in which any input differs; unknown on both sides is the same."""
+    found = np.zeros(next(iter(now.values())).shape[1], bool)
+    for name, array in now.items():
+        other = was[name]
+        found |= ((array != other) & ~(np.isnan(array) & np.isnan(other))).any(0)
+    return found
+
+
+def _change(was, now, known: np.ndarray) -> np.ndarray:
+    """Now minus was, (cells, draws or 1), NaN where not known; either may stand with its mask."""
+    numbers = [side[0] if isinstance(side, tuple) else side for side in (was, now)]
+    change = np.subtract(np.asarray(numbers[1], "float32"), np.asarray(numbers[0], "float32"))
+    return np.where(known[:, None], change, np.float32(np.nan))
+
+
+def _add(sums, unit, change) -> None:
+    for u in np.unique(unit):
+        sums[u] += change[unit == u].sum(0, dtype="float64")

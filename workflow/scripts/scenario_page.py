@@ -1,0 +1,30 @@
+"""Write the page of a scenario: what it changes against the first one, and how sure that is."""
+
+from manul import job
+from manul.comparison import differences, scenario_page
+from manul.grid import plain_files, provenance, vectors
+from manul.grid.region import grid_of
+from manul.pages import html
+from manul.products import stamp
+
+with job.start(snakemake) as this:
+    told = this.told
+    (units,) = this.inputs("units")
+    tables = [
+        next(iter(this.inputs(f"{side}_recommendations")), None) for side in ("before", "after")
+    ]
+    recommended = differences.changes_of(*tables)
+    paths = {name: this.inputs(name)[0] for name in told.maps}
+    outline = [vectors.read_vector(path) for path in this.inputs("outline")]
+    bounds = tuple(grid_of(told.region).boundingbox)
+    pictures = scenario_page.pictures(paths, bounds, next(iter(outline), None))
+    record = this.provenance()
+    notice = provenance.notice(record)
+    notice = f"EXACT PLACES: NOT FOR PUBLICATION. {notice}" if told.exact else notice
+    sections = scenario_page.sections(
+        told.first, told.changes, plain_files.read_table(units), recommended, pictures, told.number
+    )
+    page = html.page(told.scenario_title, told.region["title"], notice, sections, this.foot)
+    stamped = stamp.stamp(record, this.scenario)
+    plain_files.write_table(this.output("recommendations"), recommended.assign(**stamped))
+    plain_files.write_text(this.output("page"), page)
