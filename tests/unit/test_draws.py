@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 
 from manul import surfaces
 from manul.config import ranges
-from manul.grid import block_maps
+from manul.grid import block_maps, plain_files
 from manul.grid.datasets import Fields
 from manul.model import cells
 from manul.products import confidence
@@ -438,7 +438,9 @@ def test_key_habitat_of_each_draw_keeps_the_rule_of_patches(tmp_path):
     assert chances["p_key"][20, 20] == 0 < made["habitat", "p_key_cell"][20, 20]
     assert sorted(found.of_draws()["key_km2"].unique()) == [0, 25]
     density = {"low": {"suitable": 2, "key": 4}, "high": {"suitable": 4, "key": 15}}
-    suitable = tables.suitable_of_units(sums, GRID).to_numpy().T
+    path = tmp_path / "units.csv"
+    plain_files.write_table(path, tables.units_of_draws(["east"], sums, GRID))
+    suitable = tables.of_each_unit(path, "suitable_km2")
     whole = found.of_units([], density, "cats", suitable).iloc[-1]
     assert [whole["key_km2_p05"], whole["key_km2_mean"], whole["key_km2_p95"]] == [0, 12.5, 25]
     assert whole["cats_high"] == pytest.approx(25 * 0.15 + 1 * 0.04)  # 1 km2 is suitable alone

@@ -227,3 +227,33 @@ rule without_threats:
         "Find what would come back without each threat of scenario {wildcards.scenario}."
     script:
         "../scripts/without_threats.py"
+
+
+rule series:
+    input:
+        unpack(reads("series")),
+    output:
+        **{name: path for name, path in files("series").items() if name != "page"},
+        page=report(
+            files("series")["page"],
+            caption="../report/series.rst",
+            category="Evidence",
+            labels={"records": "from date to date"},
+        ),
+    log:
+        "logs/{region}/{scenario}/series.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/series.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("series"),
+        runtime=60,
+    params:
+        told=told("series"),
+        code=digests.of_script("series"),
+    message:
+        "Hold the states of several dates against each other."
+    script:
+        "../scripts/series.py"

@@ -39,5 +39,6 @@ with job.start(snakemake) as this:
     of_each, by_unit = tables.of_draws(draws, found, grid), tables.of_units(names, found, grid)
     plain_files.write_table(this.output("draws"), of_each.assign(**stamped))
     plain_files.write_table(this.output("units"), by_unit.assign(**stamped))
-    plain_files.write_table(this.output("suitable"), tables.suitable_of_units(found, grid))
+    of_both = tables.units_of_draws(names, found, grid)
+    plain_files.write_table(this.output("units_of_draws"), of_both.assign(**stamped))
     sums.remove()

@@ -18,7 +18,7 @@ with job.start(snakemake) as this:
     made = [this.map_file("key_habitat", this.output("key_habitat"), fields.grid, bands)]
     this.run_here(found.maps, made)
     names = tables.unit_names(units)
-    suitable = tables.read_suitable(*this.inputs("suitable"))
+    suitable = tables.of_each_unit(*this.inputs("units_of_draws"), "suitable_km2")
     animals = told.species["plural"]
     density = key["density_per_100_km2"]
     stamped = stamp.stamp(this.provenance(), this.scenario)

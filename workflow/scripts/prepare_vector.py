@@ -12,7 +12,8 @@ with job.start(snakemake) as this:
     rows, changes = layer_files.read_layer(path, told.block)
     for change in changes:
         this.log.info("%s: %s", name, change)
-    table = features.prepare_vector(rows, told.block, grid_of(told.region), told.margin_m)
+    grid = grid_of(told.region)
+    table = features.prepare_vector(rows, told.block, grid, told.margin_m, told.day)
     table = features.for_products(table, told.columns, told.units)
-    extent = features.extent_tags(told.block, grid_of(told.region), told.margin_m)
+    extent = features.extent_tags(told.block, grid, told.margin_m)
     vectors.write_vector(this.output("layer"), {name: table}, this.tags(record) | extent)

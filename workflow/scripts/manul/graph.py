@@ -23,7 +23,7 @@ from typing import Any
 
 from manul import contents, digests, surfaces
 from manul.analyses import KINDS as ANALYSES
-from manul.config import nodes, selection
+from manul.config import nodes, selection, states
 from manul.config.load import ConfigError
 from manul.config.nodes import layers_of
 from manul.config.types import Config
@@ -136,7 +136,7 @@ class Graph:
             for name, config in configs.items()
         }
         for name, config in configs.items():
-            if selection.has_two_views(config):
+            if selection.has_two_views(config) and not states.is_past(config):
                 self.configs[f"{name}/restricted"] = selection.exact_view(config)
         for kind in ANALYSES:
             rule(f"analysis_{kind}", _analysis_files(kind), _analyses_of(kind))(_analysis)
@@ -355,13 +355,14 @@ def _prepare(graph, scenario, config, key) -> Job:
     told |= {"content": [contents.of(on_disk(file)) for file in files]}
     if block["kind"] == "vector":
         told |= {"columns": selection.columns_wanted(config, key)}
+        told |= {"day": config["as_of"]} if {"since", "until"} & block.keys() else {"day": None}
         told |= {"units": key == config["region"]["units"]}
     return Job(told, {"layer": [str(on_disk(file)) for file in files]})
 
 
 def _prepare_records(graph, scenario, config, key) -> Job:
     job = _prepare(graph, scenario, config, key)
-    return replace(job, told={**job.told, "as_of": config["as_of"]})
+    return replace(job, told={**job.told, "as_of": states.closed_on(config)})
 
 
 def _files_of(block) -> list[str]:
@@ -457,8 +458,8 @@ def _generalise_alternatives(graph, scenario, config, key) -> Job:
 def _draw_files(config, key):
     maps = passes.maps(bool(selection.assessed(config)))
     files = {name: f"uncertainty/{name}.tif" for name in [*maps, "good", "what_to_measure"]}
-    tables = {name: f"uncertainty/{name}.csv" for name in ("draws", "units")}
-    return files | tables | {"suitable": "uncertainty/suitable_of_units.csv"}
+    tables = ("draws", "units", "units_of_draws")
+    return files | {name: f"uncertainty/{name}.csv" for name in tables}
 
 
 @rule("draws", _draw_files, lambda config: [""] if specs.wanted(config) else [])
@@ -476,14 +477,14 @@ def _draws(graph, scenario, config, key) -> Job:
         "draws": "uncertainty/key_draws.csv",
         "units": "uncertainty/key_units.csv",
     },
-    lambda config: [""] if specs.wanted(config) else [],
+    lambda config: [""] if specs.explained(config) else [],
 )
 def _key_draws(graph, scenario, config, key) -> Job:
     told = {"region": config["region"], "key": config["key_habitat"]}
     told |= {"number": config["draws"]["number"]}
     told |= {"maps": graph.sources(scenario, ["habitat_mean"])}
     reads = {"maps": _map_refs(config, told["maps"]), "thresholds": _thresholds(config)}
-    reads |= {name: [Ref("draws", "", name)] for name in ("good", "suitable")}
+    reads |= {name: [Ref("draws", "", name)] for name in ("good", "units_of_draws")}
     return Job(told, reads | {"units": _units_of(config)})
 
 
@@ -560,13 +561,49 @@ def _in_scenario(item, name):
     "without_threats",
     {"table": "uncertainty/without_threats.csv", "page": "uncertainty/without_threats.html"},
     lambda config: (
-        [""] if specs.wanted(config) and selection.assessed(config) and not config["exact"] else []
+        [""]
+        if specs.explained(config) and selection.assessed(config) and not config["exact"]
+        else []
     ),
 )
 def _without_threats(graph, scenario, config, key) -> Job:
     job = _draws(graph, scenario, config, key)
     told = {"as_of": config["as_of"], "titles": selection.titles(config)}
     return replace(job, told=job.told | told)
+
+
+def _in_series(config) -> list[str]:
+    """One job for the first scenario of a series of dates, in the view that may be public."""
+    if not specs.explained(config) or config["exact"] or specs.later(config):
+        return []
+    return [""] if states.dates(config) else []
+
+
+@rule(
+    "series",
+    {
+        "table": "series/series.csv",
+        "trends": "series/trends.csv",
+        "page": "series/series.html",
+        "gif": "series/series.gif",
+        "mp4": "series/series.mp4",
+    },
+    _in_series,
+)
+def _series(graph, scenario, config, key) -> Job:
+    days = {day: states.name(day) for day in states.dates(config)}
+    days |= {states.closed_on(config): scenario}
+    shown = _spread_maps(config)[-1]
+    told = {"days": list(days), "words": OF_DRAWS[shown], "region": config["region"]}
+    told |= {"as_of": config["as_of"], "years": config["series"]["reports_years"]}
+    reads: dict[str, list] = {"units": _units_of(config), "mask": _mask(config)}
+    for i, name in enumerate(days.values()):
+        reads[f"map_{i}"] = [Ref("draws", "", shown, name)]
+        reads[f"sums_{i}"] = [Ref("draws", "", "units_of_draws", name)]
+    dated = selection.dated_records(config)
+    told |= {"reports": {n: config["layers"][n]["title"] for n in dated}}
+    told |= {"tables": {n: config["layers"][n]["table"] for n in dated}}
+    return Job(told, reads | {"reports": [layer(config, name) for name in dated]})
 
 
 def _of_draws(graph, config) -> tuple[dict, dict]:
@@ -735,7 +772,7 @@ def _recommend(graph, scenario, config, key) -> Job:
     wanted = dict.fromkeys([*recommendations.MAPS, *named])
     used = dict.fromkeys([*selection.rule_layers(config), *filter(None, [told["towns"]])])
     layers = [layer(config, name) for name in used]
-    sure, reads = _of_draws(graph, config) if specs.wanted(config) else (None, {})
+    sure, reads = _of_draws(graph, config) if specs.explained(config) else (None, {})
     told |= {"uncertain": sure, "words": specs.words(config) if sure else {}}
     job = _table_job(graph, scenario, config, wanted, told, layers=layers, **reads)
     return _held_against_the_first(graph, scenario, job)
@@ -795,9 +832,10 @@ def products(graph: Graph) -> list[str]:
         "tables": ("key_polygons", "recommend", "units", "invest"),
         "sheets": ("sheet",),
         "evidence": ("evidence",),
+        "states": ("draws",),
         "uncertainty": (
             *("draws", "key_draws", "sensitivity", "elicitation"),
-            *("change", "scenario_page", "without_threats"),
+            *("change", "scenario_page", "without_threats", "series"),
         ),
     }
     found: list[str] = []
@@ -863,6 +901,7 @@ def _maps(config) -> Iterator[tuple[str, Ref, Source]]:
                 called = of if of in passes.MORE[file] else f"{file}_{of}"
                 words = f"{OF_DRAWS[file]}: {title}"
                 yield called, Ref("draws", "", file), Source("", number, words, "0..1")
+    if specs.explained(config):
         for number, (name, title) in enumerate(passes.KEY_TITLES.items(), 1):
             yield name, Ref("key_draws", "", "key_habitat"), Source("", number, title, "0..1")
     if specs.later(config):

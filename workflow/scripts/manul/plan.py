@@ -256,6 +256,7 @@ _MEMORY: dict[str, Callable] = {
     "without": lambda *job: _draws(*job) + DRAWING_MB,
     "change": lambda *job: 2 * _draws(*job) - LIBRARIES_MB + _of_cells(job[0], CHANGE_BYTES),
     "scenario": lambda *job: LIBRARIES_MB + DRAWING_MB,
+    "series": lambda *job: LIBRARIES_MB + 2 * DRAWING_MB,
     "recommend": _recommend,
     "habitat": _habitat,
     "threats": _threats,

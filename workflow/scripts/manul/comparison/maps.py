@@ -103,6 +103,21 @@ def change_pictures(
     return same, out
 
 
+def each_day(files: Mapping[str, str], bounds, outline, words: str, notice: str) -> list[bytes]:
+    """A picture (PNG) of the first band of each file, by day, all on one scale of colours.
+
+    The day stands on each, and beneath it the notice on what the data are.
+    """
+    found = {day: reduced(path, most) for day, path in files.items()}
+    top = max((float(np.nanmax(values, initial=0)) for values in found.values()), default=0)
+    tints = LinearSegmentedColormap.from_list("risk", PALETTES["risk"])
+    colours = tints, Normalize(0, max(top, SMALLEST))
+    return [
+        figures.raster_map(values, bounds, outline, colours, words, title=day, foot=notice)
+        for day, values in found.items()
+    ]
+
+
 def reduced(path, of: Callable, band: int = 1, most: int = MOST) -> np.ndarray:
     """A map with at most so many cells along its side; `of` makes one number of a square of cells.
 

@@ -13,7 +13,7 @@ import numpy as np
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from manul.config import extents, nodes
+from manul.config import extents, nodes, states
 from manul.config.hints import hint, nearest
 from manul.config.schema import analysis_kind, kind_of_surface
 from manul.config.types import Config
@@ -38,6 +38,7 @@ NEEDED = {
 }
 # What says how a file is read: elsewhere it would do nothing, without a word.
 ONLY_OF: dict[str, tuple[str, ...]] = {"crs": ("vector",), "zone": ("records",)}
+ONLY_OF |= dict.fromkeys(("since", "until"), ("vector",))
 ONLY_OF |= dict.fromkeys(("extent", "filter", "fields", "layer", "encoding"), SHAPES)
 ONLY_OF |= dict.fromkeys(("band", "scale", "offset", "nodata"), RASTERS)
 ZONE_NEEDS = {
@@ -54,6 +55,7 @@ def find(config: Config) -> list[str]:
     faults = [*_region(config["region"]), *_layers(config), *_surfaces(config)]
     faults += [*_nodes(config), *_weights(config), *_rules(config), *_references(config)]
     faults += [*_analyses(config), *_counterfactuals(config), *_names(config), *_hidden(config)]
+    faults += _series(config)
     faults += [*_key_habitat(config["key_habitat"]), *_draws(config["draws"])]
     return faults
 
@@ -518,6 +520,21 @@ def _names(config) -> Iterator[str]:
                     f"{group}.{name}: found beside {first!r}, expected a name that differs in more "
                     "than small and capital letters; many disks keep one file for both"
                 )
+
+
+def _series(config) -> Iterator[str]:
+    closed = states.closed_on(config)
+    for day in states.dates(config):
+        if day >= closed:
+            yield (
+                f"series.dates: found {day}, expected days before as_of ({closed}), which is the "
+                "last state by itself"
+            )
+    if config["known_on"] and config["known_on"] < config["as_of"]:
+        yield (
+            f"known_on: found {config['known_on']}, expected as_of ({config['as_of']}) or a later "
+            "day: nothing is known of the time after it"
+        )
 
 
 def _counterfactuals(config) -> Iterator[str]:

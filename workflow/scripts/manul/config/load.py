@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from manul.config import documents, extensions, schema
+from manul.config import documents, extensions, schema, states
 from manul.config import faults as config_faults
 from manul.config.hints import hint
 from manul.config.nodes import layers_of
@@ -27,7 +27,7 @@ MODEL = "pallas_cat"
 # What describes one file and must not stay when a scenario or a region takes another one.
 OF_A_FILE = (
     "date", "source", "licence", "data_status", "positional_error_m", "caveat", "scale", "offset",
-    "band", "classes", "filter", "fields", "crs", "layer", "encoding",
+    "band", "classes", "filter", "since", "until", "fields", "crs", "layer", "encoding",
 )  # fmt: skip
 
 
@@ -232,7 +232,7 @@ def _beside(path) -> dict:
 
 
 def _scenarios(base, given) -> dict:
-    """The scenarios, and each counterfactual as one of its own: only threats change there.
+    """The scenarios, each counterfactual (only threats change there) and each state of the past.
 
     What a scenario changes comes from the file as it was given: a null takes away.
     """
@@ -246,6 +246,10 @@ def _scenarios(base, given) -> dict:
         threats = {threat: {"factor": left} for threat, left in block["factors"].items()}
         scenario = {"title": block["title"], "changes": {"threats": threats}}
         found.setdefault(name, scenario | {"products": ["maps", "tables"]})
+    for day in states.dates(base):
+        changes = {"as_of": day, "known_on": base["as_of"]}
+        scenario = {"title": f"State on {day}", "changes": changes, "products": ["states"]}
+        found.setdefault(states.name(day), scenario)
     return found
 
 
@@ -259,6 +263,9 @@ def _effective(whole) -> tuple[list[str], dict]:
     _hoist(with_ranges)
     found += _hoist(numbers)
     numbers["ranges"] = ranges(with_ranges)
+    if states.is_past(numbers):
+        for block in numbers["surfaces"].values():
+            block |= {"dates": []} if "dates" in block else {}  # they may be later than this day
     del numbers["model"]  # it is in these keys now
     more, sound = schema.kind_faults(numbers)
     found += more

@@ -209,6 +209,18 @@ def evidence_of(config: Config, layer: str) -> dict:
     return {"surfaces": shown, "layers": records, "rules": rules, "analyses": blocks}
 
 
+def dated_records(config: Config) -> list[str]:
+    """The layers of reports and surveys that the model follows in time, without hidden ones."""
+    hidden = set(private_layers(config))
+    found: dict[str, None] = {}
+    for name in available(config):
+        block = config["surfaces"][name]
+        if "as_of" in kind_of_surface(block["kind"]).get("x-uses", ()):
+            found |= dict.fromkeys(layers_of(block))
+    kinds = {name: config["layers"][name]["kind"] for name in found}
+    return [name for name in found if kinds[name] == "records" and name not in hidden]
+
+
 def maps_of_rules(config: Config, known: Collection[str]) -> list[str]:
     """The maps that the rules which can be assessed name, and those they can do without."""
     skipped = not_assessed(config)

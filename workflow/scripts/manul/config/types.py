@@ -50,6 +50,8 @@ class Layer(TypedDict, total=False):
     classes: dict[str, str]
     fields: dict[str, Any]
     filter: str
+    since: str
+    until: str
     crs: str
     date: str | int
     source: str
@@ -257,6 +259,8 @@ class Config(TypedDict):
     species: Species
     region: Region
     as_of: str
+    known_on: str | None
+    series: dict[str, Any]
     layers: dict[str, Layer]
     surfaces: dict[str, Surface]
     habitat: Habitat

@@ -54,15 +54,59 @@ def _field(table, name, field) -> pd.Series:
     return meant.infer_objects()
 
 
-def prepare_vector(table: gpd.GeoDataFrame, block: Layer, grid: GeoBox, margin_m: float):
-    """Filtered, in the grid's CRS, only features that reach the region and its margin."""
+def prepare_vector(
+    table: gpd.GeoDataFrame, block: Layer, grid: GeoBox, margin_m: float, day: str | None = None
+) -> gpd.GeoDataFrame:
+    """Filtered, in the grid's CRS, only features that reach the region and its margin.
+
+    Of a layer with `since` or `until` what is there on the `day`.
+    """
     if block.get("crs"):
         table = table.set_crs(block["crs"], allow_override=True)
     table = select(table, block.get("filter"))
+    if day is not None:
+        table = table[there_on(table, block, day)]
     table = _in_crs(table, grid, margin_m)
     table = _plain_shapes(table[~(table.geometry.is_empty | table.geometry.isna())])
     left, bottom, right, top = bounds(grid, margin_m)
     return table.cx[left:right, bottom:top].reset_index(drop=True)
+
+
+def there_on(table: gpd.GeoDataFrame, block: Layer, day: str) -> pd.Series:
+    """Which features are there on a day (ISO), by the columns that `since` and `until` name.
+
+    A year alone is its first day; a blank tells of no beginning, of no end. Raises `LayerError` for
+    a column that is not there or a text that is no day.
+    """
+    there = pd.Series(True, table.index)
+    for key in ("since", "until"):
+        if block.get(key):
+            days = days_of(table, key, block[key])
+            passed = days <= pd.Timestamp(day)
+            there &= (passed | days.isna()) if key == "since" else ~passed
+    return there
+
+
+def days_of(table: gpd.GeoDataFrame, key: str, column: str) -> pd.Series:
+    """A column as days; NaT where it is blank. Raises `LayerError`, see `there_on`."""
+    if column not in table:
+        known = ", ".join(name for name in table if name != "geometry")
+        raise LayerError(f"{key}: there is no column {column!r}; the layer has {known}")
+    values = table[column]
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return values.dt.tz_localize(None)
+    if pd.api.types.is_numeric_dtype(values):
+        values = values.map(lambda year: f"{year:04.0f}", na_action="ignore")
+    text = values.astype("string").str.strip()
+    text = text.mask(text == "")
+    days = pd.to_datetime(text, format="ISO8601", errors="coerce")
+    wrong = text[text.notna() & days.isna()]
+    if len(wrong):
+        raise LayerError(
+            f"{key}: column {column!r} holds {wrong.iloc[0]!r} in feature {wrong.index[0] + 1}, "
+            "expected a year or a day such as 2021-10-01"
+        )
+    return days
 
 
 def surveyed(extent, grid: GeoBox, margin_m: float):

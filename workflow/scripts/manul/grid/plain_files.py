@@ -20,6 +20,12 @@ def write_text(path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path, content: bytes) -> None:
+    """Write bytes whole or not at all."""
+    with atomic(path) as partial:
+        partial.write_bytes(content)
+
+
 def read_yaml(path) -> dict:
     """A YAML file."""
     return yaml.safe_load(Path(path).read_text(encoding="utf-8"))

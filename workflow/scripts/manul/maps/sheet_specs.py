@@ -55,7 +55,7 @@ def _possible(spec, config) -> bool:
     """False where there is no threat to show, no rule, or nothing but rules that are not shown."""
     if "habitat_reference" in spec.get("maps", []) and not config["habitat"]["reference"]:
         return False
-    if spec.get("draws") and not specs.wanted(config):
+    if spec.get("draws") and not specs.explained(config):
         return False
     if spec.get("later") and not specs.later(config):
         return False

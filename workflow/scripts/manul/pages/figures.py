@@ -101,6 +101,20 @@ def series(table: pd.DataFrame, ylabel: str) -> bytes:
     return _png(draw, (7.2, 2.6))
 
 
+def band(table: pd.DataFrame, ylabel: str) -> bytes:
+    """`mean` over dates (the index), with the band from `p05` to `p95`."""
+
+    def draw(figure):
+        axes = figure.add_subplot()
+        at = pd.to_datetime(table.index)
+        axes.fill_between(at, table["p05"], table["p95"], color=BLUE, alpha=0.2, linewidth=0)
+        axes.plot(at, table["mean"], color=BLUE, marker="o", markersize=4)
+        axes.set_ylabel(textwrap.fill(ylabel, 28))
+        axes.set_ylim(bottom=min(0, table["p05"].min()))
+
+    return _png(draw, (7.2, 2.4))
+
+
 def detection(fit, distances_m) -> bytes:
     """The fitted detection function over the distances, scaled to the share seen."""
 
@@ -167,7 +181,10 @@ def signed_bars(panels: dict[str, pd.Series], colours: dict[str, tuple[str, str]
     return _png(draw, (9, 0.7 + 0.33 * len(labels)))
 
 
-def raster_map(values, bounds, outline, colours, label: str, ticks: dict | None = None) -> bytes:
+def raster_map(
+    values, bounds, outline, colours, label: str, ticks: dict | None = None, title: str = "",
+    foot: str = "",
+) -> bytes:  # fmt: skip
     """A small map of cells; `bounds` (left, bottom, right, top), `colours` (colour map, norm).
 
     NaN is grey, as where nothing is known. `ticks`: words on the bar of colours, by value.
@@ -186,6 +203,11 @@ def raster_map(values, bounds, outline, colours, label: str, ticks: dict | None 
         bar = figure.colorbar(image, ax=axes, shrink=0.7, label=label)
         if ticks:
             bar.set_ticks(list(ticks), labels=list(ticks.values()))
+        if title:
+            axes.set_title(title, loc="left", color=INK, fontsize=13, fontweight="bold")
+        if foot:
+            words = textwrap.fill(foot, 130)
+            axes.text(0, -0.02, words, transform=axes.transAxes, va="top", fontsize=6.5, color=INK)
 
     return _png(draw, (8, 4.4))
 

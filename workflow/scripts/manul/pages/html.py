@@ -12,7 +12,7 @@ import pandas as pd
 
 @dataclass
 class Section:
-    """A heading, and under it sentences, tables (title, table) and figures (caption, PNG)."""
+    """A heading, then sentences, tables (title, table) and figures (caption, PNG or GIF)."""
 
     title: str
     words: list[str] = field(default_factory=list)
@@ -43,7 +43,7 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"cell": _cell, "png": lambda data: base64.b64encode(data).decode()}
+    environment.filters |= {"cell": _cell, "kind": _kind, "base64": _base64}
     environment.tests["number"] = lambda value: isinstance(value, int | float)
     return environment.get_template("page.html.j2")
 
@@ -55,3 +55,11 @@ def _cell(value) -> str:
     if not isinstance(value, float):
         return str(value)
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _kind(picture: bytes) -> str:
+    return "gif" if picture[:3] == b"GIF" else "png"
+
+
+def _base64(picture: bytes) -> str:
+    return base64.b64encode(picture).decode()

@@ -12,7 +12,7 @@ import shapely
 from pyproj import CRS
 from rasterio.warp import transform_bounds
 
-from manul.config import expressions, selection
+from manul.config import expressions, selection, states
 from manul.config.hints import counted
 from manul.grid import features
 from manul.grid.region import bounds, grid_of
@@ -56,7 +56,7 @@ def check_vector(name, block, config, tables) -> Iterator[Problem]:
 def check_records(name, block, config, tables) -> Iterator[Problem]:
     """The problems of a table of field records, row by row."""
     try:
-        found = field_tables.read(block["path"], block, config["as_of"])
+        found = field_tables.read(block["path"], block, states.closed_on(config))
     except features.LayerError as error:
         yield _strange_fields(name, block, error)
         return
@@ -104,7 +104,7 @@ def held(table, condition) -> str:
 
 
 def _shapes(name, block, table, config, tables) -> Iterator[Problem]:
-    wrong = list(_filtered(name, block, table))
+    wrong = [*_filtered(name, block, table), *_dated(name, block, table)]
     crs = CRS.from_user_input(block.get("crs") or table.crs)
     drawn = table[~(table.geometry.isna() | table.geometry.is_empty)]
     if not len(drawn):
@@ -231,6 +231,18 @@ def _filtered(name, block, table) -> Iterator[Problem]:
         )  # fmt: skip
         return
     yield from near_misses(name, block, "filter", block["filter"], table)
+
+
+def _dated(name, block, table) -> Iterator[Problem]:
+    for key in ("since", "until"):
+        if block.get(key):
+            try:
+                features.days_of(table, key, block[key])
+            except features.LayerError as error:
+                yield bad(
+                    name, block, str(error), "a column of years or days",
+                    f"Mend the key `{key}`, or the column", field=key,
+                )  # fmt: skip
 
 
 def near_misses(name, block, field, condition, table) -> Iterator[Problem]:

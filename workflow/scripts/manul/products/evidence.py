@@ -120,7 +120,7 @@ def where_and_when(e: Evidence) -> Section:
 
 def of_poison(e: Evidence, name: str, block: Surface) -> Section:
     """Reported area by year and compound, exposed area over time, and where nobody reported."""
-    events, maps = from_records.events(e.rows, block), e.maps[name]
+    events, maps = from_records.events(e.rows, block, e.as_of), e.maps[name]
     section = Section(f"Rodenticide: {block['path']} path")
     area = events.assign(year=pd.to_datetime(events["date_start"]).dt.year)
     table = area.pivot_table("area_treated_ha", "year", "compound", "sum", fill_value=0.0) / 100

@@ -62,14 +62,15 @@ def poison_exposure(block, grid, sources):
 
     An event that names only its district is spread over it, if the block has `districts_layer`.
     """
-    events = from_records.events(sources.layers[block["layer"]].rows(), block)
+    rows, as_of = sources.layers[block["layer"]].rows(), sources.rules["as_of"]
+    events = from_records.events(rows, block, as_of)
     districts = {}
     if block.get("districts_layer"):
         polygons = sources.layers[block["districts_layer"]].read()
         districts = from_records.districts(polygons, block["districts_field"])
     path = {"source": block["path"], "decay_m": block["scale_m"], "cut_m": block["reach_m"]}
     x, y = centres(grid)
-    days = pd.to_datetime([sources.rules["as_of"], *block["dates"]])
+    days = pd.to_datetime([as_of, *block["dates"]])
     shown = rodenticide.exposure(
         events, x, y, days, path, sources.rules["compounds"], sources.rules["poison"], districts
     )

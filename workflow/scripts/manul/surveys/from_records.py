@@ -16,11 +16,21 @@ YES_NO = {True: "y", False: "n", "y": "y", "n": "n"}
 STANDING = ("active", "inactive")  # a collapsed burrow is in no count, so in no distance either
 
 
-def events(rows: gpd.GeoDataFrame, block: Surface) -> pd.DataFrame:
+def until(rows: pd.DataFrame, field: str, day) -> pd.DataFrame:
+    """The rows that are no later than a day; one without a date stays."""
+    if field not in rows:
+        return rows
+    dates = pd.to_datetime(rows[field], format="ISO8601")
+    return rows[~(dates > pd.Timestamp(day))]
+
+
+def events(rows: gpd.GeoDataFrame, block: Surface, as_of) -> pd.DataFrame:
     """Rodenticide events as `poison` wants them; `district` is the folded name of their district.
 
     An outline stays an outline, any other shape is its centre; rows without a place keep none.
+    What began after `as_of` is left out.
     """
+    rows = until(rows, "date_start", as_of)
     shapes = rows.geometry.to_numpy()
     centres = shapely.centroid(shapes)
     outlines = np.where(np.isin(shapely.get_type_id(shapes), [3, 6]), shapes, None)
@@ -44,8 +54,11 @@ def burrow_sites(transects, quadrats, observations, as_of, rules: dict) -> pd.Da
     """Transects and quadrats as sites with their `year`; a kind that is None is left out.
 
     Distances of standing burrows from `observations` make the detection function of transects
-    without a half width.
+    without a half width. What was surveyed after `as_of` is left out.
     """
+    transects, quadrats = (
+        None if rows is None else until(rows, "date", as_of) for rows in (transects, quadrats)
+    )
     parts = []
     if transects is not None and len(transects):
         seen = distances(observations)
@@ -71,9 +84,10 @@ def effort(table: gpd.GeoDataFrame, block: Surface, as_of) -> tuple[gpd.GeoSerie
     """Places and their camera-days, whether a cat was found or not.
 
     The field where it has a value, else `per_record`; a line counts `per_km`. Records older than
-    `max_age_years`, of an unknown date, or without a place are left out.
+    `max_age_years`, later than `as_of`, of an unknown date, or without a place are left out.
     """
     found = select(table[table.geometry.notna()], block.get("where"))
+    found = until(found, block["date_field"], as_of)
     if "max_age_years" in block:
         dates = pd.to_datetime(found[block["date_field"]], format="ISO8601")
         age = (pd.Timestamp(as_of) - dates).dt.days / DAYS_PER_YEAR

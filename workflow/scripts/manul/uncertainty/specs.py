@@ -17,18 +17,25 @@ MOVED = ("vector", "records")  # kinds of layers whose features may lie elsewher
 
 def wanted(config: Config) -> bool:
     """Are draws made for this scenario?"""
-    return "uncertainty" in config["products"] and config["draws"]["number"] > 0
+    return config["draws"]["number"] > 0 and bool(
+        {"uncertainty", "states"} & set(config["products"])
+    )
+
+
+def explained(config: Config) -> bool:
+    """Are draws made and looked at in full, and not for a state of the past?"""
+    return wanted(config) and "uncertainty" in config["products"]
 
 
 def later(config: Config) -> bool:
     """Is this a scenario with draws that is held against the first one?"""
     first = next(iter(config["scenarios"]), config["scenario"])
-    return wanted(config) and config["scenario"] != first
+    return explained(config) and config["scenario"] != first
 
 
 def several(config: Config) -> bool:
     """Are there draws of two inputs or more, so that one can ask which matters?"""
-    return wanted(config) and len(draw(of_model(config)).table().columns) > 1
+    return explained(config) and len(draw(of_model(config)).table().columns) > 1
 
 
 def surfaces_of(config: Config) -> list[str]:

@@ -120,15 +120,22 @@ def unit_names(files: Sequence) -> list[str]:
     return units.names(vectors.read_vector(files[0])) if files else []
 
 
-def suitable_of_units(sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
-    """Suitable land (km2) in each draw (rows) and unit (columns; 0: in none)."""
-    km2 = sums[:, SUMS.index("suitable")].T * cell_km2(grid)
-    return pd.DataFrame(km2, columns=[str(i) for i in range(len(sums))])
+def units_of_draws(names: Sequence, sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
+    """Each outcome of each draw in each unit, and in none (unit number 0, no name)."""
+    parts = []
+    for i, of in enumerate(sums):
+        found = pd.DataFrame(outcomes(of, cell_km2(grid)))
+        found.insert(0, "draw", range(1, len(found) + 1))
+        found.insert(0, "unit", ["", *names][i])
+        found.insert(0, "number", i)
+        parts.append(found.assign(cells=of[SUMS.index("cells")]))
+    return pd.concat(parts, ignore_index=True)
 
 
-def read_suitable(path) -> np.ndarray:
-    """What `suitable_of_units` gave: (units + 1, draws)."""
-    return plain_files.read_table(path).to_numpy(float).T
+def of_each_unit(path, outcome: str) -> np.ndarray:
+    """One outcome of what `units_of_draws` gave: (units + 1, draws)."""
+    table = plain_files.read_table(path)
+    return table.pivot(index="number", columns="draw", values=outcome).to_numpy(float)
 
 
 def outcomes(sums: np.ndarray, cell: float) -> dict[str, np.ndarray]:

@@ -81,7 +81,7 @@ def _gains(of, outcome, n, name, left) -> list[np.ndarray]:
     effect, reference, habitat = outcome.effects[name], outcome.reference, outcome.habitat
     lessened = Value(np.float32(left) * effect.number, effect.known)
     threat = passes.cumulated([*{**outcome.effects, name: lessened}.values()], of.draws)
-    regained = reference.number * (outcome.threat.number - threat.number)
+    regained = reference.number * np.maximum(outcome.threat.number - threat.number, 0)
     quality = _known(regained, known_in_all([reference, outcome.threat]))
     key = _known(habitat.number >= of.key, habitat.known)
     again = np.zeros((1, 1), bool)

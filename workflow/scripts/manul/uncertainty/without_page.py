@@ -93,8 +93,8 @@ def _interval(row: dict, name: str) -> str:
 
 
 def _amount(value: float) -> str:
-    """Three digits that count, no more after the point than they need."""
-    if value == 0:
+    """Whole numbers from 10 on, else two digits that count; 0 for what is less than 5 ha."""
+    if value < 0.05:
         return "0"
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
