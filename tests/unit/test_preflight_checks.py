@@ -63,6 +63,26 @@ def test_a_grid_that_is_off_is_told_with_a_better_one(projection, north, expecte
         assert f"+lat_0={north / 2:g} +lon_0=11 " in problem.mend
 
 
+@pytest.mark.parametrize(
+    ("text", "latest"),
+    [
+        ("2024", "2024-01-01"),
+        ("2019-2021", "2021-01-01"),
+        ("2023-05-28 to 2024-02", "2024-02-01"),
+        ("2024-11-28, 2024-10", "2024-11-28"),
+        ("2023-01-29", "2023-01-29"),
+        ("2024-12-31", "2024-12-31"),
+        ("2024-02-30", "0001-01-01"),
+        ("2024-12", "2024-12-01"),
+        ("2024-13", "0001-01-01"),
+        ("0000", "0001-01-01"),
+        ("unknown, 12345", "0001-01-01"),
+    ],
+)
+def test_the_latest_date_of_a_text_is_taken_for_its_first_day(text, latest):
+    assert preflight._latest(text).isoformat() == latest
+
+
 def test_a_copied_block_is_told_and_layers_without_a_file_are_not():
     same = {"path": "a.tif", "kind": "continuous"}
     layers = {
