@@ -293,6 +293,22 @@ def test_words_that_differ_by_case_or_blanks_are_told_with_their_number():
 # ------------------------------------------------------------------------ what is made of layers
 
 
+@pytest.mark.parametrize(
+    ("west", "width", "value"),
+    [
+        (9_910, 10_000, None),  # 0.9 of 100 km2
+        (9_890, 10_000, "'0' and '1', which share 1 km2"),
+        (8_000, 2_040, "'0' and '1', which share 20 km2"),  # most of the smaller one
+        (9_990, 500, "'0' and '1', which share 0 km2"),  # 0.1 of 5 km2
+        (9_996, 500, None),
+    ],
+)
+def test_units_that_share_a_hundredth_of_the_smaller_one_are_told(west, width, value):
+    shapes = [shapely.box(0, 0, 10_000, 10_000), shapely.box(west, 0, west + width, 10_000)]
+    found = told(uses._overlaps("units", {}, frame(shapes)))
+    assert found == ([("warning", value)] if value else [])
+
+
 def test_further_pairs_of_units_that_overlap_are_counted_and_names_are_told():
     shapes = [shapely.box(0, 0, 1000, 1000)] * 3
     (problem,) = uses._overlaps("units", {}, frame(shapes, name=["A", "B", "C"]))
