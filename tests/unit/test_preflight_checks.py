@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import shapely
@@ -12,7 +13,7 @@ from rasterio.io import MemoryFile
 
 from manul import preflight
 from manul.grid.region import bounds, grid_of
-from manul.preflight import invest, places, uses
+from manul.preflight import answers, invest, places, uses
 from manul.preflight import rasters as check_rasters
 from manul.preflight import vectors as check_vectors
 
@@ -162,14 +163,24 @@ def test_nobody_asks_why_so_many_cells_have_a_count_of_0():
     assert next(p.value for p in questions(ends, 1000)).startswith("0, which fills 900 of 1000")
 
 
-@pytest.mark.parametrize(
-    ("value", "is_one"),
-    [(-9999, True), (-9999.0005, True), (-9998, False), (0, False), (255, False), (-3.4e38, True),
-     (1e20, True), (1e14, False), (32767, True), (-2147483648, True), (2147483647, True),
-     (2147483640, False), (99999, True), (65535, True)],
-)  # fmt: skip
-def test_numbers_that_programs_write_for_no_value(value, is_one):
-    assert check_rasters._is_stand_in(value) == is_one
+NO_VALUES = {
+    "heights of the shuttle": -32768, "packed numbers of netCDF": -32767, "int32": 2147483647,
+    "the other end of int32": -2147483648, "grids of Esri": -9999, "wider grids": -99999,
+    "vegetation": -3000, "weather stations": 9999, "older stations": 99999, "tables": -999,
+    "short tables": -99, "int16": 32767, "uint16": 65535, "float32 of Esri": -3.4e38,
+    "climate models": 1e20,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", NO_VALUES)
+def test_numbers_that_programs_write_for_no_value_are_known_also_in_float32(source):
+    value = NO_VALUES[source]
+    assert check_rasters._is_stand_in(value)
+
+
+@pytest.mark.parametrize("value", [0, 255, 99, 999, 3000, -9998, -9999.002, 100_000, 1e14, -65535])
+def test_numbers_that_a_layer_may_well_hold_are_not_taken_for_no_value(value):
+    assert not check_rasters._is_stand_in(value)
 
 
 def test_a_missing_factor_and_other_units_are_told_with_the_tags_of_the_file():
@@ -375,6 +386,39 @@ def test_a_reason_holds_measures_and_plain_formats(text, words):
     assert len(found) == bool(words) and (words or "") in "".join(p.value for p in found)
 
 
+@pytest.mark.parametrize(
+    ("text", "what", "expected"),
+    [
+        ("loss > 0.5 and camp_name == 'Naryn'", "measure", None),
+        ("camp_name == 'Naryn'", "map", "names, numbers"),
+        ("los > 0.5", "measure", "perhaps 'loss'"),
+        ("xyzzy > 0.5", "measure", "one of camp_name, loss"),
+        ("loss + 1", "measure", "names, numbers"),  # no condition
+        ("loss >", "map", "names, numbers"),
+    ],
+)
+def test_a_condition_of_a_rule_knows_its_names_and_only_measures_are_texts(text, what, expected):
+    found = list(uses._expression("R1", "when", text, ["loss", "camp_name"], what, True))
+    assert len(found) == bool(expected)
+    assert all(p.severity == "error" and expected in p.expected for p in found)
+
+
+def test_measures_of_a_rule_have_ranks_and_what_is_near_a_distance_and_a_name():
+    rule = {"measures": {"loss": {}}, "nearest": {"camp": {}}}
+    assert uses._measures(rule) == ["loss", "loss_rank", "camp_distance_m", "camp_name"]
+
+
+@pytest.mark.parametrize("layer", ["camps", None])
+def test_columns_that_a_rule_asks_for_are_told(layer):
+    config = {"layers": {"camps": {"path": "c.gpkg"}}}
+    tables = {"camps": frame([shapely.Point(0, 0)], date=["2024"], dogs=[3])}
+    spec = {"layer": layer, "where": "dogs > 'x'" if layer else "dogs"}
+    found = list(uses._columns_of("rule R1", spec, ["date", None, "name"], config, tables))
+    assert [(p.field, p.value) for p in found] == (
+        [("name", "no such column"), ("where", repr("dogs > 'x'"))] if layer else []
+    )
+
+
 # -------------------------------------------------------------------------------- InVEST cases
 
 
@@ -443,3 +487,62 @@ def test_distances_need_a_grid_in_metres(code, unit):
     land = SimpleNamespace(crs=rasterio.CRS.from_epsg(code), name="lulc.tif")
     found = told(invest._check_metres("case", land))
     assert found == ([("error", unit)] if unit else [])
+
+
+@pytest.mark.parametrize(
+    ("size", "corner", "is_told"),
+    [((3, 4), 0, False), ((3, 5), 0, True), ((4, 4), 0, True), ((3, 4), 30, True)],
+)
+def test_a_threat_on_another_grid_is_told_with_both(tmp_path, size, corner, is_told):
+    path = tmp_path / "mine.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", height=size[0], width=size[1], count=1, dtype="uint8",
+        crs="EPSG:6933", transform=Affine(30, 0, corner, 0, -40, 0),
+    ) as raster:  # fmt: skip
+        raster.write(np.ones((1, *size), "uint8"))
+    with MemoryFile() as memory, grid_in_memory(memory, np.ones((3, 4))) as land:
+        found = list(invest._check_raster("case", path, land))
+    assert len(found) == is_told
+    for problem in found:
+        assert problem.value == (f"EPSG:6933, {size[0]} x {size[1]} cells of 30 from ({corner}, 0)")
+        assert problem.expected.endswith("EPSG:6933, 3 x 4 cells of 30 from (0, 0)")
+
+
+# ----------------------------------------------------------------------------- experts' answers
+
+
+@pytest.mark.parametrize(
+    ("usable", "mode", "severities"),
+    [
+        (3, "stop", ["error", "note"]),
+        (3, "continue", ["warning", "note"]),
+        (0, "stop", ["error", "note"]),
+        (0, "continue", ["warning", "error", "note"]),
+    ],
+)
+def test_rejected_answers_stop_or_are_left_out_but_not_all_of_them(usable, mode, severities):
+    columns = ["value", "expert", "parameter", "reason", "row", "field"]
+    row = ["x", "Ann", "a", "found 'x'; a number is needed", 3, "best"]
+    given = SimpleNamespace(
+        rejected=pd.DataFrame([row], columns=columns),
+        usable=pd.DataFrame({"expert": ["Bob"] * usable}),
+        seeds=pd.DataFrame({"parameter": ["a"] * 2}),
+    )
+    found = list(answers._rejected(given, {"path": "a.csv", "on_rejected": mode}))
+    assert [p.severity for p in found] == severities
+    assert found[0].value == "'x' by expert 'Ann' on 'a'"
+    assert (found[0].row, found[0].field, found[0].mend) == ("3", "best", "A number is needed")
+    many = f"{usable or 'no'} answers"
+    assert found[-1].value.endswith(", 2 on seed questions")
+    assert found[-1].value.startswith(many) or not usable
+
+
+def test_who_stays_unnamed_is_kept_out_of_the_public_table():
+    for block, private in (
+        ({"path": "a.csv", "names": False}, ["elicitation"]),
+        ({"path": "a.csv", "names": True}, []),
+        ({"path": "", "names": False}, []),
+        (None, []),
+    ):
+        config = {"elicitation": block, "layers": {}, "surfaces": {}}
+        assert answers.private_blocks(config) == private
