@@ -176,6 +176,7 @@ NO_VALUES = {
 def test_numbers_that_programs_write_for_no_value_are_known_also_in_float32(source):
     value = NO_VALUES[source]
     assert check_rasters._is_stand_in(value)
+    assert check_rasters._is_stand_in(float(np.float32(value)))  # as rasters are read
 
 
 @pytest.mark.parametrize("value", [0, 255, 99, 999, 3000, -9998, -9999.002, 100_000, 1e14, -65535])
