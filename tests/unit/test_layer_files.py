@@ -423,12 +423,12 @@ def test_a_column_gets_the_name_and_the_meaning_of_the_model():
 
 
 def test_values_without_a_meaning_are_told_or_get_that_of_the_rest():
-    rows = table(typ=[f"k{i}" for i in range(9)])
+    rows = table(typ=[f"k{i}" for i in range(10)])
     field = {"from": "typ", "values": {"k0": "town"}}
     with pytest.raises(LayerError, match="typ holds k1, k2, k3, k4, k5, k6, k7, k8, which"):
         features.with_fields(rows, {"kind": field})
     made = features.with_fields(rows, {"kind": field | {"other": "rest"}})
-    assert made["kind"].tolist() == ["town", *["rest"] * 8]
+    assert made["kind"].tolist() == ["town", *["rest"] * 9]
 
 
 def test_points_of_one_row_know_how_many_they_are_and_other_shapes_stand_alone():
@@ -481,6 +481,9 @@ def test_a_shape_over_much_of_the_world_is_cut_around_the_region_and_a_small_one
     narrow = table([box(-20, 0.1, 20, 0.2)], n=[1])
     (found,) = features.prepare_vector(narrow, {}, GRID, 0).geometry
     assert found.bounds[2] == pytest.approx(20 / 180 * 17_367_530, rel=1e-4)
+    metres = gpd.GeoDataFrame(geometry=[box(-90_000, 0, 90_000, 9)], crs=GRID.crs)
+    (found,) = features.prepare_vector(metres, {}, GRID, 0).geometry
+    assert found.bounds == (-90_000, 0, 90_000, 9)
 
 
 def test_a_layer_says_where_it_was_surveyed_only_if_its_block_does():
