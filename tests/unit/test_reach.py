@@ -189,3 +189,47 @@ def test_the_preflight_calls_no_machine(project):
         assert [p.severity for p in told] == ["error"] and "allow" in told[0].mend
     server.shutdown()
     assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("inner", "network", "outside"),
+    [
+        # What is told if nothing is allowed, and what mends it: the network, or files outside.
+        ("<SourceFilename>/vsicurl/http://h/a.tif</SourceFilename>", True, False),
+        ("<SourceFilename>/etc/passwd</SourceFilename>", False, True),
+        ("<ServerUrl>http://h/a</ServerUrl>", True, False),
+        ("<SourceFilename relativeToVRT='1'>tiles.gti.gpkg</SourceFilename>", False, False),
+    ],
+)
+def test_each_thing_that_a_file_reaches_for_is_allowed_by_its_own_key(
+    project, inner, network, outside
+):
+    (project / "data/tiles.gti.gpkg").write_bytes(b"x")
+    (project / "data/a.vrt").write_text(BAND.format(inner))
+    assert len(list(reach.beyond("data/a.vrt", CLOSED))) == 1
+    assert bool(found("data/a.vrt", CLOSED | {"network": True})) != network
+    assert bool(found("data/a.vrt", CLOSED | {"outside": True})) != outside
+    assert not found("data/a.vrt", OPEN)
+
+
+@pytest.mark.parametrize(
+    ("inner", "is_told"),
+    [
+        ("<SRS>http://www.opengis.net/def/crs/EPSG/0/4326</SRS>", False),
+        ("<Description>see https://example.org</Description>", False),
+        ("<Anything>see https://example.org</Anything>", True),
+        ("<Anything>see the page</Anything>", False),
+        ("<SourceFilename></SourceFilename>", False),
+    ],
+)
+def test_addresses_in_words_about_a_file_lead_nowhere(project, inner, is_told):
+    (project / "data/a.vrt").write_text(BAND.format(inner))
+    assert bool(found("data/a.vrt")) == is_told
+
+
+def test_a_list_of_files_is_told_within_a_virtual_file_and_by_itself_is_data(project):
+    (project / "data/b.json").write_text('\ufeff  {"type": "FeatureCollection"}', encoding="utf-8")
+    assert not found("data/b.json")
+    source = "<SourceFilename relativeToVRT='1'>b.json</SourceFilename>"
+    (project / "data/a.vrt").write_text(BAND.format(source))
+    assert "'" + str(project / "data/b.json") + "', a list of other files" in found("data/a.vrt")
