@@ -233,3 +233,48 @@ def test_a_list_of_files_is_told_within_a_virtual_file_and_by_itself_is_data(pro
     source = "<SourceFilename relativeToVRT='1'>b.json</SourceFilename>"
     (project / "data/a.vrt").write_text(BAND.format(source))
     assert "'" + str(project / "data/b.json") + "', a list of other files" in found("data/a.vrt")
+
+
+@pytest.mark.parametrize(
+    ("words", "relative", "expected"),
+    [
+        ("b.tif", True, "data/b.tif"),
+        ("b.tif", False, "b.tif"),
+        ("../c/b.tif", True, "c/b.tif"),
+        ("/vsizip/b.zip/b.tif", True, "data/b.zip/b.tif"),
+        ("/vsizip/c.zip/in/b.tif", True, "data/c.zip"),
+        ("/vsizip/{c.zip}/in/b.tif", True, "data/c.zip"),
+        ('NETCDF:"b.nc":snow', True, "data/b.nc"),
+        ("NETCDF:b.nc:snow", False, "b.nc"),
+        ("GTIFF_DIR:1:dem.tif", True, "data/dem.tif"),
+        ("GPKG:b.gpkg:heights", True, "data/b.gpkg"),
+    ],
+)
+def test_a_source_lies_beside_its_virtual_file_or_in_the_project(
+    project, words, relative, expected
+):
+    (project / "data/c.zip").write_bytes(b"PK")
+    found = reach._local(reach.Path("data/a.vrt"), words, relative)
+    assert found == project / expected
+
+
+@pytest.mark.parametrize(
+    "words", ["GTIFF_DIR:1:{}", 'HDF4_SDS:UNKNOWN:"{}":0', "NETCDF:{}:snow", "/vsizip/{}/a.tif"]
+)
+def test_a_file_of_others_is_told_also_within_a_container(project, words):
+    outside = project.parent / "dem.tif"
+    for part in ("1", "UNKNOWN"):  # a part of the words that is a file here hides nothing
+        (project / part).write_bytes(b"x")
+    (project / "data/a.vrt").write_text(
+        BAND.format(f"<SourceFilename>{words.format(outside)}</SourceFilename>")
+    )
+    assert "allow: {outside: true}" in found("data/a.vrt")
+    assert not found("data/a.vrt", OPEN)
+
+
+def test_a_group_of_a_container_is_no_file_of_others(project):
+    (project / "data/b.nc").write_bytes(b"CDF")
+    source = "<SourceFilename relativeToVRT='1'>NETCDF:\"b.nc\":/group/snow</SourceFilename>"
+    (project / "data/a.vrt").write_text(BAND.format(source))
+    assert not found("data/a.vrt")
+    assert reach.sources(project / "data/a.vrt") == [project / "data/b.nc"]
