@@ -302,6 +302,37 @@ def test_words_that_differ_by_case_or_blanks_are_told_with_their_number():
     assert not list(near("mines", {}, "filter", None, table))
 
 
+def test_only_units_get_names_of_their_own():
+    left, bottom, _, _ = bounds(grid_of(PLACE))
+    shapes = [shapely.box(left, bottom, left + 5000, bottom + 5000)] * 2
+    config = {
+        "region": PLACE | {"units": "parks"}, "surfaces": {}, "rules": {}, "maps": {"context": {}}
+    }  # fmt: skip
+    tables: dict = {}
+    for name in ("parks", "lakes"):
+        table = frame(shapes, name=["Naryn", "Naryn"])
+        found = list(check_vectors._shapes(name, {"path": ""}, table, config, tables))
+        assert [p.value for p in found] == ["several units called 'Naryn'"] * (name == "parks")
+    assert tables["parks"]["name"].tolist() == ["Naryn (1)", "Naryn (2)"]
+    assert tables["lakes"]["name"].tolist() == ["Naryn", "Naryn"]
+
+
+@pytest.mark.parametrize(("mode", "severity"), [("stop", "error"), ("continue", "warning")])
+def test_a_rejected_row_is_told_with_the_beginning_of_its_value(monkeypatch, mode, severity):
+    rows = pd.DataFrame(
+        [["x" * 61, "dogs", "found it; a number is needed.", 3], ["", "date", "no date", 4]],
+        columns=["value", "field", "reason", "row"],
+    )
+    made = SimpleNamespace(rejected=rows, accepted=[], normalised=[])
+    monkeypatch.setattr(check_vectors.field_tables, "read", lambda *_: made)
+    block = {"path": "c.csv", "on_rejected": mode}
+    first, second, last = check_vectors.check_records("camps", block, {"as_of": ""}, {})
+    assert (first.severity, first.row, first.field) == (severity, "3", "dogs")
+    assert (first.value, first.mend) == (repr("x" * 60), "A number is needed")
+    assert (second.value, second.mend) == ("nothing", "No date")
+    assert (last.severity, last.value) == ("error", "no usable row")
+
+
 # ------------------------------------------------------------------------ what is made of layers
 
 
