@@ -317,6 +317,23 @@ def test_only_units_get_names_of_their_own():
     assert tables["lakes"]["name"].tolist() == ["Naryn", "Naryn"]
 
 
+def test_features_without_a_place_are_counted_where_others_have_one(monkeypatch):
+    left, bottom, _, _ = bounds(grid_of(PLACE))
+    point = shapely.Point(left + 1, bottom + 1)
+    config = {
+        "region": PLACE | {"units": "parks"}, "surfaces": {}, "rules": {}, "maps": {"context": {}}
+    }  # fmt: skip
+    for shapes, expected in (
+        ([point, None, shapely.Polygon()], [("warning", "2 of 3 features without a geometry")]),
+        ([point], []),
+        ([None, shapely.Polygon()], [("error", "no feature with a geometry")]),
+    ):
+        made = frame(shapes), []
+        monkeypatch.setattr(check_vectors.layer_files, "read_layer", lambda *_, made=made: made)
+        found = check_vectors.check_vector("camps", {"path": ""}, config, {})
+        assert told(found) == expected
+
+
 @pytest.mark.parametrize(("mode", "severity"), [("stop", "error"), ("continue", "warning")])
 def test_a_rejected_row_is_told_with_the_beginning_of_its_value(monkeypatch, mode, severity):
     rows = pd.DataFrame(
