@@ -405,3 +405,111 @@ def test_features_with_a_place_are_numbered_from_0_without_those_that_have_none(
     found = vectors.read_vector(path)
     assert found["n"].tolist() == [2, 3] and found.index.tolist() == [0, 1]
     assert vectors.read_rows(path)["n"].tolist() == [1, 2, 3]
+
+
+# ----------------------------------------------------------------- what a config makes of it
+
+
+def test_a_column_gets_the_name_and_the_meaning_of_the_model():
+    rows = table(typ=["A", "b", "A", None], name=["x", "y", "z", "w"])
+    values = {"A": "town", "b": ""}
+    made = features.with_fields(rows, {"kind": {"from": "typ", "values": values}, "label": "name"})
+    assert made["kind"].tolist()[:3:2] == ["town", "town"] and made["kind"].isna().sum() == 2
+    assert made["label"].tolist() == rows["name"].tolist() and "typ" in made
+    with pytest.raises(
+        LayerError, match=r"fields.kind: no column 'tip'; the columns are typ, name"
+    ):
+        features.with_fields(rows, {"kind": "tip"})
+
+
+def test_values_without_a_meaning_are_told_or_get_that_of_the_rest():
+    rows = table(typ=[f"k{i}" for i in range(10)])
+    field = {"from": "typ", "values": {"k0": "town"}}
+    with pytest.raises(LayerError, match="typ holds k1, k2, k3, k4, k5, k6, k7, k8, which"):
+        features.with_fields(rows, {"kind": field})
+    made = features.with_fields(rows, {"kind": field | {"other": "rest"}})
+    assert made["kind"].tolist() == ["town", *["rest"] * 9]
+
+
+def test_points_of_one_row_know_how_many_they_are_and_other_shapes_stand_alone():
+    line = LineString([(1, 1), (2, 2)])
+    shapes = [
+        shapely.MultiPoint([(1, 1), (2, 2), (3, 3)]), Point(5, 5),
+        shapely.GeometryCollection([Point(7, 7), line, shapely.MultiPoint([(8, 8), (9, 9)])]),
+    ]  # fmt: skip
+    rows = gpd.GeoDataFrame({"n": [1, 2, 3]}, geometry=shapes, crs=GRID.crs)
+    found = features.prepare_vector(rows, {}, GRID, 0)
+    assert found["n"].tolist() == [1, 1, 1, 2, 3, 3, 3, 3]
+    parts = list(zip(found.geom_type, found[features.PARTS], strict=True))
+    assert parts[:4] == [*[("Point", 3)] * 3, ("Point", 1)]
+    assert sorted(parts[4:]) == [("LineString", 1), *[("Point", 3)] * 3]
+
+
+def test_only_what_reaches_the_region_and_its_margin_is_kept():
+    xs = [-1500, -500, 20_000, 40_500, 41_500]
+    rows = gpd.GeoDataFrame(
+        {"n": range(5), "ok": [True] * 4 + [False]},
+        geometry=[Point(x, 10_000) for x in xs], crs=GRID.crs,
+    )  # fmt: skip
+    assert features.prepare_vector(rows, {}, GRID, 1000)["n"].tolist() == [1, 2, 3]
+    assert features.prepare_vector(rows, {}, GRID, 2000)["n"].tolist() == [0, 1, 2, 3, 4]
+    kept = features.prepare_vector(rows, {"filter": "ok and n > 0"}, GRID, 2000)
+    assert kept["n"].tolist() == [1, 2, 3]
+
+
+def test_rows_without_a_place_come_behind_those_with_one_if_the_filter_keeps_them():
+    rows = gpd.GeoDataFrame(
+        {"n": range(4)}, geometry=[None, Point(1, 1), None, Point(90_000, 1)], crs=GRID.crs
+    )
+    found = features.prepare_records(rows, {}, GRID, 0)
+    assert found["n"].tolist() == [1, 0, 2] and found.geometry.isna().tolist() == [
+        False,
+        True,
+        True,
+    ]
+    assert features.prepare_records(rows, {"filter": "n < 2"}, GRID, 0)["n"].tolist() == [1, 0]
+    assert features.prepare_records(rows, {"filter": "n == 1"}, GRID, 0)["n"].tolist() == [1]
+
+
+def test_a_shape_over_much_of_the_world_is_cut_around_the_region_and_a_small_one_is_not():
+    """A belt of 100 degrees lies on the region's parallels, which are straight on this grid."""
+    belt = table([box(-50, 0.1, 50, 0.2)], n=[1])
+    (found,) = features.prepare_vector(belt, {}, GRID, 0).geometry
+    west, south, east, north = found.bounds
+    assert west < 0 and east > 40_000 and east - west < 2e6
+    assert (south, north) == pytest.approx((12_800, 25_600), rel=0.01)
+    narrow = table([box(-20, 0.1, 20, 0.2)], n=[1])
+    (found,) = features.prepare_vector(narrow, {}, GRID, 0).geometry
+    assert found.bounds[2] == pytest.approx(20 / 180 * 17_367_530, rel=1e-4)
+    metres = gpd.GeoDataFrame(geometry=[box(-90_000, 0, 90_000, 9)], crs=GRID.crs)
+    (found,) = features.prepare_vector(metres, {}, GRID, 0).geometry
+    assert found.bounds == (-90_000, 0, 90_000, 9)
+
+
+def test_a_layer_says_where_it_was_surveyed_only_if_its_block_does():
+    assert features.extent_tags({}, GRID, 0) == {}
+    (text,) = features.extent_tags({"extent": [0, 0, 0.2, 1]}, GRID, 1000).values()
+    shape = shapely.from_wkt(text)
+    # West of the grid's corner nothing was surveyed; 0.2 degrees are 19.3 km here.
+    assert shape.bounds == pytest.approx((0, 0, 19_297, 41_000), abs=5)
+
+
+def test_layers_of_a_file_are_read_by_name_and_a_file_without_any_gives_none(tmp_path):
+    one = gpd.GeoDataFrame({"n": [1, 2]}, geometry=[Point(1, 1), Point(9, 9)], crs=GRID.crs)
+    vectors.write_vector(tmp_path / "a.gpkg", {"x": one, "y": one[:0]}, {})
+    found = vectors.read_layers(tmp_path / "a.gpkg")
+    assert {name: len(rows) for name, rows in found.items()} == {"x": 2, "y": 0}
+    vectors.write_vector(tmp_path / "b.gpkg", {}, {"MANUL_NOTICE": "n"})
+    assert vectors.read_layers(tmp_path / "b.gpkg") == {}
+    file = vectors.VectorFile(tmp_path / "a.gpkg")
+    assert file.read()["n"].tolist() == [1, 2] and len(file.rows()) == 2
+    assert file.read((5, 5, 10, 10))["n"].tolist() == [2]
+    assert file.provenance == {}
+
+
+def test_cells_lie_in_the_mask_by_their_centre_and_all_do_without_one(tmp_path):
+    mask = gpd.GeoDataFrame(geometry=[box(0, 0, 1600, 40_000)], crs=GRID.crs)
+    vectors.write_vector(tmp_path / "m.gpkg", {"m": mask}, {})
+    found = vectors.inside([tmp_path / "m.gpkg"], GRID)
+    assert found[:, :2].all() and not found[:, 2:].any()
+    assert vectors.inside([], GRID).all()

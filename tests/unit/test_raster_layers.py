@@ -274,3 +274,98 @@ def test_the_share_of_a_cell_is_counted_in_eighths_of_its_sides(monkeypatch):
     monkeypatch.setattr(burn, "ROWS", 1)
     assert burn.cover_share(shapes, grid).tolist() == expected
     assert not burn.cover_share([], grid).any()
+
+
+METRES = {"crs": "EPSG:6933", "transform": Affine(10, 0, 0, 0, -10, 200)}  # 20 x 20 cells
+SQUARE = np.arange(400).reshape(20, 20)
+
+
+@pytest.mark.parametrize(
+    ("box", "margin", "rows", "columns"),
+    [
+        ((50, 50, 100, 100), 0, (8, 17), (3, 12)),  # rows 10 to 14, columns 5 to 9, two around
+        ((50, 50, 100, 100), 10, (7, 18), (2, 13)),
+        ((54, 57, 96, 93), 0, (8, 17), (3, 12)),  # cells in part are whole ones
+        ((0, 150, 50, 200), 0, (0, 7), (0, 7)),
+        ((150, -50, 250, 30), 0, (15, 20), (13, 20)),
+        ((215, 0, 220, 10), 0, (17, 20), (19, 20)),  # within two cells of the raster
+    ],
+)
+def test_a_window_holds_its_bounds_and_two_cells_more(tmp_path, box, margin, rows, columns):
+    file = rasters.RasterFile(write(tmp_path / "a.tif", SQUARE, **METRES))
+    found = file.read("EPSG:6933", box, margin)
+    np.testing.assert_array_equal(found.values, SQUARE[slice(*rows), slice(*columns)])
+    assert (found.transform.c, found.transform.f) == (10 * columns[0], 200 - 10 * rows[0])
+    assert found.pixel_m == (10, 10)
+
+
+@pytest.mark.parametrize("box", [(240, 0, 250, 10), (-60, 0, -30, 10), (0, 240, 10, 250)])
+def test_bounds_beside_a_raster_are_no_window(tmp_path, box):
+    file = rasters.RasterFile(write(tmp_path / "a.tif", SQUARE, **METRES))
+    with pytest.raises(rasters.NoOverlapError, match="does not overlap"):
+        file.read("EPSG:6933", box)
+
+
+@pytest.mark.parametrize(
+    ("crs", "step", "expected"),
+    [
+        ("EPSG:6933", (10, 20), (10, 20)),
+        ("EPSG:2263", (10, 20), (3.048006, 6.096012)),  # US survey feet
+        # Half a degree around 59.75 N and a degree of longitude there: cos 59.75 is 0.5038.
+        ("EPSG:4326", (1, 0.5), (111.32e3 * 0.5038, 55.7e3)),
+    ],
+)
+def test_a_pixel_is_as_large_as_at_the_centre_of_its_raster(tmp_path, crs, step, expected):
+    transform = Affine(step[0], 0, 10, 0, -step[1], 61)
+    path = write(tmp_path / "a.tif", np.zeros((4, 4)), transform=transform, crs=crs)
+    with rasterio.open(path) as raster:
+        assert rasters.pixel_size_m(raster) == pytest.approx(expected, rel=3e-3)
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        ({}, (1, ())),
+        ({"band": 3, "nodata": -9}, (3, (-9.0,))),
+        ({"nodata": [0, 255]}, (1, (0.0, 255.0))),
+        ({"nodata": []}, (1, ())),
+    ],
+)
+def test_a_layer_names_its_band_and_its_numbers_of_no_value(layer, expected):
+    file = rasters.of_layer("a.tif", layer)
+    assert (file.path, file.band, file.nodata) == ("a.tif", *expected)
+
+
+def test_scale_and_offset_are_those_of_the_band_unless_the_config_names_one(tmp_path):
+    path = write(tmp_path / "a.tif", SQUARE, bands=2, **METRES)
+    with rasterio.open(path, "r+") as raster:
+        raster.scales, raster.offsets = (1, 0.5), (0, 7)
+    with rasterio.open(path) as raster:
+        assert rasters.scaling(raster, {}) == (1, 0)
+        assert rasters.scaling(raster, {"band": 2}) == (0.5, 7)
+        assert rasters.scaling(raster, {"band": 2, "scale": 3}) == (3, 0)
+        assert rasters.scaling(raster, {"band": 2, "offset": 4}) == (1, 4)
+
+
+def test_infinite_and_named_numbers_are_unknown_and_neighbours_of_them_are_not():
+    values = np.ma.masked_equal([[-9999.0, -9998, np.inf, 1e300, 5, 3]], 5)
+    found = rasters._numbers(values, (-9999.0,))
+    np.testing.assert_array_equal(found, [[np.nan, -9998, np.nan, np.nan, np.nan, 3]])
+
+
+def test_shapes_are_burnt_onto_every_cell_they_touch_and_may_add_up():
+    grid = GeoBox.from_bbox((0, 0, 300, 200), crs="EPSG:6933", resolution=100)
+    shapes = [(shapely.box(10, 10, 110, 90), 2), (shapely.LineString([(50, 50), (50, 150)]), 3)]
+    nothing = [(None, 9), (shapely.Polygon(), 9)]
+    assert burn.burn([*shapes, *nothing], grid).tolist() == [[3, 0, 0], [3, 2, 0]]
+    assert burn.burn(shapes, grid, "add").tolist() == [[3, 0, 0], [5, 2, 0]]
+    assert burn.burn(nothing, grid).tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_polygons_are_numbered_from_1_over_the_centres_of_cells():
+    grid = GeoBox.from_bbox((0, 0, 300, 200), crs="EPSG:6933", resolution=100)
+    shapes = [shapely.box(0, 0, 160, 40), None, shapely.box(100, 0, 300, 100)]
+    assert burn.number_inside(shapes, grid).tolist() == [[0, 0, 0], [0, 3, 3]]
+    assert burn.burn_inside(shapes, grid).tolist() == [[False] * 3, [False, True, True]]
+    for empty in ([None, shapely.Polygon()], []):
+        assert not burn.number_inside(empty, grid).any() and not burn.burn_inside(empty, grid).any()

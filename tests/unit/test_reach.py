@@ -189,3 +189,92 @@ def test_the_preflight_calls_no_machine(project):
         assert [p.severity for p in told] == ["error"] and "allow" in told[0].mend
     server.shutdown()
     assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("inner", "network", "outside"),
+    [
+        # What is told if nothing is allowed, and what mends it: the network, or files outside.
+        ("<SourceFilename>/vsicurl/http://h/a.tif</SourceFilename>", True, False),
+        ("<SourceFilename>/etc/passwd</SourceFilename>", False, True),
+        ("<ServerUrl>http://h/a</ServerUrl>", True, False),
+        ("<SourceFilename relativeToVRT='1'>tiles.gti.gpkg</SourceFilename>", False, False),
+    ],
+)
+def test_each_thing_that_a_file_reaches_for_is_allowed_by_its_own_key(
+    project, inner, network, outside
+):
+    (project / "data/tiles.gti.gpkg").write_bytes(b"x")
+    (project / "data/a.vrt").write_text(BAND.format(inner))
+    assert len(list(reach.beyond("data/a.vrt", CLOSED))) == 1
+    assert bool(found("data/a.vrt", CLOSED | {"network": True})) != network
+    assert bool(found("data/a.vrt", CLOSED | {"outside": True})) != outside
+    assert not found("data/a.vrt", OPEN)
+
+
+@pytest.mark.parametrize(
+    ("inner", "is_told"),
+    [
+        ("<SRS>http://www.opengis.net/def/crs/EPSG/0/4326</SRS>", False),
+        ("<Description>see https://example.org</Description>", False),
+        ("<Anything>see https://example.org</Anything>", True),
+        ("<Anything>see the page</Anything>", False),
+        ("<SourceFilename></SourceFilename>", False),
+    ],
+)
+def test_addresses_in_words_about_a_file_lead_nowhere(project, inner, is_told):
+    (project / "data/a.vrt").write_text(BAND.format(inner))
+    assert bool(found("data/a.vrt")) == is_told
+
+
+def test_a_list_of_files_is_told_within_a_virtual_file_and_by_itself_is_data(project):
+    (project / "data/b.json").write_text('\ufeff  {"type": "FeatureCollection"}', encoding="utf-8")
+    assert not found("data/b.json")
+    source = "<SourceFilename relativeToVRT='1'>b.json</SourceFilename>"
+    (project / "data/a.vrt").write_text(BAND.format(source))
+    assert "'" + str(project / "data/b.json") + "', a list of other files" in found("data/a.vrt")
+
+
+@pytest.mark.parametrize(
+    ("words", "relative", "expected"),
+    [
+        ("b.tif", True, "data/b.tif"),
+        ("b.tif", False, "b.tif"),
+        ("../c/b.tif", True, "c/b.tif"),
+        ("/vsizip/b.zip/b.tif", True, "data/b.zip/b.tif"),
+        ("/vsizip/c.zip/in/b.tif", True, "data/c.zip"),
+        ("/vsizip/{c.zip}/in/b.tif", True, "data/c.zip"),
+        ('NETCDF:"b.nc":snow', True, "data/b.nc"),
+        ("NETCDF:b.nc:snow", False, "b.nc"),
+        ("GTIFF_DIR:1:dem.tif", True, "data/dem.tif"),
+        ("GPKG:b.gpkg:heights", True, "data/b.gpkg"),
+    ],
+)
+def test_a_source_lies_beside_its_virtual_file_or_in_the_project(
+    project, words, relative, expected
+):
+    (project / "data/c.zip").write_bytes(b"PK")
+    found = reach._local(reach.Path("data/a.vrt"), words, relative)
+    assert found == project / expected
+
+
+@pytest.mark.parametrize(
+    "words", ["GTIFF_DIR:1:{}", 'HDF4_SDS:UNKNOWN:"{}":0', "NETCDF:{}:snow", "/vsizip/{}/a.tif"]
+)
+def test_a_file_of_others_is_told_also_within_a_container(project, words):
+    outside = project.parent / "dem.tif"
+    for part in ("1", "UNKNOWN"):  # a part of the words that is a file here hides nothing
+        (project / part).write_bytes(b"x")
+    (project / "data/a.vrt").write_text(
+        BAND.format(f"<SourceFilename>{words.format(outside)}</SourceFilename>")
+    )
+    assert "allow: {outside: true}" in found("data/a.vrt")
+    assert not found("data/a.vrt", OPEN)
+
+
+def test_a_group_of_a_container_is_no_file_of_others(project):
+    (project / "data/b.nc").write_bytes(b"CDF")
+    source = "<SourceFilename relativeToVRT='1'>NETCDF:\"b.nc\":/group/snow</SourceFilename>"
+    (project / "data/a.vrt").write_text(BAND.format(source))
+    assert not found("data/a.vrt")
+    assert reach.sources(project / "data/a.vrt") == [project / "data/b.nc"]

@@ -95,3 +95,87 @@ def test_a_layer_is_clipped_in_pieces_scaled_and_tagged(tmp_path, monkeypatch):
         np.testing.assert_allclose(values, np.broadcast_to(10 * x - 1, values.shape), rtol=1e-6)
         assert rasters.pixel_size_m(clipped)[1] == pytest.approx(1111, rel=0.01)
     assert box.left > 72 and box.right < 76
+
+
+def raster_of(values, pixel_m):
+    """A raster window whose south-west corner is the origin of the grid's CRS."""
+    values = np.asarray(values, "float32")
+    transform = Affine(pixel_m, 0, 0, 0, -pixel_m, pixel_m * len(values))
+    return rasters.Raster(values, transform, rasterio.CRS.from_string(LAEA), (pixel_m, pixel_m))
+
+
+class Whole:
+    """A layer that gives its one window whatever is asked for."""
+
+    def __init__(self, raster):
+        self.raster = raster
+
+    def read(self, crs, bounds, margin=0.0):
+        return self.raster
+
+
+def square(side, cell):
+    return GeoBox.from_bbox((0, 0, side, side), crs=LAEA, resolution=cell)
+
+
+def test_between_the_centres_of_coarse_pixels_values_are_interpolated_on_both_axes():
+    raster = raster_of([[0, 4], [8, 12]], 1000)
+    found = warp.warp(raster.values, raster, square(2000, 500))
+    expected = [[0, 1, 3, 4], [2, 3, 5, 6], [6, 7, 9, 10], [8, 9, 11, 12]]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_cell_a_little_wider_than_a_pixel_takes_all_pixels_within_its_own_width():
+    """Pixels of 800 m on cells of 1000 m: weights 1 - distance / 1.25 pixels of both axes."""
+    raster = raster_of([[0, 1, 3, 9, 1]] * 5, 800)
+    found = warp.warp(raster.values, raster, square(4000, 1000))
+    across = [0.3 / 1.2, (0.7 + 0.5 * 3) / 1.2, (0.5 * 3 + 0.7 * 9) / 1.2, (0.3 * 9 + 0.9) / 1.2]
+    np.testing.assert_allclose(found, [across] * 4, atol=1e-3)
+    turned = raster_of(raster.values.T, 800)
+    found = warp.warp(turned.values, turned, square(4000, 1000))
+    np.testing.assert_allclose(found, np.transpose([across] * 4), atol=1e-3)
+
+
+def test_of_finer_pixels_a_cell_is_the_mean_of_the_known_ones():
+    raster = raster_of([[1, 2, 5, 5], [3, 6, 5, np.nan], [0, 0, 1, 1], [0, 8, 1, 1]], 500)
+    found = warp.warp(raster.values, raster, square(2000, 1000))
+    np.testing.assert_allclose(found, [[3, 5], [2, 1]], rtol=1e-6)
+
+
+def test_counts_keep_their_sum_and_classes_become_scores():
+    people = Whole(raster_of(np.full((4, 4), 8), 500))
+    np.testing.assert_allclose(warp.onto_grid(people, square(2000, 1000), counts=True), 32)
+    np.testing.assert_allclose(warp.onto_grid(people, square(2000, 250), counts=True), 2)
+    kinds = Whole(raster_of([[1, 2], [3, 1]], 1000))
+    scores = {"1": 1.0, "2": 0.25, "3": 0.5}
+    found = warp.onto_grid(kinds, square(2000, 1000), scores=scores)
+    np.testing.assert_allclose(found, [[1, 0.25], [0.5, 1]], atol=1e-4)
+
+
+def test_where_a_layer_has_no_cell_the_tiles_are_unknown(monkeypatch):
+    monkeypatch.setattr(warp, "TILE", 2)
+
+    class West(Whole):
+        def read(self, crs, bounds, margin=0.0):
+            if bounds[0] >= 2000:
+                raise warp.NoOverlapError("nothing there")
+            return self.raster
+
+    west = West(raster_of(np.full((4, 4), 7), 1000))
+    found = warp.onto_grid(west, square(4000, 1000))
+    np.testing.assert_array_equal(found, [[7, 7, np.nan, np.nan]] * 4)
+
+
+@pytest.mark.parametrize("shift", [0, 300])
+def test_a_block_of_a_grid_has_the_numbers_of_the_whole(monkeypatch, shift):
+    """Also of a grid that lies beside the lattice of its cells."""
+    monkeypatch.setattr(warp, "TILE", 4)
+    values = np.random.default_rng(3).random((24, 24))
+    source = Whole(raster_of(values, 500))
+    box = (1000 + shift, 1000 + shift, 11_000 + shift, 11_000 + shift)
+    grid = GeoBox.from_bbox(box, crs=LAEA, resolution=1000, tight=True)
+    assert grid.boundingbox.left == 1000 + shift
+    whole = warp.onto_grid(source, grid)
+    np.testing.assert_array_equal(warp.onto_grid(source, grid[3:8, 2:9]), whole[3:8, 2:9])
+    if not shift:  # row 0 of the grid lies 1 km below the top of the raster
+        np.testing.assert_allclose(whole[0, 0], values[2:4, 2:4].mean(), rtol=1e-5)

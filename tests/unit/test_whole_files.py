@@ -73,3 +73,21 @@ def test_a_file_of_another_kind_under_the_name_is_not_whole(tmp_path):
     for name in ("a.gpkg", "a.tif"):
         (tmp_path / name).write_bytes(b"x" * 500)
         assert not whole_files.is_whole(tmp_path / name)
+
+
+def test_a_geopackage_is_as_long_as_its_pages_and_1_stands_for_the_largest_page(tmp_path):
+    path = tmp_path / "a.gpkg"
+    for told, bytes_of_a_page in ((1, 65_536), (512, 512)):
+        head = b"SQLite format 3\0" + told.to_bytes(2, "big") + bytes(10) + (3).to_bytes(4, "big")
+        path.write_bytes(head.ljust(3 * bytes_of_a_page, b"\0"))
+        assert whole_files.is_whole(path)
+        path.write_bytes(path.read_bytes()[:-1])
+        assert not whole_files.is_whole(path)
+
+
+def test_files_that_are_there_are_removed_and_told(tmp_path):
+    there, folder = tmp_path / "a.csv", tmp_path / "b"
+    there.write_text("1")
+    folder.mkdir()
+    assert whole_files.remove([str(there), tmp_path / "c.csv", folder]) == [there]
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]

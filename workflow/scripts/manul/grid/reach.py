@@ -131,7 +131,9 @@ def _source(path, words, relative, allow, depth) -> Iterator[tuple[str, str, str
         return
     source = _local(path, words, relative)
     ours = (Path().absolute(), Path(os.path.normpath(path.parent.absolute())))
-    if not any(source.is_relative_to(folder) for folder in ours) and not allow["outside"]:
+    files = [source, *(at for at in _places(path, words, relative) if at.is_file())]
+    strange = [at for at in files if not any(at.is_relative_to(folder) for folder in ours)]
+    if strange and not allow["outside"]:
         found = f"the source {words!r} in {str(path)!r}"
         yield found, f"files in the project or in {path.parent}", MEND_OUTSIDE
         return
@@ -156,10 +158,21 @@ def _words(part) -> str:
 
 
 def _local(path, words, relative) -> Path:
-    """Where the file lies that a virtual file names."""
-    plain = ARCHIVE.sub("", PREFIX.sub("", words, count=1)).strip('"')
-    home = path.parent if relative else Path()
-    return Path(os.path.normpath(home.absolute() / plain))
+    """Where the file lies that a virtual file names: also one that holds what is meant."""
+    places = _places(path, words, relative)
+    there = (at for place in places for at in (place, *place.parents) if at.is_file())
+    return next(there, next((place for place in places if place.suffix), places[0]))
+
+
+def _places(path, words, relative) -> list[Path]:
+    """All that may be a file in what a virtual file names: `NETCDF:"a.nc":snow` has two parts."""
+    home = (path.parent if relative else Path()).absolute()
+    plain = PREFIX.sub("", words, count=1)
+    parts = re.findall(r'"([^"]+)"|([^:"]+)', plain) if plain != words else []
+    names = [a or b for a, b in parts] or [plain.strip('"')]
+    if ARCHIVE.search(plain):
+        names = [ARCHIVE.sub("", name).replace("}", "") for name in names]
+    return [Path(os.path.normpath(home / name)) for name in names]
 
 
 def _is_relative(part) -> bool:

@@ -107,9 +107,15 @@ def _dates(config) -> Iterator[Problem]:
 def _latest(text) -> dt.date:
     """The earliest day that the latest date in a text can mean; year 1 if it names none."""
     found = re.findall(r"\b(\d{4})(?:-(\d\d))?(?:-(\d\d))?\b", text)
-    days = [tuple(int(part or 1) for part in date) for date in found]
-    real = [(y, m, d) for y, m, d in days if y and 1 <= m <= 12 and 1 <= d <= 28] or [(1, 1, 1)]
-    return dt.date(*max(real))
+    days = (_day(*(int(part or 1) for part in date)) for date in found)
+    return max((day for day in days if day), default=dt.date.min)
+
+
+def _day(year, month, day) -> dt.date | None:
+    try:
+        return dt.date(year, month, day)
+    except ValueError:
+        return None
 
 
 def _copies(layers) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import isclose
 
 import numpy as np
 import shapely
@@ -331,7 +332,7 @@ def _questions(name, block, found, raw, dtype) -> Iterator[Problem]:
 
 
 def _is_stand_in(value) -> bool:
-    return abs(value) > 1e15 or any(abs(value - v) < 1e-3 for v in STAND_INS)
+    return abs(value) > 1e15 or any(isclose(value, v, abs_tol=1e-3) for v in STAND_INS)
 
 
 def _ends_type(value, dtype) -> bool:

@@ -52,7 +52,7 @@ def _overlaps(name, block, table) -> Iterator[Problem]:
     least = np.minimum(shapely.area(shapes[a]), shapely.area(shapes[b]))
     over = np.flatnonzero(shared > SHARED * least)
     if len(over):
-        label = table["name"].astype(str) if "name" in table else table.index.astype(str)
+        label = (table["name"] if "name" in table else table.index.to_series()).astype(str)
         first, second = (label.iloc[i[over[0]]] for i in (a, b))
         more = f" (and {len(over) - 1} more pairs)" if len(over) > 1 else ""
         yield bad(
