@@ -16,6 +16,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
@@ -945,3 +947,177 @@ def test_the_name_of_an_area_is_tried_from_its_middle_outwards():
     far = np.hypot(*(spots[1:] - (7, 14)).T)
     assert far[0] == 0 and (np.diff(far) >= 0).all()
     assert spots.min(axis=0).tolist() == [1, 2] and spots.max(axis=0).tolist() == [13, 26]
+
+
+# --- how a sheet looks on paper ----------------------------------------------------------------
+
+TALL = GeoBox.from_bbox((-40_000, -60_000, 40_000, 60_000), crs=LAEA, resolution=4_000)
+MANY_SOURCES = tuple(
+    (f"Layer {i}", "2019-2025", "measured", "A source with a long name") for i in range(14)
+)
+FULL = replace(
+    CONTEXT,
+    roads=layer([shapely.LineString([(-60_000, -35_000), (60_000, 35_000)])]),
+    railways=layer([shapely.LineString([(-60_000, 35_000), (60_000, -35_000)])]),
+    provinces=layer([shapely.box(-60_000, -40_000, 10_000, 40_000)], name=["West Province"]),
+    region=layer([shapely.box(-55_000, -38_000, 58_000, 39_000)]),
+)
+STATUSES = ("measured", "reconstructed", "approximate", "illustrative")
+FRAMES = ("map", "panel")
+
+
+def a_sheet(size, grid, classes, panels) -> Figure:
+    sheet = replace(SHEET, page=size, sources=MANY_SOURCES, limitations=SHEET.limitations * 3)
+    values = np.resize(RAMP, grid.shape)
+    scale = layouts.Scale("Threat", palette="threat", classes=classes)
+    if not panels:
+        return layouts.continuous(sheet, FULL, grid, values, scale)
+    every = [
+        layouts.Panel(f"Threat number {i}", "largest effect 0.2", values, STATUSES[i % 4])
+        for i in range(panels)
+    ]
+    return layouts.small_multiples(sheet, FULL, grid, every, scale)[0]
+
+
+class Printed:
+    """A drawn sheet, with the place of each sign in mm from the lower left corner of the page."""
+
+    def __init__(self, figure: Figure):
+        self.figure, self.canvas = figure, FigureCanvasAgg(figure)
+        self.canvas.draw()
+        (self.paper,) = (axes for axes in figure.axes if axes.get_label() == "paper")
+        self.width, self.height = 25.4 * figure.get_size_inches()
+        shown = figure.findobj(lambda a: isinstance(a, Text) and a.get_text().strip())
+        self.texts = [text for text in shown if text.get_visible()]
+        self.boxes = [self.place(text) for text in self.texts]
+        self.frames = [self.place(axes) for axes in figure.axes if axes.get_label() in FRAMES]
+
+    def place(self, artist):
+        box = artist.get_window_extent(self.canvas.get_renderer())
+        return shapely.box(*(25.4 / self.figure.dpi * box.extents))
+
+    def of(self, gid) -> list:
+        """Texts of this kind with their places."""
+        both = zip(self.texts, self.boxes, strict=True)
+        return [(text, box) for text, box in both if text.get_gid() == gid]
+
+
+PRINTED = {
+    "map": ("A3", GRID, None, 0),
+    "small upright map": ("A4", TALL, THREAT, 0),
+    "panels": ("A3", GRID, THREAT, 7),
+    "small upright panels": ("A4", TALL, None, 4),
+}
+
+
+@pytest.fixture(scope="module", params=PRINTED)
+def printed(request) -> Printed:
+    return Printed(a_sheet(*PRINTED[request.param]))
+
+
+def together(one, other) -> float:
+    """How far (mm) two boxes reach into each other; below 0 if they are apart."""
+    (left, low, right, high), (left2, low2, right2, high2) = one.bounds, other.bounds
+    return min(min(right, right2) - max(left, left2), min(high, high2) - max(low, low2))
+
+
+def test_a_sheet_uses_its_paper_and_leaves_a_margin_that_printers_need(printed):
+    artists = [a for a in printed.paper.get_children() if a is not printed.paper.patch]
+    boxes = [printed.place(a) for a in artists if isinstance(a, (Line2D, Rectangle))]
+    left, low, right, high = shapely.total_bounds([*printed.boxes, *printed.frames, *boxes])
+    assert min(left, low, printed.width - right, printed.height - high) > 5
+    assert right - left > 0.9 * printed.width and high - low > 0.9 * printed.height
+
+
+def test_no_words_stand_on_other_words_nor_on_a_map(printed):
+    one, other = shapely.STRtree(printed.boxes).query(printed.boxes)
+    for i, j in zip(one, other, strict=True):
+        if i < j:
+            pair = printed.texts[i].get_text(), printed.texts[j].get_text()
+            assert together(printed.boxes[i], printed.boxes[j]) < 0.5, pair
+    for text, box in zip(printed.texts, printed.boxes, strict=True):
+        if text.axes is printed.paper or text.get_gid() == "graticule-label":
+            assert all(together(box, frame) < 0.1 for frame in printed.frames), text
+        else:
+            assert any(frame.buffer(0.1).contains(box) for frame in printed.frames), text
+
+
+def test_no_words_are_struck_through_by_a_line(printed):
+    for line in printed.paper.lines:
+        place = printed.place(line)
+        for text, box in zip(printed.texts, printed.boxes, strict=True):
+            assert box.buffer(-0.45).disjoint(place), text
+
+
+def test_type_can_be_read_and_its_sizes_tell_what_is_more_important(printed):
+    sizes = {gid: [t.get_fontsize() for t, _ in printed.of(gid)] for gid in texts_of(printed)}
+    (title,), (subtitle,), least = sizes["title"], sizes["subtitle"], min(sizes["heading"])
+    assert 30 > title > subtitle > 0.95 * max(sizes["heading"])
+    for gid in set(sizes) - {"title", "subtitle", "heading", "panel-title", "panel-mark"}:
+        assert max(sizes[gid]) < least, gid
+        assert min(sizes[gid]) > (3.9 if gid in ("graticule-label", "town") else 5), gid
+
+
+def texts_of(printed) -> set:
+    return {text.get_gid() for text in printed.texts}
+
+
+def test_lines_of_a_paragraph_stand_neither_in_each_other_nor_apart(printed):
+    for text, box in zip(printed.texts, printed.boxes, strict=True):
+        lines = text.get_text().count("\n") + 1
+        if lines > 1:
+            high = np.ptp(box.bounds[1::2]) / lines / (text.get_fontsize() * 25.4 / 72)
+            assert 1.05 < high < 1.5, text
+
+
+def test_each_line_of_the_legend_stands_beside_its_sign(printed):
+    signs = [
+        printed.place(sign)
+        for sign in (*printed.paper.patches, *printed.paper.lines)
+        if sign.get_gid() not in ("notice-box", "scale-bar", "invented", "north")
+    ]
+    signs = [box for box in signs if np.ptp(box.bounds[::2]) < 15]
+    labels = printed.of("legend")
+    assert len(labels) >= 5
+    for text, box in labels:
+        left, _, _, top = box.bounds
+        first = shapely.box(left - 9, top - text.get_fontsize() * 25.4 / 72, left, top)
+        beside = [sign for sign in signs if sign.intersects(first)]
+        assert len(beside) == 1, text
+        assert abs(beside[0].centroid.y - first.centroid.y) < 1, text
+        assert box.disjoint(beside[0])
+
+
+def test_words_are_as_wide_as_they_were_measured(printed):
+    for text, box in zip(printed.texts, printed.boxes, strict=True):
+        string, points = text.get_text(), text.get_fontsize()
+        if "\n" not in string and text.get_rotation() == 0 and len(string) > 8:
+            width = maps_page.text_width(string, points, text.get_fontweight())
+            assert np.ptp(box.bounds[::2]) == pytest.approx(width, rel=0.12)
+
+
+def test_the_parts_of_a_sheet_stand_in_the_order_in_which_they_are_read(printed):
+    def span(gid):
+        _, low, _, high = shapely.total_bounds([box for _, box in printed.of(gid)])
+        return low, high
+
+    _, low, right, high = shapely.total_bounds(printed.frames)
+    assert span("title")[0] > span("subtitle")[0] > high > low > span("source")[1]
+    assert span("source")[0] > span("footer")[1] > 0
+    column = [box for gid in ("notice", "legend", "limitation") for _, box in printed.of(gid)]
+    assert shapely.total_bounds(column)[0] > right
+    assert span("notice")[0] > span("legend")[1] > span("ratio")[1] > span("limitation")[1]
+    assert (right - shapely.total_bounds(printed.frames)[0]) > 0.5 * printed.width
+
+
+def test_a_title_is_set_the_smaller_the_longer_it_is_and_stays_on_its_line():
+    sizes = []
+    for letters in range(10, 100, 6):
+        page = maps_page.Page("A4")
+        layouts.write_head(page, replace(SHEET, title="m" * letters))
+        (title,) = drawn(page.figure, "title")
+        sizes.append(title.get_fontsize())
+        if sizes[-1] > min(sizes) or letters < 40:
+            assert maps_page.text_width(title.get_text(), sizes[-1], "bold") < 297 - 16
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 1.3 * sizes[-1] > 13
