@@ -1,8 +1,10 @@
 """Map sheets, judged by the artists on them: what is written, where, and in which colour."""
 
 import dataclasses
+import re
 import warnings
 from dataclasses import replace
+from itertools import pairwise
 from math import degrees
 
 import geopandas as gpd
@@ -13,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
+from matplotlib.colors import Normalize, to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
@@ -485,16 +487,40 @@ def test_thin_regions_still_make_a_sheet(shape):
     )
     assert stretch == pytest.approx(1)
     assert len(texts(figure, "graticule-label")) >= 4
+    ground = float(np.ptp(axes.get_xlim())), float(np.ptp(axes.get_ylim()))
+    assert max(ground) / min(ground) == pytest.approx(min(4, max(shape) / min(shape)))
 
 
-def test_the_scale_bar_is_as_long_on_paper_as_it_says():
-    frame = map_frame()
-    pen = maps_page.Page("A3").pen(0, 0, 92)
+@pytest.mark.parametrize("size", ["A3", "A4"])
+@pytest.mark.parametrize(
+    ("side_m", "told"),
+    [
+        (120_000, ["0", "10 km", "20 km"]),
+        (9_000, ["0", "1 km", "2 km"]),
+        (6_000, ["0", "500 m", "1 000 m"]),
+        (1_200_000, ["0", "100 km", "200 km"]),
+        (9_000_000, ["0", "1 000 km", "2 000 km"]),
+    ],
+)
+def test_the_scale_bar_is_as_long_on_paper_as_it_says(size, side_m, told):
+    grid = GeoBox.from_bbox((0, 0, side_m, side_m), crs=LAEA, shape=(10, 10))
+    frame = map_frame(grid, (20, 40, 200, 200))
+    pen = maps_page.Page(size).pen(15, 5, 92)
     furniture.write_scale_bar(pen, frame)
     parts = [artist for artist in pen.written if artist.get_gid() == "scale-bar"]
-    labels = [a.get_text() for a in pen.written if a.get_gid() == "scale-label"]
-    assert labels == ["0", "10 km", "20 km"]
-    assert sum(part.get_width() for part in parts) * 600 == pytest.approx(20_000)
+    labels = [artist for artist in pen.written if artist.get_gid() == "scale-label"]
+    assert [label.get_text() for label in labels] == told
+    assert parts[0].get_x() == 15 and parts[-1].get_x() + parts[-1].get_width() < 15 + 92
+    for part, other in pairwise(parts):
+        assert other.get_x() == pytest.approx(part.get_x() + part.get_width())
+        assert other.get_facecolor() != part.get_facecolor()
+    for label in labels:
+        number, _, unit = label.get_text().replace(" ", "").partition("k")
+        metres = float(number.strip("m")) * (1000 if unit else 1)
+        assert (label.get_position()[0] - 15) * frame.metres_per_mm == pytest.approx(metres)
+        under = label.get_position()[1] - maps_page.ASCENT * label.get_fontsize() * 25.4 / 72
+        low = parts[0].get_y() + parts[0].get_height()
+        assert low < under < low + 2 and under + label.get_fontsize() * 25.4 / 72 < pen.y
 
 
 @settings(deadline=None)
@@ -532,9 +558,45 @@ def test_graticule_labels_stand_where_the_lines_leave_the_frame(figure):
     assert len(found) >= 8
     for label in found:
         lon, lat = to_lonlat.transform(*label.get_position())
-        degree, _, rest = label.get_text().partition("°")
-        value = int(degree) + int(rest[:2] if "′" in rest else 0) / 60
-        assert value == pytest.approx(lat if rest.endswith("N") else lon, abs=0.02)
+        told = degrees_of(label.get_text())
+        # A place a millimetre beside the end of the line has nearly its latitude or longitude.
+        assert told == pytest.approx(lat if label.get_text()[-1] == "N" else lon, abs=0.001)
+
+
+def degrees_of(label: str) -> float:
+    """42°30′ N -> 42.5."""
+    degree, minute, second = (float(n) for n in [*re.findall(r"\d+", label), "0", "0"][:3])
+    return (degree + minute / 60 + second / 3600) * (-1 if label[-1] in "SW" else 1)
+
+
+@pytest.mark.parametrize("step", furniture.STEPS_DEGREES)
+def test_lines_of_a_graticule_stand_at_degrees_that_can_be_told(step):
+    assert degrees_of(furniture.degree_label(step, "lat")) == pytest.approx(step, abs=1e-9)
+    assert 360 / step == pytest.approx(round(360 / step))
+
+
+@pytest.mark.parametrize("side_km", [3, 10, 30, 100, 300, 1000, 3000])
+def test_a_graticule_has_lines_each_way_neither_crowded_nor_far_apart(side_km):
+    half = side_km * 500
+    grid = GeoBox.from_bbox((-half, -half, half, half), crs=LAEA, shape=(10, 10))
+    frame = map_frame(grid, (20, 40, 200, 200))
+    furniture.draw_graticule(frame, 7)
+    names = frame.axes.findobj(lambda a: a.get_gid() == "graticule-label")
+    for axis, sides in (("EW", ("bottom", "top")), ("NS", ("left", "right"))):
+        told = [name for name in names if name.get_text()[-1] in axis]
+        one = {name.get_text(): name for name in told}
+        assert 2 <= len(one) <= 12, "each end of a line has its name once"
+        assert len(told) <= len(sides) * len(one)
+        values = np.sort([degrees_of(name) for name in one])
+        assert np.ptp(np.diff(values)) == pytest.approx(0, abs=1e-9)
+        metres = np.diff(values).min() * 111_000 * (np.cos(np.radians(60)) if axis == "EW" else 1)
+        assert metres / frame.metres_per_mm > 12 / 2
+    for name in names:
+        (x, y), turn = name.get_position(), name.get_rotation()
+        left, right, bottom, top = frame.extent
+        off = {90: left - x, 270: x - right}.get(turn, max(bottom - y, y - top))
+        assert 0.5 < off / frame.metres_per_mm < 2
+        assert (turn in (90, 270)) == (name.get_text()[-1] in "NS")
 
 
 def test_parallels_are_curved_on_an_azimuthal_map(figure):
@@ -551,6 +613,28 @@ def test_north_turns_with_the_meridian(lon, turn):
     grid = GeoBox.from_bbox((x - 9000, y - 9000, x + 9000, y + 9000), crs=LAEA, resolution=1000)
     # In an azimuthal map a meridian leans by about (lon - lon_0) * sin(lat).
     assert degrees(furniture.north_angle(map_frame(grid))) == pytest.approx(turn, abs=0.05)
+
+
+@pytest.mark.parametrize("lon", [60, 77.5, 95])
+@pytest.mark.parametrize("size", ["A3", "A4"])
+def test_the_arrow_points_to_the_north_and_its_letter_stands_before_its_head(lon, size):
+    x, y = Transformer.from_crs(4326, LAEA, always_xy=True).transform(lon, 41.75)
+    grid = GeoBox.from_bbox((x - 9000, y - 9000, x + 9000, y + 9000), crs=LAEA, resolution=1000)
+    frame, pen = map_frame(grid), maps_page.Page(size).pen(300, 50, 92)
+    furniture.write_north(pen, frame, 50)
+    arrow, letter = pen.written
+    head, left, notch, right = points = arrow.get_xy()[:4]
+    along = head - notch
+    turn = np.arctan2(along[0], -along[1])  # y downwards
+    assert turn == pytest.approx(furniture.north_angle(frame))
+    assert np.hypot(*(head - left)) == pytest.approx(np.hypot(*(head - right)))
+    assert np.hypot(*(head - left)) > np.hypot(*(left - right)), "longer than wide"
+    assert np.hypot(*(head - left)) > np.hypot(*along), "with a notch at its foot"
+    ahead = np.array(letter.get_position()) - head
+    assert letter.get_text() == "N" and np.cross(along, ahead) == pytest.approx(0, abs=1e-6)
+    assert 0.5 < np.hypot(*ahead) < 4 and along @ ahead > 0
+    assert points[:, 0].min() > 300 and points[:, 0].max() < 392
+    assert points[:, 1].min() >= 50 and points[:, 1].max() < 66
 
 
 def test_degrees_make_no_scale_bar():
@@ -717,21 +801,37 @@ def test_long_panel_words_stay_over_their_own_panel_and_differ():
     assert titles[1].startswith("2 ") and titles[2].startswith("3 ")
 
 
-def test_titles_of_panels_shrink_together_before_they_are_cut():
+@pytest.mark.parametrize("type_size", [1, 0.82])
+def test_titles_of_panels_shrink_together_before_they_are_cut(type_size):
     long = "Disturbance by paved roads and railways"
-    width = maps_page.text_width(long, 7.3, "bold")
-    assert layouts.panel_titles(["Mines", long], width, 1) == (7.2, ["Mines", long], True)
+    for fits, size in ((9.1, 9), (7.3, 7.2), (6.7, 6.6)):
+        width = maps_page.text_width(long, fits * type_size, "bold")
+        found = layouts.panel_titles(["Mines", long], width, type_size)
+        assert found == (size, ["Mines", long], True)
+    assert not layouts.panel_titles(["Mines", long], 0.9 * width, type_size)[2]
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+def test_titles_without_their_middle_fill_their_lines_and_keep_both_ends(lines):
+    long = "Disturbance by " + "paved roads and railways of the north " * 6 + "in winter"
+    _, (told, short), whole = layouts.panel_titles([long, "Mines"], 60, 0.82, lines)
+    parts = told.split("\n")
+    assert not whole and short == "Mines" and len(parts) == lines
+    assert told.startswith("Disturbance by") and told.endswith("in winter")
+    widths = [maps_page.text_width(part, 6.6 * 0.82, "bold") for part in parts]
+    assert max(widths) <= 60 and sum(widths) > 0.7 * lines * 60
 
 
 LONG = "largest effect 0.2, 1 on its own ground · IUCN 2.1 / 1.1"
 
 
+@pytest.mark.parametrize("type_size", [1, 0.82])
 @pytest.mark.parametrize(
     ("fits", "size", "lines"), [(6.65, 6.6, 1), (6.1, 6.0, 1), (5.45, 5.4, 1), (4.5, 6.6, 2)]
 )
-def test_lines_under_titles_shrink_together_before_they_take_two(fits, size, lines):
-    width = maps_page.text_width(LONG, fits)
-    points, told = layouts.panel_subtitles(["IUCN 4.1", LONG], width, 1)
+def test_lines_under_titles_shrink_together_before_they_take_two(fits, size, lines, type_size):
+    width = maps_page.text_width(LONG, fits * type_size)
+    points, told = layouts.panel_subtitles(["IUCN 4.1", LONG], width, type_size)
     assert (points, told[0], told[1].count("\n") + 1) == (size, "IUCN 4.1", lines)
     assert told[1].replace("\n", " ") == LONG
 
@@ -966,14 +1066,15 @@ STATUSES = ("measured", "reconstructed", "approximate", "illustrative")
 FRAMES = ("map", "panel")
 
 
-def a_sheet(size, grid, classes, panels) -> Figure:
-    sheet = replace(SHEET, page=size, sources=MANY_SOURCES, limitations=SHEET.limitations * 3)
+def a_sheet(size, grid, classes, panels, words="", told="largest effect 0.2", more=6) -> Figure:
+    crowd = {"sources": MANY_SOURCES * (more // 6), "limitations": SHEET.limitations * (more // 2)}
+    sheet = replace(SHEET, page=size, **crowd)
     values = np.resize(RAMP, grid.shape)
     scale = layouts.Scale("Threat", palette="threat", classes=classes)
     if not panels:
         return layouts.continuous(sheet, FULL, grid, values, scale)
     every = [
-        layouts.Panel(f"Threat number {i}", "largest effect 0.2", values, STATUSES[i % 4])
+        layouts.Panel(f"Threat number {i}{words}", told, values, STATUSES[i % 4])
         for i in range(panels)
     ]
     return layouts.small_multiples(sheet, FULL, grid, every, scale)[0]
@@ -1007,6 +1108,8 @@ PRINTED = {
     "small upright map": ("A4", TALL, THREAT, 0),
     "panels": ("A3", GRID, THREAT, 7),
     "small upright panels": ("A4", TALL, None, 4),
+    "crowded map": ("A4", GRID, THREAT, 0, "", "", 24),
+    "panels of long words": ("A4", GRID, None, 6, ", with words for two lines in all", LONG),
 }
 
 
@@ -1054,8 +1157,8 @@ def test_type_can_be_read_and_its_sizes_tell_what_is_more_important(printed):
     (title,), (subtitle,), least = sizes["title"], sizes["subtitle"], min(sizes["heading"])
     assert 30 > title > subtitle > 0.95 * max(sizes["heading"])
     for gid in set(sizes) - {"title", "subtitle", "heading", "panel-title", "panel-mark"}:
-        assert max(sizes[gid]) < least, gid
-        assert min(sizes[gid]) > (3.9 if gid in ("graticule-label", "town") else 5), gid
+        assert max(sizes[gid]) < (9 if gid in ("town", "provinces") else least), gid
+        assert min(sizes[gid]) > (3.9 if gid in ("graticule-label", "town") else 4.2), gid
 
 
 def texts_of(printed) -> set:
@@ -1108,6 +1211,218 @@ def test_the_parts_of_a_sheet_stand_in_the_order_in_which_they_are_read(printed)
     assert shapely.total_bounds(column)[0] > right
     assert span("notice")[0] > span("legend")[1] > span("ratio")[1] > span("limitation")[1]
     assert (right - shapely.total_bounds(printed.frames)[0]) > 0.5 * printed.width
+
+
+def test_the_arrow_to_the_north_stands_free_of_all_words(printed):
+    (arrow,) = drawn(printed.figure, "north")[:1]
+    for text, box in zip(printed.texts, printed.boxes, strict=True):
+        assert together(printed.place(arrow), box) < 0.4, text
+
+
+def test_names_on_the_map_stand_where_they_belong(printed):
+    for axes in (a for a in printed.figure.axes if a.get_label() in FRAMES):
+        names = [(t, box) for t, box in printed.of("town") if t.axes is axes]
+        dots = [printed.place(a) for a in axes.lines if a.get_gid() == "town-dot"]
+        assert len(names) == len(dots) >= 1
+        for (text, box), dot in zip(names, dots, strict=True):
+            assert box.buffer(-0.3).disjoint(dot) and box.distance(dot.centroid) < 2.5, text
+    (kind,) = {axes.get_label() for axes in printed.figure.axes} & set(FRAMES)
+    assert [t.get_text() for t, _ in printed.of("lakes")] == ["Long Lake"] * (kind == "map")
+    for text, box in printed.of("lakes"):
+        ground = text.axes.transData.inverted()
+        points = shapely.get_coordinates(box) * printed.figure.dpi / 25.4
+        lake = FULL.lakes.geometry.iloc[0]
+        assert lake.contains(shapely.Polygon(ground.transform(points)))
+
+
+def test_one_thing_covers_another_in_one_order(printed):
+    """Ground, values, veil, lakes, net, lines of the base map, signs, names."""
+    found = {}
+    for name in ("nodata", "raster", "outside", "lakes", "graticule", "casing", "borders"):
+        artists = [a for a in drawn(printed.figure, name) if not isinstance(a, Text)]
+        found[name] = {a.get_zorder() for a in artists}
+    found["town-dot"] = {a.get_zorder() for a in drawn(printed.figure, "town-dot")}
+    found["town"] = {a.get_zorder() for a in drawn(printed.figure, "town")}
+    order = [orders for orders in found.values() if orders]
+    assert len(order) >= 8
+    assert all(max(under) < min(over) for under, over in pairwise(order))
+
+
+def test_borders_of_states_are_the_strongest_lines_of_a_base_map_and_all_are_thin():
+    width = {name: style["linewidth"] for name, style in base_map.LINE_STYLES.items()}
+    assert max(width, key=width.get) == "borders" and width["borders"] < 2.5  # points
+    assert 0.3 < base_map.LAKE_STYLE["linewidth"] <= min(width.values()) * 1.2
+    assert base_map.EDGE["linewidth"] < width["borders"]
+
+
+@pytest.mark.parametrize("linewidth", [0.5, 2])
+def test_lines_have_a_casing_that_is_a_little_wider(linewidth):
+    frame = map_frame()
+    line = np.array([shapely.LineString([(0, 0), (9_000, 0)])])
+    base_map.draw_lines(frame, line, {"linewidth": linewidth, "edgecolor": "red"}, 4, "road")
+    casing, own = frame.axes.collections
+    assert own.get_gid() == "road" and own.get_zorder() == 4
+    assert to_hex(own.get_color()[0]) == "#ff0000" and own.get_linewidth() == linewidth
+    assert linewidth + 0.5 < casing.get_linewidth()[0] < linewidth + 2
+    assert 3.9 < casing.get_zorder() < 4
+
+
+@pytest.mark.parametrize(
+    ("size_mm", "apart_mm", "signs"), [(0.2, 5, 2), (0.2, 0.05, 1), (0.2, 0, 1), (0.6, 5, 0)]
+)
+def test_what_is_smaller_than_a_third_of_a_millimetre_gets_one_sign(size_mm, apart_mm, signs):
+    frame = map_frame()
+    size, apart = size_mm * frame.metres_per_mm, apart_mm * frame.metres_per_mm
+    small = layer([shapely.box(x, 0, x + size, size) for x in (0, apart)])
+    base_map.draw_features(frame, small, {"facecolor": "red"}, 0)
+    dots = [a for a in frame.axes.lines if a.get_gid() == "small"]
+    assert sum(len(dot.get_xdata()) for dot in dots) == signs
+    assert all(1.5 < dot.get_markersize() < 4 for dot in dots)  # points: seen, but small
+
+
+@pytest.mark.parametrize("gap", [1, 4, 20])
+def test_no_data_is_written_over_the_map_and_fits_it(gap):
+    frame = map_frame(GRID, (20, 40, 200 / gap, 150 / gap))
+    base_map.draw_values(frame, GRID, np.full_like(RAMP, np.nan), "viridis", Normalize(0, 1))
+    (text,) = (a for a in frame.axes.texts + frame.axes.artists if a.get_gid() == "no-data")
+    width = maps_page.text_width("no data", text.get_fontsize(), "bold")
+    assert text.get_position() == frame.centre and text.get_fontsize() <= 40
+    assert width < 0.8 * frame.box[2]
+
+
+def test_bigger_towns_have_bigger_names_and_dots():
+    rows = [("City", 250_000, 0, 20_000), ("Town", 30_000, 0, 0), ("Village", 900, 0, -20_000)]
+    figure = threat_map(context=layouts.Context(settlements=towns(*rows)))
+    names, dots = drawn(figure, "town"), drawn(figure, "town-dot")
+    assert [name.get_text() for name in names] == ["City", "Town", "Village"]
+    sizes = np.array([name.get_fontsize() for name in names])
+    marks = np.array([dot.get_markersize() for dot in dots])
+    assert (np.diff(sizes) < -0.5).all() and (np.diff(marks) < -0.5).all()
+    assert sizes.min() >= 6 and sizes.max() <= 9 and marks.max() < 5
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "right", "up"), [(0, 0, 1, 0), (58_000, 0, -1, 0), (0, 38_600, 1, 0)]
+)
+def test_a_name_stands_to_the_right_of_its_dot_or_else_to_the_left(x, y, right, up):
+    one = towns(("A town", 1_000, x, y))
+    frame = map_frame()
+    labels = maps_labels.draw_labels(frame, layouts.Context(settlements=one), 1, 9)
+    mark, name = labels.taken
+    at = frame.to_paper(x, y)
+    assert ((mark.left + mark.right) / 2, (mark.top + mark.bottom) / 2) == pytest.approx(at)
+    middle = (name.left + name.right) / 2, (name.top + name.bottom) / 2
+    assert np.sign(middle[0] - at[0]) == right and middle[1] - at[1] == pytest.approx(-up, abs=0.1)
+    (text,) = (a for a in frame.axes.texts + frame.axes.artists if a.get_gid() == "town")
+    assert frame.to_paper(*text.get_position()) == pytest.approx(middle)
+
+
+def test_no_more_towns_are_named_than_asked_for_and_none_in_the_edge_of_the_map():
+    many = towns(*((f"T{i}", 1_000 - i, 8_000 * (i - 6), 0) for i in range(13)))
+    edge = towns(("Edge", 9_000, 59_900, 0))
+    for rows, most, named in ((many, 5, [f"T{i}" for i in range(5)]), (edge, 5, [])):
+        frame = map_frame()
+        maps_labels.draw_labels(frame, layouts.Context(settlements=rows), 1, most)
+        found = [a.get_text() for a in frame.axes.texts + frame.axes.artists]
+        assert sorted(found) == sorted(named)
+
+
+def test_the_bigger_of_two_lakes_in_one_place_is_named_and_a_small_one_is_not():
+    lakes = layer(
+        [
+            shapely.box(-10_000, -5_000, 10_000, 5_000),
+            shapely.box(-30_000, -20_000, 30_000, 20_000),
+            shapely.box(40_000, 0, 42_000, 1_000),
+        ],
+        name=["Inner", "Outer", "Small"],
+    )
+    frame = map_frame()
+    maps_labels.Labels(frame, 1).areas(lakes.iloc[:2], "lakes", 7.5)
+    names = [a.get_text() for a in frame.axes.texts + frame.axes.artists]
+    assert sorted(names) == ["Inner", "Outer"] and names[0] == "Outer"
+    frame = map_frame()
+    maps_labels.Labels(frame, 1).areas(lakes.iloc[2:], "lakes", 7.5)
+    assert not [*frame.axes.texts, *frame.axes.artists]
+
+
+def test_type_of_the_column_shrinks_before_limits_are_left_out_and_stays_readable():
+    told = []
+    for words in (1, 40, 90, 200):
+        page = maps_page.Page("A4")
+        blocks = [
+            side_column.notice(replace(SHEET, notice="word " * words)),
+            side_column.limitations(replace(SHEET, limitations=["many words " * 9] * 9)),
+        ]
+        side_column.write_column(page, 200, 20, 110, blocks)
+        size = drawn(page.figure, "notice")[0].get_fontsize()
+        found = [a for a in page.figure.findobj(Text) if a.get_text().strip()]
+        low = max(a.get_position()[1] for a in found if a.get_gid() in ("limitation", "left-out"))
+        assert low < 110
+        told.append((size, len(texts(page.figure, "left-out"))))
+    sizes, left_out = zip(*told, strict=True)
+    assert sizes[0] > sizes[-1] > 5 and sorted(sizes, reverse=True) == list(sizes)
+    assert left_out[0] == 0 and left_out[-1] == 1
+
+
+def test_the_bar_of_colours_runs_from_the_first_tick_to_the_last(figure):
+    (bar,) = (a for a in figure.findobj(AxesImage) if a.axes.get_label() == "paper")
+    left, right, low, high = bar.get_extent()
+    ticks = [tick.get_position()[0] for tick in drawn(figure, "legend-tick")]
+    assert (left, right) == (ticks[0], ticks[-1]) and 2 < abs(high - low) < 8
+    values = bar.get_array()[0]
+    assert (values[0], values[-1]) == (0, 1) and (np.diff(values) > 0).all() and len(values) > 99
+    tints = [to_hex(bar.cmap(value)) for value in (0.0, 1.0)]
+    assert tints == [layouts.PALETTES["threat"][0], layouts.PALETTES["threat"][-1]]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.text("abc дөү.-", min_size=1, max_size=80), st.floats(12, 60))
+def test_a_line_cut_short_fits_and_keeps_as_much_as_it_can(string, width):
+    whole = maps_page.text_width(string, 8) <= width
+    found = maps_page.shortened(string, width, 8)
+    assert found == string if whole else found.endswith(" …")
+    assert maps_page.text_width(found, 8) <= width
+    both = maps_page.without_middle(string, width, 8)
+    assert both == string if whole else " … " in both
+    assert maps_page.text_width(both, 8) <= width
+    if not whole and " " not in string:
+        first, _, last = both.partition(" … ")
+        assert string.startswith(first) and string.endswith(last)
+        assert len(first) - len(last) in (0, 1)
+        assert maps_page.text_width(both + string[len(first)], 8) > width or "." in string
+
+
+@pytest.mark.parametrize(
+    ("count", "aspect", "columns"), [(1, 1, 1), (2, 4, 1), (2, 0.5, 2), (16, 1.5, 4), (6, 0.3, 6)]
+)
+def test_panels_are_as_large_as_they_can_be_and_fill_the_width(count, aspect, columns):
+    boxes = layouts.panel_boxes((10, 40, 280, 190), count, aspect, 8)
+    lefts = sorted({round(left, 6) for left, *_ in boxes})
+    assert len(lefts) == columns and lefts[0] == 10
+    if columns > 1:
+        assert max(left + width for left, _, width, _ in boxes) == pytest.approx(290)
+    tops = [top for _, top, _, _ in boxes]
+    assert min(tops) == pytest.approx(48) and boxes[0][:2] == (10, 48)
+    assert [top for top in tops] == sorted(tops), "row by row"
+
+
+@pytest.mark.parametrize("size", ["A3", "A4"])
+def test_cells_under_a_dot_are_counted_along_the_side_with_the_most(size):
+    """A page at 200 dots per inch."""
+    across, down = (round(mm / 25.4 * 200) for mm in maps_page.PAGES[size][:2])
+    for shape, upright in (((down, across), False), ((across, down), True)):
+        grid = GeoBox.from_bbox((0, 0, shape[1], shape[0]), crs=LAEA, shape=shape)
+        assert layouts.is_upright(grid) == upright
+        assert layouts.cells_on_paper(grid, size) == pytest.approx(1, abs=0.05)
+        finer = GeoBox.from_bbox((0, 0, shape[1], shape[0]), crs=LAEA, shape=(9 * shape[0], 9))
+        assert layouts.cells_on_paper(finer, size) == pytest.approx(9, abs=0.5)
+
+
+def test_pages_are_sheets_of_paper():
+    for name, sides in (("A3", (297, 420)), ("A4", (210, 297))):
+        page = maps_page.Page(name)
+        assert (page.height, page.width) == sides
+        assert page.figure.get_size_inches() * 25.4 == pytest.approx(sides[::-1])
 
 
 def test_a_title_is_set_the_smaller_the_longer_it_is_and_stays_on_its_line():
