@@ -256,6 +256,13 @@ def test_a_code_without_a_category_is_an_error():
         layouts.categorical(SHEET, CONTEXT, GRID, CODES, CATEGORIES, "Dominant threat")
 
 
+@pytest.mark.parametrize("nodata", [0, 255])
+def test_the_code_of_no_data_needs_no_category_whichever_it_is(nodata):
+    codes = np.where(np.isin(CODES, (0, 255)), nodata, CODES)
+    figure = layouts.categorical(SHEET, CONTEXT, GRID, codes, CATEGORIES[1:], "Threat", nodata)
+    assert texts(figure, "share")[:3] == ["50 %", "50 %", "50 % of the region"]
+
+
 def test_shares_are_those_of_the_land_that_counts_and_the_legend_says_of_what():
     left = np.zeros((20, 30), bool)
     left[:, :15] = True
