@@ -61,6 +61,7 @@ def test_the_detection_function_and_the_share_that_was_seen():
     axes = figures.detection(fit, distances).axes[0]
     heights = [patch.get_height() for patch in axes.patches]
     assert heights == pytest.approx([0.5] * 12)
+    assert [patch.get_x() for patch in axes.patches] == pytest.approx(5 * np.arange(12))
     x, y = axes.lines[0].get_data()
     assert (x[0], x[-1]) == (0, 60) and y[[0, -1]] == pytest.approx([1, np.exp(-4.5)])
 
@@ -248,6 +249,7 @@ FIGURES = {
         np.ones((6, 8)), (0, 0, 80, 60), LAND, (colormaps["viridis"], Normalize(0, 1)), "what",
         {0.0: "low", 1.0: "high"},
     ),
+    "one answer": partial(in_rows, "answers", 1),
     **{kind: partial(in_rows, kind, 6) for kind in ("answers", "shares", "signed_bars")},
 }  # fmt: skip
 
@@ -284,7 +286,7 @@ def words_of(figure) -> list[Text]:
 def test_a_figure_fits_a_page_and_its_words_can_be_read(on_paper, kind):
     figure = FIGURES[kind]()
     width, height = figure.get_size_inches()
-    assert 7 <= width <= 9 and 0.25 < height / width < 0.65
+    assert 7 <= width <= 9 and 0.2 < height / width < 0.65
     shown = words_of(figure)
     assert all(6 <= text.get_fontsize() <= 9 for text in shown)
     boxes = [shapely.box(*text.get_window_extent().extents) for text in shown]
@@ -302,6 +304,12 @@ def test_bars_beside_each_other_are_wide_and_apart(on_paper, kind):
     bars = [p for p in figure.axes[0].patches if p.get_width() and p.get_height()]
     for bar in bars:
         assert 0.5 < (bar.get_height() if flat else bar.get_width()) < 1
+
+
+def test_long_names_of_bars_leave_room_for_the_bars(on_paper):
+    series = pd.Series([1.0, -2.0], ["word " * 40, "b"])
+    for axes in figures.signed_bars({"x": series}, {"x": ("red", "blue")}).axes:
+        assert axes.get_position().width > 0.5
 
 
 @pytest.mark.parametrize("kind", ["answers", "shares", "signed_bars"])
