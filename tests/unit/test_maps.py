@@ -407,6 +407,10 @@ def test_the_bar_of_panels_tells_if_any_of_them_goes_beyond_it():
     (figure,) = layouts.small_multiples(SHEET, CONTEXT, GRID, panels, layouts.Scale("Threat"))
     ticks = texts(figure, "legend-tick")
     assert (ticks[0], ticks[-1]) == ("0", "≥ 1")
+    panels[1] = replace(PANELS[0], values=RAMP - 1)
+    (figure,) = layouts.small_multiples(SHEET, CONTEXT, GRID, panels, layouts.Scale("Threat"))
+    ticks = texts(figure, "legend-tick")
+    assert (ticks[0], ticks[-1]) == ("≤ 0", "1")
 
 
 # --- map furniture -------------------------------------------------------------------------------
