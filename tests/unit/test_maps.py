@@ -32,6 +32,7 @@ from manul.maps import page as maps_page
 
 LAEA = CRS("+proj=laea +lat_0=41.75 +lon_0=77.5 +datum=WGS84 +units=m +type=crs")
 GRID = GeoBox.from_bbox((-60_000, -40_000, 60_000, 40_000), crs=LAEA, resolution=4_000)
+TALL = GeoBox.from_bbox((-40_000, -60_000, 40_000, 60_000), crs=LAEA, resolution=4_000)
 RAMP = np.tile(np.linspace(0, 1, 30, dtype=np.float32), (20, 1))
 THREAT = layouts.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
 SHEET = layouts.Sheet(
@@ -432,6 +433,9 @@ def test_the_frame_ends_where_the_data_end():
     frame = map_frame()  # 120 x 80 km at 1 : 600 000 on a box of 200 x 150 mm
     assert frame.extent == pytest.approx((-60_000, 60_000, -40_000, 40_000))
     assert frame.box == pytest.approx((20, 40, 200, 80_000 / 600))
+    tall = map_frame(TALL)  # 80 x 120 km at 1 : 800 000, in the middle of the width
+    assert tall.extent == pytest.approx((-40_000, 40_000, -60_000, 60_000))
+    assert tall.box == pytest.approx((20 + 50, 40, 100, 150))
 
 
 def test_of_a_ribbon_the_base_map_ends_with_the_data():
@@ -1062,7 +1066,6 @@ def test_the_name_of_an_area_is_tried_from_its_middle_outwards():
 
 # --- how a sheet looks on paper ----------------------------------------------------------------
 
-TALL = GeoBox.from_bbox((-40_000, -60_000, 40_000, 60_000), crs=LAEA, resolution=4_000)
 MANY_SOURCES = tuple(
     (f"Layer {i}", "2019-2025", "measured", "A source with a long name") for i in range(14)
 )
@@ -1117,10 +1120,10 @@ class Printed:
 PRINTED = {
     "map": ("A3", GRID, None, 0),
     "small upright map": ("A4", TALL, THREAT, 0),
-    "panels": ("A3", GRID, THREAT, 7),
+    "panels": ("A3", GRID, THREAT, 5),
     "small upright panels": ("A4", TALL, None, 4),
     "crowded map": ("A4", GRID, THREAT, 0, "", "", 24),
-    "panels of long words": ("A4", GRID, None, 6, ", with words for two lines in all", LONG),
+    "panels of long words": ("A4", GRID, None, 4, ", with words for two lines in all", LONG),
 }
 
 
@@ -1284,8 +1287,9 @@ def test_lines_have_a_casing_that_is_a_little_wider(linewidth):
 def test_what_is_smaller_than_a_third_of_a_millimetre_gets_one_sign(size_mm, apart_mm, signs):
     frame = map_frame()
     size, apart = size_mm * frame.metres_per_mm, apart_mm * frame.metres_per_mm
-    small = layer([shapely.box(x, 0, x + size, size) for x in (0, apart)])
-    base_map.draw_features(frame, small, {"facecolor": "red"}, 0)
+    small = [shapely.box(x, 0, x + size, size) for x in (0, apart)]
+    large = shapely.box(-30_000, -30_000, 0, 0)
+    base_map.draw_features(frame, layer([*small, large]), {"facecolor": "red"}, 0)
     dots = [a for a in frame.axes.lines if a.get_gid() == "small"]
     assert sum(len(dot.get_xdata()) for dot in dots) == signs
     assert all(1.5 < dot.get_markersize() < 4 for dot in dots)  # points: seen, but small
@@ -1293,11 +1297,13 @@ def test_what_is_smaller_than_a_third_of_a_millimetre_gets_one_sign(size_mm, apa
 
 @pytest.mark.parametrize("gap", [1, 4, 20])
 def test_no_data_is_written_over_the_map_and_fits_it(gap):
-    frame = map_frame(GRID, (20, 40, 200 / gap, 150 / gap))
-    base_map.draw_values(frame, GRID, np.full_like(RAMP, np.nan), "viridis", Normalize(0, 1))
+    grid = GRID.translate_pix(-50, 70)  # from 140 to 260 km east and 320 to 240 km south
+    frame = map_frame(grid, (20, 40, 200 / gap, 150 / gap))
+    base_map.draw_values(frame, grid, np.full_like(RAMP, np.nan), "viridis", Normalize(0, 1))
     (text,) = (a for a in frame.axes.texts + frame.axes.artists if a.get_gid() == "no-data")
     width = maps_page.text_width("no data", text.get_fontsize(), "bold")
-    assert text.get_position() == frame.centre and text.get_fontsize() <= 40
+    x, y = (sum(axis) / 2 for axis in (grid.boundingbox[::2], grid.boundingbox[1::2]))
+    assert text.get_position() == pytest.approx((x, y)) and text.get_fontsize() <= 40
     assert width < 0.8 * frame.box[2]
 
 
@@ -1380,6 +1386,11 @@ def test_the_bar_of_colours_runs_from_the_first_tick_to_the_last(figure):
     left, right, low, high = bar.get_extent()
     ticks = [tick.get_position()[0] for tick in drawn(figure, "legend-tick")]
     assert (left, right) == (ticks[0], ticks[-1]) and 2 < abs(high - low) < 8
+    frames = [p.get_bbox().bounds for p in bar.axes.patches if isinstance(p, Rectangle)]
+    assert (left, min(low, high), right - left, abs(high - low)) in frames
+    tick = drawn(figure, "legend-tick")[0].get_position()[1]
+    (unit,) = (t.get_position()[1] for t in drawn(figure, "unit"))
+    assert unit < min(low, high) and max(low, high) < tick < max(low, high) + 5
     values = bar.get_array()[0]
     assert (values[0], values[-1]) == (0, 1) and (np.diff(values) > 0).all() and len(values) > 99
     tints = [to_hex(bar.cmap(value)) for value in (0.0, 1.0)]
