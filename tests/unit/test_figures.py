@@ -10,8 +10,10 @@ import pytest
 import shapely
 from matplotlib import colormaps, rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import Collection
 from matplotlib.colors import Normalize, to_hex
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from manul.pages import figures
@@ -244,7 +246,15 @@ FIGURES = {
         pd.DataFrame({"west": [0], "south": [0], "east": [10], "north": [5], "value": [8]}),
         LAND, "days",
     ),
-    "places": lambda: figures.places_map(gpd.GeoDataFrame(geometry=[shapely.Point(9, 9)]), LAND),
+    "places": lambda: figures.places_map(
+        gpd.GeoDataFrame(
+            geometry=[
+                shapely.Point(9, 9), shapely.box(20, 20, 30, 30),
+                shapely.LineString([(0, 0), (50, 50)]),
+            ]
+        ),
+        LAND,
+    ),
     "raster": lambda: figures.raster_map(
         np.ones((6, 8)), (0, 0, 80, 60), LAND, (colormaps["viridis"], Normalize(0, 1)), "what",
         {0.0: "low", 1.0: "high"},
@@ -293,6 +303,10 @@ def test_a_figure_fits_a_page_and_its_words_can_be_read(on_paper, kind):
     paper = shapely.box(*figure.bbox.extents)
     beyond = [t for t, box in zip(shown, boxes, strict=True) if not paper.buffer(1).contains(box)]
     assert not beyond
+    lines = figure.findobj(Line2D)
+    assert all(line.get_linewidth() <= 4 and line.get_markersize() <= 9 for line in lines)
+    others = figure.findobj(Collection)
+    assert all(np.max(drawn.get_linewidth(), initial=0) <= 4 for drawn in others)
     pairs = itertools.combinations(boxes, 2)
     assert all(one.buffer(-1).disjoint(other.buffer(-1)) for one, other in pairs)
 
@@ -338,6 +352,12 @@ def test_what_several_people_say_stays_in_its_row(on_paper):
     assert (x.min(), x.max()) == (0, 10)
     thick = [line.get_linewidth() for line in axes.lines[:2]]
     assert thick[1] > 2 * thick[0], "what is likely is drawn stronger than what is possible"
+    through = [line for line in axes.lines if line.get_linestyle() == ":"]
+    assert [line.get_xdata()[0] for line in through] == [7]
+    assert through[0].get_linewidth() <= thick[0], "so that it hides no answer"
+    row = axes.get_window_extent().height / axes.figure.dpi * 72 / (high - low)  # points
+    assert all(line.get_linewidth() < 0.3 * row for line in axes.lines)
+    assert all(line.get_markersize() < 0.4 * row for line in axes.lines)
 
 
 def test_the_density_of_a_pool_is_highest_where_its_quantiles_are_closest(on_paper):
