@@ -476,6 +476,8 @@ def test_codes_and_bands_of_a_prediction_are_those_of_its_two_models():
     values = pd.DataFrame({"a": [0.5, 0.5, 0.5, 999.0, np.nan, 0.5], "b": [5.5] * 5 + [7.0]})
     told = fit.predict(made, values, habitat, KEY)
     np.testing.assert_array_equal(told["agreement"], [1, 2, 3, 0, np.nan, np.nan])
+    named = [fit_words.AGREEMENT[code] for code in told["agreement"][:4]]
+    assert named == ["both suitable", "fit only", "expert model only", "neither suitable"]
     np.testing.assert_array_equal(told["suitability"], shown)
     assert told["mess"][3] == -1000 and told["mess"][5] == pytest.approx(-100)
     assert told["most_dissimilar"][[3, 5]].tolist() == [1, 2] and np.isnan(told["mess"][4])

@@ -1049,7 +1049,11 @@ def test_the_scale_bar_has_four_parts_of_one_length(figure):
 
 
 def test_names_stand_beside_their_place_and_near_it():
-    for slot in maps_labels._slots_beside(50, 50, 20, 4):
+    slots = list(maps_labels._slots_beside(50, 50, 20, 4))
+    middles = [((s.left + s.right) / 2 - 50, (s.top + s.bottom) / 2 - 50) for s in slots]
+    sides = {(float(np.sign(x)), float(np.sign(y))) for x, y in middles}
+    assert len(sides) == 8, "on every side"
+    for slot in slots:
         gap_x = max(slot.left - 50, 50 - slot.right, 0)
         gap_y = max(slot.top - 50, 50 - slot.bottom, 0)
         assert 0.2 < np.hypot(gap_x, gap_y) < 2.5
@@ -1445,6 +1449,30 @@ def test_pages_are_sheets_of_paper():
         page = maps_page.Page(name)
         assert (page.height, page.width) == sides
         assert page.figure.get_size_inches() * 25.4 == pytest.approx(sides[::-1])
+
+
+@pytest.mark.parametrize("size", ["A3", "A4"])
+def test_data_stand_in_two_stacks_of_the_same_columns_read_down(size):
+    """Five rows: three to the left, two to the right, beside the first two."""
+    page = maps_page.Page(size)
+    rows = [(f"Layer {i}", "2020", "measured", "x") for i in range(5)]
+    low = page.height - 30
+    top = layouts.write_sources(page, replace(SHEET, sources=rows), low)
+    cells = drawn(page.figure, "source")
+    at = {t.get_text(): t.get_position() for t in cells if t.get_text().startswith("Layer ")}
+    x, y = np.array([at[f"Layer {i}"] for i in range(5)]).T
+    assert len(set(x[:3])) == len(set(x[3:])) == 1 and x[0] == page.margin
+    assert x[3] == pytest.approx(page.width / 2, abs=6)
+    assert y[:2].tolist() == y[3:].tolist() and (np.diff(y[:3]) > 0).all()
+    assert top < y.min() and y.max() < low
+    for stack in (0, 1):
+        begin = x[3 * stack]
+        inside = [t for t in cells if begin <= t.get_position()[0] < begin + page.width / 2 - 15]
+        columns = sorted({round(t.get_position()[0] - begin, 6) for t in inside})
+        assert len(columns) == 4, "layer, date, status, source"
+        assert len(inside) == 4 * (1 + (3, 2)[stack]), "with the heads of the columns"
+    lines = [line for line in page.paper.lines if len(line.get_xdata()) == 2]
+    assert max(max(line.get_xdata()) for line in lines) == pytest.approx(page.width - page.margin)
 
 
 def test_a_title_is_set_the_smaller_the_longer_it_is_and_stays_on_its_line():
