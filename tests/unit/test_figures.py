@@ -1,5 +1,6 @@
 """Figures of the evidence pages show the numbers that they are given."""
 
+import io
 import itertools
 from functools import partial
 
@@ -13,11 +14,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import Collection
 from matplotlib.colors import Normalize, to_hex
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from manul.pages import figures
 from manul.surveys.detection import HalfNormal
+
+PNG = figures._png
 
 
 @pytest.fixture(autouse=True)
@@ -328,8 +332,9 @@ def test_long_names_of_bars_leave_room_for_the_bars(on_paper):
 
 @pytest.mark.parametrize("kind", ["answers", "shares", "signed_bars"])
 def test_each_row_more_makes_a_figure_higher_by_a_row(on_paper, kind):
-    few, many = (in_rows(kind, n).get_size_inches()[1] for n in (3, 13))
+    one, few, many = (in_rows(kind, n).get_size_inches()[1] for n in (1, 3, 13))
     assert 0.2 < (many - few) / 10 < 0.5  # inches
+    assert 0.9 < one < 1.8, "room for axis and legend, and no empty paper"
 
 
 def test_three_more_curves_make_a_figure_higher_by_a_row(any_size):
@@ -408,3 +413,11 @@ def test_columns_that_stand_on_each_other_differ_in_colour(on_paper):
     axes = figures.stacked(table, "year", "days").axes[0]
     assert len({patch.get_facecolor() for patch in axes.patches}) == 10
     assert len(figures.stacked(table.assign(more=1.0), "year", "days").axes[0].patches) == 22
+
+
+def test_a_figure_has_about_as_many_dots_as_a_page_is_wide_and_no_time_in_it(monkeypatch):
+    monkeypatch.setattr(figures, "_png", PNG)
+    first, second = (figures.bars(YEARS, "year", "rows") for _ in range(2))
+    assert first == second and b"matplotlib" not in first.lower()
+    height, width = imread(io.BytesIO(first)).shape[:2]
+    assert 700 < width < 1200 and height / width == pytest.approx(2.4 / 7.2, abs=0.01)
