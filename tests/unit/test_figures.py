@@ -1,16 +1,27 @@
 """Figures of the evidence pages show the numbers that they are given."""
 
+import io
+import itertools
+from functools import partial
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from matplotlib import colormaps
+from matplotlib import colormaps, rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import Collection
 from matplotlib.colors import Normalize, to_hex
 from matplotlib.figure import Figure
+from matplotlib.image import imread
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from manul.pages import figures
 from manul.surveys.detection import HalfNormal
+
+PNG = figures._png
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +67,7 @@ def test_the_detection_function_and_the_share_that_was_seen():
     axes = figures.detection(fit, distances).axes[0]
     heights = [patch.get_height() for patch in axes.patches]
     assert heights == pytest.approx([0.5] * 12)
+    assert [patch.get_x() for patch in axes.patches] == pytest.approx(5 * np.arange(12))
     x, y = axes.lines[0].get_data()
     assert (x[0], x[-1]) == (0, 60) and y[[0, -1]] == pytest.approx([1, np.exp(-4.5)])
 
@@ -184,3 +196,228 @@ def test_answers_stand_from_top_to_bottom_with_the_pool_and_the_config_beneath(a
     assert lines[8:10] == [(6, 9, 0), (7, 0)]
     without = figures.answers(opinions, pooled, 0.8, 7, None, "hours").axes[0]
     assert len(without.lines) == len(axes.lines) - 1
+
+
+# --- how figures look on a page -------------------------------------------------------------------
+
+LAND = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 80, 60)])
+YEARS = pd.Series(range(1, 13), index=range(2014, 2026), dtype=float)
+
+
+def people_asked(n) -> pd.DataFrame:
+    numbers = np.arange(n, dtype=float)
+    return pd.DataFrame(
+        {"name": [f"Person {i}" for i in range(n)], "low": numbers, "high": numbers + 5,
+         "lowest": numbers + 1, "best": numbers + 2, "highest": numbers + 4}
+    )  # fmt: skip
+
+
+def parts_of_a_whole(n) -> pd.DataFrame:
+    table = {"alone": 0.3, "together": 0.5, "low": 0.2, "high": 0.4, "words": "An input in words"}
+    return pd.DataFrame(table, index=range(n))
+
+
+def in_rows(kind, n):
+    """A figure with a row for each of n things."""
+    if kind == "answers":
+        pooled = (np.array([0, 0.5, 1]), np.array([0.0, 4.0, 10.0]))
+        return figures.answers(people_asked(n), pooled, 0.8, 7, (6, 9), "hours")
+    if kind == "shares":
+        return figures.shares(parts_of_a_whole(n), "share")
+    series = pd.Series(np.linspace(-5, 9, n), [f"Item {i}\nits range" for i in range(n)])
+    panels, colours = {"km²": series, "share": series}, ("red", "blue")
+    return figures.signed_bars(panels, dict.fromkeys(panels, colours))
+
+
+FIGURES = {
+    "bars": lambda: figures.bars(YEARS, "year", "rows"),
+    "stacked": lambda: figures.stacked(
+        pd.DataFrame({"found": YEARS, "looked for in vain": YEARS}), "year", "days"
+    ),
+    "series": lambda: figures.series(
+        pd.DataFrame({"a": [3.0, 4.0], "b": [1.0, 2.0]}, ["2024-01-01", "2025-01-01"]), "density"
+    ),
+    "detection": lambda: figures.detection(
+        HalfNormal(20.0, 30.0, 60.0, 24, 1.0), np.arange(1.25, 60, 2.5)
+    ),
+    "curves": lambda: figures.curves(
+        pd.DataFrame(
+            {"covariate": ["relief", "cover", "slope", "snow"] * 2, "value": "1",
+             "suitability": 0.5}
+        )
+    ),
+    "areas": lambda: figures.areas_map(
+        pd.DataFrame({"west": [0], "south": [0], "east": [10], "north": [5], "value": [8]}),
+        LAND, "days",
+    ),
+    "places": lambda: figures.places_map(
+        gpd.GeoDataFrame(
+            geometry=[
+                shapely.Point(9, 9), shapely.box(20, 20, 30, 30),
+                shapely.LineString([(0, 0), (50, 50)]),
+            ]
+        ),
+        LAND,
+    ),
+    "raster": lambda: figures.raster_map(
+        np.ones((6, 8)), (0, 0, 80, 60), LAND, (colormaps["viridis"], Normalize(0, 1)), "what",
+        {0.0: "low", 1.0: "high"},
+    ),
+    "one answer": partial(in_rows, "answers", 1),
+    **{kind: partial(in_rows, kind, 6) for kind in ("answers", "shares", "signed_bars")},
+}  # fmt: skip
+
+
+@pytest.fixture
+def on_paper(monkeypatch):
+    """Figures in the type, size and layout that they have on a page."""
+
+    def draw_on_paper(draw, size):
+        with rc_context(figures.STYLE):
+            figure = Figure(figsize=size, layout="constrained")
+            draw(figure)
+            FigureCanvasAgg(figure).draw()
+        return figure
+
+    monkeypatch.setattr(figures, "_png", draw_on_paper)
+
+
+def words_of(figure) -> list[Text]:
+    """All that is written; numbers of an axis beyond its ends are not."""
+    hidden = set()
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = axis.get_major_ticks()
+            inside = [axes.axison and low <= tick.get_loc() <= high for tick in ticks]
+            hidden |= {t.label1 for t, told in zip(ticks, inside, strict=True) if not told}
+            hidden |= set() if axes.axison else {axis.label}
+    written = figure.findobj(lambda a: isinstance(a, Text) and a.get_text().strip())
+    return [text for text in written if text.get_visible() and text not in hidden]
+
+
+@pytest.mark.parametrize("kind", FIGURES)
+def test_a_figure_fits_a_page_and_its_words_can_be_read(on_paper, kind):
+    figure = FIGURES[kind]()
+    width, height = figure.get_size_inches()
+    assert 7 <= width <= 9 and 0.2 < height / width < 0.65
+    shown = words_of(figure)
+    assert all(6 <= text.get_fontsize() <= 9 for text in shown)
+    boxes = [shapely.box(*text.get_window_extent().extents) for text in shown]
+    paper = shapely.box(*figure.bbox.extents)
+    beyond = [t for t, box in zip(shown, boxes, strict=True) if not paper.buffer(1).contains(box)]
+    assert not beyond
+    lines = figure.findobj(Line2D)
+    assert all(line.get_linewidth() <= 4 and line.get_markersize() <= 9 for line in lines)
+    others = figure.findobj(Collection)
+    assert all(np.max(drawn.get_linewidth(), initial=0) <= 4 for drawn in others)
+    pairs = itertools.combinations(boxes, 2)
+    assert all(one.buffer(-1).disjoint(other.buffer(-1)) for one, other in pairs)
+
+
+@pytest.mark.parametrize("kind", ["bars", "stacked", "signed_bars", "shares"])
+def test_bars_beside_each_other_are_wide_and_apart(on_paper, kind):
+    figure = FIGURES[kind]()
+    flat = kind in ("signed_bars", "shares")
+    bars = [p for p in figure.axes[0].patches if p.get_width() and p.get_height()]
+    for bar in bars:
+        assert 0.5 < (bar.get_height() if flat else bar.get_width()) < 1
+
+
+def test_long_names_of_bars_leave_room_for_the_bars(on_paper):
+    series = pd.Series([1.0, -2.0], ["word " * 40, "b"])
+    for axes in figures.signed_bars({"x": series}, {"x": ("red", "blue")}).axes:
+        assert axes.get_position().width > 0.5
+
+
+@pytest.mark.parametrize("kind", ["answers", "shares", "signed_bars"])
+def test_each_row_more_makes_a_figure_higher_by_a_row(on_paper, kind):
+    one, few, many = (in_rows(kind, n).get_size_inches()[1] for n in (1, 3, 13))
+    assert 0.2 < (many - few) / 10 < 0.5  # inches
+    assert 0.9 < one < 1.8, "room for axis and legend, and no empty paper"
+
+
+def test_three_more_curves_make_a_figure_higher_by_a_row(any_size):
+    def high(n):
+        table = {"covariate": [f"p{i}" for i in range(n)], "value": "1", "suitability": 0.5}
+        return figures.curves(pd.DataFrame(table)).get_size_inches()[1]
+
+    assert high(6) == pytest.approx(2 * high(3)) and high(4) == high(6)
+
+
+def test_what_several_people_say_stays_in_its_row(on_paper):
+    """People in the rows 4 to 2, what they say together in row 1, the config in row 0."""
+    (axes,) = in_rows("answers", 3).axes
+    low, high = axes.get_ylim()
+    assert -1 < low < -0.2 and 4.2 < high < 5
+    (density,) = axes.collections
+    y = density.get_paths()[0].vertices[:, 1]
+    assert 0.5 < y.min() < y.max() < 1.5
+    x = density.get_paths()[0].vertices[:, 0]
+    assert (x.min(), x.max()) == (0, 10)
+    thick = [line.get_linewidth() for line in axes.lines[:2]]
+    assert thick[1] > 2 * thick[0], "what is likely is drawn stronger than what is possible"
+    through = [line for line in axes.lines if line.get_linestyle() == ":"]
+    assert [line.get_xdata()[0] for line in through] == [7]
+    assert through[0].get_linewidth() <= thick[0], "so that it hides no answer"
+    row = axes.get_window_extent().height / axes.figure.dpi * 72 / (high - low)  # points
+    assert all(line.get_linewidth() < 0.3 * row for line in axes.lines)
+    assert all(line.get_markersize() < 0.4 * row for line in axes.lines)
+
+
+def test_the_density_of_a_pool_is_highest_where_its_quantiles_are_closest(on_paper):
+    pooled = (np.array([0, 0.25, 0.75, 1]), np.array([0.0, 6.0, 8.0, 10.0]))
+    (axes,) = figures.answers(people_asked(2), pooled, 0.5, 7, None, "hours").axes
+    x, y = axes.collections[0].get_paths()[0].vertices.T
+    top = x[y > y.max() - 1e-6]
+    assert top.min() >= 6 and top.max() <= 8 and len(top) > 10
+    # From 6 to 8 half of all lies, from 0 to 6 a quarter: a sixth as dense.
+    at_3 = np.ptp(y[np.isclose(x, 3, atol=0.05)])
+    assert at_3 / np.ptp(y) == pytest.approx(1 / 6, abs=0.01)
+    low, high = axes.lines[6].get_xdata()
+    assert (low, high) == (6, 8)
+
+
+def test_parts_of_a_whole_are_told_from_the_top_in_per_cent(on_paper):
+    table = pd.DataFrame(
+        {"alone": [0.42, 0.07, -0.1], "together": [0.6, 0.05, 0.02], "low": [0.3, 0.0, -0.2],
+         "high": [0.7, 0.1, 0.01], "words": ["long " * 20, "b", "c"]}
+    )  # fmt: skip
+    (axes,) = figures.shares(table, "share").axes
+    bars = [(p.get_y() + p.get_height() / 2, p.get_width()) for p in axes.patches]
+    # With others first, and never shorter than alone; nothing is less than nothing.
+    assert np.round(bars[:3], 9).tolist() == [[2, 0.6], [1, 0.07], [0, 0.02]]
+    assert np.round(bars[3:], 9).tolist() == [[2, 0.42], [1, 0.07], [0, 0]]
+    assert [text.get_text() for text in axes.texts] == ["42 %", "7 %", "0 %"]
+    ends = [text.get_position()[0] for text in axes.texts]
+    assert all(0 < gap < 0.05 for gap in np.subtract(ends, [0.7, 0.1, 0.02]))
+    segments = np.array(axes.collections[0].get_segments())
+    assert segments[:, :, 0].tolist() == [[0.3, 0.7], [0, 0.1], [0, 0.01]]
+    assert axes.get_xlim()[0] == 0 and 0.7 < axes.get_xlim()[1] < 0.9
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names[1:] == ["b", "c"] and names[0].count("\n") == 1
+    assert {text.get_text() for text in axes.get_legend().get_texts()} == {"with others", "alone"}
+
+
+def test_a_map_of_a_page_is_not_stretched_and_lies_on_the_outline(on_paper):
+    for kind in ("areas", "places", "raster"):
+        axes = FIGURES[kind]().axes[0]
+        box = axes.get_window_extent()
+        stretch = np.ptp(axes.get_xlim()) / box.width / (np.ptp(axes.get_ylim()) / box.height)
+        assert stretch == pytest.approx(1, rel=0.01), kind
+        assert axes.get_xlim()[0] <= 0 and axes.get_xlim()[1] >= 80
+
+
+def test_columns_that_stand_on_each_other_differ_in_colour(on_paper):
+    table = pd.DataFrame(np.ones((2, 10)), columns=[f"method {i}" for i in range(10)])
+    axes = figures.stacked(table, "year", "days").axes[0]
+    assert len({patch.get_facecolor() for patch in axes.patches}) == 10
+    assert len(figures.stacked(table.assign(more=1.0), "year", "days").axes[0].patches) == 22
+
+
+def test_a_figure_has_about_as_many_dots_as_a_page_is_wide_and_no_time_in_it(monkeypatch):
+    monkeypatch.setattr(figures, "_png", PNG)
+    first, second = (figures.bars(YEARS, "year", "rows") for _ in range(2))
+    assert first == second and b"matplotlib" not in first.lower()
+    height, width = imread(io.BytesIO(first)).shape[:2]
+    assert 700 < width < 1200 and height / width == pytest.approx(2.4 / 7.2, abs=0.01)

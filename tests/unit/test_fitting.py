@@ -6,6 +6,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
+import shapely
 from conftest import demo_config
 from odc.geo.geobox import GeoBox
 
@@ -13,6 +15,7 @@ from manul.analyses import suitability
 from manul.analyses import suitability_fit as fit
 from manul.analyses import suitability_words as fit_words
 from manul.config import load
+from manul.grid import vectors
 from manul.suitability import explain
 
 GRID = GeoBox.from_bbox((0, 0, 200_000, 200_000), crs="EPSG:6933", resolution=1000)
@@ -403,3 +406,225 @@ def test_thresholds_of_enough_records_are_in_use_where_they_are_wanted(records, 
     assert table.loc["habitat", ["suitable", "key"]].tolist() == [0.4, 0.6]
     assert table.loc["suitability", ["suitable", "key"]].tolist() == [0.3, 0.3]
     assert table.index[table["used"]].tolist() == [used]
+
+
+# ------------------------------------------------------------------ cells, ages, codes, weights
+
+
+@pytest.mark.parametrize(("n", "drawn"), [(6, 6), (12, 12), (13, 12), (400, 12)])
+def test_cells_are_drawn_once_each_with_their_centres(n, drawn):
+    """Of a grid of 3 x 4 cells of 10 m whose upper left corner lies at (100, 230)."""
+    grid = GeoBox.from_bbox((100, 200, 140, 230), crs="EPSG:6933", resolution=10)
+    cells = fit._some_cells(np.random.default_rng(0), grid, n)
+    assert len(cells) == drawn and not cells.duplicated(["row", "column"]).any()
+    assert set(cells["row"]) <= {0, 1, 2} and set(cells["column"]) <= {0, 1, 2, 3}
+    assert (cells["x"] == 105 + 10 * cells["column"]).all()
+    assert (cells["y"] == 225 - 10 * cells["row"]).all()
+
+
+def test_of_many_cells_as_many_as_asked_for_are_drawn_from_all_over():
+    cells = fit._some_cells(np.random.default_rng(0), GRID, 3000)
+    assert 2800 < len(cells) <= 3000
+    for name in ("row", "column"):
+        assert cells[name].min() < 5 and cells[name].max() > 194
+        assert cells[name].mean() == pytest.approx(99.5, abs=6)
+
+
+def test_places_beyond_the_grid_are_left_out_and_the_others_have_their_cell():
+    x = [0, 999, 1_000, 199_999, 200_001, -1, 500, 500]
+    y = [199_999, 199_000.5, 198_999, 1, 5, 5, 200_001, -1]
+    found = fit._inside(pd.DataFrame({"x": x, "y": y}, dtype=float), GRID)
+    assert found[["row", "column"]].to_numpy().tolist() == [[0, 0], [0, 0], [1, 1], [199, 199]]
+
+
+def test_sites_are_presences_background_and_a_sample_with_the_habitat_of_their_cells():
+    def habitat(row, column):
+        return np.where(np.asarray(column) < 100, np.nan, 1000.0 * row + column)
+
+    found = pd.DataFrame({"x": [150_500.0, -5.0], "y": [100_500.0, 5.0]})
+    sites = fit.draw_sites(found, None, GRID, habitat, SPEC)
+    kinds = sites["kind"].value_counts()
+    assert kinds["presence"] == 1 and kinds["background"] == 1000
+    assert kinds["sample"] == 5000
+    assert (sites["habitat"] == habitat(sites["row"], sites["column"])).all()
+    ground = sites[sites["kind"] != "presence"]
+    assert (ground["effort"] == 1).all() and ground["column"].min() >= 100
+    assert not sites[sites["kind"] == "background"].duplicated(["row", "column"]).any()
+    with pytest.raises(ValueError, match="no background to draw from"):
+        fit.draw_sites(found, None, GRID, lambda r, c: np.full(len(r), np.nan), SPEC)
+
+
+@pytest.mark.parametrize(
+    ("date", "kept"), [("2005-10-02", 1), ("2005-09-28", 0), ("2026-01-01", 1), (None, 0)]
+)
+def test_records_of_twenty_years_are_young_enough_and_older_ones_are_not(date, kept):
+    table = points(n=[1.0]).assign(date=pd.to_datetime([date]))
+    found, steps = fit.presences(table, SPEC, "2025-10-01")
+    assert (len(found), steps["young enough"]) == (kept, kept)
+
+
+def test_codes_and_bands_of_a_prediction_are_those_of_its_two_models():
+    """The fit calls suitable from 0.5, the expert model from 0.4."""
+    shown = np.array([0.5, 0.5, 0.49, 0.49, np.nan, 0.9])
+    habitat = np.array([0.4, 0.39, 0.4, 0.39, 0.9, np.nan])
+    ranks = fit._ranks(np.array([0.1, 0.49, 0.5, np.nan, 0.9]))
+    made = fit.Fitted(
+        predictors=("a", "b"), tables={}, model=SimpleNamespace(predict=lambda values: shown),
+        reference=np.array([[0.0, 5.0], [1.0, 6.0]]), suitable={"fitted": 0.5},
+        ranks={"fitted": ranks, "habitat": ranks},
+    )  # fmt: skip
+    values = pd.DataFrame({"a": [0.5, 0.5, 0.5, 999.0, np.nan, 0.5], "b": [5.5] * 5 + [7.0]})
+    told = fit.predict(made, values, habitat, KEY)
+    np.testing.assert_array_equal(told["agreement"], [1, 2, 3, 0, np.nan, np.nan])
+    named = [fit_words.AGREEMENT[code] for code in told["agreement"][:4]]
+    assert named == ["both suitable", "fit only", "expert model only", "neither suitable"]
+    np.testing.assert_array_equal(told["suitability"], shown)
+    assert told["mess"][3] == -1000 and told["mess"][5] == pytest.approx(-100)
+    assert told["most_dissimilar"][[3, 5]].tolist() == [1, 2] and np.isnan(told["mess"][4])
+    expected = ranks.share(shown) - ranks.share(habitat)
+    np.testing.assert_array_equal(told["rank_difference"], expected)
+    assert told["rank_difference"][1] > 0, "the fit ranks it higher"
+
+
+@pytest.mark.parametrize(
+    ("auc", "weights"),
+    [
+        ({"a": 0.9, "b": 0.75}, {"a": 0.8, "b": 0.5}),
+        ({"a": 0.9, "b": 0.4}, {"a": 0.8, "b": 0.0}),
+        ({"a": 0.5, "b": 0.3}, None),
+    ],
+)
+def test_members_of_an_ensemble_weigh_by_how_much_better_than_chance_they_are(
+    monkeypatch, auc, weights
+):
+    held = {
+        name: SimpleNamespace(scores=pd.DataFrame({"auc": [value]}, ["mean"]))
+        for name, value in (auc | {"ensemble": 0.99}).items()
+    }
+    monkeypatch.setattr(fit.suitability, "cross_validate_members", lambda *a, **k: held)
+    spec = SPEC | {"weights": "by_skill"}
+    found = fit._options((None, None), (None, None), spec)
+    assert found.get("model_weights") == (weights and pytest.approx(weights))
+    assert found["options"] == SPEC["options"]
+    by_records = fit._options((None, None), (None, None), SPEC)
+    assert by_records == {"options": SPEC["options"]}
+    one = SPEC | {"method": "boosted"}
+    assert fit._options((None, None), (None, None), one) == {"bags": 1}
+
+
+@pytest.mark.parametrize(
+    ("records", "note"),
+    [
+        (29, "fewer than the 30 records that thresholds need; expert model is the default"),
+        (30, "expert model is the default"), (59, "expert model is the default"),
+        (60, "compare both maps"),
+    ],
+)  # fmt: skip
+def test_the_note_of_thresholds_says_for_what_the_records_are_enough(records, note):
+    limits = {"fitted": {"presence_p10": 0.31239, "max_tss": 0.7}}
+    table = fit._threshold_table(limits, records, SPEC, KEY).set_index("map")
+    assert set(table["note"]) == {note} and set(table["records"]) == {records}
+    assert table.loc["fitted", ["suitable", "key"]].tolist() == [0.3124, 0.7]
+    assert table["used"].all(), "what the expert says of habitat, and what the fit says of itself"
+
+
+def test_a_fit_is_told_with_the_sites_that_made_it():
+    """80 presences, and a background of which every second point is far from all effort."""
+    rng = np.random.default_rng(3)
+    kinds = ["presence"] * 80 + ["background"] * 300 + ["sample"] * 200
+    sites = pd.DataFrame({"kind": kinds, "x": rng.uniform(0, 2e5, 580)})
+    sites["y"], sites["habitat"] = rng.uniform(0, 2e5, 580), rng.uniform(0, 1, 580)
+    sites["effort"] = np.where(np.arange(580) % 2, 0.01, 0.5)
+    sites.loc[sites["kind"] == "presence", "effort"] = np.nan
+    values = pd.DataFrame({"relief": rng.normal(size=580), "cover": rng.normal(size=580)})
+    values.loc[:79, "relief"] += 2
+    values.loc[0, "cover"] = np.nan  # a presence without a predictor
+    spec = SPEC | {"method": "logistic", "options": {}}
+    made = fit.fit(sites, values, {"independent": 80}, spec, KEY, {"Location": "Tien Shan"})
+    used = values[(sites["kind"] == "presence") | (sites["effort"] == 0.5)]
+    used = used[(sites["kind"] != "sample") & used.notna().all(axis=1)]
+    np.testing.assert_array_equal(np.sort(made.reference[:, 0]), np.sort(used["relief"]))
+    assert made.tables["thresholds"]["records"].unique().tolist() == [79]
+    evaluation = made.tables["evaluation"].set_index("fold")
+    assert evaluation.loc[[0, 1, 2, 3], ["n_presences", "n_background"]].sum().tolist() == [79, 300]
+    assert evaluation.loc["mean", "auc"] > 0.8
+    assert made.predictors == ("relief", "cover") and not made.reason
+    share = made.tables["importance"].set_index("covariate")["share"]
+    assert share["relief"] > 0.8
+    curves = made.tables["response_curves"]
+    relief = pd.to_numeric(curves.loc[curves["covariate"] == "relief", "value"])
+    assert relief.max() <= values["relief"][:80].max()
+    odmap = made.tables["odmap"].set_index("element")["value"]
+    assert odmap["Location"] == "Tien Shan"
+    assert odmap["Data partitioning"] == "4 folds of spatial blocks of 40 km"
+    low, high = made.ranks["habitat"].share(np.array([-1.0, 2.0]))
+    assert (low, high) == (0, 1)
+
+
+def test_maps_of_a_block_are_unknown_outside_the_region(tmp_path):
+    grid = GeoBox.from_bbox((0, 0, 4, 3), crs="EPSG:6933", resolution=1)
+    values = {"a": np.arange(12.0).reshape(3, 4), "habitat": np.full((3, 4), 0.5)}
+    for name, array in values.items():
+        with rasterio.open(
+            tmp_path / f"{name}.tif", "w", driver="GTiff", height=3, width=4, count=1,
+            dtype="float32", crs="EPSG:6933", transform=grid.affine, nodata=np.nan,
+        ) as file:  # fmt: skip
+            file.write(array.astype("float32"), 1)
+    shape = gpd.GeoDataFrame(geometry=[shapely.box(1, 0, 4, 3)], crs="EPSG:6933")
+    mask = tmp_path / "mask.gpkg"
+    vectors.write_vector(mask, {"mask": shape}, {})
+    made = fit.Fitted(
+        predictors=("a",), tables={}, suitable={"fitted": 7.0}, reference=np.array([[0.0], [9.0]]),
+        model=SimpleNamespace(predict=lambda values: values["a"].to_numpy(float)),
+        ranks=dict.fromkeys(("fitted", "habitat"), fit._ranks([0.0, 11.0])),
+    )  # fmt: skip
+    files = {"a": tmp_path / "a.tif"}
+    told = suitability._on_block(
+        files, tmp_path / "habitat.tif", [mask], grid, made, KEY, (1, 3, 0, 3)
+    )
+    assert {name: tuple(bands) for name, bands in told.items()} == {
+        "fitted": fit_words.FITTED_BANDS, "disagreement": fit_words.DISAGREEMENT,
+    }  # fmt: skip
+    unknown = np.nan
+    np.testing.assert_array_equal(
+        told["fitted"]["suitability"], [[unknown, 5, 6], [unknown, 9, 10]]
+    )
+    np.testing.assert_array_equal(
+        told["disagreement"]["agreement"], [[unknown, 3, 3], [unknown, 1, 1]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("fold", "records", "told"),
+    [
+        ("mean", 1, "Fitted to 1 independent record (maxent); compare both maps"),
+        ("mean", 2, "Fitted to 2 independent records (maxent); compare both maps"),
+        ("not fitted: 3 records", 3, "maxent: not fitted: 3 records"),
+    ],
+)
+def test_words_of_a_fit_are_those_of_its_own_row(fold, records, told):
+    """Another method's scores and the thresholds of the other map are not told."""
+    scores = {"auc": 0.7349, "tss": 0.4, "boyce": 0.6, "omission": 0.1}
+    rows = [
+        {"method": "maxent", "fold": fold} | scores,
+        {"method": "maxent", "fold": "pooled"} | dict.fromkeys(scores, 0.01),
+        {"method": "boosted", "fold": "mean"} | dict.fromkeys(scores, 0.99),
+    ]
+    table = thresholds_table("passed").assign(
+        records=records, suitable=[0.11, 0.22], gate=["misses", "passed"]
+    )
+    said = fit_words.sentences(pd.DataFrame(rows), table)
+    assert said[0] == told
+    if fold == "mean":
+        assert said[1].endswith("AUC 0.73, TSS 0.40, Boyce index 0.60, omission 0.10")
+        assert said[2].startswith("Suitable here from 0.22 (") and len(said) == 3
+    only_habitat = fit_words.sentences(pd.DataFrame(rows), table.iloc[:1])
+    assert only_habitat == (f"maxent: {fold}",)
+
+
+def test_thresholds_in_use_are_those_of_the_habitat_map():
+    table = thresholds_table("passed").assign(suitable=[0.11, 0.22], key=[0.33, 0.44])
+    found = fit_words.key_rules(KEY, table)
+    assert (found["suitable"], found["key"]) == (0.11, 0.33)
+    twice = pd.concat([table.assign(used=False, suitable=0.9), table], ignore_index=True)
+    assert fit_words.key_rules(KEY, twice)["suitable"] == 0.11

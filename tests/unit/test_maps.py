@@ -1,8 +1,10 @@
 """Map sheets, judged by the artists on them: what is written, where, and in which colour."""
 
 import dataclasses
+import re
 import warnings
 from dataclasses import replace
+from itertools import pairwise
 from math import degrees
 
 import geopandas as gpd
@@ -13,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
+from matplotlib.colors import Normalize, to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
@@ -28,6 +32,7 @@ from manul.maps import page as maps_page
 
 LAEA = CRS("+proj=laea +lat_0=41.75 +lon_0=77.5 +datum=WGS84 +units=m +type=crs")
 GRID = GeoBox.from_bbox((-60_000, -40_000, 60_000, 40_000), crs=LAEA, resolution=4_000)
+TALL = GeoBox.from_bbox((-40_000, -60_000, 40_000, 60_000), crs=LAEA, resolution=4_000)
 RAMP = np.tile(np.linspace(0, 1, 30, dtype=np.float32), (20, 1))
 THREAT = layouts.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
 SHEET = layouts.Sheet(
@@ -252,6 +257,13 @@ def test_a_code_without_a_category_is_an_error():
         layouts.categorical(SHEET, CONTEXT, GRID, CODES, CATEGORIES, "Dominant threat")
 
 
+@pytest.mark.parametrize("nodata", [0, 255])
+def test_the_code_of_no_data_needs_no_category_whichever_it_is(nodata):
+    codes = np.where(np.isin(CODES, (0, 255)), nodata, CODES)
+    figure = layouts.categorical(SHEET, CONTEXT, GRID, codes, CATEGORIES[1:], "Threat", nodata)
+    assert texts(figure, "share")[:3] == ["50 %", "50 %", "50 % of the region"]
+
+
 def test_shares_are_those_of_the_land_that_counts_and_the_legend_says_of_what():
     left = np.zeros((20, 30), bool)
     left[:, :15] = True
@@ -396,6 +408,10 @@ def test_the_bar_of_panels_tells_if_any_of_them_goes_beyond_it():
     (figure,) = layouts.small_multiples(SHEET, CONTEXT, GRID, panels, layouts.Scale("Threat"))
     ticks = texts(figure, "legend-tick")
     assert (ticks[0], ticks[-1]) == ("0", "≥ 1")
+    panels[1] = replace(PANELS[0], values=RAMP - 1)
+    (figure,) = layouts.small_multiples(SHEET, CONTEXT, GRID, panels, layouts.Scale("Threat"))
+    ticks = texts(figure, "legend-tick")
+    assert (ticks[0], ticks[-1]) == ("≤ 0", "1")
 
 
 # --- map furniture -------------------------------------------------------------------------------
@@ -417,6 +433,9 @@ def test_the_frame_ends_where_the_data_end():
     frame = map_frame()  # 120 x 80 km at 1 : 600 000 on a box of 200 x 150 mm
     assert frame.extent == pytest.approx((-60_000, 60_000, -40_000, 40_000))
     assert frame.box == pytest.approx((20, 40, 200, 80_000 / 600))
+    tall = map_frame(TALL)  # 80 x 120 km at 1 : 800 000, in the middle of the width
+    assert tall.extent == pytest.approx((-40_000, 40_000, -60_000, 60_000))
+    assert tall.box == pytest.approx((20 + 50, 40, 100, 150))
 
 
 def test_of_a_ribbon_the_base_map_ends_with_the_data():
@@ -483,16 +502,40 @@ def test_thin_regions_still_make_a_sheet(shape):
     )
     assert stretch == pytest.approx(1)
     assert len(texts(figure, "graticule-label")) >= 4
+    ground = float(np.ptp(axes.get_xlim())), float(np.ptp(axes.get_ylim()))
+    assert max(ground) / min(ground) == pytest.approx(min(4, max(shape) / min(shape)))
 
 
-def test_the_scale_bar_is_as_long_on_paper_as_it_says():
-    frame = map_frame()
-    pen = maps_page.Page("A3").pen(0, 0, 92)
+@pytest.mark.parametrize("size", ["A3", "A4"])
+@pytest.mark.parametrize(
+    ("side_m", "told"),
+    [
+        (120_000, ["0", "10 km", "20 km"]),
+        (9_000, ["0", "1 km", "2 km"]),
+        (6_000, ["0", "500 m", "1 000 m"]),
+        (1_200_000, ["0", "100 km", "200 km"]),
+        (9_000_000, ["0", "1 000 km", "2 000 km"]),
+    ],
+)
+def test_the_scale_bar_is_as_long_on_paper_as_it_says(size, side_m, told):
+    grid = GeoBox.from_bbox((0, 0, side_m, side_m), crs=LAEA, shape=(10, 10))
+    frame = map_frame(grid, (20, 40, 200, 200))
+    pen = maps_page.Page(size).pen(15, 5, 92)
     furniture.write_scale_bar(pen, frame)
     parts = [artist for artist in pen.written if artist.get_gid() == "scale-bar"]
-    labels = [a.get_text() for a in pen.written if a.get_gid() == "scale-label"]
-    assert labels == ["0", "10 km", "20 km"]
-    assert sum(part.get_width() for part in parts) * 600 == pytest.approx(20_000)
+    labels = [artist for artist in pen.written if artist.get_gid() == "scale-label"]
+    assert [label.get_text() for label in labels] == told
+    assert parts[0].get_x() == 15 and parts[-1].get_x() + parts[-1].get_width() < 15 + 92
+    for part, other in pairwise(parts):
+        assert other.get_x() == pytest.approx(part.get_x() + part.get_width())
+        assert other.get_facecolor() != part.get_facecolor()
+    for label in labels:
+        number, _, unit = label.get_text().replace(" ", "").partition("k")
+        metres = float(number.strip("m")) * (1000 if unit else 1)
+        assert (label.get_position()[0] - 15) * frame.metres_per_mm == pytest.approx(metres)
+        under = label.get_position()[1] - maps_page.ASCENT * label.get_fontsize() * 25.4 / 72
+        low = parts[0].get_y() + parts[0].get_height()
+        assert low < under < low + 2 and under + label.get_fontsize() * 25.4 / 72 < pen.y
 
 
 @settings(deadline=None)
@@ -530,9 +573,45 @@ def test_graticule_labels_stand_where_the_lines_leave_the_frame(figure):
     assert len(found) >= 8
     for label in found:
         lon, lat = to_lonlat.transform(*label.get_position())
-        degree, _, rest = label.get_text().partition("°")
-        value = int(degree) + int(rest[:2] if "′" in rest else 0) / 60
-        assert value == pytest.approx(lat if rest.endswith("N") else lon, abs=0.02)
+        told = degrees_of(label.get_text())
+        # A place a millimetre beside the end of the line has nearly its latitude or longitude.
+        assert told == pytest.approx(lat if label.get_text()[-1] == "N" else lon, abs=0.001)
+
+
+def degrees_of(label: str) -> float:
+    """42°30′ N -> 42.5."""
+    degree, minute, second = (float(n) for n in [*re.findall(r"\d+", label), "0", "0"][:3])
+    return (degree + minute / 60 + second / 3600) * (-1 if label[-1] in "SW" else 1)
+
+
+@pytest.mark.parametrize("step", furniture.STEPS_DEGREES)
+def test_lines_of_a_graticule_stand_at_degrees_that_can_be_told(step):
+    assert degrees_of(furniture.degree_label(step, "lat")) == pytest.approx(step, abs=1e-9)
+    assert 360 / step == pytest.approx(round(360 / step))
+
+
+@pytest.mark.parametrize("side_km", [3, 10, 30, 100, 300, 1000, 3000])
+def test_a_graticule_has_lines_each_way_neither_crowded_nor_far_apart(side_km):
+    half = side_km * 500
+    grid = GeoBox.from_bbox((-half, -half, half, half), crs=LAEA, shape=(10, 10))
+    frame = map_frame(grid, (20, 40, 200, 200))
+    furniture.draw_graticule(frame, 7)
+    names = frame.axes.findobj(lambda a: a.get_gid() == "graticule-label")
+    for axis, sides in (("EW", ("bottom", "top")), ("NS", ("left", "right"))):
+        told = [name for name in names if name.get_text()[-1] in axis]
+        one = {name.get_text(): name for name in told}
+        assert 2 <= len(one) <= 12, "each end of a line has its name once"
+        assert len(told) <= len(sides) * len(one)
+        values = np.sort([degrees_of(name) for name in one])
+        assert np.ptp(np.diff(values)) == pytest.approx(0, abs=1e-9)
+        metres = np.diff(values).min() * 111_000 * (np.cos(np.radians(60)) if axis == "EW" else 1)
+        assert metres / frame.metres_per_mm > 12 / 2
+    for name in names:
+        (x, y), turn = name.get_position(), name.get_rotation()
+        left, right, bottom, top = frame.extent
+        off = {90: left - x, 270: x - right}.get(turn, max(bottom - y, y - top))
+        assert 0.5 < off / frame.metres_per_mm < 2
+        assert (turn in (90, 270)) == (name.get_text()[-1] in "NS")
 
 
 def test_parallels_are_curved_on_an_azimuthal_map(figure):
@@ -549,6 +628,28 @@ def test_north_turns_with_the_meridian(lon, turn):
     grid = GeoBox.from_bbox((x - 9000, y - 9000, x + 9000, y + 9000), crs=LAEA, resolution=1000)
     # In an azimuthal map a meridian leans by about (lon - lon_0) * sin(lat).
     assert degrees(furniture.north_angle(map_frame(grid))) == pytest.approx(turn, abs=0.05)
+
+
+@pytest.mark.parametrize("lon", [60, 77.5, 95])
+@pytest.mark.parametrize("size", ["A3", "A4"])
+def test_the_arrow_points_to_the_north_and_its_letter_stands_before_its_head(lon, size):
+    x, y = Transformer.from_crs(4326, LAEA, always_xy=True).transform(lon, 41.75)
+    grid = GeoBox.from_bbox((x - 9000, y - 9000, x + 9000, y + 9000), crs=LAEA, resolution=1000)
+    frame, pen = map_frame(grid), maps_page.Page(size).pen(300, 50, 92)
+    furniture.write_north(pen, frame, 50)
+    arrow, letter = pen.written
+    head, left, notch, right = points = arrow.get_xy()[:4]
+    along = head - notch
+    turn = np.arctan2(along[0], -along[1])  # y downwards
+    assert turn == pytest.approx(furniture.north_angle(frame))
+    assert np.hypot(*(head - left)) == pytest.approx(np.hypot(*(head - right)))
+    assert np.hypot(*(head - left)) > np.hypot(*(left - right)), "longer than wide"
+    assert np.hypot(*(head - left)) > np.hypot(*along), "with a notch at its foot"
+    ahead = np.array(letter.get_position()) - head
+    assert letter.get_text() == "N" and np.cross(along, ahead) == pytest.approx(0, abs=1e-6)
+    assert 0.5 < np.hypot(*ahead) < 4 and along @ ahead > 0
+    assert points[:, 0].min() > 300 and points[:, 0].max() < 392
+    assert points[:, 1].min() >= 50 and points[:, 1].max() < 66
 
 
 def test_degrees_make_no_scale_bar():
@@ -715,21 +816,37 @@ def test_long_panel_words_stay_over_their_own_panel_and_differ():
     assert titles[1].startswith("2 ") and titles[2].startswith("3 ")
 
 
-def test_titles_of_panels_shrink_together_before_they_are_cut():
+@pytest.mark.parametrize("type_size", [1, 0.82])
+def test_titles_of_panels_shrink_together_before_they_are_cut(type_size):
     long = "Disturbance by paved roads and railways"
-    width = maps_page.text_width(long, 7.3, "bold")
-    assert layouts.panel_titles(["Mines", long], width, 1) == (7.2, ["Mines", long], True)
+    for fits, size in ((9.1, 9), (7.3, 7.2), (6.7, 6.6)):
+        width = maps_page.text_width(long, fits * type_size, "bold")
+        found = layouts.panel_titles(["Mines", long], width, type_size)
+        assert found == (size, ["Mines", long], True)
+    assert not layouts.panel_titles(["Mines", long], 0.9 * width, type_size)[2]
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+def test_titles_without_their_middle_fill_their_lines_and_keep_both_ends(lines):
+    long = "Disturbance by " + "paved roads and railways of the north " * 6 + "in winter"
+    _, (told, short), whole = layouts.panel_titles([long, "Mines"], 60, 0.82, lines)
+    parts = told.split("\n")
+    assert not whole and short == "Mines" and len(parts) == lines
+    assert told.startswith("Disturbance by") and told.endswith("in winter")
+    widths = [maps_page.text_width(part, 6.6 * 0.82, "bold") for part in parts]
+    assert max(widths) <= 60 and sum(widths) > 0.7 * lines * 60
 
 
 LONG = "largest effect 0.2, 1 on its own ground · IUCN 2.1 / 1.1"
 
 
+@pytest.mark.parametrize("type_size", [1, 0.82])
 @pytest.mark.parametrize(
     ("fits", "size", "lines"), [(6.65, 6.6, 1), (6.1, 6.0, 1), (5.45, 5.4, 1), (4.5, 6.6, 2)]
 )
-def test_lines_under_titles_shrink_together_before_they_take_two(fits, size, lines):
-    width = maps_page.text_width(LONG, fits)
-    points, told = layouts.panel_subtitles(["IUCN 4.1", LONG], width, 1)
+def test_lines_under_titles_shrink_together_before_they_take_two(fits, size, lines, type_size):
+    width = maps_page.text_width(LONG, fits * type_size)
+    points, told = layouts.panel_subtitles(["IUCN 4.1", LONG], width, type_size)
     assert (points, told[0], told[1].count("\n") + 1) == (size, "IUCN 4.1", lines)
     assert told[1].replace("\n", " ") == LONG
 
@@ -932,7 +1049,11 @@ def test_the_scale_bar_has_four_parts_of_one_length(figure):
 
 
 def test_names_stand_beside_their_place_and_near_it():
-    for slot in maps_labels._slots_beside(50, 50, 20, 4):
+    slots = list(maps_labels._slots_beside(50, 50, 20, 4))
+    middles = [((s.left + s.right) / 2 - 50, (s.top + s.bottom) / 2 - 50) for s in slots]
+    sides = {(float(np.sign(x)), float(np.sign(y))) for x, y in middles}
+    assert len(sides) == 8, "on every side"
+    for slot in slots:
         gap_x = max(slot.left - 50, 50 - slot.right, 0)
         gap_y = max(slot.top - 50, 50 - slot.bottom, 0)
         assert 0.2 < np.hypot(gap_x, gap_y) < 2.5
@@ -945,3 +1066,423 @@ def test_the_name_of_an_area_is_tried_from_its_middle_outwards():
     far = np.hypot(*(spots[1:] - (7, 14)).T)
     assert far[0] == 0 and (np.diff(far) >= 0).all()
     assert spots.min(axis=0).tolist() == [1, 2] and spots.max(axis=0).tolist() == [13, 26]
+
+
+# --- how a sheet looks on paper ----------------------------------------------------------------
+
+MANY_SOURCES = tuple(
+    (f"Layer {i}", "2019-2025", "measured", "A source with a long name") for i in range(14)
+)
+FULL = replace(
+    CONTEXT,
+    roads=layer([shapely.LineString([(-60_000, -35_000), (60_000, 35_000)])]),
+    railways=layer([shapely.LineString([(-60_000, 35_000), (60_000, -35_000)])]),
+    provinces=layer([shapely.box(-60_000, -40_000, 10_000, 40_000)], name=["West Province"]),
+    region=layer([shapely.box(-55_000, -38_000, 58_000, 39_000)]),
+)
+STATUSES = ("measured", "reconstructed", "approximate", "illustrative")
+FRAMES = ("map", "panel")
+
+
+def a_sheet(size, grid, classes, panels, words="", told="largest effect 0.2", more=6) -> Figure:
+    crowd = {"sources": MANY_SOURCES * (more // 6), "limitations": SHEET.limitations * (more // 2)}
+    sheet = replace(SHEET, page=size, **crowd)
+    values = np.resize(RAMP, grid.shape)
+    scale = layouts.Scale("Threat", palette="threat", classes=classes)
+    if not panels:
+        return layouts.continuous(sheet, FULL, grid, values, scale)
+    every = [
+        layouts.Panel(f"Threat number {i}{words}", told, values, STATUSES[i % 4])
+        for i in range(panels)
+    ]
+    return layouts.small_multiples(sheet, FULL, grid, every, scale)[0]
+
+
+class Printed:
+    """A drawn sheet, with the place of each sign in mm from the lower left corner of the page."""
+
+    def __init__(self, figure: Figure):
+        self.figure, self.canvas = figure, FigureCanvasAgg(figure)
+        self.canvas.draw()
+        (self.paper,) = (axes for axes in figure.axes if axes.get_label() == "paper")
+        self.width, self.height = 25.4 * figure.get_size_inches()
+        shown = figure.findobj(lambda a: isinstance(a, Text) and a.get_text().strip())
+        self.texts = [text for text in shown if text.get_visible()]
+        self.boxes = [self.place(text) for text in self.texts]
+        self.frames = [self.place(axes) for axes in figure.axes if axes.get_label() in FRAMES]
+
+    def place(self, artist):
+        box = artist.get_window_extent(self.canvas.get_renderer())
+        return shapely.box(*(25.4 / self.figure.dpi * box.extents))
+
+    def of(self, gid) -> list:
+        """Texts of this kind with their places."""
+        both = zip(self.texts, self.boxes, strict=True)
+        return [(text, box) for text, box in both if text.get_gid() == gid]
+
+
+PRINTED = {
+    "map": ("A3", GRID, None, 0),
+    "small upright map": ("A4", TALL, THREAT, 0),
+    "panels": ("A3", GRID, THREAT, 5),
+    "small upright panels": ("A4", TALL, None, 4),
+    "crowded map": ("A4", GRID, THREAT, 0, "", "", 24),
+    "panels of long words": ("A4", GRID, None, 4, ", with words for two lines in all", LONG),
+}
+
+
+@pytest.fixture(scope="module", params=PRINTED)
+def printed(request) -> Printed:
+    return Printed(a_sheet(*PRINTED[request.param]))
+
+
+def together(one, other) -> float:
+    """How far (mm) two boxes reach into each other; below 0 if they are apart."""
+    (left, low, right, high), (left2, low2, right2, high2) = one.bounds, other.bounds
+    return min(min(right, right2) - max(left, left2), min(high, high2) - max(low, low2))
+
+
+def test_a_sheet_uses_its_paper_and_leaves_a_margin_that_printers_need(printed):
+    artists = [a for a in printed.paper.get_children() if a is not printed.paper.patch]
+    boxes = [printed.place(a) for a in artists if isinstance(a, (Line2D, Rectangle))]
+    left, low, right, high = shapely.total_bounds([*printed.boxes, *printed.frames, *boxes])
+    assert min(left, low, printed.width - right, printed.height - high) > 5
+    assert right - left > 0.9 * printed.width and high - low > 0.9 * printed.height
+
+
+def test_no_words_stand_on_other_words_nor_on_a_map(printed):
+    one, other = shapely.STRtree(printed.boxes).query(printed.boxes)
+    for i, j in zip(one, other, strict=True):
+        if i < j:
+            pair = printed.texts[i].get_text(), printed.texts[j].get_text()
+            assert together(printed.boxes[i], printed.boxes[j]) < 0.5, pair
+    for text, box in zip(printed.texts, printed.boxes, strict=True):
+        if text.axes is printed.paper or text.get_gid() == "graticule-label":
+            assert all(together(box, frame) < 0.1 for frame in printed.frames), text
+        else:
+            assert any(frame.buffer(0.1).contains(box) for frame in printed.frames), text
+
+
+def test_no_words_are_struck_through_by_a_line(printed):
+    for line in printed.paper.lines:
+        place = printed.place(line)
+        for text, box in zip(printed.texts, printed.boxes, strict=True):
+            assert box.buffer(-0.45).disjoint(place), text
+
+
+def test_type_can_be_read_and_its_sizes_tell_what_is_more_important(printed):
+    sizes = {gid: [t.get_fontsize() for t, _ in printed.of(gid)] for gid in texts_of(printed)}
+    (title,), (subtitle,), least = sizes["title"], sizes["subtitle"], min(sizes["heading"])
+    assert 30 > title > subtitle > 0.95 * max(sizes["heading"])
+    for gid in set(sizes) - {"title", "subtitle", "heading", "panel-title", "panel-mark"}:
+        assert max(sizes[gid]) < (9 if gid in ("town", "provinces") else least), gid
+        assert min(sizes[gid]) > (3.9 if gid in ("graticule-label", "town") else 4.2), gid
+
+
+def texts_of(printed) -> set:
+    return {text.get_gid() for text in printed.texts}
+
+
+def test_lines_of_a_paragraph_stand_neither_in_each_other_nor_apart(printed):
+    for text, box in zip(printed.texts, printed.boxes, strict=True):
+        lines = text.get_text().count("\n") + 1
+        if lines > 1:
+            high = np.ptp(box.bounds[1::2]) / lines / (text.get_fontsize() * 25.4 / 72)
+            assert 1.05 < high < 1.5, text
+
+
+def test_each_line_of_the_legend_stands_beside_its_sign(printed):
+    signs = [
+        printed.place(sign)
+        for sign in (*printed.paper.patches, *printed.paper.lines)
+        if sign.get_gid() not in ("notice-box", "scale-bar", "invented", "north")
+    ]
+    signs = [box for box in signs if np.ptp(box.bounds[::2]) < 15]
+    labels = printed.of("legend")
+    assert len(labels) >= 5
+    for text, box in labels:
+        left, _, _, top = box.bounds
+        first = shapely.box(left - 9, top - text.get_fontsize() * 25.4 / 72, left, top)
+        beside = [sign for sign in signs if sign.intersects(first)]
+        assert len(beside) == 1, text
+        assert abs(beside[0].centroid.y - first.centroid.y) < 1, text
+        assert box.disjoint(beside[0])
+
+
+def test_words_are_as_wide_as_they_were_measured(printed):
+    for text, box in zip(printed.texts, printed.boxes, strict=True):
+        string, points = text.get_text(), text.get_fontsize()
+        if "\n" not in string and text.get_rotation() == 0 and len(string) > 8:
+            width = maps_page.text_width(string, points, text.get_fontweight())
+            assert np.ptp(box.bounds[::2]) == pytest.approx(width, rel=0.12)
+
+
+def test_the_parts_of_a_sheet_stand_in_the_order_in_which_they_are_read(printed):
+    def span(gid):
+        _, low, _, high = shapely.total_bounds([box for _, box in printed.of(gid)])
+        return low, high
+
+    _, low, right, high = shapely.total_bounds(printed.frames)
+    assert span("title")[0] > span("subtitle")[0] > high > low > span("source")[1]
+    assert span("source")[0] > span("footer")[1] > 0
+    column = [box for gid in ("notice", "legend", "limitation") for _, box in printed.of(gid)]
+    assert shapely.total_bounds(column)[0] > right
+    assert span("notice")[0] > span("legend")[1] > span("ratio")[1] > span("limitation")[1]
+    assert (right - shapely.total_bounds(printed.frames)[0]) > 0.5 * printed.width
+
+
+def test_the_arrow_to_the_north_stands_free_of_all_words(printed):
+    (arrow,) = drawn(printed.figure, "north")[:1]
+    for text, box in zip(printed.texts, printed.boxes, strict=True):
+        assert together(printed.place(arrow), box) < 0.4, text
+
+
+def test_names_on_the_map_stand_where_they_belong(printed):
+    for axes in (a for a in printed.figure.axes if a.get_label() in FRAMES):
+        names = [(t, box) for t, box in printed.of("town") if t.axes is axes]
+        dots = [printed.place(a) for a in axes.lines if a.get_gid() == "town-dot"]
+        assert len(names) == len(dots) >= 1
+        for (text, box), dot in zip(names, dots, strict=True):
+            assert box.buffer(-0.3).disjoint(dot) and box.distance(dot.centroid) < 2.5, text
+    (kind,) = {axes.get_label() for axes in printed.figure.axes} & set(FRAMES)
+    assert [t.get_text() for t, _ in printed.of("lakes")] == ["Long Lake"] * (kind == "map")
+    for text, box in printed.of("lakes"):
+        ground = text.axes.transData.inverted()
+        points = shapely.get_coordinates(box) * printed.figure.dpi / 25.4
+        lake = FULL.lakes.geometry.iloc[0]
+        assert lake.contains(shapely.Polygon(ground.transform(points)))
+
+
+def test_one_thing_covers_another_in_one_order(printed):
+    """Ground, values, veil, lakes, net, lines of the base map, signs, names."""
+    found = {}
+    for name in ("nodata", "raster", "outside", "lakes", "graticule", "casing", "borders"):
+        artists = [a for a in drawn(printed.figure, name) if not isinstance(a, Text)]
+        found[name] = {a.get_zorder() for a in artists}
+    found["town-dot"] = {a.get_zorder() for a in drawn(printed.figure, "town-dot")}
+    found["town"] = {a.get_zorder() for a in drawn(printed.figure, "town")}
+    order = [orders for orders in found.values() if orders]
+    assert len(order) >= 8
+    assert all(max(under) < min(over) for under, over in pairwise(order))
+
+
+def test_borders_of_states_are_the_strongest_lines_of_a_base_map_and_all_are_thin():
+    width = {name: style["linewidth"] for name, style in base_map.LINE_STYLES.items()}
+    assert max(width, key=width.get) == "borders" and width["borders"] < 2.5  # points
+    assert 0.3 < base_map.LAKE_STYLE["linewidth"] <= min(width.values()) * 1.2
+    assert base_map.EDGE["linewidth"] < width["borders"]
+
+
+@pytest.mark.parametrize("linewidth", [0.5, 2])
+def test_lines_have_a_casing_that_is_a_little_wider(linewidth):
+    frame = map_frame()
+    line = np.array([shapely.LineString([(0, 0), (9_000, 0)])])
+    base_map.draw_lines(frame, line, {"linewidth": linewidth, "edgecolor": "red"}, 4, "road")
+    casing, own = frame.axes.collections
+    assert own.get_gid() == "road" and own.get_zorder() == 4
+    assert to_hex(own.get_color()[0]) == "#ff0000" and own.get_linewidth() == linewidth
+    assert linewidth + 0.5 < casing.get_linewidth()[0] < linewidth + 2
+    assert 3.9 < casing.get_zorder() < 4
+
+
+@pytest.mark.parametrize(
+    ("size_mm", "apart_mm", "signs"), [(0.2, 5, 2), (0.2, 0.05, 1), (0.2, 0, 1), (0.6, 5, 0)]
+)
+def test_what_is_smaller_than_a_third_of_a_millimetre_gets_one_sign(size_mm, apart_mm, signs):
+    frame = map_frame()
+    size, apart = size_mm * frame.metres_per_mm, apart_mm * frame.metres_per_mm
+    small = [shapely.box(x, 0, x + size, size) for x in (0, apart)]
+    large = shapely.box(-30_000, -30_000, 0, 0)
+    base_map.draw_features(frame, layer([*small, large]), {"facecolor": "red"}, 0)
+    dots = [a for a in frame.axes.lines if a.get_gid() == "small"]
+    assert sum(len(dot.get_xdata()) for dot in dots) == signs
+    assert all(1.5 < dot.get_markersize() < 4 for dot in dots)  # points: seen, but small
+
+
+@pytest.mark.parametrize("gap", [1, 4, 20])
+def test_no_data_is_written_over_the_map_and_fits_it(gap):
+    grid = GRID.translate_pix(-50, 70)  # from 140 to 260 km east and 320 to 240 km south
+    frame = map_frame(grid, (20, 40, 200 / gap, 150 / gap))
+    base_map.draw_values(frame, grid, np.full_like(RAMP, np.nan), "viridis", Normalize(0, 1))
+    (text,) = (a for a in frame.axes.texts + frame.axes.artists if a.get_gid() == "no-data")
+    width = maps_page.text_width("no data", text.get_fontsize(), "bold")
+    x, y = (sum(axis) / 2 for axis in (grid.boundingbox[::2], grid.boundingbox[1::2]))
+    assert text.get_position() == pytest.approx((x, y)) and text.get_fontsize() <= 40
+    assert width < 0.8 * frame.box[2]
+
+
+def test_bigger_towns_have_bigger_names_and_dots():
+    rows = [("City", 250_000, 0, 20_000), ("Town", 30_000, 0, 0), ("Village", 900, 0, -20_000)]
+    figure = threat_map(context=layouts.Context(settlements=towns(*rows)))
+    names, dots = drawn(figure, "town"), drawn(figure, "town-dot")
+    assert [name.get_text() for name in names] == ["City", "Town", "Village"]
+    sizes = np.array([name.get_fontsize() for name in names])
+    marks = np.array([dot.get_markersize() for dot in dots])
+    assert (np.diff(sizes) < -0.5).all() and (np.diff(marks) < -0.5).all()
+    assert sizes.min() >= 6 and sizes.max() <= 9 and marks.max() < 5
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "right", "up"), [(0, 0, 1, 0), (58_000, 0, -1, 0), (0, 38_600, 1, 0)]
+)
+def test_a_name_stands_to_the_right_of_its_dot_or_else_to_the_left(x, y, right, up):
+    one = towns(("A town", 1_000, x, y))
+    frame = map_frame()
+    labels = maps_labels.draw_labels(frame, layouts.Context(settlements=one), 1, 9)
+    mark, name = labels.taken
+    at = frame.to_paper(x, y)
+    assert ((mark.left + mark.right) / 2, (mark.top + mark.bottom) / 2) == pytest.approx(at)
+    middle = (name.left + name.right) / 2, (name.top + name.bottom) / 2
+    assert np.sign(middle[0] - at[0]) == right and middle[1] - at[1] == pytest.approx(-up, abs=0.1)
+    (text,) = (a for a in frame.axes.texts + frame.axes.artists if a.get_gid() == "town")
+    assert frame.to_paper(*text.get_position()) == pytest.approx(middle)
+
+
+def test_no_more_towns_are_named_than_asked_for_and_none_in_the_edge_of_the_map():
+    many = towns(*((f"T{i}", 1_000 - i, 8_000 * (i - 6), 0) for i in range(13)))
+    edge = towns(("Edge", 9_000, 59_900, 0))
+    for rows, most, named in ((many, 5, [f"T{i}" for i in range(5)]), (edge, 5, [])):
+        frame = map_frame()
+        maps_labels.draw_labels(frame, layouts.Context(settlements=rows), 1, most)
+        found = [a.get_text() for a in frame.axes.texts + frame.axes.artists]
+        assert sorted(found) == sorted(named)
+
+
+def test_the_bigger_of_two_lakes_in_one_place_is_named_and_a_small_one_is_not():
+    lakes = layer(
+        [
+            shapely.box(-10_000, -5_000, 10_000, 5_000),
+            shapely.box(-30_000, -20_000, 30_000, 20_000),
+            shapely.box(40_000, 0, 42_000, 1_000),
+        ],
+        name=["Inner", "Outer", "Small"],
+    )
+    frame = map_frame()
+    maps_labels.Labels(frame, 1).areas(lakes.iloc[:2], "lakes", 7.5)
+    names = [a.get_text() for a in frame.axes.texts + frame.axes.artists]
+    assert sorted(names) == ["Inner", "Outer"] and names[0] == "Outer"
+    frame = map_frame()
+    maps_labels.Labels(frame, 1).areas(lakes.iloc[2:], "lakes", 7.5)
+    assert not [*frame.axes.texts, *frame.axes.artists]
+
+
+def test_type_of_the_column_shrinks_before_limits_are_left_out_and_stays_readable():
+    told = []
+    for words in (1, 40, 90, 200):
+        page = maps_page.Page("A4")
+        blocks = [
+            side_column.notice(replace(SHEET, notice="word " * words)),
+            side_column.limitations(replace(SHEET, limitations=["many words " * 9] * 9)),
+        ]
+        side_column.write_column(page, 200, 20, 110, blocks)
+        size = drawn(page.figure, "notice")[0].get_fontsize()
+        found = [a for a in page.figure.findobj(Text) if a.get_text().strip()]
+        low = max(a.get_position()[1] for a in found if a.get_gid() in ("limitation", "left-out"))
+        assert low < 110
+        told.append((size, len(texts(page.figure, "left-out"))))
+    sizes, left_out = zip(*told, strict=True)
+    assert sizes[0] > sizes[-1] > 5 and sorted(sizes, reverse=True) == list(sizes)
+    assert left_out[0] == 0 and left_out[-1] == 1
+
+
+def test_the_bar_of_colours_runs_from_the_first_tick_to_the_last(figure):
+    (bar,) = (a for a in figure.findobj(AxesImage) if a.axes.get_label() == "paper")
+    left, right, low, high = bar.get_extent()
+    ticks = [tick.get_position()[0] for tick in drawn(figure, "legend-tick")]
+    assert (left, right) == (ticks[0], ticks[-1]) and 2 < abs(high - low) < 8
+    frames = [p.get_bbox().bounds for p in bar.axes.patches if isinstance(p, Rectangle)]
+    assert (left, min(low, high), right - left, abs(high - low)) in frames
+    tick = drawn(figure, "legend-tick")[0].get_position()[1]
+    (unit,) = (t.get_position()[1] for t in drawn(figure, "unit"))
+    assert unit < min(low, high) and max(low, high) < tick < max(low, high) + 5
+    values = bar.get_array()[0]
+    assert (values[0], values[-1]) == (0, 1) and (np.diff(values) > 0).all() and len(values) > 99
+    tints = [to_hex(bar.cmap(value)) for value in (0.0, 1.0)]
+    assert tints == [layouts.PALETTES["threat"][0], layouts.PALETTES["threat"][-1]]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.text("abc дөү.-", min_size=1, max_size=80), st.floats(12, 60))
+def test_a_line_cut_short_fits_and_keeps_as_much_as_it_can(string, width):
+    whole = maps_page.text_width(string, 8) <= width
+    found = maps_page.shortened(string, width, 8)
+    assert found == string if whole else found.endswith(" …")
+    assert maps_page.text_width(found, 8) <= width
+    both = maps_page.without_middle(string, width, 8)
+    assert both == string if whole else " … " in both
+    assert maps_page.text_width(both, 8) <= width
+    if not whole and " " not in string:
+        first, _, last = both.partition(" … ")
+        assert string.startswith(first) and string.endswith(last)
+        assert len(first) - len(last) in (0, 1)
+        assert maps_page.text_width(both + string[len(first)], 8) > width or "." in string
+
+
+@pytest.mark.parametrize(
+    ("count", "aspect", "columns"), [(1, 1, 1), (2, 4, 1), (2, 0.5, 2), (16, 1.5, 4), (6, 0.3, 6)]
+)
+def test_panels_are_as_large_as_they_can_be_and_fill_the_width(count, aspect, columns):
+    boxes = layouts.panel_boxes((10, 40, 280, 190), count, aspect, 8)
+    lefts = sorted({round(left, 6) for left, *_ in boxes})
+    assert len(lefts) == columns and lefts[0] == 10
+    if columns > 1:
+        assert max(left + width for left, _, width, _ in boxes) == pytest.approx(290)
+    tops = [top for _, top, _, _ in boxes]
+    assert min(tops) == pytest.approx(48) and boxes[0][:2] == (10, 48)
+    assert [top for top in tops] == sorted(tops), "row by row"
+
+
+@pytest.mark.parametrize("size", ["A3", "A4"])
+def test_cells_under_a_dot_are_counted_along_the_side_with_the_most(size):
+    """A page at 200 dots per inch."""
+    across, down = (round(mm / 25.4 * 200) for mm in maps_page.PAGES[size][:2])
+    for shape, upright in (((down, across), False), ((across, down), True)):
+        grid = GeoBox.from_bbox((0, 0, shape[1], shape[0]), crs=LAEA, shape=shape)
+        assert layouts.is_upright(grid) == upright
+        assert layouts.cells_on_paper(grid, size) == pytest.approx(1, abs=0.05)
+        finer = GeoBox.from_bbox((0, 0, shape[1], shape[0]), crs=LAEA, shape=(9 * shape[0], 9))
+        assert layouts.cells_on_paper(finer, size) == pytest.approx(9, abs=0.5)
+
+
+def test_pages_are_sheets_of_paper():
+    for name, sides in (("A3", (297, 420)), ("A4", (210, 297))):
+        page = maps_page.Page(name)
+        assert (page.height, page.width) == sides
+        assert page.figure.get_size_inches() * 25.4 == pytest.approx(sides[::-1])
+
+
+@pytest.mark.parametrize("size", ["A3", "A4"])
+def test_data_stand_in_two_stacks_of_the_same_columns_read_down(size):
+    """Five rows: three to the left, two to the right, beside the first two."""
+    page = maps_page.Page(size)
+    rows = [(f"Layer {i}", "2020", "measured", "x") for i in range(5)]
+    low = page.height - 30
+    top = layouts.write_sources(page, replace(SHEET, sources=rows), low)
+    cells = drawn(page.figure, "source")
+    at = {t.get_text(): t.get_position() for t in cells if t.get_text().startswith("Layer ")}
+    x, y = np.array([at[f"Layer {i}"] for i in range(5)]).T
+    assert len(set(x[:3])) == len(set(x[3:])) == 1 and x[0] == page.margin
+    assert x[3] == pytest.approx(page.width / 2, abs=6)
+    assert y[:2].tolist() == y[3:].tolist() and (np.diff(y[:3]) > 0).all()
+    assert top < y.min() and y.max() < low
+    for stack in (0, 1):
+        begin = x[3 * stack]
+        inside = [t for t in cells if begin <= t.get_position()[0] < begin + page.width / 2 - 15]
+        columns = sorted({round(t.get_position()[0] - begin, 6) for t in inside})
+        assert len(columns) == 4, "layer, date, status, source"
+        assert len(inside) == 4 * (1 + (3, 2)[stack]), "with the heads of the columns"
+    lines = [line for line in page.paper.lines if len(line.get_xdata()) == 2]
+    assert max(max(line.get_xdata()) for line in lines) == pytest.approx(page.width - page.margin)
+
+
+def test_a_title_is_set_the_smaller_the_longer_it_is_and_stays_on_its_line():
+    sizes = []
+    for letters in range(10, 100, 6):
+        page = maps_page.Page("A4")
+        layouts.write_head(page, replace(SHEET, title="m" * letters))
+        (title,) = drawn(page.figure, "title")
+        sizes.append(title.get_fontsize())
+        if sizes[-1] > min(sizes) or letters < 40:
+            assert maps_page.text_width(title.get_text(), sizes[-1], "bold") < 297 - 16
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 1.3 * sizes[-1] > 13

@@ -1,20 +1,22 @@
 """What the sheets of a scenario say: on small maps whose answers can be counted."""
 
 import itertools
+from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import shapely
 from conftest import demo_config
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.text import Text
 from odc.geo.geobox import GeoBox
 
 from manul.config import load, selection
 from manul.graph import Graph, Ref
-from manul.grid import provenance, vectors
+from manul.grid import plain_files, provenance, vectors
 from manul.grid.datasets import Source
 from manul.maps import layouts, sheet_specs, sheets
 
@@ -415,3 +417,205 @@ def test_sheets_of_an_analysis_show_its_own_maps_and_tables():
 def test_the_caption_of_a_sheet_names_the_species_and_what_was_lost():
     assert "Pallas's cat" in sheet_specs.about("habitat", CONFIG)
     assert CONFIG["habitat"]["loss"] in sheet_specs.about("habitat_reference", CONFIG)
+
+
+# ------------------------------------------------------------------------- size on paper
+
+
+@pytest.mark.parametrize("panels", [1, 4, 16])
+@pytest.mark.parametrize("width", [1_000, 4_000, 20_000, 100_000])
+def test_a_map_is_read_as_fine_as_it_can_be_printed_and_no_finer_than_twice(width, panels):
+    """A3 is 16.5 inches wide: 3307 dots of 200 for an inch, shared by the panels of a row."""
+    grid = GeoBox.from_bbox((0, 0, width, width / 2), crs="EPSG:6933", resolution=1)
+    here = sheets.Scenario({}, {}, grid, {}, layouts.Context(), "x").small(panels)
+    overview, shown = here.shown
+    assert tuple(shown.boundingbox)[::3] == tuple(grid.boundingbox)[::3]
+    dots = 3307 / np.sqrt(panels)
+    assert shown.width <= 1.05 * dots
+    assert shown.width == width or shown.width > 0.48 * dots
+    assert (overview is None) == (shown.width == width)
+    if overview is not None:
+        assert 2 ** (overview + 1) == pytest.approx(width / shown.width, rel=0.01)
+
+
+# ------------------------------------------------------------------------- chances and fits
+
+
+@pytest.mark.parametrize(
+    ("draw", "name", "title"),
+    [
+        (sheets.chance_key, "p_key", "How sure: key habitat"),
+        (sheets.chance_top, "p_top_tenth", "How sure: the tenth with most value at risk"),
+    ],
+)
+def test_chances_are_told_in_words_for_their_share_of_the_draws(tmp_path, draw, name, title):
+    """From west to east 4, 3, 1, 2, 5 and 5 of 20 columns lie in the six classes."""
+    chance = np.repeat([0.04, 0.06, 0.31, 0.51, 0.71, 0.96], [4, 3, 1, 2, 5, 5])
+    values = np.tile(chance.astype("float32"), (10, 1))
+    (figure,) = draw(scenario(tmp_path, {name: values}))
+    assert said(figure, "title") == [title]
+    told = dict(zip(said(figure, "legend"), said(figure, "share"), strict=False))
+    assert told == {
+        "almost sure (0.95 and above)": "25 %",
+        "likely (0.7 to 0.95)": "25 %",
+        "rather yes: survey (0.5 to 0.7)": "10 %",
+        "rather not (0.3 to 0.5)": "5 %",
+        "unlikely (0.05 to 0.3)": "15 %",
+        "almost surely not (below 0.05)": "20 %",
+        "no data": "none",
+    }
+
+
+def fit_tables(folder, gate="passed") -> dict[str, str]:
+    """The tables of a fit as its rule writes them."""
+    scores = {"auc": 0.81, "tss": 0.5, "boyce": 0.7, "omission": 0.1}
+    limits = {"map": "fitted", "suitable": 0.45, "records": 31, "note": "compare both maps"}
+    tables = {
+        "evaluation": pd.DataFrame([{"method": "maxent", "fold": "mean"} | scores]),
+        "thresholds": pd.DataFrame([limits | {"gate": gate}]),
+    }
+    paths = {name: str(folder / f"{name}.csv") for name in tables}
+    for name, table in tables.items():
+        plain_files.write_table(paths[name], table)
+    return paths
+
+
+def of_a_fit(folder, name, values, gate="passed"):
+    here = scenario(folder, {name: values})
+    return replace(here, tables=fit_tables(folder, gate))
+
+
+def test_the_sheet_of_agreement_tells_each_code_and_masks_all_others(tmp_path):
+    """Of 20 columns 8 are called suitable by none, 6 by both, 2 by the fit, 2 by the expert."""
+    codes = np.tile(np.repeat([0, 1, 2, 3, 7, np.nan], [8, 6, 2, 2, 1, 1]), (10, 1))
+    here = of_a_fit(tmp_path, "suitability_agreement", codes.astype("float32"))
+    (figure,) = sheets.disagreement(here)
+    told = dict(zip(said(figure, "legend"), said(figure, "share"), strict=False))
+    assert told == {
+        "Neither suitable": "44 %", "Both suitable": "33 %", "Fit only": "11 %",
+        "Expert model only": "11 %", "no data": "10 % of the region",
+    }  # fmt: skip
+    (image,) = figure.findobj(lambda a: a.get_gid() == "raster")
+    tints = [to_hex(image.cmap(image.norm(i))) for i in range(4)]
+    assert tints == [*sheets.AGREEMENT_COLOURS.values()]
+
+
+@pytest.mark.parametrize("gate", ["passed", "misses the gate for use: AUC 0.73 (0.75 or more)"])
+def test_the_sheet_of_a_fit_tells_its_skill_and_first_of_all_its_doubt(tmp_path, gate):
+    (figure,) = sheets.suitability(of_a_fit(tmp_path, "suitability", filled(0.7), gate))
+    (notice,) = said(figure, "notice")
+    assert notice.startswith(f"The fit {gate}.") == (gate != "passed")
+    assert "Camps" in notice, "what is invented is told as well"
+    told = " | ".join(said(figure))
+    assert "Fitted to 31 independent records (maxent)" in told and "AUC 0.81" in told
+
+
+# ------------------------------------------------------------------------- words of many things
+
+
+def test_of_many_unknown_threats_the_three_worst_are_named_and_the_others_counted(tmp_path):
+    names = selection.assessed(CONFIG)[:5]
+    unknown = {name: filled(0.1, **{f"c{15 + i}": np.nan}) for i, name in enumerate(names)}
+    maps = effects(**unknown) | {"threat": filled(0.3), "habitat_reference": filled(0.7)}
+    (figure,) = sheets.threat(scenario(tmp_path, maps))
+    (told,) = [line for line in said(figure) if line.startswith("One or more threats are unknown")]
+    titles = [CONFIG["threats"][name]["title"] for name in names[:3]]
+    shares = [f"{title} {part} %" for title, part in zip(titles, (25, 20, 15), strict=True)]
+    assert told.endswith(f"alone: {', '.join(shares)} and 2 more")
+
+
+@pytest.mark.parametrize(("cells", "told"), [(0, False), (1, True)])
+def test_a_threat_unknown_on_half_a_per_cent_of_the_suitable_land_is_told(tmp_path, cells, told):
+    """The grid has 200 cells, all of them suitable."""
+    unknown = filled(0.1)
+    unknown.flat[:cells] = np.nan
+    maps = effects(hunting=unknown) | {"threat": filled(0.3), "habitat_reference": filled(0.7)}
+    (figure,) = sheets.threat(scenario(tmp_path, maps))
+    assert any("Hunting and trade <1 %" in line for line in said(figure)) == told
+
+
+def test_the_ten_surest_places_are_named_by_their_share_of_the_draws_then_by_value(tmp_path):
+    n = 12
+    table = places(*[shapely.box(i, 0, i + 1, 1) for i in range(n)]).assign(
+        verdict="issue", support=[0.75] * 6 + [0.9] * 6,
+        value_at_risk_km2=np.arange(n, dtype=float), zone=[f"Z{i}" for i in range(n)],
+    )  # fmt: skip
+    poor = table.iloc[:1].assign(verdict="not supported", support=0.2)
+    told = sheets._how_sure({"R1": table, "R2": poor})
+    assert told[0].startswith("12 recommendations in at least 70 % of the draws.")
+    assert told[0].endswith("0 to survey first (50-70 %), 1 not supported")
+    named = told[1].partition(": ")[2].split("; ")
+    order = [11, 10, 9, 8, 7, 6, 5, 4, 3, 2]
+    shares = ["90%"] * 6 + ["75%"] * 4
+    expected = [f"{i}. Z{z} ({s})" for i, (z, s) in enumerate(zip(order, shares, strict=True), 1)]
+    assert named == expected
+    assert len(sheets._how_sure({"R2": poor})) == 1
+    without = sheets._how_sure({"R1": table.assign(support=np.nan)})
+    assert without == ["Made without uncertainty draws: confidence is not assessed"]
+
+
+@pytest.mark.parametrize(("side_m", "wide"), [(4_400, False), (4_600, True)])
+def test_a_rule_on_more_than_a_tenth_of_the_land_would_cover_the_map(tmp_path, side_m, wide):
+    """200 km2 of land, so at most 20; the more than 25 rules that follow have no style left."""
+    here = scenario(tmp_path, {"habitat": filled(0.5)})
+    found = {"R": places(shapely.box(0, 0, side_m, side_m))}
+    assert sheets._by_extent(here, found) == (([], ["R"]) if wide else (["R"], []))
+    half = scenario(tmp_path, {"habitat": filled(0.5, c10=np.nan)})
+    assert sheets._by_extent(half, found)[1] == ["R"], "of the land, not of the map"
+    many = {f"R{i}": places(shapely.box(0, 0, 10, 10)) for i in range(27)} | {"R99": places()}
+    narrow, left = sheets._by_extent(here, many)
+    assert (narrow, left) == ([f"R{i}" for i in range(25)], ["R25", "R26"])
+
+
+def test_rules_of_lines_are_drawn_stronger_than_outlines_of_areas_and_not_filled():
+    line = sheets._rule_style(0, places(shapely.LineString([(0, 0), (1, 1)])))
+    area = sheets._rule_style(0, places(shapely.box(0, 0, 1, 1)))
+    assert 3.5 > line["linewidth"] > 1.5 * area["linewidth"] > 0.5
+    assert line["edgecolor"] == area["edgecolor"] and area["facecolor"] == "none"
+
+
+def test_a_panel_of_a_rule_tells_sure_places_and_those_to_survey(tmp_path):
+    sure = places(shapely.box(0, 0, 2_000, 2_000), shapely.box(5_000, 0, 7_000, 2_000))
+    both = pd.concat([sure, sure.iloc[:1].assign(verdict="survey first", support=0.6)])
+    found = {"R1b": both.set_axis(range(3)), "R10": sure.assign(verdict="not supported")}
+    (figure,) = sheets.recommendations(scenario(tmp_path, {}, {"recommendations": found}))
+    told = ["2 places, 1 to survey first (hatched)", "no place meets the rule"]
+    assert said(figure, "panel-subtitle") == told
+    shapes = figure.findobj(lambda a: a.get_gid() == "overlay")
+    assert [len(shape.get_paths()) for shape in shapes] == [2, 1]
+    assert [bool(shape.get_hatch()) for shape in shapes] == [False, True]
+    assert said(figure, "legend")[:2] == ["recommended here", "elsewhere"]
+    shown = to_hex(shapes[0].get_facecolor()[0])
+    boxes = [p for p in figure.axes[0].patches if to_hex(p.get_facecolor()) == shown]
+    assert len(boxes) == 1, "the colour of the places is that of the legend"
+
+
+def test_classes_of_maps_of_threats_begin_above_nothing(tmp_path):
+    """From west to east none (below 0.01), slight, low, moderate, high, very high (from 0.4)."""
+    each = np.repeat([0.0, 0.02, 0.06, 0.11, 0.21, 0.41], [5, 3, 3, 3, 3, 3])
+    values = np.tile(each.astype("float32"), (10, 1))
+    classes = sheets.EFFECT_CLASSES
+    assert classes.names == ("none", "slight", "low", "moderate", "high", "very high")
+    found = np.searchsorted(classes.bounds, values[0], side="right")
+    assert np.unique(found).tolist() == [0, 1, 2, 3, 4, 5] and (found[:5] == 0).all()
+    maps = effects() | {"threat": values, "habitat_reference": filled(0.7)}
+    (figure,) = sheets.threat(scenario(tmp_path, maps))
+    assert said(figure, "legend")[:4] == [
+        *("very high (0.6 and above)", "high (0.4 to 0.6)"),
+        *("moderate (0.2 to 0.4)", "low (below 0.2)"),
+    ]
+    assert said(figure, "share")[:4] == ["0 %", "15 %", "15 %", "70 %"]
+
+
+def test_classes_of_habitat_lie_about_the_thresholds_in_use(tmp_path):
+    """Suitable from 0.4, key from 0.6: marginal from the half of one, best half way up to 1."""
+    values = np.tile(np.repeat([0.1, 0.3, 0.5, 0.7, 0.9], 4).astype("float32"), (10, 1))
+    key = {"suitable": 0.4, "key": 0.6}
+    here = scenario(tmp_path, {"habitat": values})
+    words = here.config | {"key_habitat": here.config["key_habitat"] | key}
+    (figure,) = sheets.habitat(replace(here, config=words))
+    assert said(figure, "legend")[:5] == [
+        *("best (0.8 and above)", "key (0.6 to 0.8)", "suitable (0.4 to 0.6)"),
+        *("marginal (0.2 to 0.4)", "poor (below 0.2)"),
+    ]
+    assert said(figure, "share")[:5] == ["20 %"] * 5

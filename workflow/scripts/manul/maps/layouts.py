@@ -384,7 +384,8 @@ def _on_land(array, geobox, context, land: Land) -> np.ndarray:
 def _check_codes(cells, categories: Sequence[Category], nodata: int | None) -> None:
     """A code without a category is an error."""
     described = [c.code for c in categories]
-    strange = np.setdiff1d(cells[np.isfinite(cells)], [*described, nodata or described[0]])
+    unknown = [] if nodata is None else [nodata]
+    strange = np.setdiff1d(cells[np.isfinite(cells)], [*described, *unknown])
     if strange.size:
         raise ValueError(f"codes without a category: {strange[:9]}; described are {described}")
 
