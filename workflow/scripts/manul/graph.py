@@ -136,7 +136,7 @@ class Graph:
             for name, config in configs.items()
         }
         for name, config in configs.items():
-            if selection.has_two_views(config) and not states.is_past(config):
+            if selection.has_two_views(config):
                 self.configs[f"{name}/restricted"] = selection.exact_view(config)
         for kind in ANALYSES:
             rule(f"analysis_{kind}", _analysis_files(kind), _analyses_of(kind))(_analysis)

@@ -183,7 +183,8 @@ def public_view(config: Config) -> Config:
 
 def exact_view(config: Config) -> Config:
     """The config of what must not be published: everything exact, without sheets and pages."""
-    products = [part for part in config["products"] if part not in ("sheets", "evidence")]
+    left_out = ("sheets", "evidence", "states")
+    products = [part for part in config["products"] if part not in left_out]
     title = f"{config['scenario_title']}, exact places: NOT FOR PUBLICATION"
     return config | {"products": products, "scenario_title": title}
 
