@@ -99,8 +99,11 @@ def cause_table(split: Split) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def recommendations_section(table: pd.DataFrame) -> html.Section:
-    """Which recommendations appear, vanish or change; `table` of `differences.changes_of`."""
+def recommendations_section(table: pd.DataFrame, file="recommendations.csv") -> html.Section:
+    """Which recommendations appear, vanish or change; `table` of `differences.changes_of`.
+
+    `file`: where all of them stand.
+    """
     if table.empty:
         return html.Section("Recommendations", ["Neither run has recommendations."])
     counts = table["change"].value_counts()
@@ -113,7 +116,7 @@ def recommendations_section(table: pd.DataFrame) -> html.Section:
             shown = found.head(SHOWN)[[*columns, "verdict_before", "verdict"]].fillna("")
             heading = f"{change.capitalize()}: the {len(shown)} with the most value at risk"
             tables.append((heading, _words(shown)))
-    return html.Section("Recommendations", [f"{words}. All are in recommendations.csv."], tables)
+    return html.Section("Recommendations", [f"{words}. All are in {file}."], tables)
 
 
 # ------------------------------------------------------------------------------------- helpers

@@ -46,7 +46,7 @@ def sections(
         html.Section("What is changed", tables=[("", _given(given))]),
         html.Section("Where", words, figures=shown),
         html.Section("By unit", [_how_to_read(draws)], [("", by_unit(units))]),
-        recommendations_section(recommended),
+        recommendations_section(recommended, "changed_recommendations.csv"),
         html.Section("How this was found", [_how_made(first, draws)]),
     ]
 
@@ -61,15 +61,17 @@ def in_short(units: pd.DataFrame, first: str, draws: int) -> list[str]:
         f"Value at risk {_moves(mean)} by {_number(abs(mean), 1)} km² of full habitat "
         f"({_signed(low, 1)} to {_signed(high, 1)} in 90 % of the draws). {_sure(row[RISES])}."
     ]
-    for name, verb in (("key_gained_km2", "gained"), ("key_lost_km2", "lost")):
+    verbs = {"key_gained_km2": "gained", "key_lost_km2": "lost"}
+    nothing = [verb for name, verb in verbs.items() if row[f"{name}_p95"] < NOTHING]
+    for name, verb in verbs.items():
         low, mean, high = (row[f"{name}_{end}"] for end in ("p05", "mean", "p95"))
-        if high < NOTHING:
-            told.append(f"No key habitat is {verb}.")
-        else:
+        if verb not in nothing:
             told.append(
                 f"{_number(mean, 0)} km² of key habitat are {verb} ({_number(low, 0)} to "
                 f"{_number(high, 0)} in 90 % of the draws)."
             )
+    if nothing:
+        told.append(f"No key habitat is {' or '.join(nothing)}.")
     worst = units[units["unit"] != REGION].nlargest(3, "value_at_risk_km2_mean")
     worst = worst[worst["value_at_risk_km2_p05"] > 0]
     if len(worst):
@@ -93,7 +95,9 @@ def by_unit(units: pd.DataFrame) -> pd.DataFrame:
             else f"{signed(mean, digits)} ({signed(low, digits)} to {signed(high, digits)})"
             for mean, low, high in ends
         ]
-    out["rises in"] = [f"{share:.0%}" for share in units[RISES]]
+    still = (units["value_at_risk_km2_p05"] == 0) & (units["value_at_risk_km2_p95"] == 0)
+    shares = zip(units[RISES], still, strict=True)
+    out["rises in"] = ["no draw" if same and not up else f"{up:.0%}" for up, same in shares]
     return out
 
 
