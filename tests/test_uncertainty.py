@@ -131,4 +131,6 @@ def test_a_state_of_the_past_knows_only_what_was_known_then(results):
     trends = pd.read_csv(results / "series" / "trends.csv")
     assert set(trends["outcome"]) == {"value_at_risk_km2", "mean_threat", "key_cell_km2"}
     assert (results / "series" / "series.gif").read_bytes()[:3] == b"GIF"
-    assert not (results.parent / "on_2022_10_01" / "restricted").exists()
+    past = results.parent / "on_2022_10_01"
+    assert (past / "uncertainty" / "value_at_risk.tif").exists()
+    assert not list(past.rglob("recommendations.*")) and not list(past.glob("restricted/*.tif"))
