@@ -18,7 +18,7 @@ from matplotlib.image import imread
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from manul.pages import figures
+from manul.pages import amounts, figures
 from manul.surveys.detection import HalfNormal
 
 PNG = figures._png
@@ -126,11 +126,11 @@ def any_size(monkeypatch):
     ],
 )  # fmt: skip
 def test_a_signed_number_has_two_digits_that_count(number, told):
-    assert figures._plain_signed(number, 0.001) == told
+    assert amounts.signed(number, 0.001) == told
 
 
 def test_a_number_is_never_told_as_a_power_of_ten():
-    assert figures._plain_signed(1e-9, 0) == "+0.0000000"
+    assert amounts.signed(1e-9, 0) == "+0.0000000"
 
 
 def test_bars_about_zero_are_told_top_down_in_the_colours_of_their_sign(any_size):

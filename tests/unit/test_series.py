@@ -10,6 +10,7 @@ import pytest
 import shapely
 import yaml
 from PIL import Image
+from unit.test_draws import SPEC
 from unit.test_load import MINIMAL
 
 from manul import graph
@@ -18,7 +19,7 @@ from manul.config import load, states
 from manul.grid import features
 from manul.pages import animation, figures, html
 from manul.surveys import from_records
-from manul.uncertainty import series, series_page
+from manul.uncertainty import design, series, series_page
 from manul.uncertainty.tables import REGION
 
 DAYS = ["2020-01-01", "2022-01-01", "2024-01-01"]
@@ -210,3 +211,14 @@ def test_a_film_shows_each_picture_as_long(pictures, tmp_path):
     middle = frames[0].shape[0] // 2, frames[0].shape[1] // 3
     early, late = frames[5][middle].astype(int), frames[25][middle].astype(int)
     assert early.min() > 240 and late[0] > 220 and late[1] < 160  # white, then halfway to red
+
+
+def test_the_error_of_a_survey_is_another_one_at_another_date():
+    weight = {"threats.dogs.weight": {"value": 0.4, "range": [0.2, 0.6], "status": "G"}}
+    now = SPEC | {"parameters": weight, "errors": ["burrows"]}
+    past = now | {"day": "2019-10-01"}
+    together = {"together": design.shared([now, past])}
+    a, b = (design.draw(of | together) for of in (now, past))
+    np.testing.assert_array_equal(a.values["threats.dogs.weight"], b.values["threats.dogs.weight"])
+    assert abs(np.corrcoef(a.errors["burrows"], b.errors["burrows"])[0, 1]) < 0.3
+    assert list(a.table()) == list(b.table())

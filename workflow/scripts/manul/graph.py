@@ -901,6 +901,9 @@ def _maps(config) -> Iterator[tuple[str, Ref, Source]]:
                 called = of if of in passes.MORE[file] else f"{file}_{of}"
                 words = f"{OF_DRAWS[file]}: {title}"
                 yield called, Ref("draws", "", file), Source("", number, words, "0..1")
+        for number, name in enumerate(passes.to_measure(bool(selection.assessed(config))), 1):
+            words = f"What to measure to know {name} better"
+            yield f"measure_{name}", Ref("draws", "", "what_to_measure"), Source("", number, words)
     if specs.explained(config):
         for number, (name, title) in enumerate(passes.KEY_TITLES.items(), 1):
             yield name, Ref("key_draws", "", "key_habitat"), Source("", number, title, "0..1")

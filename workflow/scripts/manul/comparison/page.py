@@ -15,6 +15,7 @@ from manul.comparison.kept import KeptError, Run, refuse_other_grid
 from manul.comparison.mixtures import NUMBERS, Pair, Split, explained
 from manul.grid import map_tags, plain_files, provenance, vectors
 from manul.pages import figures, html
+from manul.pages.amounts import signed
 
 HOME = "compared"
 SHOWN = 20  # rows of the page's longer tables; all are in the CSV
@@ -168,15 +169,15 @@ def _sentence(split, i) -> str:
         same = f"{title} is the same in both runs ({_number(was)}{unit})"
         moved = [(c, p[i, 0]) for c, p in _parts(split) if _moved(p[i, 0], was)]
         return f"{same}; its causes cancel out." if moved else f"{same}."
-    percent = f", {_signed(100 * (now - was) / was)} %" if was else ""
+    percent = f", {signed(100 * (now - was) / was)} %" if was else ""
     verb = "rose" if now > was else "fell"
     parts = sorted(_parts(split), key=lambda part: -abs(part[1][i, 0]))
     large = [p for p in parts[:3] if abs(p[1][i, 0]) >= SMALL * abs(parts[0][1][i, 0])]
-    told = [f"{c.title} ({c.kind}) {_signed(part[i, 0])}{unit}" for c, part in large]
+    told = [f"{c.title} ({c.kind}) {signed(part[i, 0])}{unit}" for c, part in large]
     rest = sum(part[i, 0] for _, part in parts[len(large) :])
-    told += [f"all other causes {_signed(rest)}{unit}"] if _moved(rest, was) else []
+    told += [f"all other causes {signed(rest)}{unit}"] if _moved(rest, was) else []
     old, new = _apart(was, now)
-    change = f"{verb} from {old} to {new}{unit} ({_signed(now - was)}{unit}{percent})"
+    change = f"{verb} from {old} to {new}{unit} ({signed(now - was)}{unit}{percent})"
     return f"{title} {change}: {'; '.join(told)}."
 
 
@@ -188,7 +189,7 @@ def _kinds_in_words(split) -> list[str]:
         total = np.sum(parts, axis=0)[:, 0] if parts else np.zeros(len(NUMBERS))
         if _moved(total, split.before[:, 0]).any():
             told = (
-                f"{title.lower()} {_signed(total[i])}{' km²' if unit == 'km²' else ''}"
+                f"{title.lower()} {signed(total[i])}{' km²' if unit == 'km²' else ''}"
                 for i, (title, unit) in enumerate(NUMBERS.values())
                 if _moved(total[i], split.before[i, 0])
             )
@@ -351,15 +352,6 @@ def _apart(was, now) -> tuple[str, str]:
         if told[0] != told[1]:
             break
     return told
-
-
-def _signed(value) -> str:
-    """With a sign and the two digits that count; whole numbers from 10 on."""
-    if np.isnan(value):
-        return "not known"
-    digits = 0 if abs(value) >= 10 else 1 - int(np.floor(np.log10(max(abs(value), 1e-9))))
-    text = f"{value:+,.{digits}f}"
-    return text.replace(",", " ").replace("-", "−")
 
 
 def _html(before, after, made) -> str:

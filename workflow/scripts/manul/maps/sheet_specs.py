@@ -60,7 +60,7 @@ def _possible(spec, config) -> bool:
     if spec.get("later") and not specs.later(config):
         return False
     of_threats = ("effects", "threat", "dominant_threat", "value_at_risk", "p_top_tenth",
-                  "change_value_at_risk_mean")  # fmt: skip
+                  "measure_threat", "change_value_at_risk_mean")  # fmt: skip
     if set(of_threats) & set(spec.get("maps", [])) and not selection.assessed(config):
         return False
     if "recommend" not in spec.get("tables", []):

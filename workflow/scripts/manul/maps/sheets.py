@@ -23,6 +23,7 @@ from manul.grid.datasets import Source, open_maps, reduced
 from manul.grid.map_tags import read_provenance
 from manul.maps import layouts
 from manul.maps.side_column import colouring, percent
+from manul.maps.spec import QUALITATIVE
 from manul.products import confidence
 from manul.uncertainty.tables import REGION
 
@@ -59,6 +60,12 @@ class Scenario:
         """A map at the size of `shown`."""
         level, _ = self.shown
         return open_maps({name: self.maps[name]}, chunks=None, overview=level)[name].values
+
+    def classes(self, name: str) -> dict[int, str]:
+        """What the numbers of a map of classes mean."""
+        attrs = open_maps({name: self.maps[name]})[name].attrs
+        words = (word.replace("_", " ") for word in attrs["flag_meanings"].split(" "))
+        return dict(zip(attrs["flag_values"], words, strict=True))
 
     def small(self, panels: int) -> "Scenario":
         """The same for a sheet of so many maps side by side: a coarser overview will do."""
@@ -253,6 +260,16 @@ def chance_top(s: Scenario) -> list[Figure]:
     return _chance(s, "p_top_tenth", what, "among the top tenth", "risk")
 
 
+def measure_habitat(s: Scenario) -> list[Figure]:
+    """What would make habitat surer where."""
+    return _measure(s, "measure_habitat", "the habitat")
+
+
+def measure_threat(s: Scenario) -> list[Figure]:
+    """What would make the cumulative threat surer where."""
+    return _measure(s, "measure_threat", "the threat", *_left_out(s))
+
+
 def change(s: Scenario) -> list[Figure]:
     """Where a scenario puts more of the habitat at risk than the first one, and how surely."""
     names = [f"change_value_at_risk_{end}" for end in ("mean", "p05", "p95")]
@@ -317,6 +334,8 @@ SHEETS = {
         recommendations,
         chance_key,
         chance_top,
+        measure_habitat,
+        measure_threat,
         change,
         suitability,
         disagreement,
@@ -376,6 +395,25 @@ def _chance(s, name, what, short, palette) -> list[Figure]:
     heading = f"Draws in which it is {short}"
     scale = layouts.Scale(heading, unit="", palette=palette, classes=CHANCES)
     return _numbers(s, sheet, name, scale)
+
+
+def _measure(s, name, what, *extra) -> list[Figure]:
+    """The inputs behind most of the doubt; those that lead on least land are drawn as one."""
+    sheet = s.sheet(f"What to measure to know {what} better", name, extra=extra)
+    found, names = s.values(name), s.classes(name)
+    there, cells = np.unique(found[found != CLASS_NODATA], return_counts=True)
+    first = there[np.argsort(-cells, kind="stable")][: len(QUALITATIVE)]
+    codes = np.where(np.isin(found, first) | (found == CLASS_NODATA), found, 0).astype("uint8")
+    legend = [
+        layouts.Category(int(code), names[int(code)], colour)
+        for code, colour in zip(first, QUALITATIVE, strict=False)
+    ]
+    if (codes == 0).any():
+        legend.append(layouts.Category(0, "other inputs", layouts.NOTHING_COLOUR))
+    figure = layouts.categorical(
+        sheet, s.context, s.shown[1], codes, legend, "Behind most of the doubt", CLASS_NODATA
+    )
+    return [figure]
 
 
 def _largest(threat) -> str:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from manul.maps.spec import INK, NODATA_FILL, QUIET
+from manul.pages.amounts import signed
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#c9ced2"
 UNSEEN = 1e-4  # of the longest bar: less is told as 0
@@ -166,7 +167,7 @@ def signed_bars(panels: dict[str, pd.Series], colours: dict[str, tuple[str, str]
             tints = [below if number < 0 else above for number in numbers]
             bars_ = axes.barh(labels[::-1], numbers, color=tints, height=0.65)
             least = UNSEEN * np.abs(np.nan_to_num(numbers)).max()
-            texts = ["" if np.isnan(n) else _plain_signed(n, least) for n in numbers]
+            texts = ["" if np.isnan(n) else signed(n, least) for n in numbers]
             axes.bar_label(bars_, texts, padding=3, fontsize=7)
             axes.axvline(0, color=QUIET, linewidth=0.8)
             axes.margins(x=0.35)
@@ -210,14 +211,6 @@ def raster_map(
             axes.text(0, -0.02, words, transform=axes.transAxes, va="top", fontsize=6.5, color=INK)
 
     return _png(draw, (8, 4.4))
-
-
-def _plain_signed(number: float, least: float) -> str:
-    """With a sign and two digits that count, never as a power of ten; 0 if it is no larger."""
-    if abs(number) <= least:
-        return "0"
-    digits = 0 if abs(number) >= 10 else min(1 - int(np.floor(np.log10(abs(number)))), 7)
-    return f"{number:+,.{digits}f}".replace("-", "−")
 
 
 def answers(

@@ -97,7 +97,7 @@ def draws_at(points: np.ndarray, spec: Mapping) -> tuple[Draws, np.ndarray]:
         {path: quantiles(block, u[path]) for path, block in _uncertain(spec).items()},
         {name: np.flatnonzero(mode == i) for i, name in enumerate(chances)},
         _chosen(u[PLACES], places),
-        {name: stats.norm.ppf(u[_error(name)]) for name in spec["errors"]},
+        {name: stats.norm.ppf(u[_of_day(name, spec)]) for name in spec["errors"]},
     )
     return draws, order
 
@@ -105,9 +105,10 @@ def draws_at(points: np.ndarray, spec: Mapping) -> tuple[Draws, np.ndarray]:
 def inputs(spec: Mapping) -> list[str]:
     """What a point of the unit cube has a number for, by the names in the table of draws.
 
-    The way of adding threats and the places are among them even if there is one only.
+    The way of adding threats and the places are among them even if there is one only. The error of
+    a survey is another one on another `day`.
     """
-    return [*_uncertain(spec), CUMULATIVE, PLACES, *map(_error, spec["errors"])]
+    return [*_uncertain(spec), CUMULATIVE, PLACES, *(_of_day(n, spec) for n in spec["errors"])]
 
 
 def applied(model: dict, values: Mapping[str, np.ndarray]) -> dict:
@@ -136,6 +137,10 @@ def _uncertain(spec) -> dict[str, Mapping]:
 
 def _error(surface) -> str:
     return f"error of {surface}"
+
+
+def _of_day(surface, spec) -> str:
+    return " on ".join(filter(None, [_error(surface), spec.get("day")]))
 
 
 def _points(spec, dimensions) -> np.ndarray:

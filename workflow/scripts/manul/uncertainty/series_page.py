@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from manul.pages import figures
+from manul.pages.amounts import signed
 from manul.pages.html import Section
-from manul.uncertainty.series import FALLS, NONE, OUTCOMES, RISES
+from manul.uncertainty.series import FALLS, NONE, OUTCOMES, RISES, SAME
 from manul.uncertainty.tables import REGION
 
 
@@ -61,8 +62,8 @@ def _warning(row, titles) -> str:
 
 
 def _amounts(row) -> str:
-    mean, low, high = (f"{row[f'per_year_{end}']:+.3g}" for end in ("mean", "p05", "p95"))
-    return f"{mean} ({low} to {high})".replace("-", "−")
+    mean, low, high = (signed(row[f"per_year_{end}"]) for end in ("mean", "p05", "p95"))
+    return f"{mean} ({low} to {high})"
 
 
 def _reports(region, titles, years) -> Section:
@@ -82,7 +83,10 @@ def _units(trends, titles) -> Section:
         row = {"unit": unit}
         for one in part.to_dict("records"):
             star = " CAUTION: as reports" if _warning(one, titles) else ""
-            row[f"{OUTCOMES[one['outcome']]}, a year"] = f"{one['trend']}: {_amounts(one)}{star}"
+            told = (
+                one["trend"] if one["trend"] == SAME else f"{one['trend']}: {_amounts(one)}{star}"
+            )
+            row[f"{OUTCOMES[one['outcome']]}, a year"] = told
         rows.append(row)
     return Section("In each unit", tables=[("", pd.DataFrame(rows))])
 
@@ -94,7 +98,8 @@ def _how_made(days, years) -> Section:
             f"The model was evaluated for {', '.join(days)} with the same draws. Only what has a "
             "date differs: reports and surveys up to each day, and features of layers with `since` "
             "or `until`; all else is as it is now. A trend is the slope of the straight line "
-            "through all dates, in each draw; it is told as one where 90 % of the draws agree.",
+            "through all dates, in each draw; it is told as one where 90 % of the draws agree. The "
+            "error of a survey is taken as another one at each date.",
             f"Where the reports of {years:g} years went the same way as an outcome (a correlation "
             "of 0.8 or more), a warning stands beside it. All numbers are in series.csv and "
             "trends.csv.",

@@ -1,6 +1,6 @@
 """What of a config is uncertain, as the jobs of draws are told it."""
 
-from manul.config import numbers, selection
+from manul.config import numbers, selection, states
 from manul.config.nodes import layers_of
 from manul.config.types import Config
 from manul.model import cells
@@ -103,6 +103,7 @@ def of_model(config: Config) -> dict:
         "cumulative": chances(config),
         "realisations": draws["realisations"] if moved else 0,
         "errors": list(errors(config)),
+        "day": config["as_of"] if states.is_past(config) else "",
     }
 
 

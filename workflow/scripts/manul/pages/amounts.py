@@ -1,0 +1,16 @@
+"""Amounts as people write them."""
+
+from math import floor, isnan, log10
+
+
+def signed(value: float, least: float = 0.0) -> str:
+    """With a sign: whole numbers from 10 on, else two digits that count, never a power of ten.
+
+    0 if it is no larger than `least`.
+    """
+    if isnan(value):
+        return "not known"
+    if abs(value) <= least:
+        return "0"
+    digits = 0 if abs(value) >= 10 else min(1 - floor(log10(abs(value))), 7)
+    return f"{value:+,.{digits}f}".replace("-", "−")
