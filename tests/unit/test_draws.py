@@ -1,5 +1,7 @@
 """Draws: distributions, the design, one pass over surfaces, surfaces between nodes, places."""
 
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import geopandas as gpd
@@ -230,6 +232,91 @@ def test_a_component_without_a_layer_is_left_out_where_all_else_is_known(tmp_pat
     made, _ = run(uncertain(paths, {"threats.dogs.weight": WEIGHT}, of=of))
     np.testing.assert_allclose(made["habitat", "mean"], 0.7, rtol=1e-6)
     assert np.isfinite(made["value_at_risk", "p05"]).all()
+
+
+def test_some_draws_take_the_habitat_that_is_fitted_to_records(tmp_path):
+    food = np.full(GRID.shape, 0.5, "float32")
+    fitted = np.full(GRID.shape, 0.3, "float32")  # where the fit is as sure as the expert at 0.4
+    fitted[5], fitted[6], fitted[7] = 0.5, 1.0, np.nan
+    paths = write(tmp_path, food=food, dogs=food, mines=food, fitted=fitted)
+    of = model()
+    of["habitat"]["reference"] = {"food": 0.75}
+    draws = design.draw(SPEC | {"fitted": 0.25})
+    assert draws.fitted.sum() == 16 and draws.table()[design.FITTED].sum() == 16
+    told = uncertain(paths, draws=draws, of=of)
+    fit = passes.Fit(paths["fitted"], (0, 0.3, 0.5, 1), (0, 0.4, 0.6, 1))
+    del told.files["fitted"]
+    told = dataclasses.replace(told, fit=fit)
+    made, _ = run(told)
+    mean = made["habitat", "mean"][:, 0]
+    quarter = [0.4, 0.6, 1.0, 0.5]
+    np.testing.assert_allclose(
+        mean[[0, 5, 6, 7]], [0.75 * 0.5 + 0.25 * q for q in quarter], rtol=1e-6
+    )
+    at = told.read((0, 1, 0, 1))
+    outcome = told.outcome({name: bands[:, :1] for name, bands in at.items()})
+    # what is lost is the same part: 0.75 / 0.5 of what is there
+    assert sorted(set(outcome.reference.number[0].round(5))) == [0.6, 0.75]
+    without, _ = run(dataclasses.replace(told, fit=None))
+    np.testing.assert_array_equal(without["habitat", "mean"][:, 0], 0.5)
+
+
+@pytest.mark.parametrize(
+    ("gate", "taken"), [("passed", True), ("misses the gate for use: AUC 0.72", False)]
+)
+def test_a_fit_that_misses_its_gate_is_not_drawn(tmp_path, gate, taken):
+    table = pd.DataFrame(
+        {"map": ["habitat", "fitted"], "suitable": [0.4, 0.44], "key": [0.6, 0.44], "gate": gate}
+    )
+    plain_files.write_table(tmp_path / "thresholds.csv", table)
+    named = {"fit": {"thresholds": str(tmp_path / "thresholds.csv")}, "fitted": {"fitted": "f.tif"}}
+    fit = tables.fit_of_job(lambda role: named.get(role, {}), {"suitable": 0.4, "key": 0.6})
+    spec = tables.spec_of_job(lambda role: named.get(role, {}), {"draws": SPEC | {"fitted": 0.3}})
+    assert (fit is not None, spec["fitted"]) == (taken, 0.3 if taken else 0)
+    if taken:
+        assert fit.fitted == (0, 0.44, pytest.approx(0.441), 1) and fit.expert == (0, 0.4, 0.6, 1)
+    assert tables.fit_of_job(lambda role: {}, {}) is None
+
+
+def test_the_result_is_the_same_on_several_threads(files):
+    paths, _ = files
+    of = uncertain(paths, {"threats.dogs.weight": WEIGHT})
+    one, sums = run(of, 16)
+    out, kept = {}, {}
+    top = passes.top_tenth(of, [], GRID)
+    behind = measure.Behind(of.draws, {str(name): str(name) for name in of.draws.table()})
+    blocks = block_maps.blocks(GRID, 16)
+
+    def work(at):
+        return at, passes.on_block(of, top, [], [], kept.__setitem__, GRID, behind, at)
+
+    with ThreadPoolExecutor(4) as threads:
+        for at, made in threads.map(work, reversed(blocks)):
+            for name, bands in made.items():
+                for band, values in bands.items():
+                    whole = out.setdefault((name, band), np.zeros(GRID.shape, values.dtype))
+                    whole[at[0] : at[1], at[2] : at[3]] = values
+    for name, values in one.items():
+        np.testing.assert_array_equal(values, out[name], err_msg=str(name))
+    np.testing.assert_array_equal(sums, sum(kept[at] for at in blocks))
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say(files):
+    """A landscape of which the truth is known: one draw of all its numbers, 200 times."""
+    paths, _ = files
+    drawn = {
+        "threats.dogs.weight": WEIGHT,
+        "threats.mines.weight": {"value": 0.3, "range": [0.1, 0.6], "status": "F"},
+        "habitat.components.food.weight": {"value": 1, "range": [0.5, 2], "status": "F"},
+    }
+    modes = {"cumulative": {"saturation": 0.5, "additive": 0.25, "dominant": 0.25}}
+    _, sums = run(uncertain(paths, drawn, number=128, **modes))
+    _, truths = run(uncertain(paths, drawn, number=200, seed=11, design="latin_hypercube", **modes))
+    for name in ("threat", "value_at_risk"):
+        i = passes.SUMS.index(name)
+        low, high = np.quantile(sums[0, i], [0.025, 0.975])
+        held = np.mean((truths[0, i] >= low) & (truths[0, i] <= high))
+        assert 0.90 <= held <= 0.99, name
 
 
 def test_the_result_is_the_same_for_blocks_of_any_size(files):

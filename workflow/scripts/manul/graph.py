@@ -617,6 +617,11 @@ def _of_draws(graph, config) -> tuple[dict, dict]:
     reads = {"surfaces": _made(config, names), "alternatives": others, "mask": _mask(config)}
     reads |= {"changes": [replace(r, file="changes") for r in others if r.rule == "alternatives"]}
     asked = [Ref("elicitation", "", "table")] if RULES["elicitation"].keys(config) else []
+    if fit := specs.fitted(config):
+        made = f"analysis_{config['analyses'][fit]['kind']}"
+        of = graph.scenarios[0] if states.is_past(config) else ""  # records of the past are few
+        reads |= {"fitted": [Ref(made, fit, "fitted", of)]}
+        reads |= {"fit": [Ref(made, fit, "thresholds", of)]}
     return told, reads | {"elicited": asked}
 
 

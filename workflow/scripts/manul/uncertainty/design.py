@@ -18,7 +18,7 @@ from scipy.stats import qmc
 from manul.config.ranges import put
 from manul.uncertainty.distributions import drawn, quantiles
 
-CUMULATIVE, PLACES = "cumulative", "places"
+CUMULATIVE, PLACES, FITTED = "cumulative", "places", "fitted habitat"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Draws:
 
     `values` are numbers by their paths, `modes` the draws of each way of adding threats, `places`
     the realisation of where things are in each draw (ascending), `errors` standard normal numbers
-    for each surface with an error of its own. Arrays have one entry a draw.
+    for each surface with an error of its own, `fitted` the draws that take the habitat fitted to
+    records in place of the expert's. Arrays have one entry a draw.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Draws:
     modes: Mapping[str, np.ndarray]
     places: np.ndarray
     errors: Mapping[str, np.ndarray]
+    fitted: np.ndarray
 
     def only(self, which: np.ndarray) -> "Draws":
         """Some of the draws, in their order."""
@@ -45,6 +47,7 @@ class Draws:
             {mode: of for mode, of in place.items() if len(of)},
             self.places[which],
             {name: z[which] for name, z in self.errors.items()},
+            self.fitted[which],
         )
 
     def table(self) -> pd.DataFrame:
@@ -57,6 +60,7 @@ class Draws:
         if self.places.any():
             found[PLACES] = self.places + 1
         found |= {_error(name): z for name, z in self.errors.items()}
+        found |= {FITTED: self.fitted.astype(int)} if self.fitted.any() else {}
         return pd.DataFrame(found, index=range(1, self.number + 1)).rename_axis("draw")
 
 
@@ -64,9 +68,10 @@ def draw(spec: Mapping) -> Draws:
     """The draws of a `spec`: number, seed, design, parameters, cumulative, realisations, errors.
 
     `parameters` maps paths to numbers with their ranges, `cumulative` modes to probabilities,
-    `errors` names surfaces. The same spec gives the same draws on any machine. Specs with the same
-    `together` (inputs, and realisations: what `shared` gives of several) are of the same draws: an
-    input that both have takes the same place in its range in each draw of both.
+    `errors` names surfaces, `fitted` is the chance of the habitat that is fitted to records. The
+    same spec gives the same draws on any machine. Specs with the same `together` (inputs, and
+    realisations: what `shared` gives of several) are of the same draws: an input that both have
+    takes the same place in its range in each draw of both.
     """
     names = inputs(spec)
     every = spec.get("together", {}).get("inputs", names)
@@ -98,6 +103,7 @@ def draws_at(points: np.ndarray, spec: Mapping) -> tuple[Draws, np.ndarray]:
         {name: np.flatnonzero(mode == i) for i, name in enumerate(chances)},
         _chosen(u[PLACES], places),
         {name: stats.norm.ppf(u[_of_day(name, spec)]) for name in spec["errors"]},
+        u[FITTED] < spec.get("fitted", 0),
     )
     return draws, order
 
@@ -105,10 +111,16 @@ def draws_at(points: np.ndarray, spec: Mapping) -> tuple[Draws, np.ndarray]:
 def inputs(spec: Mapping) -> list[str]:
     """What a point of the unit cube has a number for, by the names in the table of draws.
 
-    The way of adding threats and the places are among them even if there is one only. The error of
-    a survey is another one on another `day`.
+    The way of adding threats, the places and the habitat are among them even if there is one only.
+    The error of a survey is another one on another `day`.
     """
-    return [*_uncertain(spec), CUMULATIVE, PLACES, *(_of_day(n, spec) for n in spec["errors"])]
+    return [
+        *_uncertain(spec),
+        CUMULATIVE,
+        PLACES,
+        *(_of_day(n, spec) for n in spec["errors"]),
+        FITTED,
+    ]
 
 
 def applied(model: dict, values: Mapping[str, np.ndarray]) -> dict:

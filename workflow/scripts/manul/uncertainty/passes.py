@@ -35,6 +35,7 @@ SPREAD = {
     "p05": "5th percentile",
     "p95": "95th percentile",
 }
+REFERENCES = ("habitat_reference", "reference:")  # how such parts of a habitat are called
 OF_SPREAD = ("habitat", "threat", "value_at_risk")
 MORE = {
     "habitat": {"p_suitable": "P(suitable)", "p_key_cell": "P(good enough for key habitat)"},
@@ -82,13 +83,24 @@ class Outcome(NamedTuple):
         return self.of_reference(self.threat.number)
 
 
+class Fit(NamedTuple):
+    """A map of suitability that is fitted to records, and how its values stand for the expert's.
+
+    Between the thresholds of both: `fitted` (ascending, 0 to 1) become `expert`.
+    """
+
+    path: str
+    fitted: tuple[float, ...]
+    expert: tuple[float, ...]
+
+
 @dataclass(frozen=True)
 class Uncertain:
     """What a pass needs to know: the model with arrays in place of what is drawn, and the draws.
 
     `files` are the surfaces by name, or the files of their alternatives, with the numbers of the
     bands to read; `between` makes surfaces of alternatives; `errors` maps surfaces to the file and
-    band with their coefficient of variation.
+    band with their coefficient of variation; `fit` is what some draws take for the habitat.
     """
 
     model: dict
@@ -98,11 +110,14 @@ class Uncertain:
     errors: Mapping[str, tuple[str, int]]
     suitable: float | np.ndarray
     key: float | np.ndarray
+    fit: Fit | None = None
 
     def read(self, block) -> dict[str, np.ndarray]:
         """The arrays of a block, flat: (bands, cells) by surface; `NAME cv` for errors."""
         named = dict(self.files)
         named |= {f"{name} cv": (path, (band,)) for name, (path, band) in self.errors.items()}
+        if self.fit and self.draws.fitted.any():
+            named[design.FITTED] = self.fit.path, FIRST
         return {
             name: rasters.read_bands(path, block, bands).reshape(len(bands), -1)
             for name, (path, bands) in named.items()
@@ -126,6 +141,8 @@ class Uncertain:
         """The model in every draw, for some cells."""
         given = self.given(arrays)
         found = cells.habitat_values(given, self.model["habitat"])
+        if self.fit and design.FITTED in arrays:
+            found |= _fitted(found, arrays[design.FITTED][0], self.fit, self.draws.fitted)
         effects = cells.effect_values(given, found, self.model)
         threat = cumulated(list(effects.values()), self.draws)
         return Outcome(given, found, effects, threat)
@@ -139,8 +156,9 @@ class Uncertain:
 
 
 def uncertain(
-    told, draws: Draws, key: Mapping, files: Mapping, others: Mapping, dead: Mapping
-) -> Uncertain:
+    told, draws: Draws, key: Mapping, files: Mapping, others: Mapping, dead: Mapping,
+    fit: Fit | None = None,
+) -> Uncertain:  # fmt: skip
     """What a job is told as an `Uncertain`; `files` and `others` are surfaces and alternatives.
 
     `dead` maps surfaces to the parameters that change nothing of them.
@@ -158,7 +176,7 @@ def uncertain(
         between[name] = made
     errors = {name: (files[name], band) for name, band in told.errors.items()}
     model = design.applied(told.model, draws.values)
-    return Uncertain(model, draws, at, between, errors, levels["suitable"], levels["key"])
+    return Uncertain(model, draws, at, between, errors, levels["suitable"], levels["key"], fit)
 
 
 def maps(threats: bool) -> dict[str, dict[str, str]]:
@@ -296,6 +314,23 @@ def _errors(cv, z) -> np.ndarray:
     """A factor for each cell and draw: lognormal with mean 1, the same error everywhere."""
     sigma = np.sqrt(np.log1p(np.nan_to_num(cv) ** 2)).astype("float32")[:, None]
     return np.exp(sigma * np.asarray(z, "float32") - sigma * sigma / 2)
+
+
+def _fitted(found, values, fit, which) -> dict[str, Value]:
+    """The habitat, now and before the loss, with that of the fit in some draws.
+
+    What is lost is the same part of it. Where the fit is unknown, the expert's stays.
+    """
+    now = found["habitat"]
+    of_fit = np.interp(values, fit.fitted, fit.expert).astype("float32")[:, None]
+    there = np.isfinite(of_fit) & which
+    out = {}
+    for name in [name for name in found if name == "habitat" or name.startswith(REFERENCES)]:
+        value = found[name]
+        lost = np.where(now.number > 0, value.number / np.where(now.number > 0, now.number, 1), 1)
+        number = np.where(there, np.minimum(of_fit * lost, 1), value.number)
+        out[name] = Value(np.asarray(number, "float32"), value.known)
+    return out
 
 
 def cumulated(effects, draws) -> Value:

@@ -6,7 +6,7 @@ from manul.config.types import Config
 from manul.model import cells
 from manul.model.cumulative import CUMULATIVE
 from manul.surfaces import KINDS
-from manul.uncertainty.design import draw
+from manul.uncertainty.design import FITTED, draw
 from manul.uncertainty.distributions import drawn
 
 OWN_MODE = 0.5  # chance of the config's own way of adding threats, where draws name none
@@ -103,6 +103,7 @@ def of_model(config: Config) -> dict:
         "cumulative": chances(config),
         "realisations": draws["realisations"] if moved else 0,
         "errors": list(errors(config)),
+        "fitted": config["draws"]["fitted"] if fitted(config) else 0,
         "day": config["as_of"] if states.is_past(config) else "",
     }
 
@@ -116,6 +117,7 @@ def words(config: Config) -> dict[str, str]:
     return found | {
         "places": "where roughly known things are",
         "cumulative": "how threats add up",
+        FITTED: "the expert's habitat or that fitted to records",
     }
 
 
@@ -129,6 +131,12 @@ def errors(config: Config) -> dict[str, int]:
         if "cv" in bands:
             found[name] = bands.index("cv") + 1
     return found
+
+
+def fitted(config: Config) -> str:
+    """The analysis whose habitat, fitted to records, some draws take; empty for none."""
+    found = selection.analyses(config, "suitability") if config["draws"]["fitted"] else []
+    return found[0] if found else ""
 
 
 def chances(config: Config) -> dict[str, float]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
+from manul.analyses import suitability_words as words
 from manul.grid import plain_files, vectors
 from manul.products import units
 from manul.products.key_habitat import cell_km2
@@ -19,6 +20,7 @@ from manul.uncertainty.elicitation import read_pooled
 from manul.uncertainty.passes import SUMS
 from manul.uncertainty.summary import HIGH, LOW
 
+LEAST_STEP = 1e-3  # between thresholds of a fit that are one
 REGION = "(whole region)"  # in the place of a unit
 OUTCOMES = ("suitable_km2", "key_cell_km2", "mean_habitat", "mean_threat", "value_at_risk_km2")
 
@@ -60,17 +62,34 @@ def of_job(named: Callable, told: Mapping, key: Mapping) -> tuple[Callable, Draw
     `told` is what `graph` tells such a job, `named(role)` its input files of a role by name.
     """
     files, others = named("surfaces"), named("alternatives")
-    dead = without_effect(named("changes"))
+    dead, fit = without_effect(named("changes")), fit_of_job(named, key)
 
     def of_draws(draws: Draws) -> passes.Uncertain:
-        return passes.uncertain(SimpleNamespace(**told), draws, key, files, others, dead)
+        return passes.uncertain(SimpleNamespace(**told), draws, key, files, others, dead, fit)
 
     return of_draws, draw(spec_of_job(named, told))
+
+
+def fit_of_job(named: Callable, key: Mapping) -> passes.Fit | None:
+    """The habitat fitted to records, if it is good enough for use; `key` holds the thresholds."""
+    tables = list(named("fit").values())
+    if not tables:
+        return None
+    table = plain_files.read_table(tables[0])
+    row = table[table["map"] == "fitted"]
+    if not len(row) or row["gate"].iloc[0] != words.PASSED:
+        return None
+    suitable, best = float(row["suitable"].iloc[0]), float(row["key"].iloc[0])
+    fitted = (0.0, suitable, max(best, suitable + LEAST_STEP), 1.0)
+    (path,) = named("fitted").values()
+    return passes.Fit(path, fitted, (0.0, key["suitable"], key["key"], 1.0))
 
 
 def spec_of_job(named: Callable, told: Mapping) -> dict:
     """The spec of a job's draws; experts' answers stand for the ranges they are about."""
     spec = dict(told["draws"])
+    if spec.get("fitted") and fit_of_job(named, {"suitable": 0.5, "key": 0.5}) is None:
+        spec["fitted"] = 0
     for file in named("elicited").values():
         pooled = read_pooled(file)
         spec["parameters"] = {
