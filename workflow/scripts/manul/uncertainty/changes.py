@@ -14,7 +14,7 @@ from odc.geo.geobox import GeoBox
 from manul.grid import block_maps, rasters, vectors
 from manul.products.key_habitat import cell_km2, numbered
 from manul.uncertainty import passes, summary
-from manul.uncertainty.key_draws import chances, each_draw
+from manul.uncertainty.key_draws import Counts, each_draw
 from manul.uncertainty.passes import Uncertain
 from manul.uncertainty.tables import REGION, interval
 
@@ -80,18 +80,12 @@ def known_on_both(sides: Sequence[Mapping[str, str]], names: Sequence[str]) -> C
     return known
 
 
-@dataclass(frozen=True)
-class KeyChange:
-    """In how many draws each cell is gained or lost as key habitat, and km2 (units + 1, draws)."""
-
-    number: int
-    known: np.ndarray
-    counts: Mapping[str, np.ndarray]
-    areas: Mapping[str, np.ndarray]
+class KeyChange(Counts):
+    """In how many draws each cell is gained or lost as key habitat."""
 
     def maps(self, rows: slice, columns: slice) -> dict[str, dict[str, np.ndarray]]:
-        """The chances in a window, float32, NaN where habitat is unknown on either side."""
-        return {"change_key": chances(self.counts, self.number, self.known, (rows, columns))}
+        """The chances in a window."""
+        return {"change_key": self.chances(rows, columns)}
 
 
 def key_change(

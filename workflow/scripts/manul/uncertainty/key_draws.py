@@ -15,11 +15,11 @@ from manul.uncertainty.tables import REGION, interval
 
 
 @dataclass(frozen=True)
-class KeyDraws:
-    """In how many draws each cell is key habitat, or in a breeding patch, and areas (km2).
+class Counts:
+    """In how many of `number` draws something is true of each cell, and areas (km2).
 
     `counts` are maps of uint16 by name, `areas` by the same names (units + 1, draws): unit 0 is
-    land in none.
+    land in none; `known` tells where habitat is known.
     """
 
     number: int
@@ -27,9 +27,22 @@ class KeyDraws:
     counts: Mapping[str, np.ndarray]
     areas: Mapping[str, np.ndarray]
 
+    def chances(self, rows: slice, columns: slice) -> dict[str, np.ndarray]:
+        """The counts in a window as shares of the draws, float32, NaN where not known."""
+        at = rows, columns
+        found = {}
+        for name, count in self.counts.items():
+            share = (count[at] / np.float32(self.number)).astype("float32")
+            found[name] = np.where(self.known[at], share, np.float32(np.nan))
+        return found
+
+
+class KeyDraws(Counts):
+    """In how many draws each cell is key habitat, or in a breeding patch."""
+
     def maps(self, rows: slice, columns: slice) -> dict[str, dict[str, np.ndarray]]:
-        """The chances in a window, float32, NaN where habitat is unknown."""
-        return {"key_habitat": chances(self.counts, self.number, self.known, (rows, columns))}
+        """The chances in a window."""
+        return {"key_habitat": self.chances(rows, columns)}
 
     def of_draws(self) -> pd.DataFrame:
         """One row for each draw: km2 of key habitat and of breeding patches."""
@@ -90,9 +103,3 @@ def each_draw(good: str, number: int) -> Iterable[np.ndarray]:
             if draw % 8 == 0:
                 bits = source.read(draw // 8 + 1)
             yield (bits >> (7 - draw % 8)) & 1 > 0
-
-
-def chances(counts: Mapping[str, np.ndarray], number: int, known: np.ndarray, at) -> dict:
-    """Counts of draws in a window as shares of their number, float32, NaN where not `known`."""
-    shares = {name: (of[at] / np.float32(number)).astype("float32") for name, of in counts.items()}
-    return {name: np.where(known[at], share, np.float32(np.nan)) for name, share in shares.items()}
