@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 PACKAGE = Path(__file__).parent
 
@@ -23,7 +24,7 @@ def code_digest(*modules: str, package: Path = PACKAGE) -> str:
     count. `from manul.grid import cog` leads to `grid/cog.py` and `grid/__init__.py`, not to all of
     `grid`, so that an edit in a room makes only that again which uses it.
     """
-    return digest(sorted((name, ast.dump(tree)) for name, tree in _trees(package, modules).items()))
+    return digest(sorted((n, module.dumped) for n, module in _behind(package, modules).items()))
 
 
 @cache
@@ -32,7 +33,8 @@ def of_functions(*modules: str, package: Path = PACKAGE) -> dict[str, dict[str, 
 
     Under an empty name stands the rest of the module: its constants and imports.
     """
-    return {name: _parts(tree) for name, tree in sorted(_trees(package, modules).items())}
+    found = sorted(_behind(package, modules).items())
+    return {name: _parts(module.tree) for name, module in found}
 
 
 def of_script(name: str) -> str:
@@ -42,8 +44,25 @@ def of_script(name: str) -> str:
 
 def modules_of(script: str) -> list[str]:
     """What a rule's script imports from the package, as `code_digest` takes it."""
-    tree = ast.parse((PACKAGE.parent / f"{script}.py").read_text(encoding="utf-8"))
-    return sorted(set(_imported(tree, PACKAGE.name, "")))
+    path = PACKAGE.parent / f"{script}.py"
+    return sorted(_read(path, path.stat().st_mtime_ns, PACKAGE.name, "").imported)
+
+
+class _Module(NamedTuple):
+    """The code of a module, without docstrings, and every name that it may import."""
+
+    tree: ast.Module
+    dumped: str
+    imported: frozenset[str]
+
+
+@cache
+def _read(path: Path, changed: int, package: str, home: str) -> _Module:
+    """A module, read once for all that import it; `changed` is when its file was."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = frozenset(_imported(tree, package, home))
+    tree = _without_docstrings(tree)
+    return _Module(tree, digest(ast.dump(tree)), imported)
 
 
 def _parts(tree) -> dict[str, str]:
@@ -55,18 +74,17 @@ def _parts(tree) -> dict[str, str]:
     return {name: digest(found) for name, found in parts.items()}
 
 
-def _trees(package, modules) -> dict[str, ast.Module]:
+def _behind(package, modules) -> dict[str, _Module]:
     """The code behind each module, by name; what is no module of the package is left out."""
-    todo, seen = list(modules), dict[str, ast.Module]()
+    todo, seen = list(modules), dict[str, _Module]()
     while todo:
         name = todo.pop()
-        path = _file(package, name)
-        if name in seen or path is None:
+        path = None if name in seen else _file(package, name)
+        if path is None:
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
         home = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        todo += [name.rpartition(".")[0], *_imported(tree, package.name, home)]
-        seen[name] = _without_docstrings(tree)
+        seen[name] = _read(path, path.stat().st_mtime_ns, package.name, home)
+        todo += [name.rpartition(".")[0], *seen[name].imported]
     return seen
 
 
