@@ -17,6 +17,9 @@ from manul.products import generalised
 BOX = (0.0, 0.0, 80_000.0, 80_000.0)
 
 
+SCENARIOS = ["current", "planned", "on_2019_10_01", "on_2021_10_01", "on_2023_10_01"]
+
+
 def at(*points):
     return privacy.places([Point(p) for p in points])
 
@@ -151,7 +154,7 @@ def demo(**changes):
 
 def test_what_rests_on_hidden_places_is_generalised_and_exact_files_lie_apart():
     made = demo()
-    assert made.scenarios == ["current", "planned"]
+    assert made.scenarios == SCENARIOS
     home = "results/tien_shan/current"
     assert made.files("current", "prepare_records", "camps")["layer"] == (
         f"{home}/restricted/layers/camps.gpkg"
@@ -262,7 +265,7 @@ def test_a_region_without_hidden_layers_has_one_view():
     for name in ("camps", "manul_records"):
         config["layers"][name] = {"path": config["layers"][name], "public": True}
     made = graph.Graph(load.load(config | {"rules": {"R6": {"public": True}}}))
-    assert list(made.configs) == ["current", "planned"]
+    assert list(made.configs) == SCENARIOS
     assert made.left_over("current") == []
 
 
@@ -270,7 +273,7 @@ def test_a_hidden_layer_that_is_absent_hides_nothing():
     config = demo_config()
     for name in ("camps", "manul_records"):
         del config["layers"][name]
-    assert list(graph.Graph(load.load(config)).configs) == ["current", "planned"]
+    assert list(graph.Graph(load.load(config)).configs) == SCENARIOS
 
 
 def test_a_rule_that_is_not_public_is_applied_though_no_layer_is_hidden():

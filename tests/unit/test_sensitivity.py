@@ -89,7 +89,7 @@ def test_the_model_on_a_sample_of_cells_has_the_shares_of_its_weights(files):
 
 def test_runs_come_back_in_the_order_of_their_points():
     spec = SPEC | {"realisations": 3, "parameters": {"a": WEIGHT}}
-    points = np.array([[0.0, 0.5, 0.9], [0.5, 0.5, 0.1], [1.0, 0.5, 0.5]])
+    points = np.array([[0.0, 0.5, 0.9, 0.5], [0.5, 0.5, 0.1, 0.5], [1.0, 0.5, 0.5, 0.5]])
     draws, order = design.draws_at(points, spec)
     assert order.tolist() == [1, 2, 0]
     assert draws.places.tolist() == [0, 1, 2]

@@ -364,7 +364,7 @@ def test_the_strongest_threat_is_shown_by_the_group_of_each_that_occurs(tmp_path
 
 
 OF_THREATS = {"threat", "dominant_threat", "threats", "value_at_risk"}
-OF_DRAWS = {"chance_key", "chance_top"}
+OF_DRAWS = {"chance_key", "chance_top", "measure_habitat", "measure_threat"}
 
 
 def changed(**blocks) -> set[str]:
@@ -375,7 +375,7 @@ def changed(**blocks) -> set[str]:
 def test_sheets_of_threats_need_a_threat_that_is_assessed():
     whole = changed()
     assert whole >= OF_THREATS | {"habitat", "habitat_reference", "key_habitat", "recommendations"}
-    assert whole - changed(threats={}) == OF_THREATS | (OF_DRAWS & {"chance_top"} & whole)
+    assert whole - changed(threats={}) == OF_THREATS | {"chance_top", "measure_threat"}
 
 
 def test_sheets_of_chances_need_draws(monkeypatch):

@@ -26,6 +26,7 @@ from manul.analyses import KINDS as ANALYSES
 from manul.config import nodes, selection, states
 from manul.config.load import ConfigError
 from manul.config.nodes import layers_of
+from manul.config.settled import once, settled
 from manul.config.types import Config
 from manul.grid.data_files import on_disk
 from manul.grid.datasets import Source
@@ -132,12 +133,12 @@ class Graph:
     def __init__(self, configs: Mapping[str, Config]):
         self.scenarios = list(configs)
         self.configs = {
-            name: _without_private_analyses(selection.public_view(config))
+            name: settled(_without_private_analyses(selection.public_view(config)))
             for name, config in configs.items()
         }
         for name, config in configs.items():
             if selection.has_two_views(config):
-                self.configs[f"{name}/restricted"] = selection.exact_view(config)
+                self.configs[f"{name}/restricted"] = settled(selection.exact_view(config))
         for kind in ANALYSES:
             rule(f"analysis_{kind}", _analysis_files(kind), _analyses_of(kind))(_analysis)
         self.region = next(iter(configs.values()))["region"]["name"]
@@ -419,6 +420,7 @@ def _generalised(graph, scenario, config, key, made_by, bands) -> Job:
 # -------------------------------------------------------------------------------- uncertainty
 
 
+@once
 def _uncertain_surfaces(config) -> dict[str, dict]:
     """The surfaces that have alternatives, with what the alternatives are."""
     if not specs.wanted(config):
@@ -938,6 +940,7 @@ def _bands_of(m, made_by):
         yield band.name, Ref(made_by, "", m.name), Source("", i, band.title, band.unit)
 
 
+@once
 def _surfaces_behind(config, name, file) -> tuple[str, ...] | None:
     """The surfaces behind a file of the model; None: all that the job reads."""
     if name == "habitat":
@@ -987,8 +990,13 @@ def _ref(config, item) -> Ref:
 
 def _map_refs(config, named) -> list[Ref]:
     """The files of some maps, each once."""
-    where = {name: ref for name, ref, _ in _maps(config)}
+    where = _refs(config)
     return list(dict.fromkeys(where[name] for name in named if name in where))
+
+
+@once
+def _refs(config) -> dict[str, Ref]:
+    return {name: ref for name, ref, _ in _maps(config)}
 
 
 def _thresholds(config) -> list[Ref]:

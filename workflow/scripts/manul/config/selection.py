@@ -8,6 +8,7 @@ from typing import Any
 from manul.config import nodes
 from manul.config.nodes import layers_of
 from manul.config.schema import analysis_kind, kind_of_surface
+from manul.config.settled import once
 from manul.config.types import Config
 
 CONTEXT_COLUMNS = {
@@ -51,6 +52,7 @@ def is_absent(config: Config, layer: str) -> bool:
     return config["layers"][layer]["kind"] == "absent"
 
 
+@once
 def available(config: Config) -> list[str]:
     """The surfaces that can be made: none of their layers is absent."""
     return [
@@ -60,12 +62,14 @@ def available(config: Config) -> list[str]:
     ]
 
 
+@once
 def assessed(config: Config) -> list[str]:
     """The threats that at least one available surface informs."""
     have = set(available(config))
     return [n for n, t in config["threats"].items() if surfaces_of(t) & have]
 
 
+@once
 def not_assessed(config: Config) -> dict[str, str]:
     """Threats and rules that cannot be computed, with what they need."""
     lacking = {name: lacks(config, f"effect_{name}") for name in config["threats"]}
@@ -98,6 +102,7 @@ def lacks(config: Config, name: str) -> list[str]:
     return _of_all(config, node)
 
 
+@once
 def surface_rules(config: Config, name: str) -> dict:
     """What a surface needs to know beside its block; only what its kind uses, so that a new
     as-of date reruns only surfaces that count ages."""
@@ -135,6 +140,7 @@ def thresholds_from(config: Config) -> str:
     return name if name in analyses(config) else ""
 
 
+@once
 def private_layers(config: Config) -> list[str]:
     """The layers whose places must not be published; one that is absent has none."""
     return [n for n, b in config["layers"].items() if not b["public"] and b["kind"] != "absent"]
@@ -145,6 +151,7 @@ def has_two_views(config: Config) -> bool:
     return bool(private_layers(config) or public_view(config)["withheld"])
 
 
+@once
 def hidden_behind(config: Config, surface: str) -> list[str]:
     """The layers behind a surface whose places must not be published."""
     hidden = private_layers(config)
@@ -270,6 +277,7 @@ def sheet_words(config: Config) -> dict:
     return words | {"assessed": assessed(config), "not_assessed": not_assessed(config)}
 
 
+@once
 def model(config: Config) -> dict:
     """What the model needs to know: the params of the model rule."""
     keep = {name: config["threats"][name] for name in assessed(config)}

@@ -2,6 +2,7 @@
 
 from manul.config import numbers, selection, states
 from manul.config.nodes import layers_of
+from manul.config.settled import once
 from manul.config.types import Config
 from manul.model import cells
 from manul.model.cumulative import CUMULATIVE
@@ -38,6 +39,7 @@ def several(config: Config) -> bool:
     return explained(config) and len(draw(of_model(config)).table().columns) > 1
 
 
+@once
 def surfaces_of(config: Config) -> list[str]:
     """The surfaces that the model reads and that can be made."""
     model, have = selection.model(config), set(selection.available(config))
@@ -45,6 +47,7 @@ def surfaces_of(config: Config) -> list[str]:
     return [name for name in dict.fromkeys(named) if name in have]
 
 
+@once
 def parameters(config: Config) -> dict[str, dict]:
     """The numbers of the model that are drawn, by their paths; not those inside surfaces."""
     threats = set(selection.assessed(config))
@@ -80,6 +83,7 @@ def displaced(config: Config, name: str) -> dict[str, float]:
     return found
 
 
+@once
 def of_surface(config: Config, name: str) -> dict | None:
     """The spec of a surface's alternatives; None for a surface that is as it is in every draw."""
     moved, changed = displaced(config, name), inside(config, name)
@@ -89,6 +93,7 @@ def of_surface(config: Config, name: str) -> dict | None:
     return {"parameters": changed, "realisations": realisations, "errors_m": moved}
 
 
+@once
 def of_model(config: Config) -> dict:
     """The spec of all draws, see `design.draw`."""
     draws = config["draws"]
@@ -108,6 +113,7 @@ def of_model(config: Config) -> dict:
     }
 
 
+@once
 def words(config: Config) -> dict[str, str]:
     """What each input of the draws is, in words, by its name in their table."""
     spec = of_model(config)
@@ -121,6 +127,7 @@ def words(config: Config) -> dict[str, str]:
     }
 
 
+@once
 def errors(config: Config) -> dict[str, int]:
     """The surfaces of the model that know their own error, and the band that holds it (from 1)."""
     if not config["draws"]["survey_error"]:
