@@ -306,3 +306,37 @@ def test_areas_count_square_kilometres_and_not_cells():
     table = key_polygons.tables(Fields(maps, grid), {}, RULES, "cats", STAMP)["key"]
     row = table.iloc[0]
     assert (row["area_km2"], row["cats_low"], row["cats_high"]) == (100, 4, 15)
+    assert "mean_p_key" not in table
+
+
+def test_a_key_area_tells_what_follows_from_its_chances():
+    h = habitat(((0, 5), (0, 5)))
+    maps = {"habitat": h, "habitat_reference": h, "p_key": np.where(h >= 0.6, 0.8, 0.1)}
+    maps |= key_habitat.find(Fields(maps, GRID), RULES).named(*WHOLE)
+    area = key_polygons.tables(Fields(maps, GRID), {}, RULES, "cats", STAMP)["key_area"].iloc[0]
+    assert area["key_km2"] == 25 and area["expected_key_km2"] >= 20
+    assert area["mean_p_key"] == pytest.approx(
+        area["expected_key_km2"] / area["area_km2"], abs=1e-3
+    )
+
+
+def test_each_number_of_a_unit_has_its_interval_beside_it():
+    table = pd.DataFrame(
+        {"unit": ["east", "west"], "key_km2": [5.0, 1.0], "cats_low": [1, 0], "cats_high": [3, 1],
+         "threat_1": ["Dogs", ""]}
+    )  # fmt: skip
+    by_unit = pd.DataFrame(
+        {"unit": ["west", "east"], "key_km2_p05": [0, 2], "key_km2_p95": [2, 9],
+         "cats_low": [0.1, 0.4], "cats_high": [2, 6], "notice": ["a", "a"]}
+    )  # fmt: skip
+    other = pd.DataFrame(
+        {"unit": ["east", "west"], "mean_threat_p05": [0, 0], "notice": ["b", "b"]}
+    )
+    made = units.with_intervals(table, "cats", other, by_unit)
+    assert list(made) == [
+        "unit", "key_km2", "key_km2_p05", "key_km2_p95", "cats_low", "cats_high", "cats_p05",
+        "cats_p95", "threat_1",
+    ]  # fmt: skip
+    assert made.set_index("unit").loc["east", ["key_km2_p95", "cats_p05", "cats_p95"]].tolist() == [
+        9, 0.4, 6,
+    ]  # fmt: skip

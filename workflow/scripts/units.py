@@ -12,6 +12,8 @@ with job.start(snakemake) as this:
     stamped = stamp.stamp(this.provenance(), told.scenario)
     animals = told.species["plural"]
     table = units.units(places, this.fields(), told.threats, key, animals, stamped)
+    if of_draws := [plain_files.read_table(path) for path in this.inputs("of_draws")]:
+        table = units.with_intervals(table, animals, *of_draws)
     for path in this.named("recommendations").values():
         table = units.with_rules(table, vectors.read_layers(path))
     plain_files.write_table(this.output("table"), table)

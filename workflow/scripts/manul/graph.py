@@ -791,6 +791,8 @@ def _units(graph, scenario, config, key) -> Job:
     more = {"layers": _units_of(config)}
     if "" in RULES["recommend"].keys(config):
         more["recommendations"] = [Ref("recommend", "", "polygons")]
+    if specs.explained(config):
+        more["of_draws"] = [Ref(name, "", "units") for name in ("draws", "key_draws")]
     wanted = [*units.MAPS, *filter(None, [protected])]
     job = _table_job(graph, scenario, config, wanted, {}, **more)
     return _held_against_the_first(graph, scenario, job)

@@ -11,7 +11,7 @@ from manul.products.key_habitat import cats, cell_km2, label
 from manul.products.outlines import amounts, mean, outlines, sums, top_threats
 from manul.products.stamp import identities
 
-MEANS = ("habitat", "habitat_reference", "threat", "value_at_risk")
+MEANS = ("habitat", "habitat_reference", "threat", "value_at_risk", "p_key")
 MAPS = (*MEANS, "suitable", "key", "breeding", "key_degraded", "key_area")
 LAYERS = {
     "suitable": "suitable",
@@ -34,7 +34,8 @@ def tables(
 
     `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`,
     `animals` what columns call the species, `stamped` the columns of `stamp.stamp`, `towns` the
-    places from which key areas are named.
+    places from which key areas are named. With draws, `mean_p_key` is the chance of key habitat of
+    an area's cells, and `expected_key_km2` of a key area what follows for its size.
     """
     found = {n: _described(fields, of, threats, rules, animals) for n, of in LAYERS.items()}
     areas = found["key_area"]
@@ -67,4 +68,7 @@ def _described(fields, of, threats, rules, animals) -> gpd.GeoDataFrame:
     low, high = cats(suitable, key, rules["density_per_100_km2"])
     if of == "key_area":  # the ground between its patches is not key habitat
         table.insert(2, "key_km2", key.round(2))
+        if "p_key" in means:
+            expected = found["p_key"][0][at] * cell_km2(fields.grid)
+            table.insert(3, "expected_key_km2", expected.round(2))
     return table.assign(**{f"{animals}_low": low.round(1), f"{animals}_high": high.round(1)})

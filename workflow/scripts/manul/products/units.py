@@ -91,6 +91,29 @@ def with_rules(table: pd.DataFrame, recommendations: dict) -> pd.DataFrame:
     return out
 
 
+INTERVALS = ("suitable_km2", "key_km2", "mean_threat", "value_at_risk_km2")
+
+
+def with_intervals(table: pd.DataFrame, animals: str, *of_draws: pd.DataFrame) -> pd.DataFrame:
+    """Beside each number its 5th and 95th percentile over the draws, from tables by unit.
+
+    The range of animals becomes `ANIMALS_p05`, `ANIMALS_p95`: the lower density at the 5th
+    percentile of the land, the higher one at the 95th.
+    """
+    known = pd.concat([found.set_index("unit") for found in of_draws], axis=1)
+    known = known.loc[:, ~known.columns.duplicated()]
+    ends = {f"{animals}_p05": f"{animals}_low", f"{animals}_p95": f"{animals}_high"}
+    named = {f"{animals}_high": ends}
+    named |= {n: {f"{n}_p05": f"{n}_p05", f"{n}_p95": f"{n}_p95"} for n in INTERVALS}
+    out = {}
+    for column in table:
+        out[column] = table[column]
+        for new, old in named.get(str(column), {}).items():
+            if old in known:
+                out[new] = table["unit"].map(known[old])
+    return pd.DataFrame(out)
+
+
 def names(polygons) -> list[str]:
     """What each unit is called."""
     return polygons["name"].fillna("(no name)").astype(str).tolist()
