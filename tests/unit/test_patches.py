@@ -310,14 +310,13 @@ def test_areas_count_square_kilometres_and_not_cells():
 
 
 def test_a_key_area_tells_what_follows_from_its_chances():
-    h = habitat(((0, 5), (0, 5)))
+    h = habitat(((0, 10), (0, 12)))
     maps = {"habitat": h, "habitat_reference": h, "p_key": np.where(h >= 0.6, 0.8, 0.1)}
     maps |= key_habitat.find(Fields(maps, GRID), RULES).named(*WHOLE)
     area = key_polygons.tables(Fields(maps, GRID), {}, RULES, "cats", STAMP)["key_area"].iloc[0]
-    assert area["key_km2"] == 25 and area["expected_key_km2"] >= 20
-    assert area["mean_p_key"] == pytest.approx(
-        area["expected_key_km2"] / area["area_km2"], abs=1e-3
-    )
+    assert area["key_km2"] == 120 and area["expected_key_km2"] >= 96
+    share = area["expected_key_km2"] / area["area_km2"]
+    assert area["mean_p_key"] == pytest.approx(share, abs=1e-3)
 
 
 def test_each_number_of_a_unit_has_its_interval_beside_it():
