@@ -152,14 +152,17 @@ def test_key_habitat_is_gained_and_lost_by_patches(tmp_path):
     assert np.isnan(maps["p_lost"][12, 0]) and maps["p_lost"][0, 0] == 0
     sums = np.zeros((2, len(changes.SUMS), 8))
     sums[:, 0] = 100
-    sums[1, changes.SUMS.index("value_at_risk")] = [-1, 3] * 4
+    sums[1, changes.SUMS.index("value_at_risk")] = [-1, 3, 3, 3] * 2
     table = changes.of_units(["east"], sums, found, GRID).set_index("unit")
     assert table.loc["east", "key_lost_km2_mean"] == 8
-    assert table.loc[REGION, "value_at_risk_km2_mean"] == 1
-    assert table.loc["east", changes.RISES] == 0.5
+    assert table.loc[REGION, "value_at_risk_km2_mean"] == 2
+    assert table.loc["east", changes.RISES] == 0.75
     told = scenario_page.in_short(table.reset_index(), "now", 8)
-    assert "It rises in 50% of the draws, so the direction is not sure." in told[0]
+    assert "It rises in 75% of the draws, so the direction is not sure." in told[0]
     assert told[1].startswith("4 km² of key habitat are gained (0 to 8")
+    stricter = changes.key_change(paths[:1] * 2, [10, 14], 8, known, GRID, unit)
+    lost = stricter.areas["p_lost"].sum(0)  # the patch of 12 km2, in the same map
+    assert lost.tolist() == [12] * 8 and not stricter.areas["p_gained"].any()
 
 
 def test_nothing_that_differs_is_told_as_such():
