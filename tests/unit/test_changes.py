@@ -233,3 +233,9 @@ def test_the_page_without_threats_names_the_first_ones(tmp_path, surfaces):
     assert [s.title for s in sections] == [
         "In short", "Each threat taken away", "Each halved", "How this was found",
     ]  # fmt: skip
+
+
+def test_a_cell_differs_if_any_of_its_inputs_does():
+    was = {"dogs": np.array([[1, 2, np.nan, 4], [1, 2, np.nan, np.nan]])}
+    now = {"dogs": np.array([[1, 3, np.nan, 4], [1, 2, np.nan, 5]])}
+    assert changes._differ(was, now).tolist() == [False, True, False, True]
