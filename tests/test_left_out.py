@@ -129,7 +129,8 @@ def test_the_smallest_file_runs_to_the_end(tmp_path):
     run(tmp_path, config)
     home = tmp_path / "results" / "small" / "current"
     assert {p.stem for p in home.glob("maps/*.png")} == {
-        "chance_key", "habitat", "habitat_reference", "key_habitat", "recommendations",
+        "chance_key", "habitat", "habitat_reference", "key_habitat", "measure_habitat",
+        "recommendations",
     }  # fmt: skip
     table = pd.read_csv(home / "recommendations.csv")
     reasons = table.set_index("rule")["reason"]

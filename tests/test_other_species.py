@@ -42,7 +42,7 @@ def voles(tmp_path_factory):
 def test_the_products_are_those_of_its_model(voles):
     assert {p.stem for p in voles.glob("maps/*.png")} == {
         "habitat", "threat", "chance_key", "chance_top", "dominant_threat", "threats",
-        "value_at_risk", "key_habitat", "recommendations",
+        "value_at_risk", "key_habitat", "recommendations", "measure_habitat", "measure_threat",
     }  # fmt: skip
     units = pd.read_csv(voles / "units.csv")
     assert {"voles_low", "voles_high", "V1_km"} <= set(units)
