@@ -466,6 +466,63 @@ def test_chances_are_told_in_words_for_their_share_of_the_draws(tmp_path, draw, 
     }
 
 
+@pytest.mark.parametrize(
+    ("codes", "told"),
+    [
+        ([1] * 10 + [2] * 5 + [255] * 5, {"Camps": "67 %", "Marmot burrows": "33 %"}),
+        ([255] * 20, {"no data": "100 % of the region"}),
+        (  # the ten inputs: nine have a colour, the least of them is told as others
+            [*range(1, 11), *range(1, 10), 255],
+            {"Camps": "11 %", "Input 9": "11 %", "other inputs": "5 %"},
+        ),
+    ],
+)
+def test_what_is_behind_most_of_the_doubt_is_named(tmp_path, codes, told):
+    made = scenario(tmp_path, {"measure_habitat": np.tile(np.array(codes, "uint8"), (10, 1))})
+    names = ["Camps", "Marmot burrows", *(f"Input {i}" for i in range(3, 11))]
+    with rasterio.open(made.path("measure_habitat"), "r+") as file:
+        file.update_tags(CATEGORIES="; ".join(f"{i} {name}" for i, name in enumerate(names, 1)))
+    (figure,) = sheets.measure_habitat(made)
+    assert said(figure, "title") == ["What to measure to know the habitat better"]
+    found = dict(zip(said(figure, "legend"), said(figure, "share"), strict=False))
+    assert found.items() >= told.items()
+    assert "Input 10" not in found
+    nothing = "nothing: it is the same in all draws"
+    assert (nothing in found) == ("100 %" in told.get("no data", ""))
+
+
+def test_a_change_is_told_with_its_direction_and_how_sure_it_is(tmp_path):
+    """From west to east 8, 2, 3, 4, 2 and 1 of 20 columns."""
+    columns = [8, 2, 3, 4, 2, 1]
+    mean = np.repeat([0.001, 0.03, 0.01, 0.01, -0.01, -0.02], columns)
+    low = np.repeat([0.0, 0.01, 0.001, -0.01, -0.03, -0.03], columns)
+    high = np.repeat([0.002, 0.05, 0.02, 0.03, 0.01, -0.01], columns)
+    ends = {"mean": mean, "p05": low, "p95": high}
+    maps = {
+        f"change_value_at_risk_{end}": np.tile(values.astype("float32"), (10, 1))
+        for end, values in ends.items()
+    }
+    made = scenario(tmp_path, maps)
+    row = {"unit": ["(whole region)"], "value_at_risk_km2_mean": 3.04}
+    row |= {"value_at_risk_km2_p05": -1.2, "value_at_risk_km2_p95": 7}
+    plain_files.write_table(tmp_path / "change_units.csv", pd.DataFrame(row))
+    made.tables["change_units"] = str(tmp_path / "change_units.csv")
+    (figure,) = sheets.change(made)
+    assert "Value at risk of the region: +3.0 km2 (-1.2 to +7.0 in 90 % of the draws)" in " ".join(
+        said(figure)
+    )
+    found = dict(zip(said(figure, "legend"), said(figure, "share"), strict=False))
+    assert found == {
+        "no change (less than 0.002)": "40 %",
+        "more at risk, surely: by 0.02 and more": "10 %",
+        "more at risk, surely: by less than 0.02": "15 %",
+        "more at risk, not surely": "20 %",
+        "less at risk, not surely": "10 %",
+        "less at risk, surely": "5 %",
+        "no data": "none",
+    }
+
+
 def fit_tables(folder, gate="passed") -> dict[str, str]:
     """The tables of a fit as its rule writes them."""
     scores = {"auc": 0.81, "tss": 0.5, "boyce": 0.7, "omission": 0.1}

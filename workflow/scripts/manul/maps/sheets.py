@@ -408,8 +408,9 @@ def _measure(s, name, what, *extra) -> list[Figure]:
         layouts.Category(int(code), names[int(code)], colour)
         for code, colour in zip(first, QUALITATIVE, strict=False)
     ]
-    if (codes == 0).any():
-        legend.append(layouts.Category(0, "other inputs", layouts.NOTHING_COLOUR))
+    if (codes == 0).any() or not legend:
+        rest = "other inputs" if legend else "nothing: it is the same in all draws"
+        legend.append(layouts.Category(0, rest, layouts.NOTHING_COLOUR))
     figure = layouts.categorical(
         sheet, s.context, s.shown[1], codes, legend, "Behind most of the doubt", CLASS_NODATA
     )
