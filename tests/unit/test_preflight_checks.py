@@ -595,3 +595,21 @@ def test_who_stays_unnamed_is_kept_out_of_the_public_table():
     ):
         config = {"elicitation": block, "layers": {}, "surfaces": {}}
         assert answers.private_blocks(config) == private
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "config", "where"),
+    [
+        ("poison", "compound", {"compounds": {"zinc": {}}}, "compounds"),
+        ("burrow_density", "method", {"burrows": {"detection": {"zinc": 1}}}, "burrows.detection"),
+    ],
+)
+def test_words_of_a_table_need_a_number_in_the_config(kind, column, config, where):
+    rows = pd.DataFrame({column: ["zinc", "bran", None, "bran"]})
+    surface = {"kind": kind, "layer": "events"}
+    config = config | {"surfaces": {"s": surface}}
+    block = {"path": "events.csv"}
+    (told,) = check_vectors._words_without_number("events", block, rows, config)
+    assert told.severity == "error" and "'bran'" in str(told) and f"`{where}`" in str(told)
+    assert not list(check_vectors._words_without_number("other", block, rows, config))
+    assert not list(check_vectors._words_without_number("events", block, rows[:1], config))

@@ -55,7 +55,7 @@ def find(config: Config) -> list[str]:
     faults = [*_region(config["region"]), *_layers(config), *_surfaces(config)]
     faults += [*_nodes(config), *_weights(config), *_rules(config), *_references(config)]
     faults += [*_analyses(config), *_counterfactuals(config), *_names(config), *_hidden(config)]
-    faults += _series(config)
+    faults += [*_series(config), *_assumed(config)]
     faults += [*_key_habitat(config["key_habitat"]), *_draws(config["draws"])]
     return faults
 
@@ -520,6 +520,18 @@ def _names(config) -> Iterator[str]:
                     f"{group}.{name}: found beside {first!r}, expected a name that differs in more "
                     "than small and capital letters; many disks keep one file for both"
                 )
+
+
+def _assumed(config) -> Iterator[str]:
+    """What is assumed of a row that does not tell must have a number itself."""
+    told = {
+        "poison.assume.compound": (config["poison"]["assume"].get("compound"), "compounds"),
+        "burrows.assume_method": (config["burrows"]["assume_method"], "burrows.detection"),
+    }
+    known = {"compounds": config["compounds"], "burrows.detection": config["burrows"]["detection"]}
+    for where, (word, of) in told.items():
+        if word is not None and known[of] and word not in known[of]:
+            yield f"{where}: found {word!r}, expected one of {of}{hint(word, known[of])}"
 
 
 def _series(config) -> Iterator[str]:

@@ -6,6 +6,8 @@ that the checks of the model need not read them again.
 
 import ast
 from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 
 import numpy as np
 import shapely
@@ -14,6 +16,7 @@ from rasterio.warp import transform_bounds
 
 from manul.config import expressions, selection, states
 from manul.config.hints import counted
+from manul.config.nodes import layers_of
 from manul.grid import features
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
@@ -23,6 +26,12 @@ from manul.records import field_tables, layer_files
 COVERED = 0.98  # of the region: less is told
 SEVERAL = 10  # features from which the box of a layer tells where it ends
 EMPTY = 0.25  # of the width or height of the region without a feature: it is asked why
+
+# By kind of surface: the column whose words need a number, and where the config has it.
+NUMBERED = {
+    "poison": ("compound", ("compounds",)),
+    "burrow_density": ("method", ("burrows", "detection")),
+}
 
 
 def check_vector(name, block, config, tables) -> Iterator[Problem]:
@@ -72,6 +81,8 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
     if len(found.normalised):
         told = f"{counted(len(found.normalised), 'value')} put in the form of the schema"
         yield Problem("note", name, block["path"], value=told)
+    table = field_tables.features(found, block)
+    yield from _words_without_number(name, block, table, config)
     spec = field_tables.schemas()["tables"][block["table"]]
     if not spec["positions"] and "geom" not in spec["fields"]:
         if block.get("extent"):
@@ -80,7 +91,6 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
                 "Take the key `extent` out", field="extent",
             )  # fmt: skip
         return  # a table without places, such as distances from a line
-    table = field_tables.features(found, block)
     lost = int(table.geometry.isna().sum())
     if lost:
         yield bad(
@@ -91,6 +101,21 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
         yield from _shapes(name, block, table[table.geometry.notna()], config, tables)
     elif block.get("extent"):
         yield from _extent(name, block, config)
+
+
+def _words_without_number(name, block, rows, config) -> Iterator[Problem]:
+    """Words of a table for which the config has no number, though a surface needs one."""
+    for kind, (column, keys) in NUMBERED.items():
+        uses = (s for s in config["surfaces"].values() if s["kind"] == kind)
+        if column in rows and any(name in layers_of(surface) for surface in uses):
+            known = reduce(getitem, keys, config)
+            strange = sorted(set(map(str, rows[column].dropna())) - set(known))
+            if strange:
+                where = ".".join(keys)
+                yield bad(
+                    name, block, ", ".join(map(repr, strange[:8])), f"one of {', '.join(known)}",
+                    f"Add it to `{where}` of the config, or correct the rows", field=column,
+                )  # fmt: skip
 
 
 def held(table, condition) -> str:
