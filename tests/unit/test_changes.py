@@ -1,13 +1,25 @@
 """A scenario against the first one, and the present without a threat, in the same draws."""
 
+import dataclasses
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from unit.test_draws import GRID, SPEC, WEIGHT, model, uncertain, write
 
-from manul.comparison import scenario_page
-from manul.grid import block_maps
-from manul.uncertainty import changes, design, passes, sensitivity, without, without_page
+from manul.comparison import maps, scenario_page
+from manul.grid import block_maps, plain_files
+from manul.uncertainty import (
+    changes,
+    design,
+    passes,
+    sensitivity,
+    tables,
+    without,
+    without_page,
+)
 from manul.uncertainty.tables import REGION
 
 OTHER = WEIGHT | {"range": [0.1, 0.9]}
@@ -83,7 +95,7 @@ def test_a_scenario_without_changes_differs_nowhere(tmp_path, surfaces):
         assert np.isnan(values[4, 4]) and not np.nan_to_num(values).any()
         assert np.isnan(values).sum() == 1
     assert sums[0, 0, 0] == GRID.shape[0] * GRID.shape[1] - 1
-    assert not sums[:, 1:].any()
+    assert (sums[0, 1] == sums[0, 0]).all() and not sums[:, 2:].any()
 
 
 def test_only_what_is_changed_differs_and_by_as_much_as_one_can_work_out(tmp_path, surfaces):
@@ -151,7 +163,7 @@ def test_key_habitat_is_gained_and_lost_by_patches(tmp_path):
     assert maps["p_gained"][10, 10] == 0.5 and maps["p_lost"][21, 21] == 0.5
     assert np.isnan(maps["p_lost"][12, 0]) and maps["p_lost"][0, 0] == 0
     sums = np.zeros((2, len(changes.SUMS), 8))
-    sums[:, 0] = 100
+    sums[:, :2] = 100
     sums[1, changes.SUMS.index("value_at_risk")] = [-1, 3, 3, 3] * 2
     table = changes.of_units(["east"], sums, found, GRID).set_index("unit")
     assert table.loc["east", "key_lost_km2_mean"] == 8
@@ -160,6 +172,12 @@ def test_key_habitat_is_gained_and_lost_by_patches(tmp_path):
     told = scenario_page.in_short(table.reset_index(), "now", 8)
     assert "It rises in 75% of the draws, so the direction is not sure." in told[0]
     assert told[1].startswith("4 km² of key habitat are gained (0 to 8")
+    sums[1, 1] = 0  # no threat is known there
+    table = changes.of_units(["east"], sums, found, GRID).set_index("unit")
+    names = ["mean_threat_mean", "value_at_risk_km2_p05", changes.RISES]
+    assert table.loc["east", names].isna().all() and table.loc[REGION, names].notna().all()
+    shown = scenario_page.by_unit(table.reset_index()).set_index("unit").loc["east"]
+    assert shown["Value at risk, change (km²)"] == shown["rises in"] == "not known"
     stricter = changes.key_change(paths[:1] * 2, [10, 14], 8, known, GRID, unit)
     lost = stricter.areas["p_lost"].sum(0)  # the patch of 12 km2, in the same map
     assert lost.tolist() == [12] * 8 and not stricter.areas["p_gained"].any()
@@ -233,6 +251,47 @@ def test_the_page_without_threats_names_the_first_ones(tmp_path, surfaces):
     assert [s.title for s in sections] == [
         "In short", "Each threat taken away", "Each halved", "How this was found",
     ]  # fmt: skip
+
+
+def test_sides_are_alike_only_if_they_read_the_same_bands_and_take_the_same_fit(tmp_path, surfaces):
+    one = uncertain(write(tmp_path, **surfaces), {"threats.dogs.weight": WEIGHT})
+    fit = passes.Fit("a.tif", (0, 0.3, 0.5, 1), (0, 0.4, 0.6, 1))
+    more = {**one.files, "dogs": (one.files["dogs"][0], (1, 2))}
+    drawn = dataclasses.replace(one.draws, fitted=one.draws.fitted | True)
+    assert changes.Sides(one, one, True).alike
+    assert not changes.Sides(one, one, False).alike
+    for other in ({"files": more}, {"fit": fit}, {"draws": drawn}):
+        assert not changes.Sides(one, dataclasses.replace(one, **other), True).alike
+    moved = fit._replace(path="b.tif")
+    sides = (dataclasses.replace(one, fit=of) for of in (fit, moved))
+    assert changes.Sides(*sides, True).alike  # the values of the files are looked at cell by cell
+
+
+def test_what_changes_nothing_on_both_sides_is_left_out(tmp_path):
+    for name, dead in (("before", [0, 0, 0.2]), ("after", [0, 0.1, 0])):
+        table = pd.DataFrame({"parameter": ["a", "b", "c"], "change": dead})
+        (tmp_path / name).mkdir()
+        plain_files.write_table(tmp_path / name / "mines.csv", table)
+    sides = [{"mines": str(tmp_path / name / "mines.csv")} for name in ("before", "after")]
+    assert tables.without_effect(*sides) == {"mines": ["a"]}
+    assert tables.without_effect(sides[0]) == {"mines": ["a", "b"]}
+    assert tables.without_effect(sides[0], {}) == {}
+
+
+def test_a_picture_shows_where_key_habitat_is_gained_and_lost(tmp_path):
+    chances = np.zeros((2, *GRID.shape), "float32")
+    chances[0, :10, :10], chances[1, :10, 20:30] = 1, 0.6
+    chances[:, 25:] = np.nan
+    paths = write(tmp_path, change_key=chances, change_habitat=chances[0] - chances[1])
+    same, shown = scenario_page.pictures(paths, tuple(GRID.boundingbox), None)
+    assert same == [] and [title for title, _ in shown][1].startswith("P(key habitat is gained)")
+    picture = np.asarray(Image.open(io.BytesIO(shown[1][1])).convert("RGB")).reshape(-1, 3)
+    seen = {tuple(colour) for colour in np.unique(picture, axis=0)}
+    for tint in (maps.BETTER[3], maps.WORSE[2], maps.MIDDLE):  # surely gained, likely lost, nothing
+        assert tuple(int(tint[i : i + 2], 16) for i in (1, 3, 5)) in seen
+    (tmp_path / "nothing").mkdir()
+    nothing = write(tmp_path / "nothing", change_key=np.zeros((2, *GRID.shape)))
+    assert scenario_page.pictures(nothing, tuple(GRID.boundingbox), None) == (["key habitat"], [])
 
 
 def test_a_cell_differs_if_any_of_its_inputs_does():

@@ -278,6 +278,16 @@ def test_a_fit_that_misses_its_gate_is_not_drawn(tmp_path, gate, taken):
     assert tables.fit_of_job(lambda role: {}, {}) is None
 
 
+def test_where_no_threat_is_known_none_is_told():
+    sums = np.zeros((2, len(passes.SUMS), 8))
+    of = {name: i for i, name in enumerate(passes.SUMS)}
+    sums[:, of["cells"]], sums[0, of["told"]], sums[0, of["threat"]] = 10, 5, 2
+    table = tables.of_units(["east"], sums, GRID).set_index("unit")
+    assert table.loc["east", ["mean_threat_mean", "value_at_risk_km2_p05"]].isna().all()
+    assert table.loc[tables.REGION, "mean_threat_mean"] == 0.4  # of the cells where it is known
+    assert table.loc["east", "mean_habitat_mean"] == 0
+
+
 def test_the_result_is_the_same_on_several_threads(files):
     paths, _ = files
     of = uncertain(paths, {"threats.dogs.weight": WEIGHT})

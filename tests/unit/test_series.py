@@ -30,7 +30,7 @@ def units_of_draws(east, none, outcome="value_at_risk_km2"):
     out = []
     for a, b in zip(none, east, strict=True):
         rows = [
-            {"number": i, "unit": n, "draw": d, outcome: v, "cells": 10 + 30 * i}
+            {"number": i, "unit": n, "draw": d, outcome: v, "threat_cells": 10 + 30 * i}
             for i, (n, values) in enumerate((("", a), ("east", b)))
             for d, v in enumerate(values, 1)
         ]
@@ -50,6 +50,19 @@ def test_the_region_is_the_sum_of_its_units_and_a_mean_is_of_its_cells():
     found = series.at_each_date(means, ["east"], ["mean_threat"])
     assert found[REGION]["mean_threat"][0].tolist() == [(4 * 40 + 10) / 50, (8 * 40 + 20) / 50]
     assert found["east"]["mean_threat"][0].tolist() == [4, 8]
+
+
+def test_what_is_not_known_has_no_trend():
+    tables = units_of_draws(np.full((3, 2), np.nan), np.array([[1.0, 2.0]] * 3), "mean_threat")
+    for table in tables:
+        table.loc[table["unit"] == "east", "threat_cells"] = 0
+    found = series.at_each_date(tables, ["east"], ["mean_threat"])
+    assert found[REGION]["mean_threat"].tolist() == [[1, 2]] * 3  # of the cells where it is known
+    trends = series.trends(found, DAYS, reports(3, 3, 3))
+    assert trends["unit"].tolist() == [REGION]
+    nothing = units_of_draws(*np.full((2, 3, 2), np.nan))
+    of = series.at_each_date(nothing, ["east"], ["value_at_risk_km2"])
+    assert np.isnan(of[REGION]["value_at_risk_km2"]).all()
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from manul.uncertainty import changes, passes, tables
 with job.start(snakemake) as this:
     told, grid = this.told, grid_of(this.told.region)
     key, of = {}, {}
+    dead = tables.without_effect(*(this.named(f"{side}_changes") for side in ("before", "after")))
     for side in ("before", "after"):
         mine = getattr(told, side)
         key[side] = words.key_rules(mine["key"], this.thresholds(f"{side}_thresholds"))
         named = partial(lambda side, role: this.named(f"{side}_{role}"), side)
-        of_draws, draws = tables.of_job(named, mine, key[side])
+        of_draws, draws = tables.of_job(named, mine, key[side], dead)
         of[side] = of_draws(draws)
     alike = told.before == told.after and key["before"] == key["after"]
     sides = changes.Sides(of["before"], of["after"], alike)

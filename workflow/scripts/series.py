@@ -16,7 +16,7 @@ with job.start(snakemake) as this:
     shapes = polygons[0] if polygons else None
     names = tables.unit_names(this.inputs("units"))
     sums = [plain_files.read_table(*this.inputs(f"sums_{i}")) for i in range(len(days))]
-    outcomes = [name for name in series.OUTCOMES if sums[0][name].notna().all()]
+    outcomes = [name for name in series.OUTCOMES if sums[0][name].notna().any()]
     found = series.at_each_date(sums, names, outcomes)
     layers = {
         name: (vectors.read_rows(path), schemas.date_field(told.tables[name]))

@@ -10,8 +10,10 @@ The rooms, from the ground floor up; a module imports only from its own room and
     suitability/  models fitted to tables of records
     surfaces/     from layers to one number a cell: terrain, proximity, travel time, fieldwork
     model/        habitat, threats, value at risk: a pure function of surfaces; InVEST beside it
+    pages/        figures, and pages of words and tables
     analyses/     what the records say of the region: suitability fitted to them
     products/     key habitat, recommendations, unit tables, evidence pages
+    uncertainty/  how sure: the model in draws, scenarios, dates, what to measure, experts
     maps/         sheets, ready to be printed
     preflight/    what is wrong with the data, before anything is computed
     comparison/   what changed between two runs, and why

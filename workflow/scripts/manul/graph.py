@@ -612,8 +612,8 @@ def _of_draws(graph, config) -> tuple[dict, dict]:
     """What a job that makes draws is told, and what it reads."""
     names, uncertain = specs.surfaces_of(config), _uncertain_surfaces(config)
     saturating = [n for n in names if KINDS[config["surfaces"][n]["kind"]].saturating]
-    told: dict[str, Any] = {"model": selection.model(config), "draws": specs.of_model(config)}
-    told["draws"] |= {"together": graph.together()}
+    told: dict[str, Any] = {"model": selection.model(config)}
+    told |= {"draws": specs.of_model(config) | {"together": graph.together()}}
     told |= {"specs": uncertain, "errors": specs.errors(config), "saturating": saturating}
     others = [_alternatives(config, name) for name in uncertain]
     reads = {"surfaces": _made(config, names), "alternatives": others, "mask": _mask(config)}

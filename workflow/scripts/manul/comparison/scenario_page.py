@@ -14,7 +14,7 @@ from manul.pages import figures, html
 from manul.uncertainty.changes import KEY, RISES
 from manul.uncertainty.tables import REGION
 
-CHANCES = (0.0, 0.05, 0.3, 0.5, 0.7, 1.0)  # edges of the classes of the map of key habitat
+CHANCES = (1e-9, 0.05, 0.3, 0.5, 0.7, 1.0)  # edges of the classes of the map of key habitat
 SURE = 0.95
 NOTHING = 0.5  # km2: less is told as nothing
 TITLES = {  # column: words, unit, digits after the point
@@ -57,10 +57,14 @@ def in_short(units: pd.DataFrame, first: str, draws: int) -> list[str]:
     if not any(abs(row[f"{name}_{end}"]) > 0 for name in TITLES for end in ("p05", "p95")):
         return [f"Nothing differs from {first} in any of {draws} draws."]
     low, mean, high = (row[f"value_at_risk_km2_{end}"] for end in ("p05", "mean", "p95"))
-    told = [
-        f"Value at risk {_moves(mean)} by {_number(abs(mean), 1)} km² of full habitat "
-        f"({_signed(low, 1)} to {_signed(high, 1)} in 90 % of the draws). {_sure(row[RISES])}."
-    ]
+    told = []
+    if low == high == 0:
+        told.append("Value at risk does not change.")
+    elif np.isfinite(mean):
+        told.append(
+            f"Value at risk {_moves(mean)} by {_number(abs(mean), 1)} km² of full habitat "
+            f"({_signed(low, 1)} to {_signed(high, 1)} in 90 % of the draws). {_sure(row[RISES])}."
+        )
     verbs = {"key_gained_km2": "gained", "key_lost_km2": "lost"}
     nothing = [verb for name, verb in verbs.items() if row[f"{name}_p95"] < NOTHING]
     for name, verb in verbs.items():
@@ -91,13 +95,13 @@ def by_unit(units: pd.DataFrame) -> pd.DataFrame:
         ends = zip(*(units[f"{name}_{end}"] for end in ("mean", "p05", "p95")), strict=True)
         out[heading] = [
             signed(mean, digits)
-            if mean == low == high
+            if mean == low == high or np.isnan(mean)
             else f"{signed(mean, digits)} ({signed(low, digits)} to {signed(high, digits)})"
             for mean, low, high in ends
         ]
     still = (units["value_at_risk_km2_p05"] == 0) & (units["value_at_risk_km2_p95"] == 0)
     shares = zip(units[RISES], still, strict=True)
-    out["rises in"] = ["no draw" if same and not up else f"{up:.0%}" for up, same in shares]
+    out["rises in"] = ["no draw" if same and not up else _share(up) for up, same in shares]
     return out
 
 
@@ -113,9 +117,9 @@ def pictures(
     chance = np.where(lost > np.nan_to_num(gained), -lost, gained)
     if not np.nanmax(np.abs(chance), initial=0):
         return [*same, "key habitat"], shown
-    edges = [-c for c in CHANCES[:0:-1]] + [-1e-9, 1e-9] + list(CHANCES[1:])
-    edges = sorted({round(e, 9) for e in edges})
-    tints = [*maps.WORSE[::-1], maps.WORSE[0], maps.MIDDLE, maps.BETTER[0], *maps.BETTER]
+    edges = [*(-chance for chance in reversed(CHANCES)), *CHANCES]
+    lost_tints, gained_tints = ((tints[0], *tints) for tints in (maps.WORSE, maps.BETTER))
+    tints = [*reversed(lost_tints), maps.MIDDLE, *gained_tints]
     colours = ListedColormap(tints), BoundaryNorm(edges, len(tints))
     ticks = {-1: "surely lost", -0.5: "lost in half the draws", 0: "", 0.5: "gained in half",
              1: "surely gained"}  # fmt: skip
@@ -162,11 +166,19 @@ def _how_made(first, draws) -> str:
     )
 
 
+def _share(value) -> str:
+    return "not known" if np.isnan(value) else f"{value:.0%}"
+
+
 def _number(value, digits: int) -> str:
+    if np.isnan(value):
+        return "not known"
     text = f"{value:,.{digits}f}"
     return text if float(text.replace(",", "")) or not value else f"less than {10.0**-digits:g}"
 
 
 def _signed(value, digits: int) -> str:
+    if np.isnan(value):
+        return "not known"
     text = f"{value + 0.0:+,.{digits}f}".replace("-", "−")
     return text if value and float(text[1:].replace(",", "")) else "0"

@@ -16,9 +16,9 @@ from manul.products.key_habitat import cell_km2, numbered
 from manul.uncertainty import passes, summary
 from manul.uncertainty.key_draws import Counts, each_draw
 from manul.uncertainty.passes import Uncertain
-from manul.uncertainty.tables import REGION, interval
+from manul.uncertainty.tables import REGION, interval, of_told
 
-SUMS = ("cells", "habitat", "suitable", "threat", "value_at_risk")
+SUMS = ("cells", "told", "habitat", "suitable", "threat", "value_at_risk")
 SPREAD = {"mean": "mean change", "p05": "5th percentile", "p95": "95th percentile"}
 KEY = {"p_gained": "P(key habitat is gained)", "p_lost": "P(key habitat is lost)"}
 RISES = "value_at_risk_rises"
@@ -26,11 +26,25 @@ RISES = "value_at_risk_rises"
 
 @dataclass(frozen=True)
 class Sides:
-    """The first scenario and another: `alike` if their models and draws are the same."""
+    """The first scenario and another, told `alike`: what their jobs are told is the same."""
 
     before: Uncertain
     after: Uncertain
-    alike: bool
+    told_alike: bool
+
+    @property
+    def alike(self) -> bool:
+        """Are models and draws the same, so that cells with the same inputs do not differ?"""
+        (read, fit, taken), other = (
+            (
+                {name: bands for name, (_, bands) in side.files.items()},
+                side.fit and side.fit[1:],
+                side.draws.fitted,
+            )
+            for side in (self.before, self.after)
+        )
+        same = (read, fit) == other[:2] and np.array_equal(taken, other[2])
+        return self.told_alike and same
 
 
 def on_block(
@@ -49,19 +63,21 @@ def on_block(
         for name, there in told.items()
     }
     sums = np.zeros((unit.max(initial=0) + 1, len(SUMS), of.after.draws.number))
-    sums[:, 0] = np.bincount(unit[told["habitat"]], minlength=len(sums))[:, None]
+    for i, name in enumerate(("habitat", "threat")):  # cells, told
+        if name in told:
+            sums[:, i] = np.bincount(unit[told[name]], minlength=len(sums))[:, None]
     arrays = [side.read(at) for side in (of.before, of.after)]
     here = np.flatnonzero(inside & (_differ(*arrays) if of.alike else True))
     pieces = of.before.pieces(arrays[0], here), of.after.pieces(arrays[1], here)
     for (cells_, was), (_, now) in zip(*pieces, strict=True):
         before = passes.measured(of.before, was, len(cells_), threats)
         after = passes.measured(of.after, now, len(cells_), threats)
-        for i, name in enumerate(SUMS[1:], 1):
+        for i, name in enumerate(SUMS[2:], 2):
             if name not in before:
                 continue
             there = told.get(name, told["habitat"])[cells_]
             change = _change(before[name], after[name], there)
-            _add(sums[:, i], unit[cells_], np.nan_to_num(change))
+            passes.add_by_unit(sums[:, i], unit[cells_], np.nan_to_num(change))
             if name in told:
                 bands = summary.spread(change)
                 for band, values in out[f"change_{name}"].items():
@@ -116,7 +132,7 @@ def of_units(names: Sequence, sums: np.ndarray, key: KeyChange, grid: GeoBox) ->
     """One row for each unit and the region: each change's mean, 5th and 95th percentile.
 
     Key habitat gained and lost (km2), suitable land (km2), mean habitat and threat, value at risk
-    (km2 of full habitat), and in which share of the draws that rises.
+    (km2 of full habitat), and in which share of the draws that rises; NaN where no threat is known.
     """
     rows = []
     named = [(name, slice(i, i + 1)) for i, name in enumerate(names, 1)]
@@ -127,9 +143,10 @@ def of_units(names: Sequence, sums: np.ndarray, key: KeyChange, grid: GeoBox) ->
         row = {"unit": name} | interval("key_gained_km2", gained) | interval("key_lost_km2", lost)
         row |= interval("suitable_km2", of["suitable"] * cell_km2(grid))
         row |= interval("mean_habitat", of["habitat"] / cells)
-        row |= interval("mean_threat", of["threat"] / cells)
-        row |= interval("value_at_risk_km2", of["value_at_risk"] * cell_km2(grid))
-        rows.append(row | {RISES: np.mean(of["value_at_risk"] > 0)})
+        told = of["told"]
+        row |= interval("mean_threat", of_told(of["threat"] / np.maximum(told, 1), told))
+        row |= interval("value_at_risk_km2", of_told(of["value_at_risk"] * cell_km2(grid), told))
+        rows.append(row | {RISES: np.mean(of_told(of["value_at_risk"] > 0, told))})
     return pd.DataFrame(rows).round(6)
 
 
@@ -150,8 +167,3 @@ def _change(was, now, known: np.ndarray) -> np.ndarray:
     numbers = [side[0] if isinstance(side, tuple) else side for side in (was, now)]
     change = np.subtract(np.asarray(numbers[1], "float32"), np.asarray(numbers[0], "float32"))
     return np.where(known[:, None], change, np.float32(np.nan))
-
-
-def _add(sums, unit, change) -> None:
-    for u in np.unique(unit):
-        sums[u] += change[unit == u].sum(0, dtype="float64")

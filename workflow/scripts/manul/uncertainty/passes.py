@@ -44,7 +44,7 @@ MORE = {
 }
 KEY_TITLES = {"p_key": "P(key habitat)", "p_breeding": "P(breeding patch)"}
 BITS = {0: "a bit for each draw, the first draw in the highest"}
-SUMS = ("cells", "threat", "value_at_risk", "habitat", "suitable", "key_cell")
+SUMS = ("cells", "told", "threat", "value_at_risk", "habitat", "suitable", "key_cell")
 
 
 class Outcome(NamedTuple):
@@ -261,7 +261,8 @@ def measured(of: Uncertain, outcome: Outcome, n: int, threats: bool) -> dict:
     found = {"cells": known, "habitat": (habitat, known), "suitable": suitable, "key_cell": good}
     if threats:
         told, both = (_column(v.known, n) for v in (outcome.threat, outcome.value_at_risk))
-        found["threat"] = outcome.threat.number, told & known
+        found["told"] = told & known
+        found["threat"] = outcome.threat.number, found["told"]
         found["value_at_risk"] = outcome.value_at_risk.number, both
     return found
 
@@ -269,13 +270,16 @@ def measured(of: Uncertain, outcome: Outcome, n: int, threats: bool) -> dict:
 def add(sums: np.ndarray, unit: np.ndarray, found: Mapping) -> None:
     """Add what is `measured` of a piece to the sums of its units: (units, SUMS, draws)."""
     for i, name in enumerate(SUMS):
-        if name not in found:
-            continue
-        of = found[name]
-        values = np.where(of[1][:, None], of[0], 0) if isinstance(of, tuple) else of
-        values = values[:, None] if values.ndim == 1 else values
-        for u in np.unique(unit):
-            sums[u, i] += values[unit == u].sum(0, dtype="float64")
+        if name in found:
+            of = found[name]
+            values = np.where(of[1][:, None], of[0], 0) if isinstance(of, tuple) else of
+            add_by_unit(sums[:, i], unit, values[:, None] if values.ndim == 1 else values)
+
+
+def add_by_unit(sums: np.ndarray, unit: np.ndarray, values: np.ndarray) -> None:
+    """Add `values` (cells, draws) to the sums (units, draws) of the unit of each cell."""
+    for u in np.unique(unit):
+        sums[u] += values[unit == u].sum(0, dtype="float64")
 
 
 # ------------------------------------------------------------------------------------- helpers

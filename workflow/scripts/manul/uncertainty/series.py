@@ -28,19 +28,18 @@ def at_each_date(
     """By unit (the region first) and outcome: (dates, draws).
 
     `tables` are those of `tables.units_of_draws`, one for each date. Means of the region are those
-    of all its cells.
+    of all its cells; NaN where nothing is known.
     """
     found: dict[str, dict[str, np.ndarray]] = {unit: {} for unit in (REGION, *names)}
     for outcome in outcomes:
-        every = [t.pivot(index="number", columns="draw", values=outcome) for t in tables]
-        cells = [t.pivot(index="number", columns="draw", values="cells") for t in tables]
-        of = np.stack([table.to_numpy(float) for table in every])  # dates, units, draws
-        n = np.stack([table.to_numpy(float) for table in cells])
-        if outcome.startswith("mean"):
-            found[REGION][outcome] = (of * n).sum(1) / np.maximum(n.sum(1), 1)
-        else:
-            found[REGION][outcome] = of.sum(1)
-        numbers = list(every[0].index)
+        of, told = _stacked(tables, outcome), _stacked(tables, "threat_cells")
+        weight = told if outcome == "mean_threat" else np.ones_like(told)
+        known = np.isfinite(of)
+        total = np.where(known, of * weight, 0).sum(1)
+        if outcome == "mean_threat":
+            total = total / np.maximum(weight.sum(1), 1)
+        found[REGION][outcome] = np.where(known.any(1), total, np.nan)
+        numbers = sorted(tables[0]["number"].unique())
         for i, unit in enumerate(names, 1):
             if i in numbers:
                 found[unit][outcome] = of[:, numbers.index(i)]
@@ -64,13 +63,16 @@ def trends(found: Mapping, days: Sequence[str], reports: pd.DataFrame) -> pd.Dat
 
     The slope is that of the straight line through all dates in each draw; `trend` is told where
     90 % of the draws agree on its sign. `follows` names the layers whose reports went the same way
-    (with a correlation of 0.8 or more), so that the trend may be that of reporting.
+    (with a correlation of 0.8 or more), so that the trend may be that of reporting. What is not
+    known at some date has no trend.
     """
     years = _years(days)
     rows = []
     for unit, outcomes in found.items():
         mine = reports[reports["unit"] == unit].set_index("date").reindex(list(days))
         for name, values in outcomes.items():
+            if np.isnan(values).any():
+                continue
             slopes = _slope(years, values)
             row = {"unit": unit, "outcome": name} | interval("per_year", slopes)
             row["rises_in"] = np.mean(slopes > 0)
@@ -118,6 +120,12 @@ def together(values: np.ndarray, reports: np.ndarray) -> bool:
 
 
 # ------------------------------------------------------------------------------------- helpers
+
+
+def _stacked(tables, column) -> np.ndarray:
+    """A column of each date, (dates, units, draws)."""
+    every = [t.pivot(index="number", columns="draw", values=column) for t in tables]
+    return np.stack([table.to_numpy(float) for table in every])
 
 
 def _years(days) -> np.ndarray:

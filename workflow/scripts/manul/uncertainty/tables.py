@@ -56,13 +56,17 @@ class Sums:
         return self.folder / f"{'-'.join(map(str, block))}.npy"
 
 
-def of_job(named: Callable, told: Mapping, key: Mapping) -> tuple[Callable, Draws]:
+def of_job(
+    named: Callable, told: Mapping, key: Mapping, dead: Mapping | None = None
+) -> tuple[Callable, Draws]:
     """(what makes a `passes.Uncertain` of some draws, all draws) of a job that makes draws.
 
-    `told` is what `graph` tells such a job, `named(role)` its input files of a role by name.
+    `told` is what `graph` tells such a job, `named(role)` its input files of a role by name, `dead`
+    the parameters that change nothing of each surface (default: as its own tables tell).
     """
     files, others = named("surfaces"), named("alternatives")
-    dead, fit = without_effect(named("changes")), fit_of_job(named, key)
+    dead = without_effect(named("changes")) if dead is None else dead
+    fit = fit_of_job(named, key)
 
     def of_draws(draws: Draws) -> passes.Uncertain:
         return passes.uncertain(SimpleNamespace(**told), draws, key, files, others, dead, fit)
@@ -99,12 +103,17 @@ def spec_of_job(named: Callable, told: Mapping) -> dict:
     return spec
 
 
-def without_effect(files: Mapping[str, str]) -> dict[str, list[str]]:
-    """By surface the parameters that change nothing of it, from the tables of its alternatives."""
-    found = {name: plain_files.read_table(path) for name, path in files.items()}
-    return {
-        name: table.loc[table["change"] == 0, "parameter"].tolist() for name, table in found.items()
-    }
+def without_effect(*sides: Mapping[str, str]) -> dict[str, list[str]]:
+    """By surface the parameters that change nothing of it, from the tables of its alternatives.
+
+    Of several sides, each with such files by surface, what changes nothing on any side.
+    """
+    found: dict[str, list[str]] = {}
+    for name in set.intersection(*map(set, sides)):
+        tables = [plain_files.read_table(side[name]) for side in sides]
+        dead = [set(table.loc[table["change"] == 0, "parameter"]) for table in tables]
+        found[name] = sorted(set.intersection(*dead))
+    return found
 
 
 def of_draws(draws: Draws, sums: np.ndarray, grid: GeoBox) -> pd.DataFrame:
@@ -147,7 +156,7 @@ def units_of_draws(names: Sequence, sums: np.ndarray, grid: GeoBox) -> pd.DataFr
         found.insert(0, "draw", range(1, len(found) + 1))
         found.insert(0, "unit", ["", *names][i])
         found.insert(0, "number", i)
-        parts.append(found.assign(cells=of[SUMS.index("cells")]))
+        parts.append(found.assign(threat_cells=of[SUMS.index("told")]))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -157,15 +166,23 @@ def of_each_unit(path, outcome: str) -> np.ndarray:
     return table.pivot(index="number", columns="draw", values=outcome).to_numpy(float)
 
 
+def of_told(values: np.ndarray, told: np.ndarray) -> np.ndarray:
+    """Numbers of threats, NaN where there are no cells in which a threat is known (`told`)."""
+    return np.where(told > 0, values, np.nan)
+
+
 def outcomes(sums: np.ndarray, cell: float) -> dict[str, np.ndarray]:
-    """Outcomes of each draw from (SUMS, draws), with cells of so many km2."""
+    """Outcomes of each draw from (SUMS, draws), with cells of so many km2.
+
+    Threat and value at risk are NaN where no threat is known.
+    """
     of = dict(zip(SUMS, sums, strict=True))
     cells = np.maximum(of["cells"], 1)
     found = {
         "suitable_km2": of["suitable"] * cell,
         "key_cell_km2": of["key_cell"] * cell,
         "mean_habitat": of["habitat"] / cells,
-        "mean_threat": of["threat"] / cells,
-        "value_at_risk_km2": of["value_at_risk"] * cell,
+        "mean_threat": of_told(of["threat"] / np.maximum(of["told"], 1), of["told"]),
+        "value_at_risk_km2": of_told(of["value_at_risk"] * cell, of["told"]),
     }
     return {name: found[name].round(6) for name in OUTCOMES}

@@ -42,8 +42,7 @@ def gains(of: passes.Uncertain, cells: Sample, units: int) -> np.ndarray:
         for i, name in enumerate(names):
             for j, left in enumerate(LEFT.values()):
                 for k, gain in enumerate(_gains(of, outcome, len(here), name, left)):
-                    for u in np.unique(unit):
-                        sums[u, i, j, k] += gain[unit == u].sum(0, dtype="float64")
+                    passes.add_by_unit(sums[:, i, j, k], unit, gain)
     return sums
 
 
