@@ -246,7 +246,7 @@ def _scenarios(base, given) -> dict:
         threats = {threat: {"factor": left} for threat, left in block["factors"].items()}
         scenario = {"title": block["title"], "changes": {"threats": threats}}
         found.setdefault(name, scenario | {"products": ["maps", "tables"]})
-    for day in states.dates(base):
+    for day in (day for day in states.dates(base) if day < base["as_of"]):  # the rest is a fault
         changes = {"as_of": day, "known_on": base["as_of"]}
         scenario = {"title": f"State on {day}", "changes": changes, "products": ["states"]}
         found.setdefault(states.name(day), scenario)
