@@ -3,9 +3,11 @@
 import dataclasses
 import io
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from PIL import Image
 from unit.test_draws import GRID, SPEC, WEIGHT, model, uncertain, write
 
@@ -29,7 +31,7 @@ def spec(**more):
     return SPEC | {"parameters": {"threats.dogs.weight": WEIGHT}} | more
 
 
-def made(folder, before, after, of=None):
+def made(folder, before, after, of=None, mask=()):
     """The maps and sums of a change: surfaces of both sides by name; `of`: another model after."""
     sides, alike = [], of is None
     drawn, sum_of = {"threats.dogs.weight": WEIGHT}, {"cumulative": {"additive": 1.0}}
@@ -48,7 +50,7 @@ def made(folder, before, after, of=None):
 
     of, out = changes.Sides(*sides, alike), {}
     for at in block_maps.blocks(GRID, 16):
-        found = changes.on_block(of, there, [], [], kept.__setitem__, GRID, True, at)
+        found = changes.on_block(of, there, mask, [], kept.__setitem__, GRID, True, at)
         for name, bands in found.items():
             for band, values in bands.items():
                 whole = out.setdefault((name, band), np.zeros(GRID.shape, "float32"))
@@ -117,6 +119,17 @@ def test_only_what_is_changed_differs_and_by_as_much_as_one_can_work_out(tmp_pat
     assert (of["value_at_risk"] > 0).all() and not of["suitable"].any()
 
 
+def test_beyond_the_mask_nothing_is_told(tmp_path, surfaces):
+    west = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 20_000, 30_000)], crs=GRID.crs)
+    west.to_file(tmp_path / "mask.gpkg")
+    after = {name: values.copy() for name, values in surfaces.items()}
+    after["dogs"] += 0.1
+    out, sums = made(tmp_path, surfaces, after, mask=[str(tmp_path / "mask.gpkg")])
+    change = out["change_threat", "mean"]
+    assert np.isnan(change[:, 20:]).all() and (np.nan_to_num(change[:, :20], nan=1) > 0).all()
+    assert sums[0, 0, 0] == 20 * 30 - 1  # and one cell is unknown
+
+
 def test_another_model_is_told_in_each_cell(tmp_path, surfaces):
     halved = model()
     halved["threats"]["mines"]["weight"] = 0.15
@@ -165,10 +178,14 @@ def test_key_habitat_is_gained_and_lost_by_patches(tmp_path):
     sums = np.zeros((2, len(changes.SUMS), 8))
     sums[:, :2] = 100
     sums[1, changes.SUMS.index("value_at_risk")] = [-1, 3, 3, 3] * 2
+    sums[1, changes.SUMS.index("threat")] = 5
+    sums[1, changes.SUMS.index("habitat")] = 2
     table = changes.of_units(["east"], sums, found, GRID).set_index("unit")
     assert table.loc["east", "key_lost_km2_mean"] == 8
     assert table.loc[REGION, "value_at_risk_km2_mean"] == 2
     assert table.loc["east", changes.RISES] == 0.75
+    assert table.loc["east", ["mean_threat_mean", "mean_habitat_mean"]].tolist() == [0.05, 0.02]
+    assert table.loc[REGION, ["mean_threat_mean", "mean_habitat_mean"]].tolist() == [0.025, 0.01]
     told = scenario_page.in_short(table.reset_index(), "now", 8)
     assert "It rises in 75% of the draws, so the direction is not sure." in told[0]
     assert told[1].startswith("4 km² of key habitat are gained (0 to 8")
@@ -222,6 +239,18 @@ def test_what_a_threat_takes_comes_back_without_it(tmp_path, surfaces):
     assert table.loc[("without", "dogs"), ["rank", "most_in_draws"]].tolist() == [1, 1]
     assert table.loc[("without", "mines"), ["rank", "most_in_draws"]].tolist() == [2, 0]
     assert not table["key_cell_km2_mean"].any()  # neither is a loss of habitat
+    surfaces["mines"][:] = 0
+    (tmp_path / "dogs").mkdir()
+    alone = taken_away(tmp_path / "dogs", surfaces, model())
+    assert alone.loc[("without", "dogs"), "most_in_draws"] == 1  # though another takes nothing
+
+
+def test_each_cell_of_a_sample_stands_for_those_around_it():
+    sums = np.ones((1, 1, 2, 3, 4))
+    table = without.table(sums, {"dogs": "Dogs"}, [], GRID, 3)
+    assert (table["quality_km2_mean"] == 9).all()  # every third cell of every third row, of 1 km2
+    nothing = without.table(0 * sums, {"dogs": "Dogs"}, [], GRID, 3)
+    assert not nothing["most_in_draws"].any()
 
 
 def test_habitat_comes_back_with_the_burrows(tmp_path, surfaces):

@@ -327,6 +327,13 @@ def test_known_places_on_unsuitable_land_are_listed():
     assert told.numbers == [("contradicted by the map", 1, None, None, "records")]
 
 
+def test_records_where_habitat_is_unknown_do_not_count():
+    rows = records((2.5, 7.5, 10), (5.5, 5.5, 10))
+    of = habitat(c2_2=0.1, c4_5=np.nan)
+    told = known_places.contradicted(rows, of, 0.4, {"least": 3}, public=True)
+    assert told.words[0].startswith("Of 1 record of animals where habitat is known, 1 lie on")
+
+
 def test_a_hidden_layer_tells_no_place_and_no_small_number_of_them():
     rows = records((2.5, 7.5, 10), (4.5, 4.5, 10))
     told = known_places.contradicted(rows, habitat(c2_2=0.1), 0.4, {"least": 3}, public=False)

@@ -60,6 +60,9 @@ def test_what_is_not_known_has_no_trend():
     assert found[REGION]["mean_threat"].tolist() == [[1, 2]] * 3  # of the cells where it is known
     trends = series.trends(found, DAYS, reports(3, 3, 3))
     assert trends["unit"].tolist() == [REGION]
+    later = np.array([[np.nan, np.nan], [1.0, 2.0], [2.0, 3.0]])  # unknown at the first date alone
+    some = {REGION: {"mean_threat": later}}
+    assert not len(series.trends(some, DAYS, reports(3, 3, 3)))
     nothing = units_of_draws(*np.full((2, 3, 2), np.nan))
     of = series.at_each_date(nothing, ["east"], ["value_at_risk_km2"])
     assert np.isnan(of[REGION]["value_at_risk_km2"]).all()
@@ -79,6 +82,7 @@ def test_a_trend_is_told_where_the_draws_agree(values, trend, per_year):
     (row,) = series.trends(found, DAYS, reports(3, 3, 3)).to_dict("records")
     assert row["trend"] == trend and row["follows"] == ""
     assert row["per_year_mean"] == pytest.approx(per_year, abs=2e-3)
+    assert row["rises_in"] == {"rises": 1, "falls": 0, "does not change": 0}.get(trend, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +112,8 @@ def test_reports_of_the_years_before_each_date_are_counted_by_unit():
     found = series.reports_of({"poison": (rows, "date")}, east, ["east"], DAYS, 2)
     assert found["unit"].tolist() == [REGION] * 3 + ["east"] * 3
     assert found["reports_poison"].tolist() == [1, 2, 0, 1, 1, 0]
+    without = series.reports_of({"poison": (rows, "date")}, None, [], DAYS, 2)
+    assert without["reports_poison"].tolist() == [1, 2, 0]
 
 
 def test_rows_of_later_days_are_not_known_yet():
