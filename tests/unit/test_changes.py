@@ -327,3 +327,34 @@ def test_a_cell_differs_if_any_of_its_inputs_does():
     was = {"dogs": np.array([[1, 2, np.nan, 4], [1, 2, np.nan, np.nan]])}
     now = {"dogs": np.array([[1, 3, np.nan, 4], [1, 2, np.nan, 5]])}
     assert changes._differ(was, now).tolist() == [False, True, False, True]
+
+
+def region(**ends) -> pd.DataFrame:
+    """The row of a region in which nothing changes, but for what is given: (p05, mean, p95)."""
+    table = pd.DataFrame([{"unit": REGION, changes.RISES: ends.pop("rises", 0.0)}])
+    for name in scenario_page.TITLES:
+        for end, value in zip(("p05", "mean", "p95"), ends.get(name, (0, 0, 0)), strict=True):
+            table[f"{name}_{end}"] = float(value)
+    return table
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        (
+            {"value_at_risk_km2": (-9, -4, -1)},
+            "Value at risk falls by 4.0 km² of full habitat (−9.0 to −1.0 in 90 % of the draws). "
+            "It falls in 100% of the draws.",
+        ),
+        (
+            {"value_at_risk_km2": (0.01, 0.02, 3), "rises": 0.96},
+            "Value at risk rises by less than 0.1 km² of full habitat (0 to +3.0 in 90 % of the "
+            "draws). It rises in 96% of the draws.",
+        ),
+        ({"key_lost_km2": (0, 3, 8)}, "Value at risk does not change."),
+        ({"value_at_risk_km2": [np.nan] * 3, "key_lost_km2": (0, 3, 8)},
+         "3 km² of key habitat are lost (0 to 8 in 90 % of the draws)."),
+    ],
+)  # fmt: skip
+def test_the_first_sentence_tells_what_changes(ends, told):
+    assert scenario_page.in_short(region(**ends), "Current state", 8)[0] == told

@@ -309,6 +309,9 @@ def records(*of):
         ((5.5, 5.5, 10), np.nan),  # unknown is not low
         ((-3.0, 5.0, 10), np.nan),  # beyond the map
         ((9.9, 0.1, 4000), 0.8),  # at the edge
+        ((2.5, 8.4, 10), 0.8),  # the row north of it
+        ((2.5, 6.6, 10), 0.8),  # and the one south
+        ((2.5, 7.5, 1600), 0.8),
     ],
 )
 def test_a_record_has_the_best_habitat_within_its_error(place, expected):
