@@ -4,6 +4,7 @@ Each way of looking gives as many guesses as there are places; a place is found 
 within 5 km. It is measured against guesses at random in equally good habitat.
 """
 
+import shutil
 from pathlib import Path
 
 import geopandas as gpd
@@ -12,7 +13,7 @@ import pytest
 import rasterio
 import rasterio.features
 import yaml
-from conftest import Region, demo_config
+from conftest import ROOT, Region, demo_config
 from scipy import ndimage
 
 from manul.config import load
@@ -29,10 +30,10 @@ TARGETS = (
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Path:
+def region(tmp_path_factory) -> Region:
     """The demo at 2 km with four threats: maps and tables of both scenarios."""
     folder = tmp_path_factory.mktemp("thief")
-    (folder / "resources").symlink_to(Path(__file__).parents[1] / "resources")
+    shutil.copytree(ROOT / "resources", folder / "resources")
     config = load.written_out(demo_config())
     config["region"] |= {"name": "corner", "cell_m": 2000}
     config["threats"] = {name: config["threats"][name] for name in KEPT}
@@ -42,15 +43,21 @@ def home(tmp_path_factory) -> Path:
     config["analyses"]["suitability"] |= {"folds": 3, "background": {"points": 1500}}
     path = folder / "region.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    results = Path("results/corner")
-    Region(folder, (path,)).run(*(results / target for target in TARGETS))
-    return folder / results
+    made = Region(folder, (path,))
+    made.run(*(f"results/corner/{target}" for target in TARGETS))
+    return made
+
+
+@pytest.fixture(scope="module")
+def home(region) -> Path:
+    return region.results
 
 
 class Land:
     """The grid, the habitat, and the hidden places within it by layer."""
 
-    def __init__(self, home):
+    def __init__(self, home, only=None):
+        """`only` names some camps: no other places are looked for."""
         self.home = home
         self.habitat = read(home / "current" / "habitat.tif")[0]
         with rasterio.open(home / "current" / "habitat.tif") as raster:
@@ -58,9 +65,10 @@ class Land:
             self.x, self.y = (np.ravel(n) for n in raster.transform @ (columns + 0.5, rows + 0.5))
             crs, bounds, self.transform = raster.crs, raster.bounds, raster.transform
         self.places = {}
-        for name in LAYERS:
-            layers = home / "current" / "restricted" / "layers"
-            points = gpd.read_file(layers / f"{name}.gpkg").to_crs(crs).geometry.dropna()
+        for name in LAYERS if only is None else ("camps",):
+            table = gpd.read_file(home / "current" / "restricted" / "layers" / f"{name}.gpkg")
+            table = table if only is None else table[table["id"].isin(only)]
+            points = table.to_crs(crs).geometry.dropna()
             inside = points.cx[bounds.left : bounds.right, bounds.bottom : bounds.top]
             self.places[name] = np.unique(np.column_stack([inside.x, inside.y]).round(), axis=0)
         cells = np.column_stack([self.x, self.y])
@@ -189,3 +197,27 @@ def test_the_same_thief_finds_the_camps_in_the_exact_maps(home, land):
     count = len(land.places["camps"])
     for way in ("dogs_camps 0", "solved from the sum", "solved from the value"):
         assert land.found("camps", land.peaks(exact[way], count)) >= 0.8 * count, way
+
+
+def test_what_came_between_two_kept_runs_is_not_given_away(region, tmp_path):
+    """A thief who has the public folders of two months looks at what differs between them."""
+    later = region.copy(tmp_path / "later")
+    table = later.folder / "resources" / "tien_shan" / "camps.csv"
+    header, *rows = table.read_text(encoding="utf-8").splitlines(keepends=True)
+    known = [row for i, row in enumerate(rows) if i % 3]
+    table.write_text("".join([header, *known]), encoding="utf-8")
+    later.run("keep", "--config", "label=before")
+    table.write_text("".join([header, *rows]), encoding="utf-8")
+    later.run("compare")
+    land = Land(later.results, {row.split(",")[0] for row in rows[::3]})
+    maps = later.folder / "compared" / "before_to_present" / "{}" / "current"
+    told = {}
+    for view in ("public", "restricted"):
+        changes = {p.stem: read(p)[0] for p in Path(str(maps).format(view)).glob("*_change.tif")}
+        changes.pop("key_change")
+        for way, values in {**changes, **{f"less {n}": -v for n, v in changes.items()}}.items():
+            guesses = land.peaks(values, len(land.places["camps"]))
+            told[view, way] = land.found("camps", guesses), land.by_chance("camps", guesses)
+    beyond = {way for way, (found, chance) in told.items() if found > chance + 2}
+    assert {way for way in beyond if way[0] == "public"} == set()
+    assert ("restricted", "threat_change") in beyond

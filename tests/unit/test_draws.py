@@ -374,6 +374,24 @@ def test_a_tenth_of_the_cells_is_in_the_top_tenth(files):
     assert np.nanmean(made["value_at_risk", "p_top_tenth"]) == pytest.approx(0.1, abs=0.002)
 
 
+def test_the_top_tenth_of_a_sample_is_that_of_the_region(files, monkeypatch):
+    paths, _ = files
+    read, outcome = [], passes.Uncertain.outcome
+
+    def counted(self, arrays):
+        read.append(arrays["food"].shape[1])
+        return outcome(self, arrays)
+
+    monkeypatch.setattr(passes, "SAMPLE", 400)
+    monkeypatch.setattr(passes.Uncertain, "outcome", counted)
+    of = uncertain(paths, {"threats.dogs.weight": WEIGHT})
+    passes.top_tenth(of, [], GRID)
+    assert sum(read) == 400 == GRID.shape[0] * GRID.shape[1] / 3
+    made, _ = run(of)
+    error = np.sqrt(0.1 * 0.9 / 400)
+    assert np.nanmean(made["value_at_risk", "p_top_tenth"]) == pytest.approx(0.1, abs=3 * error)
+
+
 def test_a_bit_for_each_draw_says_where_habitat_is_good_enough(files):
     paths, arrays = files
     made, _ = run(uncertain(paths, number=16))

@@ -61,10 +61,10 @@ class Cover:
 
     def _added(self, values) -> np.ndarray:
         """Sums of each zone, in double precision, in the order of its cells."""
-        return np.bincount(self.zones(), values, minlength=self.number)
+        return self._each(np.add, np.asarray(values, "float64"), 0.0)
 
-    def _each(self, better, values) -> np.ndarray:
-        out = np.full(self.number, np.nan)
+    def _each(self, better, values, none=np.nan) -> np.ndarray:
+        out = np.full(self.number, none)
         there = np.diff(self.start) > 0
         if there.any():
             out[there] = better.reduceat(values, self.start[:-1][there])

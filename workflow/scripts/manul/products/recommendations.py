@@ -245,10 +245,11 @@ def _found(rule, place) -> gpd.GeoDataFrame:
 
 
 def _rows(rule, found, measures, near, fields) -> pd.DataFrame:
-    """What is measured in each zone, with the rank of each number."""
+    """What is measured in each zone, with the rank of each number that the rule asks it of."""
     values = {n: measures.measure(m, fields) for n, m in rule["measures"].items()} | dict(near)
-    numbers = {name: v for name, v in values.items() if np.asarray(v).dtype.kind == "f"}
-    values |= {f"{name}_rank": pd.Series(v).rank(pct=True) for name, v in numbers.items()}
+    asked = set(re.findall(r"\w+", f"{rule['when']} {rule['reason']}"))
+    ranked = {f"{name}_rank": name for name in values if f"{name}_rank" in asked}
+    values |= {rank: pd.Series(values[name]).rank(pct=True) for rank, name in ranked.items()}
     return pd.DataFrame(values, index=found.index)
 
 

@@ -41,6 +41,7 @@ class Measures:
     def __init__(self, zones: gpd.GeoDataFrame, grid):
         self.zones, self.grid = zones, grid
         self._covers: dict[str, Cover] = {}
+        self._last: tuple[Fields | None, dict] = None, {}
 
     def cover(self, column: str = "geometry") -> Cover:
         """The cells of the zones, or of the strips beside them."""
@@ -54,10 +55,16 @@ class Measures:
         `how` is {measure: expression}: `mean`, `minimum` or `maximum` of a cell expression in its
         unit; `share` (0..1) and `area` (km2) of the zone where a condition holds; `patch_share` of
         a patch in the zone; `left_mean`, `right_mean` beside a piece of a line; `field`, a column
-        of the zone.
+        of the zone. Rules that look at the same zones often ask for the same: the answers for the
+        last `fields` are kept.
         """
+        if self._last[0] is not fields:
+            self._last = fields, {}
+        made = self._last[1]
         ((statistic, what),) = how.items()
-        return np.asarray(MEASURES[statistic](what, self, fields))
+        if (statistic, what) not in made:
+            made[statistic, what] = np.asarray(MEASURES[statistic](what, self, fields))
+        return made[statistic, what]
 
 
 def zonal(what: str | Callable, shapes, fields: Fields, statistic: str = "mean") -> np.ndarray:

@@ -16,7 +16,7 @@ from manul.products.recommendations import Assessed
 from manul.uncertainty import passes
 from manul.uncertainty.design import Draws
 
-HELD_MB = 200  # of maps of draws, at once
+HELD_MB = 400  # of maps of draws, at once
 
 
 def maps_of_draws(
@@ -28,13 +28,14 @@ def maps_of_draws(
     `names` has them, and key habitat is found anew (`key`: the block `key_habitat`). A few draws
     are held at once, one at least: 4 bytes a cell and name.
     """
-    known = set(names) | {"habitat", "habitat_reference"}
-    each = len(known) * np.prod(main.grid.shape) * 4 / 1e6
+    known = set(names)
+    made = _made_anew(of_draws(draws.only(np.arange(1))), known) | {"habitat", "habitat_reference"}
+    each = len(made) * np.prod(main.grid.shape) * 4 / 1e6
     step = max(1, min(draws.number, int(HELD_MB / each)))
     for start in range(0, draws.number, step):
         which = np.arange(start, min(start + step, draws.number))
         of = of_draws(draws.only(which))
-        arrays = _arrays(of, main, known, mask)
+        arrays = _arrays(of, main, made, mask)
         for i in range(len(which)):
             maps = {name: values[i] for name, values in arrays.items()}
             level = {n: _level(getattr(of, n), i) for n in ("suitable", "key")}
@@ -48,6 +49,13 @@ def holds(rules: Sequence[Assessed], runs: Iterable[Fields]) -> dict[str, np.nda
 
 
 # ------------------------------------------------------------------------------------- helpers
+
+
+def _made_anew(of, names) -> set[str]:
+    """Those of the names that the model makes, without surfaces that are the same in every draw."""
+    ((_, outcome),) = of.pieces(of.read((0, 1, 0, 1)), np.arange(1))
+    same = of.files.keys() - of.between.keys() - of.errors.keys()
+    return names & outcome.named().keys() - same
 
 
 def _arrays(of, main, names, mask) -> dict[str, np.ndarray]:
@@ -64,7 +72,7 @@ def _arrays(of, main, names, mask) -> dict[str, np.ndarray]:
         done = 0
         for cells, outcome in of.pieces(arrays, here):
             found = outcome.named()
-            for name in names & found.keys():
+            for name in names:
                 whole = out.get(name)
                 if whole is None:
                     whole = np.full((number, height * width), np.nan, "float32")
