@@ -12,7 +12,8 @@ from odc.geo.geobox import GeoBox
 import manul
 from manul.config import load
 from manul.grid import block_maps
-from manul.grid.datasets import Source, open_maps, reduced
+from manul.grid.datasets import open_maps, reduced
+from manul.grid.fields import Source
 
 pytestmark = pytest.mark.workflow
 

@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 from manul.config import expressions, load, selection
 from manul.graph import Graph
 from manul.grid import vectors
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 from manul.products import cover, key_habitat, outlines, recommendations, stamp, zones
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ import pytest
 import shapely
 from odc.geo.geobox import GeoBox
 
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 from manul.products import cover
 
 GRID = GeoBox.from_bbox((0, 0, 400, 300), crs="EPSG:6933", resolution=100)

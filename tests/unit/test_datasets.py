@@ -9,7 +9,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from manul.grid import datasets, provenance
-from manul.grid.datasets import Fields, Source
+from manul.grid.fields import Fields, Source
 
 GRID = GeoBox.from_bbox((0, 0, 110, 90), crs="EPSG:6933", resolution=10)
 NUMBERS = np.arange(99, dtype="float32").reshape(9, 11)
@@ -44,8 +44,8 @@ def fields(tmp_path):
     ("rows", "columns"), [((0, 9), (0, 11)), ((3, 5), (4, 8)), ((2, 9), (7, 11)), ((4, 4), (0, 2))]
 )
 def test_a_window_over_tiles_is_that_of_the_whole_map(fields, monkeypatch, rows, columns, kept_mb):
-    monkeypatch.setattr(datasets, "TILE", 4)
-    monkeypatch.setattr(datasets, "KEPT_MB", kept_mb)
+    monkeypatch.setattr("manul.grid.fields.TILE", 4)
+    monkeypatch.setattr("manul.grid.fields.KEPT_MB", kept_mb)
     at = slice(*rows), slice(*columns)
     for _ in range(2):  # read, and from what is kept
         np.testing.assert_array_equal(fields.window("up", *at), NUMBERS[at])
@@ -57,8 +57,8 @@ def test_a_window_over_tiles_is_that_of_the_whole_map(fields, monkeypatch, rows,
 
 
 def test_no_more_is_kept_than_may_be_and_the_oldest_goes_first(fields, monkeypatch):
-    monkeypatch.setattr(datasets, "TILE", 4)
-    monkeypatch.setattr(datasets, "KEPT_MB", 100 / 2**20)  # a tile of numbers has 64 bytes
+    monkeypatch.setattr("manul.grid.fields.TILE", 4)
+    monkeypatch.setattr("manul.grid.fields.KEPT_MB", 100 / 2**20)  # a tile of numbers has 64 bytes
     for column in (0, 4):
         np.testing.assert_array_equal(
             fields._tile("up", 0, column // 4), NUMBERS[:4, column : column + 4]

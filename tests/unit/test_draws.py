@@ -15,7 +15,7 @@ from odc.geo.geobox import GeoBox
 from manul import surfaces
 from manul.config import ranges
 from manul.grid import block_maps, plain_files
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 from manul.model import cells
 from manul.products import confidence
 from manul.uncertainty import (

@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 
 from manul import preflight
 from manul.analyses import suitability_words
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 from manul.pages import html
 from manul.products import evidence, known_places
 from manul.records import field_tables

@@ -7,7 +7,7 @@ import pytest
 import shapely
 from odc.geo.geobox import GeoBox
 
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 from manul.products import key_habitat, key_polygons, outlines, units
 
 RULES = {

@@ -11,7 +11,7 @@ from manul import graph
 from manul.analyses import suitability
 from manul.config import load
 from manul.grid import privacy, provenance
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 from manul.products import generalised
 
 BOX = (0.0, 0.0, 80_000.0, 80_000.0)

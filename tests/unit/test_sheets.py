@@ -17,7 +17,7 @@ from odc.geo.geobox import GeoBox
 from manul.config import load, selection
 from manul.graph import Graph, Ref
 from manul.grid import plain_files, provenance, vectors
-from manul.grid.datasets import Source
+from manul.grid.fields import Source
 from manul.maps import layouts, sheet_specs, sheets
 
 CONFIGS = load.load(demo_config())

@@ -29,7 +29,7 @@ from manul.config.nodes import layers_of
 from manul.config.settled import once, settled
 from manul.config.types import Config
 from manul.grid.data_files import on_disk
-from manul.grid.datasets import Source
+from manul.grid.fields import Source
 from manul.maps import sheet_specs
 from manul.model import cells, invest_csv
 from manul.model import outputs as model_outputs

@@ -13,12 +13,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import dask
+import dask.threaded
 import pandas as pd
 
 from manul import __version__, digests
 from manul.config import extensions
 from manul.grid import block_maps, map_tags, plain_files, provenance, rasters, vectors
-from manul.grid.datasets import Fields, Source
+from manul.grid.fields import Fields, Source
 from manul.grid.region import grid_of
 
 HERE = 1024  # cells along the side of the blocks of maps that a job holds
@@ -194,7 +195,7 @@ def start(snakemake) -> Iterator[Job]:
     began = time.monotonic()
     try:
         extensions.run(Job(snakemake).extensions)
-        with dask.config.set(scheduler="threads", num_workers=snakemake.threads):
+        with dask.config.set(scheduler=dask.threaded.get, num_workers=snakemake.threads):
             yield Job(snakemake)
     except Exception:
         log.exception("%s failed", snakemake.rule)
@@ -219,7 +220,8 @@ def _make(extended: list, work: Callable, files: list, block) -> None:
 
 
 def _on_threads(task: Callable, blocks: list, threads: int) -> None:
-    with dask.config.set(scheduler="threads", num_workers=threads):
+    # Not by its name: to look that up, Dask imports all of `distributed`.
+    with dask.config.set(scheduler=dask.threaded.get, num_workers=threads):
         told = _progress(len(blocks))
         dask.compute([dask.delayed(_then)(task, block, told) for block in blocks])
 

@@ -18,7 +18,8 @@ from manul import surfaces
 from manul.analyses import suitability
 from manul.config import selection
 from manul.config.types import Config, Region
-from manul.grid import datasets, reach
+from manul.grid import reach
+from manul.grid.fields import KEPT_MB
 from manul.grid.region import grid_of
 from manul.maps import layouts, sheet_specs
 from manul.model import cells, invest_csv, invest_run
@@ -235,7 +236,7 @@ def _of_cells(config, bytes_: float) -> float:
 def _reading_mb(config, *maps: int) -> float:
     """Of reading maps by windows: what is kept of so many bands, GDAL's cache, one window."""
     n = number_of_cells(config["region"])
-    kept = sum(min(n * 4 * bands / 1e6, datasets.KEPT_MB) for bands in maps)
+    kept = sum(min(n * 4 * bands / 1e6, KEPT_MB) for bands in maps)
     cached = min(n * 4 * sum(maps) / 1e6, GDAL_MB)
     return kept + cached + min(n, WINDOW) * WINDOW_BYTES / 1e6
 

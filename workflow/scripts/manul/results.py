@@ -17,7 +17,8 @@ import yaml
 from manul.config import load, selection
 from manul.config.types import Config
 from manul.grid import plain_files
-from manul.grid.datasets import Source, open_maps
+from manul.grid.datasets import open_maps
+from manul.grid.fields import Source
 from manul.model import cells
 from manul.model import outputs as model_outputs
 

@@ -36,7 +36,7 @@ from manul.config.nodes import layers_of
 from manul.config.schema import kind_of_surface
 from manul.config.types import Config
 from manul.grid import plain_files
-from manul.grid.datasets import Source
+from manul.grid.fields import Source
 from manul.grid.region import grid_of
 from manul.uncertainty import specs
 

@@ -21,7 +21,7 @@ from manul.comparison.kept import Run
 from manul.config import selection
 from manul.grid import vectors
 from manul.grid.burn import burn_inside, number_inside
-from manul.grid.datasets import TILE, Fields
+from manul.grid.fields import TILE, Fields
 from manul.model import cells
 from manul.products import units
 from manul.products.key_habitat import cell_km2, numbered

@@ -19,7 +19,8 @@ from manul.analyses import suitability_words as words
 from manul.config.hints import counted
 from manul.grid import plain_files, provenance, vectors
 from manul.grid.block_maps import CLASS_NODATA
-from manul.grid.datasets import Source, open_maps, reduced
+from manul.grid.datasets import open_maps, reduced
+from manul.grid.fields import Source
 from manul.grid.map_tags import read_provenance
 from manul.maps import layouts
 from manul.maps.side_column import colouring, percent

@@ -9,7 +9,7 @@ from exactextract import exact_extract
 from exactextract.raster import RasterSource
 from odc.geo.geobox import GeoBox
 
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 
 PIECE = 1024  # cells along the side of the pieces in which a large zone is looked at
 ROWS = 2048  # at once, where values of cells are worked out

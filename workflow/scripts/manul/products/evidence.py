@@ -15,7 +15,7 @@ import pandas as pd
 
 from manul.analyses import KINDS as ANALYSES
 from manul.config.types import Layer, Surface
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 from manul.pages import figures
 from manul.pages.html import Section
 from manul.products import generalised, known_places

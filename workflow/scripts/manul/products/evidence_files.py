@@ -4,7 +4,7 @@ from pathlib import Path
 
 from manul.analyses import suitability_words as words
 from manul.grid import plain_files, rasters, vectors
-from manul.grid.datasets import Fields, Source
+from manul.grid.fields import Fields, Source
 from manul.grid.region import grid_of
 from manul.products import evidence
 from manul.products.key_habitat import cell_km2

@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 
 from manul.grid import privacy
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 from manul.products.outlines import mean, sums
 
 KNOWN = 0.5  # an area is known where at least this share of its cells is

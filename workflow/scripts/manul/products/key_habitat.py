@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from manul.config.types import KeyHabitat
 from manul.exposure import strips
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 from manul.products import key_areas
 
 KM2 = 1e6

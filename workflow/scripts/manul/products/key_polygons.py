@@ -5,7 +5,7 @@ from operator import itemgetter
 import geopandas as gpd
 
 from manul.config.types import KeyHabitat
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 from manul.products.key_areas import names
 from manul.products.key_habitat import cats, cell_km2, label
 from manul.products.outlines import amounts, mean, outlines, sums, top_threats

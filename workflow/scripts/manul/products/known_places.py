@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from manul.config.hints import counted
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 from manul.pages.html import Section
 from manul.records.presences import numbers, wild_animal
 

@@ -9,7 +9,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 from rasterio.features import shapes
 
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 
 KM2 = 1e6
 BEFORE = "value_at_risk before"  # of the first scenario: a name that no map of a config can have

@@ -16,8 +16,8 @@ import shapely
 
 from manul.config.expressions import holds, limits
 from manul.config.types import Rule
-from manul.grid.datasets import Fields
 from manul.grid.features import select
+from manul.grid.fields import Fields
 from manul.grid.provenance import merge
 from manul.products import confidence, generalised, key_areas, zones
 from manul.products.cover import Cover

@@ -8,7 +8,7 @@ import pandas as pd
 
 from manul.config.types import KeyHabitat
 from manul.grid.burn import number_inside
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 from manul.products.key_habitat import cats, cell_km2
 from manul.products.outlines import BEFORE, CHANGE, amounts, change, mean, sums, top_threats
 from manul.products.stamp import identities

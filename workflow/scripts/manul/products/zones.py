@@ -15,8 +15,8 @@ from pyproj import Transformer
 
 from manul.config.expressions import holds as true_where
 from manul.config.types import Zones
-from manul.grid.datasets import Fields
 from manul.grid.features import select
+from manul.grid.fields import Fields
 from manul.products.cover import Cover, cell_values
 from manul.products.key_habitat import cell_km2, label
 from manul.products.outlines import outlines

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,8 @@ def _sigma(sum_of_squares, n, width):
     def minus_log_likelihood(log_sigma):
         sigma = math.exp(log_sigma)
         return sum_of_squares / (2 * sigma**2) + n * math.log(_effective_half_width(sigma, width))
+
+    from scipy.optimize import minimize_scalar  # takes long to import, and few jobs fit
 
     # beyond 50 widths the function is flat to 2 parts in 10 000, so the bound costs nothing
     bounds = (math.log(width / 1000), math.log(width * 50))

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from scipy.stats import qmc
+from scipy.special import ndtri
 
 from manul.config.ranges import put
 from manul.uncertainty.distributions import drawn, quantiles
@@ -102,7 +101,7 @@ def draws_at(points: np.ndarray, spec: Mapping) -> tuple[Draws, np.ndarray]:
         {path: quantiles(block, u[path]) for path, block in _uncertain(spec).items()},
         {name: np.flatnonzero(mode == i) for i, name in enumerate(chances)},
         _chosen(u[PLACES], places),
-        {name: stats.norm.ppf(u[_of_day(name, spec)]) for name in spec["errors"]},
+        {name: ndtri(u[_of_day(name, spec)]) for name in spec["errors"]},
         u[FITTED] < spec.get("fitted", 0),
     )
     return draws, order
@@ -157,6 +156,8 @@ def _of_day(surface, spec) -> str:
 
 def _points(spec, dimensions) -> np.ndarray:
     """Points of the unit cube, shape (number, dimensions)."""
+    from scipy.stats import qmc  # takes long to import, and few jobs draw
+
     if spec["design"] == "latin_hypercube":
         return qmc.LatinHypercube(dimensions, rng=spec["seed"]).random(spec["number"])
     sobol = qmc.Sobol(dimensions, scramble=True, rng=spec["seed"])

@@ -7,7 +7,7 @@ published source (status F) and uniform where it is a guess (G), unless it names
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from scipy import stats
+from scipy.special import betaincinv
 
 PERT_SHAPE = 4  # weight of the most likely value (Malcolm et al. 1959)
 
@@ -28,7 +28,7 @@ def triangular(u, lowest, value, highest):
 def pert(u, lowest, value, highest):
     """A smooth peak at the value: beta with shapes 1 + 4 p and 5 - 4 p, p its place there."""
     shapes = pert_shapes((value - lowest) / (highest - lowest))
-    return lowest + (highest - lowest) * stats.beta.ppf(u, *shapes)
+    return lowest + (highest - lowest) * betaincinv(*shapes, u)
 
 
 def pert_shapes(place) -> tuple:

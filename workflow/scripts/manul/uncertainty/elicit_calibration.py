@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import chdtrc
 
 ADVISED = 10  # so many seed questions tell experts apart (Colson & Cooke 2017)
 OVERSHOOT = 0.1  # how far the ground on which answers are compared reaches beyond them
@@ -65,7 +65,7 @@ def _calibration(hits, expected) -> float:
     n = hits.sum()
     seen = hits > 0
     distance = np.sum(hits[seen] / n * np.log(hits[seen] / n / expected[seen]))
-    return float(stats.chi2.sf(2 * n * distance, len(expected) - 1))
+    return float(chdtrc(len(expected) - 1, 2 * n * distance))
 
 
 def _ground(seed, answers, truths) -> tuple[float, float]:

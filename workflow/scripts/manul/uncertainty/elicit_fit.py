@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import inf
 
 import numpy as np
-from scipy import optimize, stats
+from scipy.special import betainc, betaincinv
 
 from manul.uncertainty.distributions import PERT_SHAPE, pert, pert_shapes
 
@@ -33,7 +33,7 @@ class Pert:
         """The probability of at most x."""
         place = (np.asarray(x, float) - self.lowest) / (self.highest - self.lowest)
         peak = (self.mode - self.lowest) / (self.highest - self.lowest)
-        return stats.beta.cdf(place, *pert_shapes(peak))
+        return betainc(*pert_shapes(peak), np.clip(place, 0, 1))
 
     def quantile(self, probability) -> np.ndarray:
         """The value that is not exceeded with a probability."""
@@ -90,8 +90,8 @@ def fit(
     """
     tail = (1 - certainty) / 2
     low, high = max(interval[0], ends[0]), min(interval[1], ends[1])
-    place = optimize.brentq(lambda r: _place(r, tail) - (best - low) / (high - low), 0, 1)
-    left, right = stats.beta.ppf([tail, 1 - tail], *pert_shapes(place))
+    place = _root(lambda r: _place(r, tail) - (best - low) / (high - low), 0, 1)
+    left, right = betaincinv(*pert_shapes(place), [tail, 1 - tail])
     width = (high - low) / (right - left)
     first, last = best - place * width, best + (1 - place) * width
     if first < ends[0]:
@@ -127,7 +127,7 @@ def pool(fits: Sequence[Pert], weights: Sequence[float]) -> Pooled:
 
 def _place(r, tail) -> float:
     """Where the peak of a PERT from 0 to 1 lies between its own two quantiles (0: at the lower)."""
-    left, right = stats.beta.ppf([tail, 1 - tail], *pert_shapes(r))
+    left, right = betaincinv(*pert_shapes(r), [tail, 1 - tail])
     return (r - left) / (right - left)
 
 
@@ -140,7 +140,7 @@ def _far_end(first, mode, high, tail) -> float:
     far = high + (high - first)
     while missing(far) > 0:
         far = high + 2 * (far - high)
-    return optimize.brentq(missing, high, far)
+    return _root(missing, high, far)
 
 
 def _between(heard) -> float:
@@ -149,3 +149,9 @@ def _between(heard) -> float:
     between = sum(w * (f.mean - mean) ** 2 for f, w in heard)
     within = sum(w * f.variance for f, w in heard)
     return between / (between + within)
+
+
+def _root(function, low, high) -> float:
+    from scipy.optimize import brentq  # takes long to import, and few jobs fit
+
+    return brentq(function, low, high)

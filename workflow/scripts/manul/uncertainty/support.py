@@ -10,7 +10,7 @@ import numpy as np
 
 from manul.config.nodes import filled
 from manul.grid import block_maps, vectors
-from manul.grid.datasets import Fields
+from manul.grid.fields import Fields
 from manul.products import key_habitat
 from manul.products.recommendations import Assessed
 from manul.uncertainty import passes
