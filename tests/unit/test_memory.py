@@ -98,3 +98,9 @@ def test_memory_of_an_invest_case_whose_files_are_not_there():
     strip = plan.invest_run.TILE * 2000 / 1e6
     made = [plan.memory_mb(config, "invest", "case", threads) for threads in (1, 2)]
     assert made == pytest.approx([190 + 95 * strip, 190 + 145 * strip], abs=1)
+
+
+@pytest.mark.parametrize(("million", "threads"), [(0.2, 1), (1.9, 1), (2.2, 2), (6, 5), (100, 8)])
+def test_a_job_has_the_threads_that_its_cells_are_worth(monkeypatch, million, threads):
+    monkeypatch.setattr(plan, "number_of_cells", lambda region: int(million * 1e6))
+    assert plan.threads(CONFIG) == threads

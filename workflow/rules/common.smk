@@ -1,5 +1,10 @@
 # What the rules share: the effective configs, and the graph of what is made from what.
+import os
 import re
+
+# A job has its own threads; those of a BLAS library beside each would only wait for each other.
+for _variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
 
 # Never `from manul import config`: it would hide Snakemake's own `config`.
 from manul import digests, graph, plan, preflight
@@ -65,6 +70,11 @@ def memory(rule, wildcard=""):
         )
 
     return planned
+
+
+def cores(wildcards):
+    """The threads of a job that makes maps block by block."""
+    return plan.threads(GRAPH.configs[wildcards.scenario])
 
 
 def asked_label():

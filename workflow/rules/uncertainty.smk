@@ -71,7 +71,7 @@ for _first, _scenarios in variants("draws"):
             scenario="|".join(_scenarios),
         conda:
             "../../envs/manul.yaml"
-        threads: 8
+        threads: cores
         resources:
             mem_mb=memory("draws"),
             runtime=600,
@@ -156,7 +156,7 @@ for _first, _scenarios in variants("change"):
             scenario="|".join(_scenarios),
         conda:
             "../../envs/manul.yaml"
-        threads: 8
+        threads: cores
         resources:
             mem_mb=memory("change"),
             runtime=600,

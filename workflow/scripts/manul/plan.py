@@ -33,6 +33,8 @@ PREPARE_MB = 250  # no kernels, windows of 1024 cells
 LEARNING_MB = 120  # further libraries of a fit, and its trees
 DRAWING_MB = 60
 GDAL_MB = 128  # its cache
+MOST_THREADS = 8
+CELLS_OF_A_THREAD = 2**20  # below so many a second thread saves less than a second job beside it
 WINDOW = 2048**2  # cells that products look at, at once
 WINDOW_BYTES = 26  # per cell of such a window
 BAND_BYTES = 17  # per cell and band of a block of a surface
@@ -68,6 +70,11 @@ def memory_mb(config: Config, rule: str, key: str = "", threads: int = 1) -> int
     """Peak memory (MB) of a job of a rule, in which `key` tells jobs apart; an upper estimate."""
     made = _MEMORY.get(rule.partition("_")[0], _MEMORY.get(rule, _products))
     return int(SPARE * made(config, rule, key, threads))
+
+
+def threads(config: Config) -> int:
+    """Threads of a job that makes maps block by block: what the region has cells for, 8 at most."""
+    return min(MOST_THREADS, max(1, number_of_cells(config["region"]) // CELLS_OF_A_THREAD))
 
 
 def number_of_cells(region: Region) -> int:

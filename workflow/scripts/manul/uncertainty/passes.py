@@ -11,6 +11,7 @@ from functools import reduce
 from itertools import product
 from typing import NamedTuple
 
+import dask
 import numpy as np
 from odc.geo.geobox import GeoBox
 
@@ -26,10 +27,11 @@ from manul.uncertainty.measure import NONE, Behind
 BLOCK = 512
 FIRST: tuple[int, ...] = (1,)  # the band of a surface
 PIECE = 64  # cells, at least, whose draws are worked out at once
-NUMBERS = 51_200  # of a piece: cells times draws, as many as a cache holds of a few arrays
+NUMBERS = 204_800  # of a piece: cells times draws, as many as a cache holds of an array or two
 LATTICE = 8  # tiles along each side of the region from which the top tenth is estimated
 TILE = 64  # cells along the side of such a tile
-SAMPLE = 2**15  # cells of the tiles that are looked at, at most
+SAMPLE = 2**14  # cells of the tiles that are looked at, at most
+PART = 2**12  # of them at once
 TOP = 0.9
 SPREAD = {
     "mean": "mean",
@@ -238,19 +240,17 @@ def top_tenth(of: Uncertain, mask: list, grid: GeoBox) -> np.ndarray:
     """The value at risk above which a tenth of the cells lies, in each draw; shape (draws,).
 
     From the whole of a small region, else from tiles on a lattice; of many cells from every n-th,
-    `SAMPLE` at most, whose share above a value is that of the region to 0.2 % (standard error).
+    `SAMPLE` at most, whose share above a value is that of the region to 0.23 % (standard error).
     """
-    tiles = list(product(*(_tiles(n) for n in grid.shape)))
-    inside = [
-        np.flatnonzero(vectors.inside(mask, block_maps.part(grid, (*r, *c)))) for r, c in tiles
-    ]
+    tiles = [(*r, *c) for r, c in product(*(_tiles(n) for n in grid.shape))]
+    inside = [np.flatnonzero(vectors.inside(mask, block_maps.part(grid, at))) for at in tiles]
     step = -(-sum(map(len, inside)) // SAMPLE) or 1
     found = []
-    for (r, c), here in zip(tiles, inside, strict=True):
-        for cells_, outcome in of.pieces(of.read((*r, *c)), here[::step]):
-            value, known = outcome.value_at_risk
-            value = np.broadcast_to(value, (len(cells_), of.draws.number))
-            found.append(value[_column(known, len(cells_))])
+    for at, here in zip(tiles, inside, strict=True):
+        arrays, here = dask.delayed(of.read)(at), here[::step]
+        parts = [here[start : start + PART] for start in range(0, len(here), PART)]
+        found += [dask.delayed(_at_risk)(of, arrays, part) for part in parts]
+    found = dask.compute(found)[0]
     every = np.concatenate(found) if found else np.zeros((0, of.draws.number), "float32")
     if not len(every):
         return np.full(of.draws.number, np.inf, "float32")
@@ -311,6 +311,16 @@ def _results(of, outcome, top, n) -> _Results:
         found["value_at_risk"] |= _blank({"p_top_tenth": summary.share(above, number)}, both)
     good = np.broadcast_to(good, (n, number))
     return _Results(found, good, sums)
+
+
+def _at_risk(of, arrays, here) -> np.ndarray:
+    """Value at risk in each draw of the cells `here` of a window that know it."""
+    found = [np.zeros((0, of.draws.number), "float32")]
+    for cells_, outcome in of.pieces(arrays, here):
+        value, known = outcome.value_at_risk
+        value = np.broadcast_to(value, (len(cells_), of.draws.number))
+        found.append(value[_column(known, len(cells_))])
+    return np.concatenate(found)
 
 
 def _codes(behind, numbers, known) -> np.ndarray:
