@@ -28,7 +28,7 @@ from manul.surfaces import proximity
 from manul.uncertainty import alternatives, passes, specs, support
 
 SPARE = 1.15  # so that a job that takes a little more is not killed
-LIBRARIES_MB = 350  # Python, the libraries of a job, and kernels that it may have to compile
+LIBRARIES_MB = 310  # Python, the libraries of a job, and kernels that it may have to compile
 PREPARE_MB = 250  # no kernels, windows of 1024 cells
 LEARNING_MB = 120  # further libraries of a fit, and its trees
 DRAWING_MB = 60
@@ -166,8 +166,8 @@ def _draws(config, rule, key, threads) -> float:
     number = config["draws"]["number"]
     made = sum(len(bands) for bands in passes.maps(True).values())
     together = _at_once(passes.BLOCK, threads, grid_of(config["region"]))
-    bytes_ = 8 * read + 3 * 4 * made + 3 * number / 8
-    pieces = threads * max(passes.PIECE * number, passes.NUMBERS) * 4 * (PIECE_ARRAYS + read)
+    bytes_ = 5 * read + 3 * 4 * made + 3 * number / 8
+    pieces = threads * max(passes.PIECE * number, passes.NUMBERS) * 4 * (PIECE_ARRAYS + len(every))
     return LIBRARIES_MB + (together * bytes_ + pieces) / 1e6
 
 
@@ -176,7 +176,7 @@ def _recommend(config, rule, key, threads) -> float:
     if not specs.wanted(config):
         return main
     n = number_of_cells(config["region"])
-    held = max(support.HELD_MB, n * 4 * HELD_NAMES / 1e6) + n * KEY_BYTES / 1e6
+    held = 1.5 * max(support.HELD_MB, n * 4 * HELD_NAMES / 1e6) + n * KEY_BYTES / 1e6
     return main + held + _draws(config, rule, key, 1) - LIBRARIES_MB
 
 
