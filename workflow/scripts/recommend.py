@@ -1,11 +1,12 @@
-"""Apply each recommendation rule, in the main run and in every draw."""
+"""Apply each recommendation rule, in the main run and in every draw, and tell what it gains."""
 
 from functools import partial
 
 from manul import job
 from manul.analyses import suitability_words as words
 from manul.grid import map_tags, plain_files, vectors
-from manul.products import confidence, recommendations, stamp
+from manul.model import gains as of_model
+from manul.products import confidence, gains, recommendations, stamp
 from manul.uncertainty import support, tables
 
 with job.start(snakemake) as this:
@@ -25,17 +26,20 @@ with job.start(snakemake) as this:
     )
     rules = {n: rule for n, rule in told.rules.items() if n not in told.not_assessed}
     assessed = [recommendations.assess(name, rule, place) for name, rule in rules.items()]
+    acts = {name: of_model.levers(rule, told.threats) for name, rule in rules.items()}
+    faces = gains.Faces({of.name: of.ground for of in assessed}, acts, fields.grid)
     holds, tips = {}, None
     if told.uncertain:
         of_draws, draws = tables.of_job(this.named, told.uncertain, key)
         names = set(recommendations.names_in(*rules.values())) & set(fields)
         mask = this.inputs("mask")
-        runs = support.maps_of_draws(of_draws, draws, fields, names, key, mask)
-        holds = support.holds(assessed, this.told_of(runs, draws.number))
+        runs = support.maps_of_draws(of_draws, draws, fields, names, key, mask, faces.levers)
+        holds, km2 = support.holds(assessed, this.told_of(runs, draws.number), faces)
         tips = partial(confidence.tipping, inputs=draws.table(), words=told.words)
-    found = {
-        of.name: recommendations.recommend(of, place, holds.get(of.name), tips) for of in assessed
-    }
+    else:
+        km2 = faces.measure(fields, gains.of_maps(faces.levers, told.model))[:, None]
+    gained = faces.gains(km2)
+    found, of_rows = recommendations.recommend_all(assessed, place, holds, tips, gained)
     recommendations.label_overlaps(found, told.priority)
     tags = this.tags() | {"MANUL_THRESHOLDS": words.threshold_words(key)}
     why = {
@@ -47,3 +51,4 @@ with job.start(snakemake) as this:
     )
     vectors.write_vector(this.output("polygons"), found, tags)
     plain_files.write_table(this.output("table"), listing)
+    of_rows.write(this.output("gains"))

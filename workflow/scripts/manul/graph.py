@@ -761,6 +761,7 @@ def _key_polygons(graph, scenario, config, key) -> Job:
     {
         "polygons": "recommendations.gpkg",
         "table": "recommendations.csv",
+        "gains": "uncertainty/gains.npz",
     },
     lambda config: [""] if config["rules"] else [],
 )
@@ -774,6 +775,7 @@ def _recommend(graph, scenario, config, key) -> Job:
         "not_assessed": selection.not_assessed(config),
         "withheld": config["withheld"],
         "towns": selection.towns(config),
+        "model": selection.model(config),
     }
     named = selection.maps_of_rules(config, graph.names(scenario))
     wanted = dict.fromkeys([*recommendations.MAPS, *named])

@@ -219,6 +219,8 @@ class Rule(TypedDict):
     cmp: str
     agency: str
     public: bool
+    gain: dict[str, list[str]]
+    place_km2: float
     unchecked: NotRequired[str]
 
 

@@ -6,7 +6,7 @@ its zones and measures are among those of `manul.products.zones`.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import geopandas as gpd
@@ -19,8 +19,10 @@ from manul.config.types import Rule
 from manul.grid.features import select
 from manul.grid.fields import Fields
 from manul.grid.provenance import merge
+from manul.model import gains as gains_of_model
 from manul.products import confidence, generalised, key_areas, zones
 from manul.products.cover import Cover
+from manul.products.gains import Gains
 from manul.products.outlines import BEFORE, CHANGE, amounts, change, top_threats
 from manul.products.stamp import COLUMNS as STAMPED
 from manul.products.stamp import identities, stamp
@@ -28,6 +30,8 @@ from manul.products.stamp import identities, stamp
 KM2 = 1e6
 MAPS = ("habitat", "habitat_reference", "threat", "value_at_risk", "key_patch", "key_area")
 TOP = ("threat_1", "threat_2", "threat_3")
+GAIN = ("gain_km2", "gain_p05_km2", "gain_p95_km2")  # of full quality: mean, 90 % of the draws
+LOW, HIGH = 0.05, 0.95
 CONFIDENCE = "not assessed: one run, no uncertainty draws"
 COS_60 = 0.5
 HALF = 0.5  # of a place that a rule found by a mask has to be inside it in a draw
@@ -35,7 +39,8 @@ SLIVER_KM2 = 1.0  # smallest piece that a border cuts off, where a rule has no l
 CUT_BY_UNITS = ("mask", "key_areas", "patches")  # so that each piece has one agency
 COLUMNS = [
     "id", "rule", "title", "zone", "unit", "reason", "action", "iucn_actions", "cmp_actions",
-    "agency", "area_km2", "length_km", "value_at_risk_km2", CHANGE, "mean_threat", *TOP,
+    "agency", "area_km2", "length_km", "value_at_risk_km2", CHANGE,
+    *GAIN, "gain_of", "mean_threat", *TOP,
     "primary_rule", "other_rules", "unchecked", "verdict", "support", "confidence", *STAMPED,
 ]  # fmt: skip
 
@@ -73,6 +78,11 @@ class Assessed:
     rows: pd.DataFrame
     holds: np.ndarray
 
+    @property
+    def ground(self) -> np.ndarray:
+        """The land that each zone is about, as shapes."""
+        return _ground(self.found).to_numpy()
+
     def in_draw(self, fields: Fields) -> np.ndarray:
         """Where the rule holds in other maps: at the same places, of which half must be the mask's.
 
@@ -107,6 +117,44 @@ def recommend(
     `verdict` what it stands for, and a zone where it holds in half of them counts too. `tips` gives
     for some rows of `draws` what would turn the answer.
     """
+    return _recommended(of, place, draws, tips)[0]
+
+
+def recommend_all(
+    assessed: Sequence[Assessed], place: Place, holds: Mapping, tips: Callable | None, gained: Gains
+) -> tuple[dict[str, gpd.GeoDataFrame], Gains]:
+    """`recommend` of each rule by its name, with what each row gains, and the gains of all rows.
+
+    `holds` has the draws of each rule, `gained` the gains of all zones in the order of the rules.
+    """
+    found: dict[str, gpd.GeoDataFrame] = {}
+    of_zone, ids = [], list[str]()
+    for of in assessed:
+        table, zones = _recommended(of, place, holds.get(of.name), tips)
+        row = np.full(len(of.found), -1)
+        for i, members in enumerate(zones):
+            row[list(members)] = len(ids) + i
+        of_zone.append(row)
+        ids += table["id"].tolist()
+        found[of.name] = table
+    of_rows = gained.grouped(np.concatenate([np.zeros(0, int), *of_zone]), ids)
+    each = of_rows.of_each()
+    start = 0
+    for of in assessed:
+        table = found[of.name]
+        acts = gains_of_model.levers(of.rule, place.threats)
+        if acts:
+            mine = each[start : start + len(table)]
+            low, high = np.quantile(mine, [LOW, HIGH], axis=1)
+            for column, values in zip(GAIN, (mine.mean(1), low, high), strict=True):
+                table[column] = values.round(3)
+            table["gain_of"] = gains_of_model.words(acts, place.threats)
+        start += len(table)
+    return found, of_rows
+
+
+def _recommended(of, place, draws, tips) -> tuple[gpd.GeoDataFrame, list[tuple[int, ...]]]:
+    """`recommend`, and the numbers of the zones of each row."""
     share = np.full(len(of.found), np.nan) if draws is None else draws.mean(1)
     shown = of.holds | (share >= confidence.DOUBTFUL)
     found, rows = (t[shown].reset_index(drop=True) for t in (of.found, of.rows))
@@ -120,12 +168,14 @@ def recommend(
             for s, tip in zip(share[shown], told, strict=True)
         ]
     order = table["verdict"].map({v: i for i, v in enumerate(confidence.VERDICTS)})
+    table["zones"] = [(i,) for i in np.flatnonzero(shown)]
     table = table.assign(order=order).sort_values(
         ["order", "value_at_risk_km2"], ascending=[True, False], ignore_index=True
     )
     if of.rule["zones"]["kind"] == "segments":
         table = _joined_pairs(table, of.rule["zones"]["side_m"])
-    return table[[*COLUMNS, "geometry"]].assign(id=identities(of.name, table.geometry))
+    made = table[[*COLUMNS, "geometry"]].assign(id=identities(of.name, table.geometry))
+    return made, table["zones"].tolist()
 
 
 def names_in(*rules: Rule) -> list[str]:
@@ -297,6 +347,8 @@ def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
         length_km=np.where(lines, found.length / 1000, np.nan).round(3),
         value_at_risk_km2=(value * area).round(3),
         **{CHANGE: (changed * area).round(3)},
+        **dict.fromkeys(GAIN, np.nan),
+        gain_of="",
         mean_threat=threat.round(3),
         **{column: t or "" for column, t in zip(TOP, top, strict=True)},
         primary_rule=name,
@@ -339,6 +391,7 @@ def _joined_pairs(table, side_m) -> gpd.GeoDataFrame:
     out = table.iloc[list(places)].assign(
         zone=[" beside ".join([z[0], *(n.split(" ", 1)[1] for n in z[1:])]) for z in names],
         length_km=[table["length_km"].iloc[pieces].sum() for pieces in places.values()],
+        zones=[sum(table["zones"].iloc[pieces], ()) for pieces in places.values()],
     )
     return out.reset_index(drop=True).set_geometry(gpd.GeoSeries(joined, crs=table.crs))
 

@@ -18,7 +18,7 @@ from odc.geo.geobox import GeoBox
 from manul.config.nodes import Value, known_in_all, valued
 from manul.grid import block_maps, rasters, vectors
 from manul.grid.burn import number_inside
-from manul.model import cells
+from manul.model import cells, gains
 from manul.model.cumulative import CUMULATIVE, known_effects, least_dominant
 from manul.uncertainty import alternatives, design, summary
 from manul.uncertainty.design import Draws
@@ -80,6 +80,13 @@ class Outcome(NamedTuple):
         """The reference habitat times a part of it."""
         known = known_in_all([self.reference, self.threat])
         return Value(self.reference.number * part, known)
+
+    def gain(self, lever: gains.Lever, of: "Uncertain") -> Value:
+        """What an action on a threat regains or keeps of the quality."""
+        return gains.gain(
+            lever, self.effects, self.threat, self.reference,
+            of.model["threats"][lever[1]]["weight"], lambda e: cumulated(e, of.draws),
+        )  # fmt: skip
 
     @property
     def value_at_risk(self) -> Value:

@@ -11,7 +11,9 @@ import numpy as np
 from manul.config.nodes import filled
 from manul.grid import block_maps, vectors
 from manul.grid.fields import Fields
+from manul.model import gains
 from manul.products import key_habitat
+from manul.products.gains import Faces
 from manul.products.recommendations import Assessed
 from manul.uncertainty import passes
 from manul.uncertainty.design import Draws
@@ -20,32 +22,42 @@ HELD_MB = 400  # of maps of draws, at once
 
 
 def maps_of_draws(
-    of_draws: Callable, draws: Draws, main: Fields, names: Iterable[str], key: Mapping, mask: list
-) -> Iterator[Fields]:
+    of_draws: Callable, draws: Draws, main: Fields, names: Iterable[str], key: Mapping, mask: list,
+    levers: Sequence[gains.Lever] = (),
+) -> Iterator[Fields]:  # fmt: skip
     """The maps of each draw in turn; `of_draws(draws)` gives a `passes.Uncertain` of some draws.
 
     `main` are the maps of the main run, of which those that the model makes are replaced as far as
     `names` has them, and key habitat is found anew (`key`: the block `key_habitat`). A few draws
-    are held at once, one at least: 4 bytes a cell and name.
+    are held at once, one at least: 4 bytes a cell and name. Of `levers` there are maps of gains.
     """
     known = set(names)
     made = _made_anew(of_draws(draws.only(np.arange(1))), known) | {"habitat", "habitat_reference"}
-    each = len(made) * np.prod(main.grid.shape) * 4 / 1e6
+    each = (len(made) + len(levers)) * np.prod(main.grid.shape) * 4 / 1e6
     step = max(1, min(draws.number, int(HELD_MB / each)))
     for start in range(0, draws.number, step):
         which = np.arange(start, min(start + step, draws.number))
         of = of_draws(draws.only(which))
-        arrays = _arrays(of, main, made, mask)
+        arrays = _arrays(of, main, made, mask, levers)
         for i in range(len(which)):
             maps = {name: values[i] for name, values in arrays.items()}
             level = {n: _level(getattr(of, n), i) for n in ("suitable", "key")}
             yield _with_key_habitat(main, maps, {**key, **level}, known)
 
 
-def holds(rules: Sequence[Assessed], runs: Iterable[Fields]) -> dict[str, np.ndarray]:
-    """By rule in which draws it holds at its places: (places, draws). `runs` are maps of draws."""
-    each = [[rule.in_draw(maps) for rule in rules] for maps in runs]
-    return {rule.name: np.stack(found, 1) for rule, *found in zip(rules, *each, strict=True)}
+def holds(
+    rules: Sequence[Assessed], runs: Iterable[Fields], faces: Faces
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """By rule in which draws it holds at its places, (places, draws), and gains, (faces, draws).
+
+    `runs` are maps of draws.
+    """
+    each, km2 = [], []
+    for maps in runs:
+        each.append([rule.in_draw(maps) for rule in rules])
+        km2.append(faces.measure(maps))
+    found = {rule.name: np.stack(of, 1) for rule, *of in zip(rules, *each, strict=True)}
+    return found, np.stack(km2, 1)
 
 
 # ------------------------------------------------------------------------------------- helpers
@@ -58,7 +70,7 @@ def _made_anew(of, names) -> set[str]:
     return names & outcome.named().keys() - same
 
 
-def _arrays(of, main, names, mask) -> dict[str, np.ndarray]:
+def _arrays(of, main, names, mask, levers) -> dict[str, np.ndarray]:
     """By name the maps of some draws, (draws, height, width), float32."""
     height, width = main.grid.shape
     number = of.draws.number
@@ -72,7 +84,8 @@ def _arrays(of, main, names, mask) -> dict[str, np.ndarray]:
         done = 0
         for cells, outcome in of.pieces(arrays, here):
             found = outcome.named()
-            for name in names:
+            found |= {gains.name(lever): outcome.gain(lever, of) for lever in levers}
+            for name in [*names, *map(gains.name, levers)]:
                 whole = out.get(name)
                 if whole is None:
                     whole = np.full((number, height * width), np.nan, "float32")

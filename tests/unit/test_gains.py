@@ -1,0 +1,132 @@
+"""What actions regain or keep: sums that one can do in the head, nothing counted twice."""
+
+import numpy as np
+import pytest
+import shapely
+from odc.geo.geobox import GeoBox
+
+from manul.config.nodes import Value
+from manul.grid.fields import Fields
+from manul.model import gains as of_model
+from manul.model.cumulative import CUMULATIVE, known_effects
+from manul.products.gains import Faces, Gains, of_maps
+
+GRID = GeoBox.from_bbox((0, 0, 8000, 4000), crs="EPSG:6933", resolution=1000)
+HUNTING, MINES = ("without", "hunting"), ("keep_from", "mines")
+RULE = {"gain": {"without": ["hunting", "fire"], "keep_from": ["mines"]}}
+
+
+def of(number, known=None):
+    return Value(np.asarray(number, "float32"), known)
+
+
+def total(mode):
+    def added(values):
+        e, known = known_effects(values)
+        return Value(CUMULATIVE[mode].total(e), known)
+
+    return added
+
+
+@pytest.mark.parametrize(
+    ("mode", "lever", "expected"),
+    [
+        # T = 1 - 0.5 x 0.8 = 0.6, without hunting 0.2; with a mine (0.4) 1 - 0.5 x 0.6 = 0.7
+        ("saturation", HUNTING, 0.8 * 0.4),
+        ("saturation", MINES, 0.8 * 0.1),
+        ("additive", HUNTING, 0.8 * 0.5),
+        ("additive", MINES, 0.8 * 0.2),
+        ("dominant", HUNTING, 0.8 * 0.3),
+        ("dominant", MINES, 0.0),  # hunting takes more than a mine would
+    ],
+)
+def test_a_gain_is_the_model_with_and_without_the_threat(mode, lever, expected):
+    effects = {"hunting": of([0.5]), "mines": of([0.2])}
+    before = total(mode)(list(effects.values()))
+    found = of_model.gain(lever, effects, before, of([0.8]), 0.4, total(mode))
+    assert found.number == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_threat_that_is_unknown_gains_nothing_when_it_stops_and_can_still_come():
+    unknown = of([0.0], np.array([False]))
+    effects = {"hunting": unknown, "mines": unknown, "dogs": of([0.5])}
+    before = total("saturation")(list(effects.values()))
+    for lever, expected in ((HUNTING, 0.0), (MINES, 1.0 * 0.5 * 0.4)):
+        found = of_model.gain(lever, effects, before, of([1.0]), 0.4, total("saturation"))
+        assert found.number == pytest.approx(expected)
+    lost = of_model.gain(
+        HUNTING, effects, before, of([0.0], np.array([False])), 0.4, total("saturation")
+    )
+    assert lost.known is not None and not lost.known.any()
+
+
+def test_a_rule_acts_on_the_threats_that_are_assessed():
+    assert of_model.levers(RULE, ["hunting", "mines"]) == [HUNTING, MINES]
+    assert of_model.every_lever([RULE, RULE], ["mines"]) == [MINES]
+    titles = {"hunting": "Hunting", "mines": "Large mines"}
+    assert of_model.words([HUNTING, MINES], titles) == "without Hunting; kept from Large mines"
+
+
+def fields(**maps):
+    return Fields({n: np.full(GRID.shape, v, "float32") for n, v in maps.items()}, GRID)
+
+
+def made(**shapes):
+    """Faces of rules of squares, by rule: (west, south, east, north) in km."""
+    ground = {
+        name: np.array([shapely.box(*(1000 * n for n in square)) for square in squares])
+        for name, squares in shapes.items()
+    }
+    return Faces(ground, {name: [HUNTING] for name in shapes}, GRID)
+
+
+def test_ground_that_two_rules_share_counts_once():
+    faces = made(R1=[(0, 0, 2, 2), (2, 0, 4, 2)], R2=[(1, 0, 3, 2)])
+    found = faces.gains(faces.measure(fields(gain_without_hunting=0.5))[:, None])
+    assert found.of_each()[:, 0] == pytest.approx([2, 2, 2])
+    assert found.of([0, 1])[0] == pytest.approx(4)
+    assert found.of([0, 2])[0] == pytest.approx(3)
+    assert found.of([0, 1, 2])[0] == pytest.approx(4)
+
+
+def test_a_border_through_a_cell_shares_it():
+    faces = made(R1=[(0, 0, 1.5, 1), (1.5, 0, 3, 1)])
+    found = faces.gains(faces.measure(fields(gain_without_hunting=1))[:, None])
+    assert found.of_each()[:, 0] == pytest.approx([1.5, 1.5])
+    assert found.of([0, 1])[0] == pytest.approx(3)
+
+
+def test_two_things_on_one_ground_are_told_one_by_one():
+    squares = {"R1": np.array([shapely.box(0, 0, 2000, 2000)])}
+    faces = Faces(squares, {"R1": [HUNTING, MINES]}, GRID)
+    found = faces.gains(
+        faces.measure(fields(gain_without_hunting=1, gain_keep_from_mines=0.5))[:, None]
+    )
+    assert found.of([0])[0] == pytest.approx(6)
+
+
+def test_groups_of_zones_have_the_ground_of_them_all(tmp_path):
+    faces = made(R1=[(0, 0, 2, 2), (2, 0, 4, 2), (4, 0, 6, 2)], R2=[(1, 0, 3, 2)])
+    km2 = faces.measure(fields(gain_without_hunting=1))[:, None] * np.array([[1, 2]], "float32")
+    places = faces.gains(km2).grouped(np.array([0, 0, -1, 1]), ["a", "b"])
+    assert places.of_each().tolist() == [[8, 16], [4, 8]]
+    assert places.of([0, 1]).tolist() == [8, 16]
+    assert len(places.km2) == 2  # what only the first covers, and what both do
+    places.write(tmp_path / "gains.npz")
+    read = Gains.read(tmp_path / "gains.npz")
+    assert read.levers == (HUNTING,) and read.names.tolist() == ["a", "b"]
+    np.testing.assert_array_equal(read.of_each(), places.of_each())
+
+
+def test_without_zones_there_are_no_gains():
+    faces = Faces({}, {}, GRID)
+    found = faces.gains(faces.measure(fields())[:, None])
+    assert found.of_each().shape == (0, 1) and found.grouped(np.zeros(0, int), []).of([]) == [0]
+
+
+def test_the_gain_of_one_run_follows_from_its_maps():
+    maps = fields(effect_hunting=0.5, effect_mines=0.2, threat=0.6, habitat_reference=0.8)
+    model = {"threats": {"hunting": {"weight": 0.5}, "mines": {"weight": 0.4}}}
+    what = of_maps([HUNTING, MINES], model | {"cumulative": "saturation"})
+    faces = made(R1=[(0, 0, 1, 1)])
+    assert faces.measure(maps, what) == pytest.approx([0.32], abs=1e-6)

@@ -1,0 +1,69 @@
+"""What an action regains or keeps: habitat quality with the threats that it acts on, and without.
+
+    without hunting      H_ref (T - T without hunting)           comes back when hunting stops
+    keep_from mines      H_ref (T with a mine here - T)          would be lost if a mine came
+
+T is the cumulative threat of the whole model in both, so what other threats take anyway is not
+counted. A mine that comes has its full effect, its weight, on the ground. The gains of several
+threats are told one by one; together they would be a little more, and what is told is the sum.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from manul.config.nodes import Value, known_in_all
+from manul.config.types import Rule
+
+HOW = ("without", "keep_from")
+Lever = tuple[str, str]  # one of HOW, and a threat
+
+
+def levers(rule: Rule, threats: Iterable[str]) -> list[Lever]:
+    """What the action of a rule acts on, of the threats that are assessed."""
+    have = set(threats)
+    return [(how, name) for how in HOW for name in rule["gain"].get(how, []) if name in have]
+
+
+def every_lever(rules: Iterable[Rule], threats: Iterable[str]) -> list[Lever]:
+    """Those of all rules, each once."""
+    have = list(threats)
+    return list(dict.fromkeys(lever for rule in rules for lever in levers(rule, have)))
+
+
+def words(acts: Iterable[Lever], titles: Mapping[str, str]) -> str:
+    """What an action acts on: 'without Hunting and trade; kept from Large mines'."""
+    how = {"without": "without", "keep_from": "kept from"}
+    return "; ".join(f"{how[kind]} {titles[threat]}" for kind, threat in acts)
+
+
+def name(lever: Lever) -> str:
+    """The map of a lever, as `gain_without_hunting`."""
+    return f"gain_{lever[0]}_{lever[1]}"
+
+
+def gain(
+    lever: Lever,
+    effects: Mapping[str, Value],
+    before: Value,
+    reference: Value,
+    weight,
+    total: Callable[[Sequence[Value]], Value],
+) -> Value:
+    """The quality (0..1) that comes back or is kept in each cell.
+
+    `effects` are those of all threats, `before` their cumulative threat, `reference` the habitat
+    before the loss, `weight` the weight of the lever's threat, `total` what adds effects up.
+    Unknown where the cumulative threat or the reference is.
+    """
+    how, threat = lever
+    effect = effects[threat]
+    if how == "without":
+        changed = Value(np.zeros_like(effect.number), effect.known)
+    else:
+        there = effect.number if effect.known is None else np.where(effect.known, effect.number, 0)
+        changed = Value(np.maximum(there, np.asarray(weight, "float32")))
+    after = total(list({**effects, threat: changed}.values()))
+    change = before.number - after.number if how == "without" else after.number - before.number
+    number = np.asarray(reference.number * np.maximum(change, 0), "float32")
+    return Value(number, known_in_all([reference, before]))
