@@ -73,6 +73,36 @@ rule recommend:
         "../scripts/recommend.py"
 
 
+rule actions:
+    input:
+        unpack(reads("actions")),
+    output:
+        **{name: path for name, path in files("actions").items() if name != "page"},
+        page=report(
+            files("actions")["page"],
+            caption="../report/actions.rst",
+            category="Evidence",
+            labels={"records": "what to do first"},
+        ),
+    log:
+        "logs/{region}/{scenario}/actions.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/actions.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("actions"),
+        runtime=60,
+    params:
+        told=told("actions"),
+        code=digests.of_script("actions"),
+    message:
+        "Make places of the recommendations of scenario {wildcards.scenario}, and rank them."
+    script:
+        "../scripts/actions.py"
+
+
 rule units:
     input:
         unpack(reads("units")),

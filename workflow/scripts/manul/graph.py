@@ -787,6 +787,37 @@ def _recommend(graph, scenario, config, key) -> Job:
     return _held_against_the_first(graph, scenario, job)
 
 
+@rule(
+    "actions",
+    {
+        "table": "actions.csv",
+        "polygons": "actions.gpkg",
+        "workbook": "actions.xlsx",
+        "page": "first_actions.html",
+    },
+    lambda config: [""] if config["rules"] else [],
+)
+def _actions(graph, scenario, config, key) -> Job:
+    block, towns, units_ = config["actions"], selection.towns(config), config["region"]["units"]
+    told = {
+        "rules": config["rules"],
+        "units": units_,
+        "towns": towns,
+        "seed": config["draws"]["seed"],
+    }
+    told |= {name: block[name] for name in ("budget", "currency", "first")}
+    told |= {"title": config["region"]["title"]}
+    told |= {"as_of": config["as_of"], "region": config["region"]}
+    reads = {
+        "recommendations": [Ref("recommend", "", "polygons")],
+        "gains": [Ref("recommend", "", "gains")],
+        "layers": [layer(config, name) for name in dict.fromkeys(filter(None, [units_, towns]))],
+    }
+    for name in ("agencies", "costs"):
+        reads[name] = [block[name]] if block[name] else []
+    return Job(told, reads)
+
+
 @rule("units", {"table": "units.csv"}, lambda config: [""] if config["region"]["units"] else [])
 def _units(graph, scenario, config, key) -> Job:
     protected = config["key_habitat"]["protected"]
@@ -840,7 +871,7 @@ def products(graph: Graph) -> list[str]:
     analyses = [f"analysis_{kind}" for kind in ANALYSES]
     wanted = {
         "maps": ("habitat", "threats", "key_habitat", *analyses, "index"),
-        "tables": ("key_polygons", "recommend", "units", "invest"),
+        "tables": ("key_polygons", "recommend", "actions", "units", "invest"),
         "sheets": ("sheet",),
         "evidence": ("evidence",),
         "states": ("draws",),

@@ -449,10 +449,6 @@ def _references(config) -> list[str]:
     for name, rule in config["rules"].items():
         for layer in [*nodes.layers_of(rule), *rule["needs"]]:
             check(layer, layers, f"rules.{name}", "layer")
-        for how, of in rule["gain"].items():
-            for threat in of:
-                if f"effect_{threat}" not in config.get("taken_away", {}):
-                    check(threat, config["threats"], f"rules.{name}.gain.{how}", "threat")
     for name in config["priority"]:
         check(name, config["rules"], "priority", "rule")
     check(config["key_habitat"]["protected"], surfaces, "key_habitat.protected", "surface")

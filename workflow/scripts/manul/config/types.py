@@ -277,6 +277,7 @@ class Config(TypedDict):
     key_habitat: KeyHabitat
     rules: dict[str, Rule]
     priority: list[str]
+    actions: dict[str, Any]
     maps: dict[str, Any]
     invest: dict[str, dict[str, Any]]
     limitations: dict[str, str]

@@ -42,10 +42,10 @@ def write_table(path, table) -> None:
     A text that a spreadsheet would run as a formula gets an apostrophe before it; numbers, also as
     texts, stay as they are.
     """
-    shown = table.rename(columns=_harmless)
+    shown = table.rename(columns=harmless)
     for i, kind in enumerate(shown.dtypes):
         if kind.kind not in "biufM":
-            shown.isetitem(i, [_harmless(cell) for cell in shown.iloc[:, i]])
+            shown.isetitem(i, [harmless(cell) for cell in shown.iloc[:, i]])
     with atomic(path) as partial:
         shown.to_csv(partial, index=False, encoding="utf-8-sig", lineterminator="\n")
 
@@ -59,7 +59,8 @@ def read_table(path) -> pd.DataFrame:
     return table
 
 
-def _harmless(cell):
+def harmless(cell):
+    """A text that a spreadsheet would run as a formula with an apostrophe before it."""
     if not isinstance(cell, str):
         return cell
     cell = cell.replace("\r\n", "\n").replace("\r", "\n")  # a bare one would begin a row

@@ -102,6 +102,21 @@ def series(table: pd.DataFrame, ylabel: str) -> bytes:
     return _png(draw, (7.2, 2.6))
 
 
+def line(table: pd.DataFrame, xlabel: str, ylabel: str, at: float) -> bytes:
+    """`y` over `x` as a line with its points; a mark at one `x`."""
+
+    def draw(figure):
+        axes = figure.add_subplot()
+        axes.plot(table["x"], table["y"], color=BLUE, marker="o", markersize=3)
+        axes.axvline(at, color=ORANGE, linewidth=1)
+        axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+        axes.set_ylim(0)
+
+    return _png(draw, (7.2, 2.8))
+
+
 def band(table: pd.DataFrame, ylabel: str) -> bytes:
     """`mean` over dates (the index), with the band from `p05` to `p95`."""
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from pyproj import CRS
 
 from manul.config.types import Config
-from manul.preflight import uses
+from manul.preflight import decisions, uses
 from manul.preflight.answers import check_elicitation, private_blocks
 from manul.preflight.files import check_file
 from manul.preflight.findings import (
@@ -58,6 +58,7 @@ def check(config: Config, maps: Collection[str]) -> list[Problem]:
     found += uses.check_analyses(config, tables)
     found += uses.check_rules(config, tables, maps)
     found += check_invest(config)
+    found += decisions.check(config)
     return in_order(found)
 
 

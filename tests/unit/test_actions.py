@@ -1,0 +1,337 @@
+"""Places, who acts, what it costs, and what a budget buys: small cases that one can count."""
+
+import itertools
+import zipfile
+
+import geopandas as gpd
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+import shapely
+from conftest import demo_config
+
+from manul.config import load
+from manul.pages import workbook
+from manul.preflight import decisions
+from manul.products import actions, actions_page, budget, decision_tables, places
+from manul.products.gains import Gains
+from manul.products.recommendations import COLUMNS
+
+CRS = "+proj=laea +lat_0=41.75 +lon_0=77.5 +datum=WGS84 +units=m"
+
+
+def squares(*corners, side=5000):
+    return gpd.GeoSeries([shapely.box(x, y, x + side, y + side) for x, y in corners], crs=CRS)
+
+
+# ------------------------------------------------------------------------------------- places
+
+
+def test_neighbours_join_from_the_best_on_until_the_place_is_full():
+    row = squares((0, 0), (5000, 0), (10_000, 0), (15_000, 0), (40_000, 0))
+    same = np.array(["a"] * 5)
+    worth = np.array([1.0, 2.0, 9.0, 8.0, 5.0])
+    of = places.joined(row, same, worth, np.full(5, 25.0), 75)
+    assert of.tolist() == [2, 0, 0, 0, 1]
+
+
+def test_what_is_not_alike_or_too_large_stays_alone():
+    row = squares((0, 0), (5000, 0), (10_000, 0))
+    of = places.joined(row, np.array(["a", "b", "b"]), np.ones(3), np.array([25, 25, 900.0]), 50)
+    assert of.tolist() == [0, 1, 2]
+    assert places.joined(squares(), np.zeros(0, str), np.zeros(0), np.zeros(0), 1).tolist() == []
+
+
+def test_where_a_place_lies_is_told_in_three_ways():
+    point = gpd.GeoSeries([shapely.Point(74.7987, 41.7134)], crs=4326).to_crs(CRS).buffer(10)
+    at = places.coordinates(point)
+    assert at["longitude"][0] == pytest.approx(74.7987, abs=2e-4)
+    assert at["dms"][0].startswith("41°42'4") and at["dms"][0].endswith("E")
+    zone, east, north = at["utm"][0].split()
+    assert zone == "43N"
+    back = gpd.GeoSeries([shapely.Point(float(east), float(north))], crs=32643).to_crs(4326)
+    assert back.x[0] == pytest.approx(74.7987, abs=3e-4)
+
+
+def test_degrees_south_and_west_and_full_minutes():
+    assert (
+        places._dms(-41.5, "NS") == "41°30'00\"S" and places._dms(59.99999, "EW") == "60°00'00\"E"
+    )
+    assert places._utm(-70, -20).startswith("19S ") and places._utm(180, 0).startswith("60N ")
+
+
+# ------------------------------------------------------------------------------- who and costs
+
+
+def table(text, tmp_path, kind):
+    path = tmp_path / f"{kind}.csv"
+    path.write_text(text, encoding="utf-8")
+    return decision_tables.read(path, kind)
+
+
+AGENCIES = """agency,country,unit,name,status
+ministry,KG,,Ministry of Nature,
+ministry,KG,Naryn,Office in Naryn,not checked
+rangers,KZ,,Rangers of KZ,
+"""
+
+
+def test_who_acts_is_told_by_unit_then_country_then_kind(tmp_path):
+    agencies = table(AGENCIES, tmp_path, "agencies")
+    assert decision_tables.who("ministry", "KG", "Osh", agencies) == "Ministry of Nature"
+    assert (
+        decision_tables.who("ministry", "KG", "Naryn", agencies) == "Office in Naryn (not checked)"
+    )
+    assert decision_tables.who("rangers, ministry", "KZ", "", agencies) == "Rangers of KZ, ministry"
+    assert decision_tables.who("rangers", "KG", "", None) == "rangers"
+
+
+COSTS = "rule,per,low,high,status\nR5,km2,100,300,illustrative\nR4,km,10,20,\nR3,place,7,9,\n"
+
+
+def test_costs_go_by_area_length_or_place(tmp_path):
+    costs = table(COSTS, tmp_path, "costs")
+    assert not list(decision_tables.faults(costs, "costs", {"per": decision_tables.PER}))
+    assert decision_tables.notice(costs) == "Costs: illustrative."
+    assert decision_tables.notice(None) == ""
+    rows = pd.DataFrame(
+        {
+            "rule": ["R5", "R4", "R3", "R7"],
+            "area_km2": [2, np.nan, 5, 1.0],
+            "length_km": [np.nan, 3, 0, 0],
+        }
+    )
+    low, high = decision_tables.cost(rows, decision_tables.costs(costs))
+    np.testing.assert_array_equal(low, [200, 30, 7, np.nan])
+    np.testing.assert_array_equal(high, [600, 60, 9, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "field"),
+    [
+        ("rule,low,high\nR5,1,2\n", "", "per"),
+        ("rule,per,low,high\nR5,km2,1 000,2\n", "2", "low"),
+        ("rule,per,low,high\nR5,km2,3,2\n", "2", "high"),
+        ("rule,per,low,high\nR5,km2,0,2\n", "2", "high"),
+        ("rule,per,low,high\nR4,km,1,2\nR5,mile,1,2\n", "3", "per"),
+        ("rule,per,low,high\n,km,1,2\n", "2", "rule"),
+    ],
+)
+def test_a_wrong_cost_is_told_with_row_and_field(tmp_path, text, row, field):
+    wrong = table(text, tmp_path, "costs")
+    found = list(decision_tables.faults(wrong, "costs", {"per": decision_tables.PER}))
+    assert [(f[0], f[1]) for f in found] == [(row, field)]
+
+
+@pytest.fixture(scope="module")
+def config():
+    return load.load(demo_config())["current"]
+
+
+def problems(config, **actions_):
+    """What the preflight says of the tables, without the notes on rules."""
+    made = config | {"actions": config["actions"] | actions_}
+    return [p for p in decisions.check(made) if p.layer == "actions"]
+
+
+def test_the_tables_of_the_demo_are_in_order(config):
+    assert problems(config) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "words"),
+    [
+        ("costs", "rule,per,low\n", "no such column"),
+        ("costs", "rule,per,low,high\nR5,km2,2,1\n", "2 to 1"),
+        ("costs", "rule,per,low,high\nR55,km2,1,2\n", "WARNING"),
+        ("agencies", "agency,country,name\nministry of magic,KG,x\n", "a rule has it"),
+        ("agencies", 'agency,country,name\n"a,KG,x\n', "a CSV in UTF-8"),
+    ],
+)
+def test_a_wrong_table_is_told_before_any_job(config, tmp_path, kind, text, words):
+    path = tmp_path / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    allowed = config | {"allow": {"outside": True, "network": False}}
+    (found,) = problems(allowed, **{kind: str(path)})
+    assert words in str(found) and str(path) in str(found)
+
+
+def test_a_table_that_is_not_there_and_a_budget_without_costs_are_told(config):
+    (found,) = problems(config, costs="resources/tien_shan/cost.csv")
+    assert found.severity == "error" and "costs.csv" in found.mend
+    (found,) = problems(config, costs=None)
+    assert (found.severity, found.field) == ("warning", "budget")
+
+
+def test_an_unknown_threat_of_a_gain_is_told(config):
+    rules = {"R5": config["rules"]["R5"] | {"gain": {"without": ["huntin"], "keep_from": []}}}
+    (found,) = decisions.check(
+        config | {"rules": rules, "actions": dict.fromkeys(config["actions"])}
+    )
+    assert found.severity == "warning" and "did you mean 'hunting'" in str(found)
+
+
+# ------------------------------------------------------------------------------------- budget
+
+
+def offers(places_=12, faces=30, seed=1):
+    random = np.random.default_rng(seed)
+    pairs = np.argwhere(random.random((faces, places_)) < 0.2)
+    cost = random.uniform(1, 10, places_)
+    return budget.Offer(cost, random.uniform(0, 5, faces), pairs[:, 0], pairs[:, 1])
+
+
+def by_hand(offer, limit):
+    """The best of all sets of places."""
+    sets = itertools.product([False, True], repeat=len(offer.cost))
+    every = [np.array(chosen) for chosen in sets]
+    return max(offer.regained(c) for c in every if offer.cost[c].sum() <= limit)
+
+
+@pytest.mark.parametrize(("seed", "limit"), [(1, 10), (2, 18), (3, 30)])
+def test_the_best_set_is_that_of_all_sets_and_never_worse_than_the_greedy_one(seed, limit):
+    offer = offers(seed=seed)
+    best, greedy = budget.best(offer, limit), budget.greedy(offer, limit)
+    assert best.gain == pytest.approx(by_hand(offer, limit), rel=2 * budget.GAP)
+    assert best.gain >= greedy.gain * (1 - budget.GAP)
+    assert max(best.cost, greedy.cost) <= limit + 1e-6
+    assert best.gain == offer.regained(best.chosen) and best.gap <= budget.GAP
+
+
+def test_greedy_can_miss_what_the_exact_choice_finds():
+    # one place of 10 for 6, or two of 8 each for 5: with 10 the two are better
+    offer = budget.Offer(np.array([6.0, 5, 5]), np.array([11.0, 8, 8]), np.arange(3), np.arange(3))
+    assert budget.greedy(offer, 10).gain == 11 and budget.best(offer, 10).gain == 16
+
+
+def test_a_share_is_reached_for_the_least_money():
+    offer = budget.Offer(np.array([6.0, 5, 5]), np.array([10.0, 8, 2]), np.arange(3), np.arange(3))
+    found = budget.cheapest(offer, 0.5)
+    assert found.chosen.tolist() == [True, False, False] and found.cost == 6
+    assert budget.cheapest(offer, 1).cost == 16
+
+
+def test_ground_that_two_places_share_is_paid_for_once():
+    # places 0 and 1 cover the same face; place 2 another, worth less
+    offer = budget.Offer(np.ones(3), np.array([5.0, 3.0]), np.array([0, 0, 1]), np.array([0, 1, 2]))
+    best = budget.best(offer, 2)
+    assert best.gain == 8 and best.chosen[2] and best.chosen[:2].sum() == 1
+
+
+def test_nothing_is_bought_of_nothing():
+    nothing = budget.Offer(np.zeros(0), np.zeros(0), np.zeros(0, int), np.zeros(0, int))
+    assert budget.best(nothing, 10).gain == 0
+    dear = budget.Offer(np.array([11.0]), np.array([1.0]), np.zeros(1, int), np.zeros(1, int))
+    assert not budget.best(dear, 10).chosen.any()
+
+
+# ------------------------------------------------------------------------------------ actions
+
+RULES = {
+    "R5": {"gain": {"without": ["hunting"], "keep_from": []}, "zones": {"kind": "tiles"},
+           "place_km2": 50},
+    "R7": {"gain": {}, "zones": {"kind": "tiles"}, "place_km2": 1000},
+}  # fmt: skip
+
+
+def recommended(rule, geometry, **columns):
+    rows = {name: "" for name in COLUMNS} | {"value_at_risk_km2": 1.0, "length_km": np.nan}
+    made = gpd.GeoDataFrame([rows] * len(geometry), geometry=geometry.to_numpy(), crs=CRS)
+    ids = [f"{rule}-{i}" for i in range(len(geometry))]
+    return made.assign(rule=rule, title="Patrol", id=ids, area_km2=25.0, verdict="issue",
+                       support=0.8, unit="Naryn", agency="rangers, police",
+                       gain_of="without Hunting" if rule == "R5" else "", **columns)  # fmt: skip
+
+
+@pytest.fixture
+def found():
+    """Four patrol cells, of which one is dropped, and a survey."""
+    cells = squares((0, 0), (5000, 0), (30_000, 0), (60_000, 0))
+    tables = {"R5": recommended("R5", cells), "R7": recommended("R7", squares((0, 0)))}
+    tables["R5"].loc[3, "verdict"] = "not supported"
+    km2 = np.array([[1, 3], [2, 2], [5, 7], [100, 100]], "float32")
+    names = np.array([*tables["R5"]["id"], *tables["R7"]["id"]], object)
+    gains = Gains(
+        (("without", "hunting"),), names, np.zeros(4, int), km2, np.arange(4), np.arange(4)
+    )
+    towns = gpd.GeoDataFrame({"name": ["Naryn"]}, geometry=[shapely.Point(2500, -20_000)], crs=CRS)
+    units = gpd.GeoDataFrame(
+        {"name": ["Naryn"], "country": ["KG"]},
+        geometry=[shapely.box(-1e5, -1e5, 1e5, 1e5)],
+        crs=CRS,
+    )
+    who = actions.Who(units, towns, None)
+    return actions.actions(tables, RULES, gains, who)
+
+
+def test_places_are_ranked_by_what_they_gain_for_sure(found):
+    made, gains = found
+    assert made["rule"].tolist() == ["R5", "R5", "R7"] and made["rank"].tolist() == [1, 2, 3]
+    first, second = made.iloc[0], made.iloc[1]
+    assert (first["gain_km2"], first["zones"]) == (6, 1)
+    assert (second["gain_km2"], second["zones"], second["area_km2"]) == (4, 2, 50)
+    assert second["gain_p05_km2"] == pytest.approx(3.1) and second["confidence"] == 0.8
+    assert second["recommendations"] == "R5-0, R5-1" and second["country"] == "KG"
+    assert second["place"] == "23 km N of Naryn" and np.isnan(made.iloc[2]["gain_km2"])
+    each = dict(zip(gains.names, gains.of_each().mean(1), strict=True))
+    assert [each[name] for name in made["id"]] == [6, 4, 0]
+
+
+def test_the_first_actions_are_told_for_each_agency_and_unit(found):
+    made, _ = found
+    told = actions.first(made, 2)
+    assert [(role, unit, len(part)) for role, unit, part in told] == [
+        ("police", "Naryn", 2), ("rangers", "Naryn", 2),
+    ]  # fmt: skip
+    assert (
+        actions.listed(made, 2)["First actions"]["agency_kind"].tolist()
+        == ["police"] * 2 + ["rangers"] * 2
+    )
+
+
+def test_a_budget_pays_for_the_places_that_bring_back_most(found):
+    made, gains = found
+    low, high = np.array([40.0, 10, np.nan]), np.array([60.0, 10, np.nan])
+    plan = actions.plan(made, gains, low, high, 20, seed=1)
+    assert plan.offered.tolist() == [0, 1] and plan.alone.tolist() == [6, 4]
+    assert plan.best.chosen.tolist() == [False, True] and plan.in_draws.tolist() == [0, 1]
+    more = actions.with_money(made, low, high, plan)
+    assert more["paid"].tolist() == ["no", "yes", ""]
+    curve = actions.of_plan(plan)["Gain over budget"]
+    assert curve["gain"].is_monotonic_increasing and curve["gain"].iloc[-1] == 10
+    page = actions_page.sections(more, 10, plan, "USD")
+    assert [s.title for s in page][:2] == ["In short", "What a budget buys"]
+    assert "the best set is 1 place for 10 USD, which bring back 4 km2" in page[1].words[0]
+
+
+def test_without_any_recommendation_there_is_nothing_to_do():
+    gains = Gains(
+        (),
+        np.zeros(0, object),
+        np.zeros(0, int),
+        np.zeros((0, 1)),
+        np.zeros(0, int),
+        np.zeros(0, int),
+    )
+    made, _ = actions.actions({}, RULES, gains, actions.Who(None, None, None))
+    assert len(made) == 0 and actions.listed(made, 10) == {}
+    assert "nothing to do" in actions_page.sections(made, 10, None, "")[0].words[0]
+
+
+# ----------------------------------------------------------------------------------- workbook
+
+
+def test_a_workbook_has_filters_units_a_dictionary_and_the_same_bytes(tmp_path):
+    rows = pd.DataFrame({"place": ["=1+1", "b"], "unit": ["x", "y"], "area_km2": [1.5, np.nan]})
+    for name in ("a.xlsx", "b.xlsx"):
+        workbook.write(tmp_path / name, "Title", "Notice", {"All actions": rows})
+    assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
+    book = openpyxl.load_workbook(tmp_path / "a.xlsx")
+    assert book.sheetnames == ["Read first", "All actions", "Columns"]
+    sheet = book["All actions"]
+    assert [c.value for c in sheet[1]] == ["Place", "Unit", "Area (km2)"]
+    assert [c.value for c in sheet[2]] == ["'=1+1", "x", 1.5] and sheet["C3"].value is None
+    assert sheet.freeze_panes == "C2" and sheet.auto_filter.ref == "A1:C3"
+    assert book["Columns"]["B4"].value == "area_km2" and book["Read first"]["A2"].value == "Notice"
+    assert all(i.date_time[0] == 1980 for i in zipfile.ZipFile(tmp_path / "a.xlsx").infolist())

@@ -1,0 +1,133 @@
+"""The page on which an agency reads what to do first, where, why, how sure and what it gains."""
+
+import numpy as np
+import pandas as pd
+
+from manul.config.hints import counted
+from manul.pages import figures
+from manul.pages.html import Section
+from manul.products import actions
+
+SHOWN = ("place", "what", "gain (km² of full quality)", "how sure", "why here", "coordinates")
+
+
+def sections(
+    table: pd.DataFrame, number: int, plan: actions.Plan | None, currency: str
+) -> list[Section]:
+    """What the page says and shows of the actions; `number` first ones for each agency and unit."""
+    if not len(table):
+        return [Section("In short", ["No rule holds anywhere: there is nothing to do first."])]
+    made = [_in_short(table)]
+    made += [_budget(table, plan, currency)] if plan else []
+    role = None
+    for name, unit, part in actions.first(table, number):
+        if name != role:
+            made.append(Section(name[:1].upper() + name[1:]))
+            role = name
+        made[-1].tables.append((_who(unit, part), _rows(part)))
+    return [*made, _how_made()]
+
+
+def _in_short(table) -> Section:
+    issued = table[table["verdict"] == "issue"]
+    told = [
+        f"{len(table)} places, of {int(table['zones'].sum())} recommendations: {len(issued)} to "
+        f"act on, {len(table) - len(issued)} where a survey comes first or nothing is known of "
+        "how sure they are. Neighbouring zones of a rule are one place."
+    ]
+    back = issued["gain_of"].fillna("").str.startswith("without")
+    kept = issued["gain_of"].fillna("").str.startswith("kept")
+    for words, of in (("Most would come back", back), ("Most would be kept", kept)):
+        for row in issued[of].head(1).itertuples():
+            told.append(
+                f"{words}: {row.title[:1].lower()}{row.title[1:]}, {row.place} ({row.unit}), "
+                f"{_gain(row)} km2 of full quality {row.gain_of}{_sure(row)}."
+            )
+    return Section("In short", told)
+
+
+def _budget(table, plan, currency) -> Section:
+    best, greedy, more = plan.best, plan.greedy, plan.more
+    if not len(plan.offered):
+        return Section("What a budget buys", ["No place has a cost and takes a threat away."])
+    number = counted(int(best.chosen.sum()), "place")
+    told = [
+        f"With {plan.amount:,.0f} {currency} the best set is {number} for "
+        f"{best.cost:,.0f} {currency}, which bring back {_amount(best.gain)} km2 of full quality. "
+        f"It is the best there is to within {max(best.gap, 1e-4):.2%}.",
+        "Taking one place after the other, always the one that adds most for its money, would "
+        f"bring back {_amount(greedy.gain)} km2.",
+        f"As much money again would add {_amount(more.gain - best.gain)} km2.",
+        "What each place would do alone does not add up: ground that two actions share counts "
+        f"once. In {plan.draws} draws of gains and costs the best set was found again; the last "
+        "column says how often each place belonged to it.",
+    ]
+    rows = table.iloc[plan.offered].assign(often=plan.in_draws, taken=best.chosen, alone=plan.alone)
+    rows = rows[rows["taken"]].sort_values("often", ascending=False)
+    shown = pd.DataFrame(
+        {
+            "place": [f"{r.title}, {r.place}" for r in rows.itertuples()],
+            "unit": rows["unit"],
+            f"cost ({currency})": [f"{a:,.0f} to {b:,.0f}" for a, b in
+                                   zip(rows["cost_low"], rows["cost_high"], strict=True)],
+            "comes back (km² of full quality)": [_amount(gain) for gain in rows["alone"]],
+            "in the best set of": [f"{often:.0%} of the draws" for often in rows["often"]],
+        }
+    )  # fmt: skip
+    line = pd.DataFrame({"x": [b for b, _ in plan.curve], "y": [c.gain for _, c in plan.curve]})
+    picture = figures.line(line, f"budget ({currency})", "quality regained (km²)", plan.amount)
+    title = f"The best set for {plan.amount:,.0f} {currency}"
+    return Section("What a budget buys", told, [(title, shown)], [("Gain over budget.", picture)])
+
+
+def _rows(part) -> pd.DataFrame:
+    rows = [
+        {
+            "place": f"{row.place} ({row.zones} zones)" if row.zones > 1 else row.place,
+            "what": f"{row.title}: {row.action}",
+            "gain (km² of full quality)": f"{_gain(row)} {row.gain_of}" if row.gain_of else "",
+            "how sure": row.verdict + (f", {row.how_sure}" if row.how_sure else ""),
+            "why here": row.reason,
+            "coordinates": f"{row.dms}; UTM {row.utm}",
+        }
+        for row in part.itertuples()
+    ]
+    return pd.DataFrame(rows, columns=list(SHOWN))
+
+
+def _who(unit, part) -> str:
+    names = ", ".join(dict.fromkeys(part["agency"]))
+    return f"{unit or 'In no unit'}: {names}"
+
+
+def _how_made() -> Section:
+    return Section(
+        "How this was made",
+        [
+            "The gain is habitat quality (reference habitat times what the threats leave of it), "
+            "with the model evaluated once more in each draw without the threat that the action "
+            "takes away ('without'), or with the threat come in full ('kept from'). The two are "
+            "not the same: what is kept is lost only if the threat would come.",
+            "Places are ranked within agency and unit by gain times the share of the draws in "
+            "which the rule holds there; those of rules without a gain (surveys) by value at risk.",
+            "All places with all columns are in actions.csv, actions.gpkg and actions.xlsx.",
+        ],
+    )
+
+
+def _sure(row) -> str:
+    sure = row.confidence
+    return "" if np.isnan(sure) else f"; the rule holds in {sure:.0%} of the draws"
+
+
+def _gain(row) -> str:
+    if np.isnan(row.gain_km2):
+        return ""
+    return f"{_amount(row.gain_km2)} ({_amount(row.gain_p05_km2)} to {_amount(row.gain_p95_km2)})"
+
+
+def _amount(value: float) -> str:
+    """Whole numbers from 10 on, else two digits that count; 0 for less than a hectare."""
+    if abs(value) < 0.01:
+        return "0"
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"
