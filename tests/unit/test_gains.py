@@ -20,12 +20,18 @@ def of(number, known=None):
     return Value(np.asarray(number, "float32"), known)
 
 
-def total(mode):
-    def added(values):
-        e, known = known_effects(values)
-        return Value(CUMULATIVE[mode].total(e), known)
+def added(mode, effects):
+    e, known = known_effects(list(effects.values()))
+    return Value(CUMULATIVE[mode].total(e), known)
 
-    return added
+
+def gain(lever, effects, reference, mode="saturation"):
+    """The gain of a lever whose threat has a weight of 0.4."""
+    before = added(mode, effects)
+    return of_model.gain(
+        lever[0], effects[lever[1]], before, reference, 0.4,
+        lambda changed: added(mode, {**effects, lever[1]: changed}),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -42,21 +48,16 @@ def total(mode):
 )
 def test_a_gain_is_the_model_with_and_without_the_threat(mode, lever, expected):
     effects = {"hunting": of([0.5]), "mines": of([0.2])}
-    before = total(mode)(list(effects.values()))
-    found = of_model.gain(lever, effects, before, of([0.8]), 0.4, total(mode))
+    found = gain(lever, effects, of([0.8]), mode)
     assert found.number == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_threat_that_is_unknown_gains_nothing_when_it_stops_and_can_still_come():
     unknown = of([0.0], np.array([False]))
     effects = {"hunting": unknown, "mines": unknown, "dogs": of([0.5])}
-    before = total("saturation")(list(effects.values()))
     for lever, expected in ((HUNTING, 0.0), (MINES, 1.0 * 0.5 * 0.4)):
-        found = of_model.gain(lever, effects, before, of([1.0]), 0.4, total("saturation"))
-        assert found.number == pytest.approx(expected)
-    lost = of_model.gain(
-        HUNTING, effects, before, of([0.0], np.array([False])), 0.4, total("saturation")
-    )
+        assert gain(lever, effects, of([1.0])).number == pytest.approx(expected)
+    lost = gain(HUNTING, effects, of([0.0], np.array([False])))
     assert lost.known is not None and not lost.known.any()
 
 

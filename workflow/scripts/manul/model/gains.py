@@ -8,7 +8,7 @@ counted. A mine that comes has its full effect, its weight, on the ground. The g
 threats are told one by one; together they would be a little more, and what is told is the sum.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -43,27 +43,25 @@ def name(lever: Lever) -> str:
 
 
 def gain(
-    lever: Lever,
-    effects: Mapping[str, Value],
+    how: str,
+    effect: Value,
     before: Value,
     reference: Value,
     weight,
-    total: Callable[[Sequence[Value]], Value],
+    total: Callable[[Value], Value],
 ) -> Value:
     """The quality (0..1) that comes back or is kept in each cell.
 
-    `effects` are those of all threats, `before` their cumulative threat, `reference` the habitat
-    before the loss, `weight` the weight of the lever's threat, `total` what adds effects up.
-    Unknown where the cumulative threat or the reference is.
+    `effect` is that of the lever's threat and `weight` its weight, `before` the cumulative threat,
+    `reference` the habitat before the loss; `total` gives the cumulative threat with another effect
+    in the place of this one. Unknown where the cumulative threat or the reference is.
     """
-    how, threat = lever
-    effect = effects[threat]
     if how == "without":
         changed = Value(np.zeros_like(effect.number), effect.known)
     else:
         there = effect.number if effect.known is None else np.where(effect.known, effect.number, 0)
         changed = Value(np.maximum(there, np.asarray(weight, "float32")))
-    after = total(list({**effects, threat: changed}.values()))
+    after = total(changed)
     change = before.number - after.number if how == "without" else after.number - before.number
     number = np.asarray(reference.number * np.maximum(change, 0), "float32")
     return Value(number, known_in_all([reference, before]))

@@ -5,7 +5,7 @@ for a draw. What comes out are maps of all draws together, a bit for each draw t
 habitat is good enough for key habitat, and sums of each draw over the region and its units.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product
@@ -15,7 +15,7 @@ import dask
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from manul.config.nodes import Value, known_in_all, valued
+from manul.config.nodes import Value, known_in_all, known_in_any, valued
 from manul.grid import block_maps, rasters, vectors
 from manul.grid.burn import number_inside
 from manul.model import cells, gains
@@ -51,6 +51,37 @@ BITS = {0: "a bit for each draw, the first draw in the highest"}
 SUMS = ("cells", "told", "threat", "value_at_risk", "habitat", "suitable", "key_cell")
 
 
+NO_THREAT = Value(np.full((1, 1), np.nan, "float32"), np.zeros((1, 1), bool))
+
+
+class ByMode:
+    """Effects of threats, (cells, draws) or (cells, 1), apart by the mode in which draws add up."""
+
+    def __init__(self, e: Sequence[np.ndarray], draws: Draws):
+        self.draws = draws
+        alone = len(draws.modes) == 1
+        self._which = {mode: slice(None) if alone else of for mode, of in draws.modes.items()}
+        self._parts = {m: [_of_draws(one, of) for one in e] for m, of in self._which.items()}
+
+    def total(self, place: int = -1, changed: Value | None = None) -> np.ndarray:
+        """The cumulative threat, float32; with another effect in one place, 0 where unknown."""
+        found = {}
+        for mode, of in self._which.items():
+            parts = list(self._parts[mode])
+            if changed is not None:
+                number, known = changed
+                number = number if known is None else np.where(known, number, 0)
+                parts[place] = _of_draws(np.asarray(number, "float32"), of)
+            found[mode] = np.asarray(CUMULATIVE[mode].total(parts), "float32")
+        if len(found) == 1:
+            return next(iter(found.values()))
+        cells_ = max(len(part) for part in found.values())
+        out = np.empty((cells_, self.draws.number), "float32")
+        for mode, of in self._which.items():
+            out[:, of] = found[mode]
+        return out
+
+
 class Outcome(NamedTuple):
     """The model in every draw: numbers (cells, draws) or (cells, 1), and where they are known."""
 
@@ -58,6 +89,7 @@ class Outcome(NamedTuple):
     parts: Mapping[str, Value]  # what `cells.habitat_values` gives
     effects: Mapping[str, Value]
     threat: Value
+    added: "ByMode"
 
     @property
     def habitat(self) -> Value:
@@ -83,10 +115,14 @@ class Outcome(NamedTuple):
 
     def gain(self, lever: gains.Lever, of: "Uncertain") -> Value:
         """What an action on a threat regains or keeps of the quality."""
-        return gains.gain(
-            lever, self.effects, self.threat, self.reference,
-            of.model["threats"][lever[1]]["weight"], lambda e: cumulated(e, of.draws),
-        )  # fmt: skip
+        how, name = lever
+        place, weight = list(self.effects).index(name), of.model["threats"][name]["weight"]
+
+        def total(changed):
+            known = known_in_any([(1, {**self.effects, name: changed}[n]) for n in self.effects])
+            return Value(self.added.total(place, changed), known)
+
+        return gains.gain(how, self.effects[name], self.threat, self.reference, weight, total)
 
     @property
     def value_at_risk(self) -> Value:
@@ -155,8 +191,10 @@ class Uncertain:
         if self.fit and design.FITTED in arrays:
             found |= _fitted(found, arrays[design.FITTED][0], self.fit, self.draws.fitted)
         effects = cells.effect_values(given, found, self.model)
-        threat = cumulated(list(effects.values()), self.draws)
-        return Outcome(given, found, effects, threat)
+        e, known = known_effects(list(effects.values())) if effects else ([], None)
+        added = ByMode(e, self.draws)
+        threat = Value(added.total(), known) if effects else NO_THREAT
+        return Outcome(given, found, effects, threat, added)
 
     def pieces(self, arrays: Mapping[str, np.ndarray], here: np.ndarray):
         """(cells, outcome) of the cells `here` (numbers within the block), piece by piece."""
@@ -360,17 +398,14 @@ def _fitted(found, values, fit, which) -> dict[str, Value]:
 def cumulated(effects, draws) -> Value:
     """The cumulative threat, in each draw by its own mode."""
     if not effects:
-        return Value(np.full((1, 1), np.nan, "float32"), np.zeros((1, 1), bool))
+        return NO_THREAT
     e, known = known_effects(effects)
-    modes = sorted(draws.modes, key=lambda mode: -len(draws.modes[mode]))
-    total = np.asarray(CUMULATIVE[modes[0]].total(e), "float32")
-    if len(modes) > 1:
-        total = np.broadcast_to(total, (total.shape[0], draws.number)).copy()
-    for mode in modes[1:]:
-        which = draws.modes[mode]
-        some = [effect[:, which] if effect.shape[1] > 1 else effect for effect in e]
-        total[:, which] = CUMULATIVE[mode].total(some)
-    return Value(total, known)
+    return Value(ByMode(e, draws).total(), known)
+
+
+def _of_draws(values, which) -> np.ndarray:
+    """Some of the draws; all where there is one answer for them."""
+    return values[:, which] if values.shape[1] > 1 else values
 
 
 def _agreement(outcome, of) -> np.ndarray:
