@@ -125,3 +125,33 @@ rule units:
         "Sum up scenario {wildcards.scenario} by administrative unit."
     script:
         "../scripts/units.py"
+
+
+rule briefs:
+    input:
+        unpack(reads("briefs")),
+    output:
+        lines=files("briefs")["lines"],
+        page=report(
+            files("briefs")["page"],
+            caption="../report/briefs.rst",
+            category="Evidence",
+            labels={"records": "briefs of units"},
+        ),
+    log:
+        "logs/{region}/{scenario}/briefs.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/briefs.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("briefs"),
+        runtime=60,
+    params:
+        told=told("briefs"),
+        code=digests.of_script("briefs"),
+    message:
+        "Write the briefs of the units of scenario {wildcards.scenario}."
+    script:
+        "../scripts/briefs.py"

@@ -831,6 +831,28 @@ def _units(graph, scenario, config, key) -> Job:
     return _held_against_the_first(graph, scenario, job)
 
 
+def _of_units(config) -> list[str]:
+    return [""] if config["region"]["units"] and config["rules"] else []
+
+
+@rule("briefs", {"page": "briefs.html", "lines": "briefs.txt"}, _of_units)
+def _briefs(graph, scenario, config, key) -> Job:
+    told = {"title": config["region"]["title"], "as_of": config["as_of"]}
+    told |= {"limitations": config["limitations"], "region": config["region"]}
+    blocks = config["layers"].items()
+    told["absent"] = {n: b["needs"] for n, b in blocks if b["kind"] == "absent"}
+    titles = {**config["threats"], **config["rules"]}
+    told["not_assessed"] = {n: titles[n]["title"] for n in selection.not_assessed(config)}
+    reads = {
+        "units": [Ref("units", "", "table")],
+        "actions": [Ref("actions", "", "polygons")],
+        "key": [Ref("key_polygons", "", "polygons")],
+        "layers": _units_of(config),
+    }
+    asked = RULES["sensitivity"].keys(config)
+    return Job(told, reads | {"matters": [Ref("sensitivity", "", "table")] if asked else []})
+
+
 @rule("index", {"table": "outputs.csv"})
 def _index(graph, scenario, config, key) -> Job:
     maps = {
@@ -871,7 +893,7 @@ def products(graph: Graph) -> list[str]:
     analyses = [f"analysis_{kind}" for kind in ANALYSES]
     wanted = {
         "maps": ("habitat", "threats", "key_habitat", *analyses, "index"),
-        "tables": ("key_polygons", "recommend", "actions", "units", "invest"),
+        "tables": ("key_polygons", "recommend", "actions", "units", "briefs", "invest"),
         "sheets": ("sheet",),
         "evidence": ("evidence",),
         "states": ("draws",),

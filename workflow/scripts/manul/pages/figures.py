@@ -3,6 +3,7 @@
 import io
 import textwrap
 
+import geopandas as gpd
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from manul.maps.spec import INK, NODATA_FILL, QUIET
 from manul.pages.amounts import signed
 
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#c9ced2"
+BLUE, ORANGE, GREY, GREEN = "#0072b2", "#d55e00", "#c9ced2", "#7fbf9b"
 UNSEEN = 1e-4  # of the longest bar: less is told as 0
 STYLE = {
     "font.size": 8,
@@ -58,6 +59,25 @@ def places_map(shapes, outline) -> bytes:
                 shapes[kinds == kind].plot(ax=axes, **style)
 
     return _png(draw, (7.2, 4.4))
+
+
+def numbered_map(shape, key, places) -> bytes:
+    """The outline of a unit, key habitat in it (or None), and places with their numbers from 1."""
+
+    def draw(figure):
+        axes = figure.add_subplot()
+        axes.set_axis_off()
+        axes.set_aspect("equal")
+        gpd.GeoSeries([shape]).plot(ax=axes, facecolor=NODATA_FILL, edgecolor=QUIET, linewidth=0.8)
+        if key is not None and len(key):
+            key[~key.is_empty].plot(ax=axes, facecolor=GREEN, edgecolor="none")
+        for number, place in enumerate(places, 1):
+            gpd.GeoSeries([place]).plot(ax=axes, facecolor="none", edgecolor=ORANGE, linewidth=1.2)
+            at = place.representative_point()
+            box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": ORANGE}
+            axes.annotate(str(number), (at.x, at.y), ha="center", va="center", fontsize=7, bbox=box)
+
+    return _png(draw, (7.2, 3.6))
 
 
 def bars(values: pd.Series, xlabel: str, ylabel: str) -> bytes:

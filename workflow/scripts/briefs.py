@@ -1,0 +1,24 @@
+"""Write the brief of each unit: two printed pages, and a dozen plain lines."""
+
+from manul import job
+from manul.grid import plain_files, provenance, vectors
+from manul.pages import briefs as pages
+from manul.products import briefs
+
+with job.start(snakemake) as this:
+    told = this.told
+    units = plain_files.read_table(this.inputs("units")[0])
+    actions = vectors.read_vector(this.inputs("actions")[0], "actions")
+    outlines = vectors.read_vector(this.inputs("layers")[0])
+    key = vectors.read_layers(this.inputs("key")[0]).get("key")
+    tables = this.inputs("matters")
+    matters = plain_files.read_table(tables[0]) if tables else None
+    found = briefs.briefs(
+        units, actions, outlines, key, matters, told.species["plural"], told.as_of
+    )
+    record = this.provenance()
+    unknown = briefs.unknown(told.absent, told.not_assessed, told.limitations.values())
+    notice = provenance.notice(record)
+    page = pages.page(found, told.title, notice, this.foot, unknown, list(record.values()))
+    plain_files.write_text(this.output("page"), page)
+    plain_files.write_text(this.output("lines"), pages.lines(found, told.title))

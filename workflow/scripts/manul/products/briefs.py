@@ -1,0 +1,181 @@
+"""What the brief of a unit says: what lives there, what threatens it, what to do, how sure."""
+
+from collections.abc import Mapping
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from manul.config.hints import counted
+from manul.pages import figures
+from manul.products.stamp import identities
+
+ROWS = 8  # actions in the table
+ASKED = 6  # agencies in the summary
+INPUTS = 2  # numbers that matter, in a sentence
+THREATS = ("threat_1", "threat_2", "threat_3")
+
+
+def briefs(
+    units: pd.DataFrame, actions: gpd.GeoDataFrame, outlines: gpd.GeoDataFrame,
+    key: gpd.GeoDataFrame | None, matters: pd.DataFrame | None, animals: str, today: str,
+) -> list[dict]:  # fmt: skip
+    """A mapping for each row of units.csv, in its order, as the templates of `pages.briefs` read.
+
+    `outlines` are the polygons of the units with `name`, `key` those of key habitat, `matters` the
+    table of the sensitivity, `animals` how the species is called in the columns.
+    """
+    shapes = dict(zip(outlines["name"].astype(str), outlines.geometry, strict=True))
+    return [
+        _brief(row, actions, shapes.get(str(row["unit"])), key, matters, animals, today)
+        for row in units.to_dict("records")
+    ]
+
+
+def unknown(absent: Mapping[str, str], not_assessed: Mapping[str, str], limits) -> list[str]:
+    """What no brief can tell: layers that are absent, what was not assessed, limits."""
+    told = []
+    if absent:
+        told.append(f"There are no data on: {'; '.join(sorted(absent.values()))}.")
+    if not_assessed:
+        told.append(f"Not assessed, and not drawn as absent: {', '.join(not_assessed.values())}.")
+    return [*told, *(f"{text}." if not text.endswith(".") else text for text in limits)]
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _brief(row, actions, shape, key, matters, animals, today) -> dict:
+    mine = actions[actions["unit"] == row["unit"]] if len(actions) else actions
+    first = _first(mine)
+    name = str(row["unit"])
+    lives, threats, sure = _lives(row, animals), _threats(row), _sure(row, mine, matters)
+    named = list(dict.fromkeys(a for text in first["agency"] for a in text.split(", ")))
+    asked = "; ".join(named[:ASKED]) or "no agency is named"
+    told = [_row(i, place) for i, place in enumerate(first.to_dict("records"), 1)]
+    more = _more(mine, first)
+    return {
+        "name": name, "country": _text(row.get("country")),
+        "id": identities("unit", [shape])[0] if shape is not None else name,
+        "lives": lives, "threats": threats, "actions": told, "more": more, "sure": sure,
+        "map": _map(shape, key, first) if shape is not None else b"",
+        "lines": [
+            *lives[:3], *threats[:2],
+            *(f"{r['number']}. {r['title']}: {r['place']}. {r['gain']}" for r in told[:3]),
+            *sure[:2],
+            f"Whom to ask: {asked}.",
+            f"As of {today}. Data of {row['data_dates']}, the weakest {row['data_status']}.",
+        ],
+    }  # fmt: skip
+
+
+def _first(mine) -> pd.DataFrame:
+    """The best place of each rule, then the next best ones."""
+    best = mine[~mine.duplicated("rule")]
+    rest = mine[mine.duplicated("rule")]
+    return pd.concat([best, rest]).head(ROWS)
+
+
+def _lives(row, animals) -> list[str]:
+    told = [
+        f"{_with(row, 'suitable_km2')} km2 of {row['area_km2']:,.0f} are suitable, "
+        f"{_with(row, 'key_km2')} km2 of it key habitat ({row['key_percent']:g} % of the land).",
+        f"It holds {_cats(row, animals)} {animals}: a range from densities elsewhere, not a count.",
+    ]
+    if not _none(row.get("key_protected_percent")):
+        told.append(f"{row['key_protected_percent']:g} % of the key habitat is protected.")
+    return told
+
+
+def _cats(row, animals) -> str:
+    ends = ("p05", "p95") if not _none(row.get(f"{animals}_p05")) else ("low", "high")
+    low, high = (row[f"{animals}_{end}"] for end in ends)
+    return f"{low:,.0f} to {high:,.0f}"
+
+
+def _threats(row) -> list[str]:
+    named = [row[name] for name in THREATS if isinstance(row.get(name), str) and row[name]]
+    if not named:
+        return ["No threat is known here, which does not mean that there is none."]
+    return [
+        f"Of the value at risk: {', '.join(named)}.",
+        f"Mean threat {_with(row, 'mean_threat', 2)} (0 none, 1 all is lost); value at risk "
+        f"{_with(row, 'value_at_risk_km2')} km2 of full quality.",
+    ]
+
+
+def _sure(row, mine, matters) -> list[str]:
+    told = []
+    if not _none(row.get("key_km2_p05")):
+        told.append(
+            f"In 90 % of the draws of all uncertain numbers key habitat is "
+            f"{row['key_km2_p05']:,.0f} to {row['key_km2_p95']:,.0f} km2."
+        )
+    else:
+        told.append("How sure this is was not assessed: one run, no draws.")
+    issue = int((mine["verdict"] == "issue").sum())
+    if issue:
+        told.append(
+            f"{counted(issue, 'place')} to act on hold in 70 % of the draws or more; on "
+            f"{len(mine) - issue} a survey comes first."
+        )
+    if matters is not None:
+        of = matters[(matters["unit"] == row["unit"]) & (matters["outcome"] == "key_cell_km2")]
+        named = of.sort_values("rank").head(INPUTS)
+        words = [f"{r.words} ({r.total:.0%})" for r in named.itertuples() if r.total > 0]
+        if words:
+            told.append(f"Most of the doubt about key habitat comes from: {'; '.join(words)}.")
+    return told
+
+
+def _row(number, place) -> dict:
+    sure = place["confidence"]
+    gain = place["gain_km2"]
+    told = "" if _none(gain) else (
+        f"{_amount(gain)} ({_amount(place['gain_p05_km2'])} to {_amount(place['gain_p95_km2'])}) "
+        f"{place['gain_of']}"
+    )  # fmt: skip
+    return {
+        "number": number, "place": place["place"], "dms": place["dms"], "title": place["title"],
+        "action": place["action"], "agency": place["agency"], "gain": told,
+        "sure": place["verdict"] + ("" if _none(sure) else f", {sure:.0%} of the draws"),
+    }  # fmt: skip
+
+
+def _more(mine, first) -> str:
+    if not len(mine):
+        return "No rule holds anywhere in this unit."
+    rest = len(mine) - len(first)
+    if not rest:
+        return "These are all places of this unit."
+    return f"{counted(rest, 'more place')} of this unit: see actions.xlsx."
+
+
+def _map(shape, key, first) -> bytes:
+    near = None
+    if key is not None and len(key):
+        near = gpd.GeoSeries(key.geometry.to_numpy(), crs=key.crs).clip(shape)
+    return figures.numbered_map(shape, near, first.geometry)
+
+
+def _with(row, name, digits: int = 0) -> str:
+    """A number with the interval of the draws, if there is one."""
+    value, low, high = (row.get(n) for n in (name, f"{name}_p05", f"{name}_p95"))
+    if _none(value):
+        return "an unknown number of"
+    told = f"{value:,.{digits}f}"
+    return told if _none(low) else f"{told} ({low:,.{digits}f} to {high:,.{digits}f})"
+
+
+def _none(value) -> bool:
+    return value is None or (isinstance(value, float) and bool(np.isnan(value)))
+
+
+def _text(value) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _amount(value: float) -> str:
+    if abs(value) < 0.01:
+        return "0"
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"
