@@ -155,3 +155,27 @@ rule briefs:
         "Write the briefs of the units of scenario {wildcards.scenario}."
     script:
         "../scripts/briefs.py"
+
+
+rule handover:
+    input:
+        unpack(reads("handover")),
+    output:
+        **files("handover"),
+    log:
+        "logs/{region}/{scenario}/handover.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/handover.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("handover"),
+        runtime=60,
+    params:
+        told=told("handover"),
+        code=digests.of_script("handover"),
+    message:
+        "Write the actions of scenario {wildcards.scenario} for phones, receivers and GIS."
+    script:
+        "../scripts/handover.py"

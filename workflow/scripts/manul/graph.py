@@ -853,6 +853,20 @@ def _briefs(graph, scenario, config, key) -> Job:
     return Job(told, reads | {"matters": [Ref("sensitivity", "", "table")] if asked else []})
 
 
+@rule(
+    "handover",
+    {
+        "kmz": "handover/actions.kmz",
+        "gpx": "handover/actions.gpx",
+        "shapefile": "handover/actions_shapefile.zip",
+    },
+    lambda config: [""] if config["rules"] else [],
+)
+def _handover(graph, scenario, config, key) -> Job:
+    told = {"title": config["region"]["title"], "region": config["region"]}
+    return Job(told, {"actions": [Ref("actions", "", "polygons")]})
+
+
 @rule("index", {"table": "outputs.csv"})
 def _index(graph, scenario, config, key) -> Job:
     maps = {
@@ -893,7 +907,7 @@ def products(graph: Graph) -> list[str]:
     analyses = [f"analysis_{kind}" for kind in ANALYSES]
     wanted = {
         "maps": ("habitat", "threats", "key_habitat", *analyses, "index"),
-        "tables": ("key_polygons", "recommend", "actions", "units", "briefs", "invest"),
+        "tables": ("key_polygons", "recommend", "actions", "handover", "units", "briefs", "invest"),
         "sheets": ("sheet",),
         "evidence": ("evidence",),
         "states": ("draws",),
