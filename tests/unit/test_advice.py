@@ -51,7 +51,7 @@ def place(key_cells, layers=None, **more):
     )
 
 
-def licence_rules(share):
+def licence_rules(share, **maps):
     """Rules that fire on a 5000 ha licence with an isolated key patch of this share."""
     cells = np.zeros(GRID.shape, bool)
     count = round(share * 50e6 / CELL**2)
@@ -63,7 +63,7 @@ def licence_rules(share):
     fired = []
     for name in ("R1a", "R1b"):
         rule = RULES[name] | {"zones": {"kind": "features", "layer": "licences"}}
-        table = recommended(name, rule, place(cells, {"licences": layer}))
+        table = recommended(name, rule, place(cells, {"licences": layer}, maps=maps))
         fired += list(table["rule"])
     return fired
 
@@ -81,6 +81,18 @@ def unmet(rule, here):
 @pytest.mark.parametrize(("share", "fired"), [(0.31, ["R1a"]), (0.29, ["R1b"]), (0.09, [])])
 def test_a_licence_by_its_share_of_key_habitat(share, fired):
     assert licence_rules(share) == fired
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "fired"),
+    [
+        ("protected", 0.6, []), ("protected", 0.4, ["R1a"]), ("protected", np.nan, ["R1a"]),
+        ("conversion_footprint", 1.0, []), ("mines_large_footprint", 0.5, []),
+        ("mines_large_footprint", np.nan, ["R1a"]),
+    ],
+)  # fmt: skip
+def test_a_licence_that_is_taken_or_protected_already_is_no_matter(name, level, fired):
+    assert licence_rules(0.31, **{name: np.full(GRID.shape, level, "float32")}) == fired
 
 
 def test_poison_four_km_from_key_habitat_is_restricted_not_forbidden():
