@@ -28,9 +28,10 @@ with job.start(snakemake) as this:
     made = actions_page.sections(found, told.first, plan, told.currency)
     page = html.page("What to do first", told.title, notice, made, this.foot)
     plain_files.write_text(this.output("page"), page)
-    polygons = found.drop(columns="roles", errors="ignore")
-    vectors.write_vector(this.output("polygons"), {"actions": polygons}, this.tags())
-    shown = polygons.drop(columns="geometry")
+    layers, named = actions.layers(found), plain_files.read_yaml(workbook.COLUMNS)
+    styles = actions.styles(layers, named)
+    vectors.write_vector(this.output("polygons"), layers, this.tags(), styles)
+    shown = found.drop(columns=["roles", "geometry"], errors="ignore")
     plain_files.write_table(this.output("table"), shown)
     sheets = actions.listed(found, told.first) | {"All actions": shown}
     sheets |= actions.of_plan(plan) if plan else {}

@@ -3,12 +3,13 @@
 from manul import job
 from manul.grid import plain_files, provenance, vectors
 from manul.pages import briefs as pages
+from manul.products import actions as places
 from manul.products import briefs
 
 with job.start(snakemake) as this:
     told = this.told
     units = plain_files.read_table(this.inputs("units")[0])
-    actions = vectors.read_vector(this.inputs("actions")[0], "actions")
+    actions = places.read(this.inputs("actions")[0])
     outlines = vectors.read_vector(this.inputs("layers")[0])
     key = vectors.read_layers(this.inputs("key")[0]).get("key")
     tables = this.inputs("matters")

@@ -6,6 +6,7 @@ from manul import job
 from manul.analyses import suitability_words as words
 from manul.grid import map_tags, plain_files, vectors
 from manul.model import gains as of_model
+from manul.pages import workbook
 from manul.products import confidence, gains, recommendations, stamp
 from manul.uncertainty import support, tables
 
@@ -49,6 +50,7 @@ with job.start(snakemake) as this:
     listing = recommendations.listing(
         found, told.rules, told.not_assessed, why, stamped, told.withheld
     )
-    vectors.write_vector(this.output("polygons"), found, tags)
+    styles = recommendations.styles(found, plain_files.read_yaml(workbook.COLUMNS))
+    vectors.write_vector(this.output("polygons"), found, tags, styles)
     plain_files.write_table(this.output("table"), listing)
     of_rows.write(this.output("gains"))

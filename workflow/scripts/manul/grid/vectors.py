@@ -1,6 +1,6 @@
 """Vector files: read by bounds, written as GeoPackages that appear whole or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -11,6 +11,8 @@ from odc.geo.geobox import GeoBox
 from manul.grid.atomic import atomic
 from manul.grid.burn import burn_inside
 from manul.grid.map_tags import read_extent, read_provenance
+from manul.grid.styles import Style
+from manul.grid.styles import add as add_styles
 
 # Reading a GeoPackage would otherwise leave a file of statistics beside it, and what is
 # written would hold the time of the run, so that equal runs gave other bytes.
@@ -71,12 +73,16 @@ def read_rows(path, layer=None, **options) -> gpd.GeoDataFrame:
 
 def read_layers(path) -> dict[str, gpd.GeoDataFrame]:
     """Every layer of a GeoPackage, by name; none for one that was written without layers."""
-    names = [name for name, _ in pyogrio.list_layers(path) if name != NO_LAYER]
+    names = [n for n, _ in pyogrio.list_layers(path) if n not in (NO_LAYER, *NOT_DATA)]
     return {name: read_vector(path, name) for name in names}
 
 
-def write_vector(path, layers: dict[str, gpd.GeoDataFrame], tags: dict) -> None:
+def write_vector(
+    path, layers: dict[str, gpd.GeoDataFrame], tags: dict, styles: Mapping[str, Style] | None = None
+) -> None:
     """A GeoPackage with these layers; an empty layer is written with its columns.
+
+    `styles` say how layers are drawn.
 
     Without any, it holds an empty layer `NO_LAYER`, so that its tags have a place.
     """
@@ -94,3 +100,5 @@ def write_vector(path, layers: dict[str, gpd.GeoDataFrame], tags: dict) -> None:
                 dataset_metadata=tags,
                 geometry_type=kind,
             )
+        if styles:
+            add_styles(partial, styles)

@@ -13,6 +13,9 @@ import pandas as pd
 import shapely
 
 from manul.config.types import Rule
+from manul.grid import vectors
+from manul.grid.styles import Style
+from manul.pages.workbook import header
 from manul.products import budget, confidence, decision_tables, key_areas, places
 from manul.products.gains import Gains
 from manul.products.recommendations import GAIN, HIGH, LOW
@@ -173,6 +176,35 @@ def first(table: pd.DataFrame, number: int) -> list[tuple[str, str, pd.DataFrame
         for unit, part in mine.groupby("unit", sort=False):
             out.append((role, str(unit), part.head(number)))
     return out
+
+
+def layers(table: gpd.GeoDataFrame) -> dict[str, gpd.GeoDataFrame]:
+    """The places as layers of a file, areas and lines apart, without columns for the page."""
+    shown = table.drop(columns="roles", errors="ignore")
+    line = shown.geom_type.str.contains("Line").to_numpy(bool) if len(shown) else np.zeros(0, bool)
+    found = {"areas": shown[~line], "lines": shown[line]}
+    return {name: part for name, part in found.items() if len(part)} or {"areas": shown}
+
+
+def styles(parts: Mapping[str, gpd.GeoDataFrame], words: Mapping) -> dict[str, Style]:
+    """How the layers are drawn: a colour for each rule; `words` say what columns are called."""
+    aliases = {name: header(name, words) for part in parts.values() for name in part.columns[:-1]}
+    return {
+        name: Style(
+            "rule",
+            {rule: f"{rule} {of['title'].iloc[0]}" for rule, of in part.groupby("rule", sort=True)},
+            name == "lines",
+            aliases,
+        )
+        for name, part in parts.items()
+        if len(part)
+    }
+
+
+def read(path) -> gpd.GeoDataFrame:
+    """The places of a file that has them as `layers`, in their order."""
+    parts = list(vectors.read_layers(path).values())
+    return gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=parts[0].crs)
 
 
 def listed(table: pd.DataFrame, number: int) -> dict[str, pd.DataFrame]:

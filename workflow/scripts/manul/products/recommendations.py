@@ -19,7 +19,9 @@ from manul.config.types import Rule
 from manul.grid.features import select
 from manul.grid.fields import Fields
 from manul.grid.provenance import merge
+from manul.grid.styles import Style
 from manul.model import gains as gains_of_model
+from manul.pages.workbook import header
 from manul.products import confidence, generalised, key_areas, zones
 from manul.products.cover import Cover
 from manul.products.gains import Gains
@@ -30,6 +32,10 @@ from manul.products.stamp import identities, stamp
 KM2 = 1e6
 MAPS = ("habitat", "habitat_reference", "threat", "value_at_risk", "key_patch", "key_area")
 TOP = ("threat_1", "threat_2", "threat_3")
+VERDICTS = {
+    "issue": "to act on", "survey first": "survey first",
+    "not supported": "not supported by the draws", "": "not assessed how sure",
+}  # fmt: skip
 GAIN = ("gain_km2", "gain_p05_km2", "gain_p95_km2")  # of full quality: mean, 90 % of the draws
 LOW, HIGH = 0.05, 0.95
 CONFIDENCE = "not assessed: one run, no uncertainty draws"
@@ -176,6 +182,20 @@ def _recommended(of, place, draws, tips) -> tuple[gpd.GeoDataFrame, list[tuple[i
         table = _joined_pairs(table, of.rule["zones"]["side_m"])
     made = table[[*COLUMNS, "geometry"]].assign(id=identities(of.name, table.geometry))
     return made, table["zones"].tolist()
+
+
+def styles(tables: Mapping[str, gpd.GeoDataFrame], words: Mapping) -> dict[str, Style]:
+    """How the layers of recommendations are drawn: a colour for each verdict."""
+    return {
+        name: Style(
+            "verdict",
+            VERDICTS,
+            bool(np.any(_is_line(table))),
+            {column: header(column, words) for column in table.columns if column != "geometry"},
+        )
+        for name, table in tables.items()
+        if len(table)
+    }
 
 
 def names_in(*rules: Rule) -> list[str]:
