@@ -83,7 +83,7 @@ def test_who_acts_is_told_by_unit_then_country_then_kind(tmp_path):
     assert (
         decision_tables.who("ministry", "KG", "Naryn", agencies) == "Office in Naryn (not checked)"
     )
-    assert decision_tables.who("rangers, ministry", "KZ", "", agencies) == "Rangers of KZ, ministry"
+    assert decision_tables.who("rangers, ministry", "KZ", "", agencies) == "Rangers of KZ; ministry"
     assert decision_tables.who("rangers", "KG", "", None) == "rangers"
 
 

@@ -25,7 +25,7 @@ def places(*rules):
     rows = [
         {name: "" for name in actions.COLUMNS}
         | {"rule": rule, "title": f"Title of {rule}", "unit": "Naryn", "place": f"place {i}",
-           "agency": "Ministry, Rangers", "action": "Act", "verdict": "issue", "confidence": 0.8,
+           "agency": "Ministry; Rangers", "action": "Act", "verdict": "issue", "confidence": 0.8,
            "gain_km2": 3.2 if rule != "R7" else np.nan, "gain_p05_km2": 1.0, "gain_p95_km2": 12.0,
            "gain_of": "without Hunting", "dms": "41°N"}
         for i, rule in enumerate(rules, 1)

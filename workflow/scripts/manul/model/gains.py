@@ -32,9 +32,13 @@ def every_lever(rules: Iterable[Rule], threats: Iterable[str]) -> list[Lever]:
 
 
 def words(acts: Iterable[Lever], titles: Mapping[str, str]) -> str:
-    """What an action acts on: 'without Hunting and trade; kept from Large mines'."""
-    how = {"without": "without", "keep_from": "kept from"}
-    return "; ".join(f"{how[kind]} {titles[threat]}" for kind, threat in acts)
+    """What an action acts on: 'without Hunting and Fire; kept from Large mines'."""
+    told = []
+    for how, said in (("without", "without"), ("keep_from", "kept from")):
+        named = [titles[threat] for kind, threat in acts if kind == how]
+        if named:
+            told.append(f"{said} {' and '.join(named)}")
+    return "; ".join(told)
 
 
 def name(lever: Lever) -> str:

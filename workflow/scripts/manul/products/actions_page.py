@@ -96,7 +96,7 @@ def _rows(part) -> pd.DataFrame:
 
 
 def _who(unit, part) -> str:
-    names = ", ".join(dict.fromkeys(part["agency"]))
+    names = "; ".join(dict.fromkeys(n for of in part["agency"] for n in of.split("; ")))
     return f"{unit or 'In no unit'}: {names}"
 
 

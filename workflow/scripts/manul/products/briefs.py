@@ -50,7 +50,7 @@ def _brief(row, actions, shape, key, matters, animals, today) -> dict:
     first = _first(mine)
     name = str(row["unit"])
     lives, threats, sure = _lives(row, animals), _threats(row), _sure(row, mine, matters)
-    named = list(dict.fromkeys(a for text in first["agency"] for a in text.split(", ")))
+    named = list(dict.fromkeys(a for text in first["agency"] for a in text.split("; ")))
     asked = "; ".join(named[:ASKED]) or "no agency is named"
     told = [_row(i, place) for i, place in enumerate(first.to_dict("records"), 1)]
     more = _more(mine, first)

@@ -64,7 +64,7 @@ def who(roles: str, country: str, unit: str, agencies: pd.DataFrame | None) -> s
 
     `roles` are those of a rule, with commas; a name that nobody has checked says so.
     """
-    return ", ".join(_name(role, country, unit, agencies) for role in each_role(roles))
+    return "; ".join(_name(role, country, unit, agencies) for role in each_role(roles))
 
 
 def each_role(roles: str) -> list[str]:
