@@ -77,7 +77,13 @@ rule actions:
     input:
         unpack(reads("actions")),
     output:
-        **{name: path for name, path in files("actions").items() if name != "page"},
+        **{name: path for name, path in files("actions").items() if name not in ("page", "table")},
+        table=report(
+            files("actions")["table"],
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "actions"},
+        ),
         page=report(
             files("actions")["page"],
             caption="../report/actions.rst",
@@ -107,7 +113,12 @@ rule units:
     input:
         unpack(reads("units")),
     output:
-        **files("units"),
+        table=report(
+            files("units")["table"],
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "units"},
+        ),
     log:
         "logs/{region}/{scenario}/units.log",
     benchmark:
