@@ -1,6 +1,9 @@
 """Texts, tables, YAML and figures: each appears whole or not at all."""
 
+import io
 import re
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +27,17 @@ def write_bytes(path, content: bytes) -> None:
     """Write bytes whole or not at all."""
     with atomic(path) as partial:
         partial.write_bytes(content)
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """A zip archive of some files, by name, that does not tell when it was made."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+    return out.getvalue()
 
 
 def read_yaml(path) -> dict:

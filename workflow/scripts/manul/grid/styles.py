@@ -4,11 +4,11 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
-import jinja2
+from manul.grid.templates import template
 
+HERE = Path(__file__).parent
 # Told apart with any kind of colour vision (Okabe and Ito), red, green, blue.
 COLOURS = ("213,94,0", "0,114,178", "0,158,115", "204,121,167", "230,159,0", "86,180,233",
            "0,0,0", "148,103,60")  # fmt: skip
@@ -51,21 +51,6 @@ def qml(style: Style) -> str:
         (value, label, COLOURS[i % len(COLOURS)])
         for i, (value, label) in enumerate(style.labels.items())
     ]
-    return _template().render(
+    return template(HERE / "style.qml.j2").render(
         column=style.column, classes=classes, line=style.line, aliases=style.aliases
     )
-
-
-# ------------------------------------------------------------------------------------- helpers
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("style.qml.j2")

@@ -14,3 +14,10 @@ def signed(value: float, least: float = 0.0) -> str:
         return "0"
     digits = 0 if abs(value) >= 10 else min(1 - floor(log10(abs(value))), 7)
     return f"{value:+,.{digits}f}".replace("-", "−")
+
+
+def amount(value: float, least: float = 0.01) -> str:
+    """Whole numbers from 10 on, else two digits that count; 0 for what is smaller than `least`."""
+    if abs(value) < least:
+        return "0"
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"

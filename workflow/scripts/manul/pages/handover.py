@@ -3,25 +3,23 @@
 Nothing in the files tells when they were written: the same actions give the same bytes.
 """
 
-import io
 import tempfile
-import zipfile
-from functools import cache
 from pathlib import Path
 
 import geopandas as gpd
-import jinja2
 import numpy as np
 import pandas as pd
 import pyogrio
 import shapely
 
 from manul.grid import plain_files
+from manul.grid.plain_files import zipped
+from manul.grid.templates import template
 
 MOST_BYTES = 5_000_000  # of a KMZ: phones and web viewers refuse larger ones
 TOLERANCES = (0, 25, 50, 100, 200, 400, 800, 1600)  # m, by which outlines are simplified
 COLOURS = ("00589c", "b27200", "739e00", "a779cc", "429fe4", "009fe6", "56b4e9", "4d4d4d")  # BGR
-DAY = (1980, 1, 1, 0, 0, 0)
+HERE = Path(__file__).parent
 DIGITS = 5  # of degrees: a metre
 TEXT = 254  # bytes of a text in a DBF
 FIELDS = {
@@ -40,7 +38,9 @@ def kmz(path, table: gpd.GeoDataFrame, title: str, notice: str) -> float:
     for tolerance in TOLERANCES:
         simple = table.geometry.simplify(tolerance) if tolerance else table.geometry
         made = table.set_geometry(simple).to_crs("EPSG:4326")
-        text = _template("handover.kml.j2").render(title=title, notice=notice, **_folders(made))
+        text = template(HERE / "handover.kml.j2").render(
+            title=title, notice=notice, **_folders(made)
+        )
         content = zipped({"doc.kml": text.encode()})
         if len(content) <= MOST_BYTES:
             break
@@ -57,7 +57,7 @@ def gpx(path, table: gpd.GeoDataFrame, title: str, notice: str) -> None:
          "text": _text(row), "outlines": _outlines(row.geometry)}
         for row in made.itertuples()
     ]  # fmt: skip
-    text = _template("handover.gpx.j2").render(title=title, notice=notice, places=places)
+    text = template(HERE / "handover.gpx.j2").render(title=title, notice=notice, places=places)
     plain_files.write_text(path, text)
 
 
@@ -93,30 +93,7 @@ def corners(table: gpd.GeoDataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "part", "corner", "longitude", "latitude"])
 
 
-def zipped(files: dict[str, bytes]) -> bytes:
-    """A zip archive of some files, by name."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, content in files.items():
-            entry = zipfile.ZipInfo(name, DAY)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, content)
-    return out.getvalue()
-
-
 # ------------------------------------------------------------------------------------- helpers
-
-
-@cache
-def _template(name) -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
 
 
 def _folders(table) -> dict:

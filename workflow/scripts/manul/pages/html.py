@@ -3,11 +3,13 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
-import jinja2
 import pandas as pd
+
+from manul.grid.templates import template
+
+HERE = Path(__file__).parent
 
 
 @dataclass
@@ -23,7 +25,7 @@ class Section:
 
 def page(title: str, subtitle: str, notice: str, sections: Sequence[Section], foot: str) -> str:
     """The page; it loads nothing from anywhere."""
-    return _template().render(
+    return template(HERE / "page.html.j2", _cell, _kind, _base64).render(
         title=title, subtitle=subtitle, notice=notice, sections=sections, foot=foot
     )
 
@@ -32,20 +34,6 @@ def numbers(sections: Sequence[Section]) -> pd.DataFrame:
     """All numbers of the page as one table."""
     rows = [(s.title, *number) for s in sections for number in s.numbers]
     return pd.DataFrame(rows, columns=["section", "what", "value", "low", "high", "unit"])
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"cell": _cell, "kind": _kind, "base64": _base64}
-    environment.tests["number"] = lambda value: isinstance(value, int | float)
-    return environment.get_template("page.html.j2")
 
 
 def _cell(value) -> str:

@@ -14,14 +14,6 @@ from openpyxl.utils import get_column_letter
 from manul.grid import plain_files
 
 WIDEST, NARROWEST = 60, 8  # of a column, in letters
-DAY = (
-    1980,
-    1,
-    1,
-    0,
-    0,
-    0,
-)  # of the files in a workbook, so that the same tables give the same bytes
 MADE = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
 COLUMNS = plain_files.SCHEMAS / "columns.yaml"
 
@@ -100,10 +92,7 @@ def _cell(value):
 
 
 def _without_time(content: bytes) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w") as new:
-        for name in old.namelist():
-            entry = zipfile.ZipInfo(name, DAY)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            new.writestr(entry, MADE.sub(rb"\g<1>1980-01-01T00:00:00Z", old.read(name)))
-    return out.getvalue()
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        files = {name: book.read(name) for name in book.namelist()}
+    files = {n: MADE.sub(rb"\g<1>1980-01-01T00:00:00Z", held) for n, held in files.items()}
+    return plain_files.zipped(files)

@@ -5,6 +5,7 @@ import pandas as pd
 
 from manul.config.hints import counted
 from manul.pages import figures
+from manul.pages.amounts import amount
 from manul.pages.html import Section
 from manul.products import actions
 
@@ -53,11 +54,11 @@ def _budget(table, plan, currency) -> Section:
     number = counted(int(best.chosen.sum()), "place")
     told = [
         f"With {plan.amount:,.0f} {currency} the best set is {number} for "
-        f"{best.cost:,.0f} {currency}, which bring back {_amount(best.gain)} km2 of full quality. "
+        f"{best.cost:,.0f} {currency}, which bring back {amount(best.gain)} km2 of full quality. "
         f"It is the best there is to within {max(best.gap, 1e-4):.2%}.",
         "Taking one place after the other, always the one that adds most for its money, would "
-        f"bring back {_amount(greedy.gain)} km2.",
-        f"As much money again would add {_amount(more.gain - best.gain)} km2.",
+        f"bring back {amount(greedy.gain)} km2.",
+        f"As much money again would add {amount(more.gain - best.gain)} km2.",
         "What each place would do alone does not add up: ground that two actions share counts "
         f"once. In {plan.draws} draws of gains and costs the best set was found again; the last "
         "column says how often each place belonged to it.",
@@ -70,7 +71,7 @@ def _budget(table, plan, currency) -> Section:
             "unit": rows["unit"],
             f"cost ({currency})": [f"{a:,.0f} to {b:,.0f}" for a, b in
                                    zip(rows["cost_low"], rows["cost_high"], strict=True)],
-            "comes back (km² of full quality)": [_amount(gain) for gain in rows["alone"]],
+            "comes back (km² of full quality)": [amount(gain) for gain in rows["alone"]],
             "in the best set of": [f"{often:.0%} of the draws" for often in rows["often"]],
         }
     )  # fmt: skip
@@ -123,11 +124,4 @@ def _sure(row) -> str:
 def _gain(row) -> str:
     if np.isnan(row.gain_km2):
         return ""
-    return f"{_amount(row.gain_km2)} ({_amount(row.gain_p05_km2)} to {_amount(row.gain_p95_km2)})"
-
-
-def _amount(value: float) -> str:
-    """Whole numbers from 10 on, else two digits that count; 0 for less than a hectare."""
-    if abs(value) < 0.01:
-        return "0"
-    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"
+    return f"{amount(row.gain_km2)} ({amount(row.gain_p05_km2)} to {amount(row.gain_p95_km2)})"

@@ -8,6 +8,7 @@ import pandas as pd
 
 from manul.config.hints import counted
 from manul.pages import figures
+from manul.pages.amounts import amount
 from manul.products.stamp import identities
 
 ROWS = 8  # actions in the table
@@ -132,7 +133,7 @@ def _row(number, place) -> dict:
     sure = place["confidence"]
     gain = place["gain_km2"]
     told = "" if _none(gain) else (
-        f"{_amount(gain)} ({_amount(place['gain_p05_km2'])} to {_amount(place['gain_p95_km2'])}) "
+        f"{amount(gain)} ({amount(place['gain_p05_km2'])} to {amount(place['gain_p95_km2'])}) "
         f"{place['gain_of']}"
     )  # fmt: skip
     return {
@@ -173,9 +174,3 @@ def _none(value) -> bool:
 
 def _text(value) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _amount(value: float) -> str:
-    if abs(value) < 0.01:
-        return "0"
-    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"

@@ -1,8 +1,10 @@
 """The page on which one reads what would come back without each threat."""
 
+from functools import partial
+
 import pandas as pd
 
-from manul.pages import figures
+from manul.pages import amounts, figures
 from manul.pages.html import Section
 from manul.uncertainty.tables import REGION
 from manul.uncertainty.without import GAINS
@@ -10,6 +12,7 @@ from manul.uncertainty.without import GAINS
 SHOWN = 12  # threats on a figure
 NAMED = 3  # in sentences
 OF_UNIT = 2  # in the table of units
+amount = partial(amounts.amount, least=0.05)  # km2: 5 ha
 
 
 def sections(table: pd.DataFrame, cells: int, draws: int) -> list[Section]:
@@ -25,17 +28,17 @@ def sections(table: pd.DataFrame, cells: int, draws: int) -> list[Section]:
 def _in_short(table, draws) -> Section:
     first = list(table.itertuples())[:NAMED]
     told = [
-        f"Without {_small(row.threat)}: {_amount(row.quality_km2_mean)} km2 of full quality would "
-        f"come back ({_amount(row.quality_km2_p05)} to {_amount(row.quality_km2_p95)} in 90 % of "
-        f"the draws), {_amount(row.quality_in_key_km2_mean)} of it on land good enough for key "
+        f"Without {_small(row.threat)}: {amount(row.quality_km2_mean)} km2 of full quality would "
+        f"come back ({amount(row.quality_km2_p05)} to {amount(row.quality_km2_p95)} in 90 % of "
+        f"the draws), {amount(row.quality_in_key_km2_mean)} of it on land good enough for key "
         f"habitat. In {row.most_in_draws:.0%} of the draws this is the largest gain of all."
         for row in first
         if row.quality_km2_mean > 0
     ]
     again = table[table["key_cell_km2_mean"] > 0]
     told += [
-        f"Without {_small(row.threat)}, {_amount(row.key_cell_km2_mean)} km2 "
-        f"({_amount(row.key_cell_km2_p05)} to {_amount(row.key_cell_km2_p95)}) would be good "
+        f"Without {_small(row.threat)}, {amount(row.key_cell_km2_mean)} km2 "
+        f"({amount(row.key_cell_km2_p05)} to {amount(row.key_cell_km2_p95)}) would be good "
         "enough for key habitat again."
         for row in again.itertuples()
     ]
@@ -87,16 +90,9 @@ def _how_made(cells, draws) -> Section:
 
 
 def _interval(row: dict, name: str) -> str:
-    low, high = (_amount(row[f"{name}_{end}"]) for end in ("p05", "p95"))
-    mean = _amount(row[f"{name}_mean"])
+    low, high = (amount(row[f"{name}_{end}"]) for end in ("p05", "p95"))
+    mean = amount(row[f"{name}_mean"])
     return mean if low == mean == high else f"{mean} ({low} to {high})"
-
-
-def _amount(value: float) -> str:
-    """Whole numbers from 10 on, else two digits that count; 0 for what is less than 5 ha."""
-    if value < 0.05:
-        return "0"
-    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _small(title: str) -> str:
