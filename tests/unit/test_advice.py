@@ -250,6 +250,17 @@ def test_patches_where_an_expression_holds_and_large_enough(smallest_km2, patche
     assert found["zone"].tolist() == ["patch 1", "patch 2"][:patches]
 
 
+@pytest.mark.parametrize(("smallest_km2", "areas"), [(4, [8, 4]), (5, [8]), (9, [])])
+def test_the_least_size_of_a_patch_is_in_km2_and_not_in_cells(smallest_km2, areas):
+    """Cells of 2 km: a patch of two of them has 8 km2, one of one has 4."""
+    here = np.zeros((5, 5), bool)
+    here[0, :2] = here[4, 4] = True
+    grid = GeoBox.from_bbox((0, 0, 10_000, 10_000), crs="EPSG:6933", resolution=2000)
+    spec = {"kind": "mask", "where": "here", "smallest_km2": smallest_km2}
+    found = zones.find(spec, Fields({"here": here}, grid), {})
+    assert found["area_km2"].tolist() == areas
+
+
 def test_patches_and_areas_of_key_habitat_by_their_number():
     numbers = np.zeros((10, 20), "int32")
     numbers[2:4, 2:5], numbers[6, 6] = 1, 2
