@@ -125,6 +125,43 @@ def test_the_first_of_the_priority_list_is_the_label_where_rules_overlap():
     assert "R2a" in found["R1a"]["other_rules"].iloc[0]
 
 
+@pytest.mark.parametrize(
+    ("shape", "others"),
+    [
+        (shapely.box(0, 0, 1000, 90), ""),  # has a side in common
+        (shapely.box(0, 0, 1500, 90), "B"),
+        (shapely.LineString([(1500, 50), (2000, 50)]), "B"),
+        (shapely.LineString([(0, 50), (990, 50)]), ""),
+    ],
+)
+def test_zones_that_only_touch_do_not_overlap(shape, others):
+    one = gpd.GeoDataFrame({"rule": ["A"]}, geometry=[shapely.box(1000, 0, 3000, 90)])
+    other = gpd.GeoDataFrame({"rule": ["B"]}, geometry=[shape])
+    recommendations.label_overlaps({"A": one, "B": other}, ["B"])
+    assert one["other_rules"].tolist() == [others]
+    assert one["primary_rule"].tolist() == [others or "A"]
+
+
+def test_what_holds_in_half_of_the_draws_is_recommended_with_its_share():
+    """Of four zones the rule holds in the first; in draws also in the third, seldom in others."""
+    shapes = [shapely.box(x, 0, x + 900, 900) for x in range(0, 4000, 1000)]
+    table = layer(*shapes, size=[9, 2, 3, 4])
+    rule = RULES["R1a"] | {
+        "zones": {"kind": "features", "layer": "mines"}, "measures": {"size": {"field": "size"}},
+        "nearest": {}, "when": "size > 5", "reason": "size {size:.0f}",
+    }  # fmt: skip
+    here = place(np.zeros(GRID.shape, bool), {"mines": table})
+    found = recommendations.assess("R1a", rule, here)
+    draws = np.array([[1, 0, 0, 0], [0, 0, 0, 1], [1, 1, 0, 0], [1, 1, 1, 1]], bool)
+    made = recommendations.recommend(found, here, draws)
+    assert dict(zip(made["reason"], made["support"], strict=True)) == {
+        "size 4": 1, "size 3": 0.5, "size 9": 0.25,
+    }  # fmt: skip
+    assert made["confidence"].tolist()[1] == "holds in 50% of 4 draws"
+    tips = recommendations.recommend(found, here, draws, lambda some: ["a tip"] * len(some))
+    assert tips["confidence"].tolist()[1] == "holds in 50% of 4 draws; a tip"
+
+
 def test_the_table_tells_what_was_not_assessed_and_what_found_nothing():
     empty = recommended("R1a", RULES["R1a"], place([]))
     lacking = {"R8": "needs grazing pressure"}
