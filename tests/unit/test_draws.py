@@ -717,3 +717,12 @@ def test_the_table_of_draws_has_a_column_for_each_input_that_is_drawn():
     assert set(table[design.PLACES]) == {1, 2}
     plain = design.draw(SPEC | {"number": 4, "parameters": {"threats.dogs.weight": WEIGHT}})
     assert plain.table().columns.tolist() == ["threats.dogs.weight"]
+
+
+@pytest.mark.parametrize(
+    ("cells_", "starts", "size"),
+    [(512, [0], 512), (513, [0, 64, 128, 192, 256, 320, 384, 449], 64),
+     (764, [0, 100, 200, 300, 400, 500, 600, 700], 64)],
+)  # fmt: skip
+def test_tiles_of_a_sample_are_spread_from_end_to_end(cells_, starts, size):
+    assert passes._tiles(cells_) == [(start, start + size) for start in starts]
