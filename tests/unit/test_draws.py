@@ -257,6 +257,9 @@ def test_some_draws_take_the_habitat_that_is_fitted_to_records(tmp_path):
     outcome = told.outcome({name: bands[:, :1] for name, bands in at.items()})
     # what is lost is the same part: 0.75 / 0.5 of what is there
     assert sorted(set(outcome.reference.number[0].round(5))) == [0.6, 0.75]
+    unused = dataclasses.replace(told, draws=design.draw(SPEC))
+    assert not unused.draws.fitted.any()
+    np.testing.assert_array_equal(run(unused)[0]["habitat", "mean"][:, 0], 0.5)
     without, _ = run(dataclasses.replace(told, fit=None))
     np.testing.assert_array_equal(without["habitat", "mean"][:, 0], 0.5)
 
@@ -681,6 +684,10 @@ def test_draws_are_counted_without_running_over(draws):
     assert summary.share(np.arange(draws)[None] < draws // 2, draws) == pytest.approx(
         [(draws // 2) / draws]
     )
+
+
+def test_bands_of_bits_say_which_draws_they_hold():
+    assert passes.bits(20) == ["draws 1 to 8", "draws 9 to 16", "draws 17 to 20"]
 
 
 # --------------------------------------------------------------------------- tables of draws
