@@ -474,6 +474,35 @@ def test_weights_are_one_at_their_own_node():
     assert alternatives.interpolation_weights([1.0, 4.0], [2.0])[:, 0] == pytest.approx([0.5, 0.5])
 
 
+def test_weights_of_small_numbers_are_linear_in_the_logarithm_too():
+    found = alternatives.interpolation_weights([0.001, 0.1], [0.001, 0.01, 0.1])
+    np.testing.assert_allclose(found, [[1, 0.5, 0], [0, 0.5, 1]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("value", "ends", "nodes"),
+    [
+        (2, [1, 4], [1, 2, 4]),  # four times as much is not wide
+        (4, [1, 16], [1, 2, 4, 8, 16]),
+        (2, [0, 4], [0, 1, 2, 3, 4]),
+        (0, [-2, 4], [-2, -1, 0, 2, 4]),
+    ],
+)
+def test_a_wide_range_has_nodes_half_way_to_its_ends(value, ends, nodes):
+    assert alternatives.nodes_of({"value": value, "range": ends}) == nodes
+
+
+def test_layers_of_each_realisation_are_moved_in_their_own_way():
+    roads, mines, lakes = (Layer(shapely.Point(0, 0)) for _ in range(3))
+    layers = {"roads": roads, "mines": mines, "lakes": lakes}
+    errors = {"roads": 3000, "mines": 3000}
+    places = [alternatives.sources_of(layers, {}, errors, place).layers for place in (0, 1, 2)]
+    assert places[0] == layers and places[1]["lakes"] is lakes
+    moved = [of[name].read().geometry[0] for of in places[1:] for name in errors]
+    assert len({(point.x, point.y) for point in moved}) == 4
+    assert all(0 < point.distance(shapely.Point(0, 0)) < 4000 for point in moved)
+
+
 def test_a_parameter_that_changes_nothing_is_seen(tmp_path):
     other = {"value": 60, "range": [30, 90]}
     spec = {"parameters": {"scale": SCALE, "half_life": other}, "realisations": 0, "errors_m": {}}
