@@ -34,6 +34,7 @@ from manul.suitability import (
     thin,
     thresholds,
     tss,
+    validate,
 )
 from manul.suitability.design import learn_design
 from manul.suitability.maxent import classes_for, expand, features_for, penalties
@@ -530,6 +531,45 @@ def test_skill_weights_feed_the_ensemble(known_world):
     assert all(0.3 < value < 1 for value in weights.values())
     model = fit(table.iloc[rows], table[:1000], model_weights=weights)
     assert set(model.fitted.members) == {"maxent", "esm"}
+
+
+def test_scores_of_two_folds_by_hand():
+    """Three records against two places without, then one against one; another is unknown."""
+    presences, of_presences = np.array([0.9, 0.5, 0.95, 0.2]), np.array([0, 0, 0, 1])
+    background, of_background = np.array([0.1, 0.6, 0.3, np.nan]), np.array([0, 0, 1, 1])
+    found = validate._score_table(presences, background, of_presences, of_background)
+    assert found["n_presences"].tolist() == [3, 1, 4, 4]
+    assert found["n_background"].tolist() == [2, 1, 3, 3]
+    # 5 of 6 pairs are right, then none of one; over folds by records; of all 12 pairs 9 are right.
+    assert found["auc"].tolist() == pytest.approx([5 / 6, 0, 5 / 8, 9 / 12])
+    # The bar of a fold are the records of the other: 0.2, and about 0.6.
+    assert found["omission"].tolist() == pytest.approx([0, 1, 0.25, 0.25])
+
+
+def test_a_fold_in_which_nothing_is_known_counts_for_nothing():
+    presences, folds = np.array([0.9, 0.8, np.nan]), np.array([0, 0, 1])
+    found = validate._score_table(presences, np.array([0.1, 0.2]), folds, np.array([0, 1]))
+    assert found.loc["mean", "auc"] == 1 and np.isnan(found.loc[1, "auc"])
+    none = validate._score_table(presences * np.nan, np.array([0.1, 0.2]), folds, folds[:2])
+    assert np.isnan(none.loc["mean", "auc"])
+
+
+@pytest.mark.parametrize(
+    ("folds", "told"),
+    [([0] * 20, r"lie in 1 fold\(s\); cross-validation needs two"), ([0, 1], r"expected \(20,\)")],
+)
+def test_records_in_one_fold_or_without_one_are_not_validated(folds, told):
+    table = pd.DataFrame({"a": np.linspace(0, 1, 20)})
+    with pytest.raises(ValueError, match=told):
+        cross_validate(table, table, folds, np.arange(20) % 2, "maxent")
+
+
+@pytest.mark.parametrize(("right", "weight"), [(0.75, 0.5), (0.5, 0), (0.2, 0), (np.nan, 0)])
+def test_a_model_weighs_as_much_as_it_is_better_than_chance(monkeypatch, right, weight):
+    scores = pd.DataFrame({"auc": [right]}, index=["mean"])
+    held = validate.Validation(scores, np.zeros(0), np.zeros(0))
+    monkeypatch.setattr(validate, "cross_validate", lambda *_, **__: held)
+    assert skill_weights(None, None, None, None, ["maxent"]) == {"maxent": weight}
 
 
 # --- Explaining ---
