@@ -78,6 +78,7 @@ def test_the_numbers_of_cells_stay_as_short_as_they_were():
         ("a > " + "9" * 400, "a number above"),
         ("a >= 0.4 & b < 20", "needs its own brackets"),
         ("a > 1 and b + 1", "`and` needs conditions, found a number"),
+        ("where(a > 1, 1, 0) and b > 1", "`and` needs conditions, found a number"),
         ("not 'x'", "`not` needs conditions, found a text"),
         ("a in b", "needs a list of values"),
         ("a in [b]", "needs a list of values"),
@@ -96,6 +97,24 @@ def test_the_numbers_of_cells_stay_as_short_as_they_were():
 def test_what_cannot_be_computed_is_refused_before_there_are_values(text, told):
     with pytest.raises(ExpressionError, match=told):
         expressions.check(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_condition"),
+    [
+        ("where(a > 1, b > 1, b < 2)", True),
+        ("where(a > 1, 1, 0)", False),
+        ("where(a > 1, key, b > 1)", True),  # a map may hold true and false
+        ("where(a > 1, key, 0)", True),
+        ("minimum(a, key)", False),
+    ],
+)
+def test_a_choice_is_a_condition_if_what_it_gives_may_be_one(text, is_condition):
+    if is_condition:
+        assert expressions.check(text, condition=True)
+    else:
+        with pytest.raises(ExpressionError, match="expected a condition"):
+            expressions.check(text, condition=True)
 
 
 def test_a_condition_must_be_one_and_maps_hold_no_texts():
