@@ -7,7 +7,7 @@ import yaml
 from conftest import ROOT, demo_config
 
 from manul import preflight
-from manul.config import documents, load, selection
+from manul.config import documents, faults, load, selection
 from manul.config.load import laid_over
 from manul.graph import Graph
 
@@ -627,6 +627,44 @@ def test_a_config_that_is_a_template_is_told_and_never_run(tmp_path):
     assert not ran.exists()
     file.write_text("region: &r {name: a}\nother: [{<<: *r, __use_yte__: no}]")
     assert "line 2" in documents.templates([file])[0]
+
+
+# --------------------------------------------------------------------------- region and distances
+
+
+@pytest.mark.parametrize(
+    ("south", "told"),
+    [
+        (-0.03, []),  # 6.7 x 6.7 cells of 1 km at the equator
+        (59.97, ["which gives about 22 cells"]),  # half as wide at 60 degrees north
+    ],
+)
+def test_a_region_has_cells_enough(south, told):
+    region = {"bounds": [0, south, 0.06, south + 0.06], "cell_m": 1000}
+    found = list(faults._cells(region))
+    assert len(found) == len(told) and all(words in found[0] for words in told)
+
+
+def test_a_region_in_degrees_is_told_a_projection_about_its_middle():
+    config = minimal()
+    config["region"] |= {"crs": "EPSG:4326", "bounds": [74, 41, 77, 42]}
+    assert "+proj=laea +lat_0=41.5 +lon_0=75.5 +datum=WGS84 +units=m" in faults_of(config)
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ({"decay": "linear", "reach_m": 5}, None),
+        ({"decay": "exponential", "reach_m": 5}, "needs the key 'scale_m'"),
+        ({"decay": "table", "reach_m": 5}, "needs the key 'table'"),
+        ({"decay": "exponential", "scale_m": 2, "reach_m": 5}, None),
+        ({"decay": "steep", "reach_m": 5}, None),  # these two the schema has told
+        ({"decay": "linear", "reach_m": "far"}, None),
+    ],
+)
+def test_a_decay_has_what_its_curve_needs(block, told):
+    found = list(faults._decay(block, "surfaces.a"))
+    assert len(found) == (told is not None) and (not told or told in found[0])
 
 
 # ------------------------------------------------------------------- what of a config can be made
