@@ -369,6 +369,17 @@ def test_habitat_is_known_from_half_of_the_weights_on(known, is_known):
     assert np.isfinite(made["habitat"]) == is_known
 
 
+@pytest.mark.parametrize(("known", "is_known"), [("a", False), ("b", True)])
+@pytest.mark.parametrize("times", [0.1, 1, 10])
+def test_only_the_ratio_of_weights_counts_for_what_is_known(known, is_known, times):
+    """Of the weights 2 and 3, one is less than half of both and one more."""
+    parts = {n: {"surface": n, "weight": times * w} for n, w in (("a", 2), ("b", 3))}
+    block = {"floor": 0, "known_weight": 0.5, "components": parts, "gates": {}, "reference": {}}
+    surfaces = {n: np.float32([0.5 if n == known else np.nan]) for n in parts}
+    made = cells.habitat(surfaces, block)["habitat"]
+    assert made == pytest.approx(0.5) if is_known else np.isnan(made)
+
+
 unit = st.floats(0, 1, width=32)
 
 
