@@ -550,6 +550,9 @@ def test_a_fold_in_which_nothing_is_known_counts_for_nothing():
     presences, folds = np.array([0.9, 0.8, np.nan]), np.array([0, 0, 1])
     found = validate._score_table(presences, np.array([0.1, 0.2]), folds, np.array([0, 1]))
     assert found.loc["mean", "auc"] == 1 and np.isnan(found.loc[1, "auc"])
+    apart = validate._score_table(np.array([0.9, 0.7]), np.array([0.1]), folds[1:], folds[:1])
+    assert np.isnan(apart.loc[1, "auc"]), "a fold without any background"
+    assert apart.loc["mean", "auc"] == 1 and apart.loc["mean", "n_presences"] == 2
     none = validate._score_table(presences * np.nan, np.array([0.1, 0.2]), folds, folds[:2])
     assert np.isnan(none.loc["mean", "auc"])
 
@@ -595,6 +598,25 @@ def test_odmap_says_what_is_known_and_what_is_not(models, known_world):
     assert record["Authorship"] == "to be written by the authors"
     with pytest.raises(ValueError, match="ODMAP has no element"):
         odmap(models["maxent"], {"Taxon": "x"})
+
+
+def test_odmap_names_the_categories_and_what_never_varies():
+    table = pd.DataFrame({"cover": np.arange(60) % 3 * 10, "x": np.linspace(0, 1, 60), "flat": 1.0})
+    model = fit(table[table["cover"] == 20], table, "maxent", categorical=["cover"])
+    scores = pd.DataFrame(
+        {"auc": [0.8, 0.7, 0.75, 0.7], "tss": 0.5, "boyce": 0.25, "omission": 0.1},
+        index=[0, 1, "mean", "pooled"],
+    )
+    record = odmap(model, performance=scores).set_index("element")["value"]
+    assert record["Categorical variables"] == "cover (3 levels)"
+    assert record["Variable pre-selection"] == "constant, left out: flat"
+    assert record["Data partitioning"] == "2 cross-validation folds"
+    told = "mean over folds: auc 0.750, tss 0.500, boyce 0.250, omission 0.100"
+    assert record["Performance statistics"] == told
+    plain = fit(table[table["cover"] == 20][["x"]], table[["x"]], "maxent")
+    record = odmap(plain).set_index("element")["value"]
+    assert record["Categorical variables"] == "none"
+    assert record["Variable pre-selection"] == "constant, left out: none"
 
 
 def test_maxent_multiplier_makes_it_flatter(known_world):
