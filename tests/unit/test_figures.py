@@ -243,6 +243,10 @@ FIGURES = {
     "series": lambda: figures.series(
         pd.DataFrame({"a": [3.0, 4.0], "b": [1.0, 2.0]}, ["2024-01-01", "2025-01-01"]), "density"
     ),
+    "band": lambda: figures.band(
+        pd.DataFrame({"mean": [4.0, 5.0], "p05": 3.0, "p95": 9.0}, ["2020-01-01", "2022-01-01"]),
+        "value at risk",
+    ),
     "detection": lambda: figures.detection(
         HalfNormal(20.0, 30.0, 60.0, 24, 1.0), np.arange(1.25, 60, 2.5)
     ),
