@@ -104,6 +104,15 @@ def test_rows_are_counted_in_areas_with_enough_places():
     assert cells["value"].tolist() == (1000 * cells["rows"] / 100).tolist()  # cells of 100 km2
 
 
+def test_rows_in_an_area_are_told_for_1000_km2_of_it_wherever_it_lies():
+    rows = gpd.GeoDataFrame(geometry=gpd.points_from_xy([21_000, 22_000], [31_000, 32_000]))
+    found = SimpleNamespace(box=BOX, privacy=PRIVACY | {"least": 1})
+    (area,) = evidence.area_counts(rows, found).to_dict("records")
+    assert area == {
+        "west": 20_000, "south": 30_000, "east": 30_000, "north": 40_000, "rows": 2, "value": 20,
+    }  # fmt: skip
+
+
 def test_what_is_written_on_a_page_is_escaped():
     table = pd.DataFrame({"<b>": ["<script>", np.nan, 3]})
     page = html.page("<t>", "", "", [html.Section("s", ["<i>"], [("", table)])], "")
@@ -165,6 +174,13 @@ def test_poison_page_tells_area_by_year_exposed_area_and_where_nobody_reported()
     assert "1 events are known only by their district" in text
     numbers = html.numbers(made).set_index("what")["value"]
     assert numbers["exposed on 2025-10-01"] == 1 and numbers["exposed on 2024-10-01"] == 2
+    both = {"toxic": block, "prey": block | {"path": "prey"}}
+    more, _ = page_of(
+        True, "rodenticide_event", rows, surfaces=both, maps=dict.fromkeys(both, fields(maps)),
+        rules=rules,
+    )  # fmt: skip
+    titles = [title for section in more for title, _ in section.tables]
+    assert titles.count("Reported area (km²)") == 1, "the reports are those of every path"
     assert "2024 10" in text and "2025 0 5" in text
 
 

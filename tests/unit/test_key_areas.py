@@ -103,6 +103,13 @@ def test_a_site_is_named_from_the_nearest_town():
     assert key_areas.names(sites, None) == ["", "", ""]
 
 
+@pytest.mark.parametrize(("away", "told"), [(2900, "at Naryn"), (3100, "3 km S of Naryn")])
+def test_a_site_within_3_km_is_at_the_town(away, told):
+    towns = gpd.GeoDataFrame({"name": ["Naryn"]}, geometry=[shapely.Point(0, 0)], crs="EPSG:6933")
+    site = gpd.GeoSeries([shapely.Point(0, -away).buffer(10)], crs="EPSG:6933")
+    assert key_areas.names(site, towns) == [told]
+
+
 @pytest.mark.parametrize("name", ["title", "id"])
 def test_places_without_names_name_nothing(name):
     towns = gpd.GeoDataFrame({name: ["x"]}, geometry=[shapely.Point(0, 0)], crs="EPSG:6933")
