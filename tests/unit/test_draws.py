@@ -565,6 +565,25 @@ def test_draws_of_displaced_layers_take_their_own_realisation():
     np.testing.assert_allclose(made, [[0.2, 0.2, 0.6, 0.6]], rtol=1e-5)
 
 
+def test_bands_of_alternatives_are_found_by_their_names(tmp_path):
+    """The file holds more than is needed, in another order."""
+    values = {"places 9": 0.9, "places 2": 0.6, "places 1": 0.2}
+    path = tmp_path / "others.tif"
+    shape = {"count": 3, "height": 30, "width": 40, "transform": GRID.affine}
+    with rasterio.open(path, "w", "GTiff", dtype="float32", crs="EPSG:6933", **shape) as raster:
+        for i, (name, value) in enumerate(values.items(), 1):
+            raster.write(np.full(GRID.shape, value, "float32"), i)
+            raster.set_band_description(i, name)
+    draws = design.draw(SPEC | {"number": 4, "realisations": 2})
+    spec = {"parameters": {}, "realisations": 2, "errors_m": {}}
+    told = SimpleNamespace(model=model(), specs={"dogs": spec}, errors={}, saturating=[])
+    key = {"thresholds": "fit", "suitable": 0.4, "key": 0.6}
+    of = passes.uncertain(told, draws, key, {}, {"dogs": str(path)}, {})
+    assert of.files["dogs"] == (str(path), (3, 2))
+    given = of.given({"dogs": of.read((0, 1, 0, 1))["dogs"]})
+    np.testing.assert_allclose(given["dogs"].number, [[0.2, 0.2, 0.6, 0.6]], rtol=1e-6)
+
+
 # --------------------------------------------------------------------------- patches and rules
 
 
