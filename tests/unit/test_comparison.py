@@ -255,6 +255,21 @@ def test_a_threat_that_appears_is_a_cause(tmp_path):
     assert split.after[value, 0] == pytest.approx(CELLS * 0.8 * 0.2, rel=1e-6)
 
 
+def test_a_surface_that_there_was_not_is_a_cause(tmp_path):
+    """Without camps 0.25 is at risk of the other threat, with them 1 - 0.75 x 0.8."""
+    half = {"half_saturation": {"half": 0.8}}
+    other = {"title": "Other", "weight": 0.5, "surface": "prey", "response": half}
+    told = config(threats=config()["threats"] | {"other": other})
+    absent = CAMPS | {"kind": "absent"}
+    before = made(tmp_path, "before", dogs=0.0, told=told, camps=absent, content="")
+    index = plain_files.read_table(before.folder / "outputs.csv")
+    plain_files.write_table(before.folder / "outputs.csv", index[index["map"] != "dogs"])
+    split = mixtures.explained(before, made(tmp_path, "after", dogs=1.0, told=told))
+    assert by_title(split, 1) == pytest.approx({"Camps": 0.15}, abs=1e-6)
+    np.testing.assert_allclose(split.before[1], 0.25, atol=1e-6)
+    np.testing.assert_allclose(split.code[1], 0, atol=1e-6)
+
+
 def test_other_words_are_no_cause(tmp_path):
     before = made(tmp_path, "before")
     told = config(threats={"dogs": config()["threats"]["dogs"] | {"title": "Herders' dogs"}})
@@ -413,6 +428,7 @@ def test_each_view_of_a_kept_run_has_its_own_maps_and_tables(finished, tmp_path)
         assert {*kept.MAPS, "effect_roads_paved", "relief"} <= set(run.maps)
         assert run.about["public"] is (view == "public")
         assert {"manul", "python", "numpy", "gdal"} <= set(run.about["versions"])
+        assert {"model.cells", "products.zones", "analyses.suitability"} <= set(run.about["code"])
         # Maps that do not rest on hidden places are kept once, with the public ones.
         assert Path(run.maps["habitat"].path).samefile(folder / "public/current/habitat.tif")
 
