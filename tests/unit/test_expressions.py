@@ -125,6 +125,25 @@ def test_a_condition_must_be_one_and_maps_hold_no_texts():
         expressions.check("a == 'high'", texts=False)
 
 
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("a >= 0.2 and b < 3", [("a", ">=", 0.2), ("b", "<", 3)]),
+        ("(a > 1) & (b < 2)", [("a", ">", 1), ("b", "<", 2)]),
+        ("(a > 1) | (b < 2)", []),  # either may hold
+        ("a > 1 or b < 2", []),
+        ("not (a > 1)", []),
+        ("~(a > 1)", []),
+        ("0 < a < 1", []),
+        ("2 < a", []),
+        ("a > b and key", []),
+        ("a + b <= 4 and key", [("a + b", "<=", 4)]),
+    ],
+)
+def test_limits_are_those_that_each_must_hold(text, limits):
+    assert expressions.limits(text) == limits
+
+
 # --------------------------------------------------------------------------------------- rows
 
 

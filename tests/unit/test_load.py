@@ -767,6 +767,14 @@ def test_the_evidence_of_a_layer_is_what_is_made_of_its_records():
     assert selection.evidence_of(config, "roads")["surfaces"] == {}
 
 
+def test_a_surface_is_told_only_what_its_kind_uses():
+    config = current(demo_config())
+    rules = selection.surface_rules(config, "burrow_density")
+    assert {"as_of", "burrows"} <= set(rules) and "poison" not in rules
+    assert rules["kinds"]["burrow_transects"] == "records"
+    assert selection.surface_rules(config, "slope") == {"kinds": {"elevation": "continuous"}}
+
+
 def test_records_that_are_followed_in_time_are_those_that_may_be_shown():
     config = current(demo_config())
     found = selection.dated_records(config)
