@@ -237,6 +237,11 @@ def test_burrow_page_tells_method_density_cv_trend_and_extrapolation():
     assert low <= 4 / 12 <= high
 
 
+def test_burrow_page_counts_the_sites_with_burrows():
+    _, page = burrow_page(transects([8.0, 0.0, 2.0, 2.0], [2020, 2020, 2025, 2025]))
+    assert "4 of 4 sites used, 3 with burrows" in words(page)
+
+
 def test_a_map_of_burrows_in_which_nothing_is_known_tells_no_number():
     nothing = np.full((1, 3), np.nan)
     told = evidence._map_numbers(fields({"value": nothing, "cv": nothing, "extrapolated": nothing}))
