@@ -137,6 +137,43 @@ def test_the_first_of_the_priority_list_is_the_label_where_rules_overlap():
     assert "R2a" in found["R1a"]["other_rules"].iloc[0]
 
 
+@pytest.mark.parametrize(
+    ("shape", "others"),
+    [
+        (shapely.box(0, 0, 1000, 90), ""),  # has a side in common
+        (shapely.box(0, 0, 1500, 90), "B"),
+        (shapely.LineString([(1500, 50), (2000, 50)]), "B"),
+        (shapely.LineString([(0, 50), (990, 50)]), ""),
+    ],
+)
+def test_zones_that_only_touch_do_not_overlap(shape, others):
+    one = gpd.GeoDataFrame({"rule": ["A"]}, geometry=[shapely.box(1000, 0, 3000, 90)])
+    other = gpd.GeoDataFrame({"rule": ["B"]}, geometry=[shape])
+    recommendations.label_overlaps({"A": one, "B": other, "C": other[:0].copy()}, ["B"])
+    assert one["other_rules"].tolist() == [others]
+    assert one["primary_rule"].tolist() == [others or "A"]
+
+
+def test_what_holds_in_half_of_the_draws_is_recommended_with_its_share():
+    """Of four zones the rule holds in the first; in draws also in the third, seldom in others."""
+    shapes = [shapely.box(x, 0, x + 900, 900) for x in range(0, 4000, 1000)]
+    table = layer(*shapes, size=[9, 2, 3, 4])
+    rule = RULES["R1a"] | {
+        "zones": {"kind": "features", "layer": "mines"}, "measures": {"size": {"field": "size"}},
+        "nearest": {}, "when": "size > 5", "reason": "size {size:.0f}",
+    }  # fmt: skip
+    here = place(np.zeros(GRID.shape, bool), {"mines": table})
+    found = recommendations.assess("R1a", rule, here)
+    draws = np.array([[1, 0, 0, 0], [0, 0, 0, 1], [1, 1, 0, 0], [1, 1, 1, 1]], bool)
+    made = recommendations.recommend(found, here, draws)
+    assert dict(zip(made["reason"], made["support"], strict=True)) == {
+        "size 4": 1, "size 3": 0.5, "size 9": 0.25,
+    }  # fmt: skip
+    assert made["confidence"].tolist()[1] == "holds in 50% of 4 draws"
+    tips = recommendations.recommend(found, here, draws, lambda some: ["a tip"] * len(some))
+    assert tips["confidence"].tolist()[1] == "holds in 50% of 4 draws; a tip"
+
+
 def test_the_table_tells_what_was_not_assessed_and_what_found_nothing():
     empty = recommended("R1a", RULES["R1a"], place([]))
     lacking = {"R8": "needs grazing pressure"}
@@ -262,6 +299,17 @@ def test_patches_where_an_expression_holds_and_large_enough(smallest_km2, patche
     assert found["zone"].tolist() == ["patch 1", "patch 2"][:patches]
 
 
+@pytest.mark.parametrize(("smallest_km2", "areas"), [(4, [8, 4]), (5, [8]), (9, [])])
+def test_the_least_size_of_a_patch_is_in_km2_and_not_in_cells(smallest_km2, areas):
+    """Cells of 2 km: a patch of two of them has 8 km2, one of one has 4."""
+    here = np.zeros((5, 5), bool)
+    here[0, :2] = here[4, 4] = True
+    grid = GeoBox.from_bbox((0, 0, 10_000, 10_000), crs="EPSG:6933", resolution=2000)
+    spec = {"kind": "mask", "where": "here", "smallest_km2": smallest_km2}
+    found = zones.find(spec, Fields({"here": here}, grid), {})
+    assert found["area_km2"].tolist() == areas
+
+
 def test_patches_and_areas_of_key_habitat_by_their_number():
     numbers = np.zeros((10, 20), "int32")
     numbers[2:4, 2:5], numbers[6, 6] = 1, 2
@@ -271,6 +319,15 @@ def test_patches_and_areas_of_key_habitat_by_their_number():
     assert patches["area_km2"].tolist() == [6, 1]
     areas = zones.find({"kind": "key_areas"}, fields, {})
     assert (areas["zone"].tolist(), areas["area_km2"].tolist()) == (["key area 1"], [1])
+
+
+@pytest.mark.parametrize(
+    ("length", "pieces"),
+    [(300, [300]), (2000, [1000, 1000]), (2000.5, [1000, 1000.5]), (2001.5, [1000, 1000, 1.5])],
+)
+def test_a_line_leaves_no_rest_below_a_metre(length, pieces):
+    cut_ = zones._cut(shapely.LineString([(0, 0), (length, 0)]), 1000)
+    assert [piece.length for piece in cut_] == pieces
 
 
 def test_a_road_is_cut_into_pieces_with_a_strip_on_each_side():
@@ -335,6 +392,32 @@ def test_each_number_of_a_recommendation():
     row = recommended("R4", rule, here).iloc[0]
     assert (row["zone"], row["length_km"], row["reason"]) == ("R4 A, km 0", 2, "0.8")
     assert np.isnan(row["area_km2"]) and row["value_at_risk_km2"] == 0.2  # of 2 km2 on both sides
+
+
+def test_numbers_of_a_recommendation_are_rounded_to_what_can_be_read():
+    """A licence of a third of a km2 on maps of a third; a road of 2/3 km."""
+    third = np.full((10, 20), 1 / 3)
+    fields = wide_fields(value_at_risk=third, threat=third, share_dogs=3 * third)
+    shape = shapely.box(8000, 2000, 9000, 2000 + 1000 / 3)
+    layers = {"licences": layer(shape, id=["L"])}
+    layers["roads"] = layer(shapely.LineString([(8000, 5000), (8000 + 2000 / 3, 5000)]), name=["A"])
+    here = recommendations.Place(
+        fields, layers, {}, None, {"dogs": "Dogs"}, as_of="2025-10-01", scenario="current"
+    )
+    rule = RULES["R1a"] | {
+        "zones": {"kind": "features", "layer": "licences"}, "nearest": {},
+        "measures": {"good": {"mean": "habitat"}}, "when": "good > 0", "reason": "good",
+    }  # fmt: skip
+    table = recommended("R1a", rule, here)
+    row = table.iloc[0]
+    told = row[["area_km2", "value_at_risk_km2", "mean_threat"]].tolist()
+    assert told == [0.33, 0.111, 0.333]
+    (place_,) = recommendations.listing({"R1a": table}, {"R1a": rule}, {}).to_dict("records")
+    assert place_["longitude"] == round(place_["longitude"], 4) == pytest.approx(0.088, abs=1e-3)
+    assert place_["latitude"] == round(place_["latitude"], 4) == pytest.approx(0.017, abs=1e-3)
+    road = {"kind": "segments", "layer": "roads", "length_m": 5000, "side_m": 500}
+    rule |= {"zones": road, "measures": {"good": {"left_mean": "habitat"}}}
+    assert recommended("R4", rule, here)["length_km"].tolist() == [0.667]
 
 
 def test_both_sides_of_a_road_are_looked_at():
@@ -491,6 +574,12 @@ def test_a_border_cuts_a_zone_but_leaves_no_sliver():
     assert cut(half) == {"patch 1, West": 5, "patch 1, East": 5}
     sliver = provinces(shapely.box(-1, -1, 9_990, 2_000), shapely.box(9_990, -1, 11_000, 2_000))
     assert cut(sliver) == {"patch 1, West": 10}
+
+
+@pytest.mark.parametrize(("smallest_km2", "pieces"), [(3, [7, 3]), (3.5, [10])])
+def test_a_piece_of_just_the_least_size_is_a_zone_of_its_own(smallest_km2, pieces):
+    units = provinces(shapely.box(-1, -1, 7_000, 2_000), shapely.box(7_000, -1, 11_000, 2_000))
+    assert list(cut(units, smallest_km2).values()) == pieces
 
 
 def test_ground_beyond_all_units_stays_in_the_zone():

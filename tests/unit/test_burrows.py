@@ -341,6 +341,18 @@ def test_interval_of_the_regional_mean_covers_the_truth(method):
     assert 0.75 <= np.mean(hits) <= 1.0
 
 
+@pytest.mark.parametrize("method", density.METHODS)
+def test_the_mean_of_a_region_is_that_of_its_map(method):
+    """Sites in two of three strata; some land is out of reach, some reached but not visited."""
+    rng = np.random.default_rng(15)
+    sites = points(rng.uniform(3000, 7900, 30), rng.uniform(4000, 8000, 30), rng.poisson(5, 30))
+    got = density_surface(sites, X, Y, BANDS, {"east": XX}, method, n_boot=20)
+    known = np.isfinite(got["density"])
+    assert not known[BANDS == 2].any() and got["n_sites"][BANDS == 2].any()
+    assert known[got["n_sites"] == 0].any()
+    assert got["mean"] == pytest.approx(got["density"][known].mean(), rel=1e-5)
+
+
 def test_a_forced_regression_needs_covariates():
     with pytest.raises(ValueError, match="at least one covariate"):
         density_surface(points([500], [500], [1]), X, Y, BANDS, method="regression")

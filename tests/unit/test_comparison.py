@@ -1,16 +1,21 @@
 """Two runs compared: what differs, and a change split among its causes."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import shapely
+from conftest import ROOT, demo_config
 
 from manul import digests, results
 from manul.comparison import causes, differences, kept, maps, mixtures, page, shares
-from manul.config import responses
+from manul.config import load, responses
+from manul.graph import Graph
 from manul.grid import block_maps, plain_files
 from manul.grid.region import grid_of
 
@@ -250,6 +255,21 @@ def test_a_threat_that_appears_is_a_cause(tmp_path):
     assert split.after[value, 0] == pytest.approx(CELLS * 0.8 * 0.2, rel=1e-6)
 
 
+def test_a_surface_that_there_was_not_is_a_cause(tmp_path):
+    """Without camps 0.25 is at risk of the other threat, with them 1 - 0.75 x 0.8."""
+    half = {"half_saturation": {"half": 0.8}}
+    other = {"title": "Other", "weight": 0.5, "surface": "prey", "response": half}
+    told = config(threats=config()["threats"] | {"other": other})
+    absent = CAMPS | {"kind": "absent"}
+    before = made(tmp_path, "before", dogs=0.0, told=told, camps=absent, content="")
+    index = plain_files.read_table(before.folder / "outputs.csv")
+    plain_files.write_table(before.folder / "outputs.csv", index[index["map"] != "dogs"])
+    split = mixtures.explained(before, made(tmp_path, "after", dogs=1.0, told=told))
+    assert by_title(split, 1) == pytest.approx({"Camps": 0.15}, abs=1e-6)
+    np.testing.assert_allclose(split.before[1], 0.25, atol=1e-6)
+    np.testing.assert_allclose(split.code[1], 0, atol=1e-6)
+
+
 def test_other_words_are_no_cause(tmp_path):
     before = made(tmp_path, "before")
     told = config(threats={"dogs": config()["threats"]["dogs"] | {"title": "Herders' dogs"}})
@@ -287,6 +307,26 @@ def test_shapley_values_by_hand_and_one_after_another():
     steps = shares.split("ab", value, most=1)
     assert {c: float(p[0]) for c, p in steps.items()} == {"a": 1, "b": 4}
     assert len(shares.subsets("abcdef")) == 64 and len(shares.subsets("abcdefg")) == 8
+
+
+def test_what_is_set_otherwise_in_reading_a_layer_is_told():
+    old = {"block": CAMPS | {"filter": "size > 1", "buffer_m": 5}}
+    new = {"block": CAMPS | {"filter": "size > 3", "source": "another map", "id": "n"}}
+    told = "filter: size > 1 → size > 3; buffer_m: 5 → none; id: none → n"
+    assert differences._settings(old, new) == told
+    assert differences._settings(old, old) == ""
+    assert differences._settings(None, {"block": {"kind": "vector"}}) == "kind: none → vector"
+
+
+def test_key_habitat_is_counted_in_km2_and_not_in_cells(tmp_path):
+    """Cells of 500 m, four to a km2."""
+    fine = config(region=REGION | {"cell_m": 500.0})
+    good = np.full(grid_of(fine["region"]).shape, 0.5)
+    good[:8, :6] = 0.9  # 12 km2
+    before = made(tmp_path, "before", prey=0.5, told=fine)
+    split = mixtures.explained(before, made(tmp_path, "after", prey=good, told=fine))
+    assert (split.before[0, 0], split.after[0, 0]) == (0, 12)
+    assert split.parts[0][0, 0] == 12
 
 
 def test_recommendations_appear_vanish_and_stay(tmp_path):
@@ -339,6 +379,112 @@ def test_a_kept_run_that_was_cut_is_refused(tmp_path):
         kept.open_kept("one", tmp_path)
     with pytest.raises(kept.KeptError, match="there are: one"):
         kept.open_kept("two", tmp_path)
+
+
+# ------------------------------------------------------------------------------ a run that is kept
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return load.load(demo_config())["current"]
+
+
+@pytest.fixture
+def finished(tmp_path, monkeypatch, demo):
+    """The demo as if it had run: each result holds its own path, but for four layers."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "resources").symlink_to(ROOT / "resources")
+    runs = Graph({"current": demo})
+    home = tmp_path / "results" / "tien_shan" / "current"
+    public, hidden = home / "layers", home / "restricted" / "layers"
+    layers = {"study_area": (public, 1), "provinces": (public, 2), "camps": (hidden, 3)}
+    for path in kept.files(runs):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(path)
+    for name, (folder, number) in layers.items():
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.gpkg").unlink(missing_ok=True)
+        points = gpd.GeoSeries([shapely.Point(0, 0)] * number, crs="EPSG:6933")
+        points.to_file(folder / f"{name}.gpkg")
+    raster_of(public, np.ones((3, 4))).rename(public / "elevation.tif")
+    return runs
+
+
+def test_each_view_of_a_kept_run_has_its_own_maps_and_tables(finished, tmp_path):
+    folder, size = kept.keep(finished, "2026-11")
+    assert folder.as_posix() == "kept/2026-11" and kept.labels() == ["2026-11"]
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert size == sum(path.stat().st_size for path in files)
+    assert not any(path.stat().st_mode & 0o222 for path in files)
+    runs = kept.open_kept("2026-11")
+    assert set(runs) == {("public", "current"), ("restricted", "current")}
+    home = "results/tien_shan/current"
+    for (view, _), run in runs.items():
+        made = home if view == "public" else f"{home}/restricted"
+        assert (run.folder / "threat.tif").read_text() == f"{made}/threat.tif"
+        assert run.file("recommend table").read_text() == f"{made}/recommendations.csv"
+        assert run.file("units table").read_text() == f"{made}/units.csv"
+        assert run.file("mask").samefile(folder / "public/current/layers/study_area.gpkg")
+        assert {*kept.MAPS, "effect_roads_paved", "relief"} <= set(run.maps)
+        assert run.about["public"] is (view == "public")
+        assert {"manul", "python", "numpy", "gdal"} <= set(run.about["versions"])
+        assert {"model.cells", "products.zones", "analyses.suitability"} <= set(run.about["code"])
+        # Maps that do not rest on hidden places are kept once, with the public ones.
+        assert Path(run.maps["habitat"].path).samefile(folder / "public/current/habitat.tif")
+
+
+def test_how_much_there_is_of_a_layer_is_told_unless_it_is_hidden(finished):
+    kept.keep(finished, "a")
+    public, exact = (kept.open_kept("a")[view, "current"] for view in ("public", "restricted"))
+    told = {name: (layer["size"], layer["of"]) for name, layer in public.about["layers"].items()}
+    assert told["elevation"] == (12, "cells") and told["provinces"] == (2, "features")
+    assert told["camps"] == told["roads"] == (None, "")
+    assert exact.about["layers"]["camps"]["size"] == 3
+    behind = [run.about["surfaces"]["dogs_camps"] for run in (public, exact)]
+    assert behind[0] == behind[1] | {"uses": [*behind[1]["uses"], "privacy"]}
+    assert behind[1]["layers"] == ["camps"] and "as_of" in behind[1]["uses"]
+
+
+def test_a_run_is_kept_whole_or_not_at_all(finished, tmp_path):
+    lost = tmp_path / "results" / "tien_shan" / "current" / "threat.tif"
+    lost.rename(tmp_path / "threat.tif")
+    with pytest.raises(kept.KeptError, match=r"current/threat\.tif is not there; finish the run"):
+        kept.keep(finished, "a")
+    assert list((tmp_path / "kept").iterdir()) == []
+    lost.write_text("first")
+    kept.keep(finished, "a")
+    lost.write_text("second")
+    with pytest.raises(kept.KeptError, match="holds a kept run"):
+        kept.keep(finished, "a")
+    kept.keep(finished, "a", replace=True)
+    assert (tmp_path / "kept/a/public/current/threat.tif").read_text() == "second"
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["a"]
+
+
+def test_present_results_are_opened_like_kept_ones_and_leave_nothing(finished, tmp_path):
+    with kept.present(finished) as runs:
+        run = runs["public", "current"]
+        assert run.label == kept.PRESENT
+        there, linked = (
+            tmp_path / "results/tien_shan/current/threat.tif",
+            run.folder / "threat.tif",
+        )
+        assert linked.samefile(there)
+    assert list((tmp_path / ".snakemake").iterdir()) == [] and there.is_file()
+
+
+def test_kept_runs_are_told_by_age(tmp_path):
+    for label, when in (("b", "2026-01-01"), ("a", "2026-02-01"), ("c", "2025-12-01")):
+        folder = tmp_path / label / "public" / "current"
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps({"kept": when}))
+    (tmp_path / "empty").mkdir()
+    assert kept.labels(tmp_path) == ["c", "b", "a"]
+
+
+def test_a_path_of_the_machine_is_told_by_its_last_part():
+    told = {"a": ["/home/ann/dem.tif", ("dem.tif", 2)], "/x/y": None}
+    assert kept._without_paths(told) == {"a": ["dem.tif", ["dem.tif", 2]], "y": None}
 
 
 def test_a_digest_of_each_function(tmp_path):

@@ -257,6 +257,9 @@ def test_some_draws_take_the_habitat_that_is_fitted_to_records(tmp_path):
     outcome = told.outcome({name: bands[:, :1] for name, bands in at.items()})
     # what is lost is the same part: 0.75 / 0.5 of what is there
     assert sorted(set(outcome.reference.number[0].round(5))) == [0.6, 0.75]
+    unused = dataclasses.replace(told, draws=design.draw(SPEC))
+    assert not unused.draws.fitted.any()
+    np.testing.assert_array_equal(run(unused)[0]["habitat", "mean"][:, 0], 0.5)
     without, _ = run(dataclasses.replace(told, fit=None))
     np.testing.assert_array_equal(without["habitat", "mean"][:, 0], 0.5)
 
@@ -471,6 +474,35 @@ def test_weights_are_one_at_their_own_node():
     assert alternatives.interpolation_weights([1.0, 4.0], [2.0])[:, 0] == pytest.approx([0.5, 0.5])
 
 
+def test_weights_of_small_numbers_are_linear_in_the_logarithm_too():
+    found = alternatives.interpolation_weights([0.001, 0.1], [0.001, 0.01, 0.1])
+    np.testing.assert_allclose(found, [[1, 0.5, 0], [0, 0.5, 1]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("value", "ends", "nodes"),
+    [
+        (2, [1, 4], [1, 2, 4]),  # four times as much is not wide
+        (4, [1, 16], [1, 2, 4, 8, 16]),
+        (2, [0, 4], [0, 1, 2, 3, 4]),
+        (0, [-2, 4], [-2, -1, 0, 2, 4]),
+    ],
+)
+def test_a_wide_range_has_nodes_half_way_to_its_ends(value, ends, nodes):
+    assert alternatives.nodes_of({"value": value, "range": ends}) == nodes
+
+
+def test_layers_of_each_realisation_are_moved_in_their_own_way():
+    roads, mines, lakes = (Layer(shapely.Point(0, 0)) for _ in range(3))
+    layers = {"roads": roads, "mines": mines, "lakes": lakes}
+    errors = {"roads": 3000, "mines": 3000}
+    places = [alternatives.sources_of(layers, {}, errors, place).layers for place in (0, 1, 2)]
+    assert places[0] == layers and places[1]["lakes"] is lakes
+    moved = [of[name].read().geometry[0] for of in places[1:] for name in errors]
+    assert len({(point.x, point.y) for point in moved}) == 4
+    assert all(0 < point.distance(shapely.Point(0, 0)) < 4000 for point in moved)
+
+
 def test_a_parameter_that_changes_nothing_is_seen(tmp_path):
     other = {"value": 60, "range": [30, 90]}
     spec = {"parameters": {"scale": SCALE, "half_life": other}, "realisations": 0, "errors_m": {}}
@@ -531,6 +563,25 @@ def test_draws_of_displaced_layers_take_their_own_realisation():
     bands = np.array([[0.2], [0.6]], "float32")
     made = alternatives.Between(spec, draws, True)(bands)
     np.testing.assert_allclose(made, [[0.2, 0.2, 0.6, 0.6]], rtol=1e-5)
+
+
+def test_bands_of_alternatives_are_found_by_their_names(tmp_path):
+    """The file holds more than is needed, in another order."""
+    values = {"places 9": 0.9, "places 2": 0.6, "places 1": 0.2}
+    path = tmp_path / "others.tif"
+    shape = {"count": 3, "height": 30, "width": 40, "transform": GRID.affine}
+    with rasterio.open(path, "w", "GTiff", dtype="float32", crs="EPSG:6933", **shape) as raster:
+        for i, (name, value) in enumerate(values.items(), 1):
+            raster.write(np.full(GRID.shape, value, "float32"), i)
+            raster.set_band_description(i, name)
+    draws = design.draw(SPEC | {"number": 4, "realisations": 2})
+    spec = {"parameters": {}, "realisations": 2, "errors_m": {}}
+    told = SimpleNamespace(model=model(), specs={"dogs": spec}, errors={}, saturating=[])
+    key = {"thresholds": "fit", "suitable": 0.4, "key": 0.6}
+    of = passes.uncertain(told, draws, key, {}, {"dogs": str(path)}, {})
+    assert of.files["dogs"] == (str(path), (3, 2))
+    given = of.given({"dogs": of.read((0, 1, 0, 1))["dogs"]})
+    np.testing.assert_allclose(given["dogs"].number, [[0.2, 0.2, 0.6, 0.6]], rtol=1e-6)
 
 
 # --------------------------------------------------------------------------- patches and rules
@@ -683,6 +734,10 @@ def test_draws_are_counted_without_running_over(draws):
     )
 
 
+def test_bands_of_bits_say_which_draws_they_hold():
+    assert passes.bits(20) == ["draws 1 to 8", "draws 9 to 16", "draws 17 to 20"]
+
+
 # --------------------------------------------------------------------------- tables of draws
 
 
@@ -717,3 +772,12 @@ def test_the_table_of_draws_has_a_column_for_each_input_that_is_drawn():
     assert set(table[design.PLACES]) == {1, 2}
     plain = design.draw(SPEC | {"number": 4, "parameters": {"threats.dogs.weight": WEIGHT}})
     assert plain.table().columns.tolist() == ["threats.dogs.weight"]
+
+
+@pytest.mark.parametrize(
+    ("cells_", "starts", "size"),
+    [(512, [0], 512), (513, [0, 64, 128, 192, 256, 320, 384, 449], 64),
+     (764, [0, 100, 200, 300, 400, 500, 600, 700], 64)],
+)  # fmt: skip
+def test_tiles_of_a_sample_are_spread_from_end_to_end(cells_, starts, size):
+    assert passes._tiles(cells_) == [(start, start + size) for start in starts]

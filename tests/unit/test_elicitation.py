@@ -248,6 +248,15 @@ def test_a_number_on_which_nobody_has_a_weight_is_pooled_evenly_and_says_so(tmp_
     assert (found[WEIGHT].pooled_by, found[WEIGHT].weights) == ("equal", [0.5, 0.5])
 
 
+def test_an_opinion_keeps_what_was_said_and_why(tmp_path):
+    rows = [(*answer("Ann", confidence=80), "seen often"), answer("Bob")]
+    said = elicitation.results(read(tmp_path, *rows), KNOWN, BLOCK)[WEIGHT].opinions
+    assert [(o.expert, o.comment) for o in said] == [("Ann", "seen often"), ("Bob", "")]
+    ann = said[0]
+    assert (ann.lowest, ann.best, ann.highest, ann.confidence) == (0.2, 0.4, 0.6, 80)
+    assert ann.interval == pytest.approx((0.4 - 0.2 * 90 / 80, 0.4 + 0.2 * 90 / 80))
+
+
 # ----------------------------------------------------------------------------- what is handed on
 
 

@@ -104,6 +104,15 @@ def test_rows_are_counted_in_areas_with_enough_places():
     assert cells["value"].tolist() == (1000 * cells["rows"] / 100).tolist()  # cells of 100 km2
 
 
+def test_rows_in_an_area_are_told_for_1000_km2_of_it_wherever_it_lies():
+    rows = gpd.GeoDataFrame(geometry=gpd.points_from_xy([21_000, 22_000], [31_000, 32_000]))
+    found = SimpleNamespace(box=BOX, privacy=PRIVACY | {"least": 1})
+    (area,) = evidence.area_counts(rows, found).to_dict("records")
+    assert area == {
+        "west": 20_000, "south": 30_000, "east": 30_000, "north": 40_000, "rows": 2, "value": 20,
+    }  # fmt: skip
+
+
 def test_what_is_written_on_a_page_is_escaped():
     table = pd.DataFrame({"<b>": ["<script>", np.nan, 3]})
     page = html.page("<t>", "", "", [html.Section("s", ["<i>"], [("", table)])], "")
@@ -141,9 +150,9 @@ def test_poison_page_tells_area_by_year_exposed_area_and_where_nobody_reported()
     )
     block = {"kind": "poison", "path": "toxic", "place_field": "soum"}
     maps = {
-        "value": np.array([[0.5, 0.1]]),
-        "reports_within_50_km": np.array([[2.0, 0.0]]),
-        "value_2024-10-01": np.array([[0.5, 0.3]]),
+        "value": np.array([[0.5, 0.1, 0.0, 0.0, np.nan]]),
+        "reports_within_50_km": np.array([[2.0, 0.0, 0.0, 0.0, np.nan]]),
+        "value_2024-10-01": np.array([[0.5, 0.3, 0.0, 0.0, np.nan]]),
     }
     rules = {"poison": {
         "conc_reference_ppm": 50, "conc_exponent": 0.5, "dose_label_kg_ha": 3,
@@ -160,11 +169,18 @@ def test_poison_page_tells_area_by_year_exposed_area_and_where_nobody_reported()
         rules=rules,
     )
     text = re.sub(r"\s+", " ", words(page))
-    assert "No report within 50 km: 50% of the map" in text
+    assert "No report within 50 km: 75% of the map" in text
     assert "2 of 2 events had a value that had to be assumed" in text
     assert "1 events are known only by their district" in text
     numbers = html.numbers(made).set_index("what")["value"]
     assert numbers["exposed on 2025-10-01"] == 1 and numbers["exposed on 2024-10-01"] == 2
+    both = {"toxic": block, "prey": block | {"path": "prey"}}
+    more, _ = page_of(
+        True, "rodenticide_event", rows, surfaces=both, maps=dict.fromkeys(both, fields(maps)),
+        rules=rules,
+    )  # fmt: skip
+    titles = [title for section in more for title, _ in section.tables]
+    assert titles.count("Reported area (km²)") == 1, "the reports are those of every path"
     assert "2024 10" in text and "2025 0 5" in text
 
 
@@ -221,6 +237,27 @@ def test_burrow_page_tells_method_density_cv_trend_and_extrapolation():
     assert low <= 4 / 12 <= high
 
 
+def test_burrow_page_counts_the_sites_with_burrows():
+    _, page = burrow_page(transects([8.0, 0.0, 2.0, 2.0], [2020, 2020, 2025, 2025]))
+    assert "4 of 4 sites used, 3 with burrows" in words(page)
+
+
+def test_a_map_of_burrows_in_which_nothing_is_known_tells_no_number():
+    nothing = np.full((1, 3), np.nan)
+    told = evidence._map_numbers(fields({"value": nothing, "cv": nothing, "extrapolated": nothing}))
+    assert len(told) == 3
+    for _, value, *ends, _ in told:
+        assert np.isnan(value) and all(end is None or np.isnan(end) for end in ends)
+
+
+def test_the_spread_of_a_map_of_burrows_is_told_by_its_quantiles():
+    cv = np.arange(0, 2.05, 0.1).reshape(3, 7)  # 0 to 2
+    one = np.ones((3, 7))
+    told = evidence._map_numbers(fields({"value": one, "cv": cv, "extrapolated": 0 * one}))
+    assert told[1][1:4] == pytest.approx((1, 0.1, 1.9))
+    assert told[0][1] == 1 and told[2][1] == 0
+
+
 def test_burrow_page_shows_the_detection_function_only_with_enough_distances():
     rows = transects([8.0, 4.0], [2025, 2025])
     many = pd.DataFrame({"perp_dist_m": np.linspace(0, 50, 60), "status": "active"})
@@ -246,6 +283,19 @@ def test_rows_in_are_rows_accepted_and_rejected():
     counts = field_tables.summary(found, cats()).set_index("rows")["number"]
     assert counts["came"] == counts["accepted"] + counts["rejected"] == 5
     assert counts["accepted with a changed value"] == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "shown", "told"),
+    [(0, 0, ["No row was rejected."]), (200, 200, []),
+     (201, 200, ["The first 200 of them; all stand in the folder records."])],
+)  # fmt: skip
+def test_of_many_rejected_rows_the_first_are_shown(number, shown, told):
+    some = logs() | {"rejected": pd.DataFrame({"row": range(number), "field": "lon"})}
+    section = evidence.what_came(SimpleNamespace(public=True, **some))
+    tables = dict(section.tables)
+    assert len(tables.get(f"Rejected: {number} findings", [])) == shown
+    assert section.words == told
 
 
 def test_the_table_of_the_preflight_hides_what_rows_of_private_layers_hold():

@@ -78,6 +78,7 @@ def test_the_numbers_of_cells_stay_as_short_as_they_were():
         ("a > " + "9" * 400, "a number above"),
         ("a >= 0.4 & b < 20", "needs its own brackets"),
         ("a > 1 and b + 1", "`and` needs conditions, found a number"),
+        ("where(a > 1, 1, 0) and b > 1", "`and` needs conditions, found a number"),
         ("not 'x'", "`not` needs conditions, found a text"),
         ("a in b", "needs a list of values"),
         ("a in [b]", "needs a list of values"),
@@ -98,12 +99,49 @@ def test_what_cannot_be_computed_is_refused_before_there_are_values(text, told):
         expressions.check(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "is_condition"),
+    [
+        ("where(a > 1, b > 1, b < 2)", True),
+        ("where(a > 1, 1, 0)", False),
+        ("where(a > 1, key, b > 1)", True),  # a map may hold true and false
+        ("where(a > 1, key, 0)", True),
+        ("minimum(a, key)", False),
+    ],
+)
+def test_a_choice_is_a_condition_if_what_it_gives_may_be_one(text, is_condition):
+    if is_condition:
+        assert expressions.check(text, condition=True)
+    else:
+        with pytest.raises(ExpressionError, match="expected a condition"):
+            expressions.check(text, condition=True)
+
+
 def test_a_condition_must_be_one_and_maps_hold_no_texts():
     assert expressions.check("key", condition=True) == ["key"]
     with pytest.raises(ExpressionError, match="is a number; expected a condition"):
         expressions.check("a + b", condition=True)
     with pytest.raises(ExpressionError, match="'high'; maps hold numbers"):
         expressions.check("a == 'high'", texts=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("a >= 0.2 and b < 3", [("a", ">=", 0.2), ("b", "<", 3)]),
+        ("(a > 1) & (b < 2)", [("a", ">", 1), ("b", "<", 2)]),
+        ("(a > 1) | (b < 2)", []),  # either may hold
+        ("a > 1 or b < 2", []),
+        ("not (a > 1)", []),
+        ("~(a > 1)", []),
+        ("0 < a < 1", []),
+        ("2 < a", []),
+        ("a > b and key", []),
+        ("a + b <= 4 and key", [("a + b", "<=", 4)]),
+    ],
+)
+def test_limits_are_those_that_each_must_hold(text, limits):
+    assert expressions.limits(text) == limits
 
 
 # --------------------------------------------------------------------------------------- rows

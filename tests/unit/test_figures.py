@@ -217,6 +217,9 @@ def parts_of_a_whole(n) -> pd.DataFrame:
     return pd.DataFrame(table, index=range(n))
 
 
+ROWS = "answers", "shares", "signed_bars", "intervals"
+
+
 def in_rows(kind, n):
     """A figure with a row for each of n things."""
     if kind == "answers":
@@ -224,6 +227,9 @@ def in_rows(kind, n):
         return figures.answers(people_asked(n), pooled, 0.8, 7, (6, 9), "hours")
     if kind == "shares":
         return figures.shares(parts_of_a_whole(n), "share")
+    if kind == "intervals":
+        table = {"value": 3.0, "low": 1.0, "high": 5.0, "words": "A measure in words"}
+        return figures.intervals(pd.DataFrame(table, index=range(n)), "km²")
     series = pd.Series(np.linspace(-5, 9, n), [f"Item {i}\nits range" for i in range(n)])
     panels, colours = {"km²": series, "share": series}, ("red", "blue")
     return figures.signed_bars(panels, dict.fromkeys(panels, colours))
@@ -236,6 +242,10 @@ FIGURES = {
     ),
     "series": lambda: figures.series(
         pd.DataFrame({"a": [3.0, 4.0], "b": [1.0, 2.0]}, ["2024-01-01", "2025-01-01"]), "density"
+    ),
+    "band": lambda: figures.band(
+        pd.DataFrame({"mean": [4.0, 5.0], "p05": 3.0, "p95": 9.0}, ["2020-01-01", "2022-01-01"]),
+        "value at risk",
     ),
     "detection": lambda: figures.detection(
         HalfNormal(20.0, 30.0, 60.0, 24, 1.0), np.arange(1.25, 60, 2.5)
@@ -264,7 +274,7 @@ FIGURES = {
         {0.0: "low", 1.0: "high"},
     ),
     "one answer": partial(in_rows, "answers", 1),
-    **{kind: partial(in_rows, kind, 6) for kind in ("answers", "shares", "signed_bars")},
+    **{kind: partial(in_rows, kind, 6) for kind in ROWS},
 }  # fmt: skip
 
 
@@ -315,10 +325,10 @@ def test_a_figure_fits_a_page_and_its_words_can_be_read(on_paper, kind):
     assert all(one.buffer(-1).disjoint(other.buffer(-1)) for one, other in pairs)
 
 
-@pytest.mark.parametrize("kind", ["bars", "stacked", "signed_bars", "shares"])
+@pytest.mark.parametrize("kind", ["bars", "stacked", "signed_bars", "shares", "intervals"])
 def test_bars_beside_each_other_are_wide_and_apart(on_paper, kind):
     figure = FIGURES[kind]()
-    flat = kind in ("signed_bars", "shares")
+    flat = kind in ROWS
     bars = [p for p in figure.axes[0].patches if p.get_width() and p.get_height()]
     for bar in bars:
         assert 0.5 < (bar.get_height() if flat else bar.get_width()) < 1
@@ -330,7 +340,7 @@ def test_long_names_of_bars_leave_room_for_the_bars(on_paper):
         assert axes.get_position().width > 0.5
 
 
-@pytest.mark.parametrize("kind", ["answers", "shares", "signed_bars"])
+@pytest.mark.parametrize("kind", ROWS)
 def test_each_row_more_makes_a_figure_higher_by_a_row(on_paper, kind):
     one, few, many = (in_rows(kind, n).get_size_inches()[1] for n in (1, 3, 13))
     assert 0.2 < (many - few) / 10 < 0.5  # inches
@@ -397,6 +407,40 @@ def test_parts_of_a_whole_are_told_from_the_top_in_per_cent(on_paper):
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names[1:] == ["b", "c"] and names[0].count("\n") == 1
     assert {text.get_text() for text in axes.get_legend().get_texts()} == {"with others", "alone"}
+
+
+def test_the_first_of_several_bars_stands_on_top_and_a_line_tells_its_interval(on_paper):
+    table = pd.DataFrame(
+        {"value": [5.0, -1.0], "low": [4.0, -3.0], "high": [8.0, 2.0], "words": ["a", "long " * 20]}
+    )
+    (axes,) = figures.intervals(table, "km²").axes
+    bars = [(p.get_y() + p.get_height() / 2, p.get_width()) for p in axes.patches]
+    assert np.round(bars, 9).tolist() == [[1, 5], [0, -1]]
+    (lines,) = axes.collections
+    assert [line.tolist() for line in lines.get_segments()] == [
+        [[4, 1], [8, 1]], [[-3, 0], [2, 0]],
+    ]  # fmt: skip
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names[0] == "a" and names[1].endswith("long …") and 50 < len(names[1]) <= 60
+    low, high = axes.get_ylim()
+    assert -1 < low < -0.3 and 1.3 < high < 2, "whole bars, and no empty row"
+
+
+def test_no_bar_at_all_is_an_empty_row(on_paper):
+    low, high = in_rows("intervals", 0).axes[0].get_ylim()
+    assert high - low == pytest.approx(1.2)
+    assert in_rows("intervals", 0).get_figheight() == in_rows("intervals", 1).get_figheight()
+
+
+@pytest.mark.parametrize(("lowest", "foot"), [(2.0, 0), (-3.0, -3)])
+def test_a_band_lies_around_its_mean_and_begins_at_nothing_or_below(any_size, lowest, foot):
+    table = pd.DataFrame(
+        {"mean": [4.0, 5.0], "p05": [lowest, 3.0], "p95": [6.0, 9.0]}, ["2020-01-01", "2022-01-01"]
+    )
+    (axes,) = figures.band(table, "value at risk").axes
+    assert axes.lines[0].get_ydata().tolist() == [4, 5]
+    y = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert set(y) == {lowest, 3, 6, 9} and axes.get_ylim()[0] == foot
 
 
 def test_a_map_of_a_page_is_not_stretched_and_lies_on_the_outline(on_paper):

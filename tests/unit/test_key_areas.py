@@ -52,6 +52,26 @@ def test_what_is_too_small_joins_its_neighbour_or_is_none():
     assert found(WEST, alone, EAST)[2, 33] == 0
 
 
+@pytest.mark.parametrize(("area_km2", "number"), [(49, 1), (49.5, 0)])
+def test_an_area_of_just_the_least_size_is_one(area_km2, number):
+    alone = slice(0, 7), slice(30, 37)  # 49 km2
+    assert found(alone, area_km2=area_km2)[3, 33] == number
+
+
+@pytest.mark.parametrize(("smallest", "into"), [(10, [0, 1, 2]), (10.5, [0, 2, 2])])
+def test_a_basin_of_just_the_least_size_joins_no_other(smallest, into):
+    saddles = {(1, 2): 0.5}
+    assert key_areas._merged(np.array([0.0, 10, 60]), saddles, smallest).tolist() == into
+
+
+def test_a_merged_basin_has_the_highest_saddles_of_its_parts():
+    """Of 10, 20, 100 and 100 km2: the first joins the second and brings its way to the third."""
+    saddles = {(1, 2): 5.0, (1, 3): 4.0, (2, 3): 1.0, (2, 4): 2.0}
+    km2 = np.array([0.0, 10, 20, 100, 100])
+    assert key_areas._merged(km2, saddles, 50).tolist() == [0, 3, 3, 3, 4]
+    assert km2.tolist() == [0, 10, 20, 100, 100]
+
+
 def test_ground_beside_key_habitat_is_part_of_the_area_as_far_as_patches_join():
     areas = found(EAST)
     assert areas[5, 47:51].tolist() == [0, 0, 1, 1]  # 1 km of the 2 km
@@ -81,6 +101,13 @@ def test_a_site_is_named_from_the_nearest_town():
     )
     assert key_areas.names(sites, towns) == ["at Naryn", "10 km SW of Naryn", "12 km N of At-Bashy"]
     assert key_areas.names(sites, None) == ["", "", ""]
+
+
+@pytest.mark.parametrize(("away", "told"), [(2900, "at Naryn"), (3100, "3 km S of Naryn")])
+def test_a_site_within_3_km_is_at_the_town(away, told):
+    towns = gpd.GeoDataFrame({"name": ["Naryn"]}, geometry=[shapely.Point(0, 0)], crs="EPSG:6933")
+    site = gpd.GeoSeries([shapely.Point(0, -away).buffer(10)], crs="EPSG:6933")
+    assert key_areas.names(site, towns) == [told]
 
 
 @pytest.mark.parametrize("name", ["title", "id"])

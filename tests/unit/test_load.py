@@ -7,7 +7,7 @@ import yaml
 from conftest import ROOT, demo_config
 
 from manul import preflight
-from manul.config import documents, load, selection
+from manul.config import documents, faults, load, selection
 from manul.config.load import laid_over
 from manul.graph import Graph
 
@@ -627,3 +627,157 @@ def test_a_config_that_is_a_template_is_told_and_never_run(tmp_path):
     assert not ran.exists()
     file.write_text("region: &r {name: a}\nother: [{<<: *r, __use_yte__: no}]")
     assert "line 2" in documents.templates([file])[0]
+
+
+# --------------------------------------------------------------------------- region and distances
+
+
+@pytest.mark.parametrize(
+    ("south", "told"),
+    [
+        (-0.03, []),  # 6.7 x 6.7 cells of 1 km at the equator
+        (59.97, ["which gives about 22 cells"]),  # half as wide at 60 degrees north
+    ],
+)
+def test_a_region_has_cells_enough(south, told):
+    region = {"bounds": [0, south, 0.06, south + 0.06], "cell_m": 1000}
+    found = list(faults._cells(region))
+    assert len(found) == len(told) and all(words in found[0] for words in told)
+
+
+def test_a_region_in_degrees_is_told_a_projection_about_its_middle():
+    config = minimal()
+    config["region"] |= {"crs": "EPSG:4326", "bounds": [74, 41, 77, 42]}
+    assert "+proj=laea +lat_0=41.5 +lon_0=75.5 +datum=WGS84 +units=m" in faults_of(config)
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ({"decay": "linear", "reach_m": 5}, None),
+        ({"decay": "exponential", "reach_m": 5}, "needs the key 'scale_m'"),
+        ({"decay": "table", "reach_m": 5}, "needs the key 'table'"),
+        ({"decay": "exponential", "scale_m": 2, "reach_m": 5}, None),
+        ({"decay": "steep", "reach_m": 5}, None),  # these two the schema has told
+        ({"decay": "linear", "reach_m": "far"}, None),
+    ],
+)
+def test_a_decay_has_what_its_curve_needs(block, told):
+    found = list(faults._decay(block, "surfaces.a"))
+    assert len(found) == (told is not None) and (not told or told in found[0])
+
+
+# ------------------------------------------------------------------- what of a config can be made
+
+
+def reaching(surfaces, rules=None, **more):
+    """A config with some surfaces and rules, of cells of 100 m."""
+    config = {"surfaces": surfaces, "rules": rules or {}, "region": {"cell_m": 100, "units": None}}
+    return config | more
+
+
+@pytest.mark.parametrize(
+    ("surface", "margin"),
+    [
+        ({"kind": "value", "layer": "mines"}, 1000),  # ten cells
+        ({"kind": "proximity", "layer": "mines", "reach_m": 3000}, 4000),
+        ({"kind": "relief", "layer": "mines", "radius_m": 500}, 1500),
+        ({"kind": "proximity", "layer": "mines", "reach_m": 3000, "area_ha_field": "ha"}, 24_000),
+        ({"kind": "travel_time", "to_layer": "mines", "over": {"layer": "roads"}}, 51_000),
+        ({"kind": "proximity", "layer": "roads", "reach_m": 3000}, 1000),
+        ({"of": [{"layer": "mines", "radius_m": 200}, {"reach_m": 900}], "reach_m": 3000}, 4200),
+    ],
+)
+def test_a_layer_matters_as_far_as_what_is_made_of_it_reaches(surface, margin):
+    assert selection.margin_m(reaching({"a": surface}), "mines") == margin
+
+
+@pytest.mark.parametrize(
+    ("zones", "nearest", "margin"),
+    [
+        ({"kind": "points", "layer": "mines", "radius_m": 2000}, {}, 3000),
+        ({"kind": "segments", "layer": "mines", "side_m": 700}, {}, 1700),
+        ({"kind": "points", "layer": "roads", "radius_m": 2000}, {}, 1000),
+        ({"kind": "tiles"}, {"mine": {"layer": "mines", "within_m": 9000}}, 10_000),
+        ({"kind": "tiles"}, {"road": {"layer": "roads", "within_m": 9000}}, 1000),
+    ],
+)
+def test_a_layer_matters_as_far_as_rules_look_for_it(zones, nearest, margin):
+    config = reaching({}, {"R": {"zones": zones, "nearest": nearest}})
+    assert selection.margin_m(config, "mines") == margin
+
+
+def test_names_and_numbers_for_maps_are_kept_of_a_layer():
+    zones = {"kind": "segments", "layer": "roads"}
+    config = reaching({}, {"R1": {"zones": zones}, "R2": {"zones": {"kind": "tiles"}}})
+    config |= {"maps": {"context": {"settlements": "towns", "provinces": "oblasts"}}}
+    assert selection.columns_wanted(config, "towns") == ["name", "population"]
+    assert selection.columns_wanted(config, "roads") == ["name"]
+    assert selection.columns_wanted(config, "rails") == []
+    config["region"]["units"] = "oblasts"  # whose names are needed, not only wanted
+    assert selection.columns_wanted(config, "oblasts") == []
+
+
+def test_places_are_hidden_as_far_as_they_reach():
+    layers = {
+        "dens": {"public": False, "kind": "records"}, "mines": {"public": True, "kind": "vector"},
+        "caves": {"public": False, "kind": "absent"},
+    }  # fmt: skip
+    config = reaching(
+        {"a": {"layer": "dens", "reach_m": 800}, "b": {"layer": "mines", "reach_m": 5000}},
+        layers=layers, privacy={"cell_m": 10_000},
+    )  # fmt: skip
+    assert selection.private_layers(config) == ["dens"]
+    assert selection.hidden_behind(config, "a") == ["dens"]
+    assert selection.hidden_behind(config, "b") == []
+    assert selection.privacy_rules(config, ["dens"]) == {
+        "cell_m": 10_000, "reach_m": 800, "margin_m": 1800,
+    }  # fmt: skip
+
+
+def test_places_that_are_withheld_have_no_layer_in_public():
+    shown = current(demo_config())
+    hidden = current(demo_config() | {"privacy": {"show": "withheld"}})
+    assert shown["layers"]["camps"]["public"] is False
+    assert "dogs_camps" in selection.available(selection.public_view(shown))
+    view = selection.public_view(hidden)
+    assert "dogs_camps" in selection.available(hidden)
+    assert "dogs_camps" not in selection.available(view)
+    assert "places that are not public" in selection.not_assessed(view)["dogs_camps"]
+    assert view["exact"] is False and selection.has_two_views(hidden)
+    assert set(selection.public_view(shown)["layers"]) == set(shown["layers"])
+
+
+def test_the_exact_view_has_no_sheets_and_no_pages():
+    config = current(demo_config())
+    exact = selection.exact_view(config)
+    gone = set(config["products"]) - set(exact["products"])
+    assert {"sheets", "evidence"} <= gone <= {"sheets", "evidence", "states"}
+    assert exact["scenario_title"].endswith("NOT FOR PUBLICATION")
+
+
+def test_the_evidence_of_a_layer_is_what_is_made_of_its_records():
+    config = current(demo_config())
+    burrows = selection.evidence_of(config, "burrow_transects")
+    assert list(burrows["surfaces"]) == ["burrow_density"] and burrows["analyses"] == {}
+    assert "burrow_transects" in burrows["layers"]
+    assert set(burrows["rules"]) == {"burrow_density", "poison"}
+    cats = selection.evidence_of(config, "manul_records")
+    assert set(cats["analyses"]) == {"suitability"}
+    assert selection.evidence_of(config, "roads")["surfaces"] == {}
+
+
+def test_a_surface_is_told_only_what_its_kind_uses():
+    config = current(demo_config())
+    rules = selection.surface_rules(config, "burrow_density")
+    assert {"as_of", "burrows"} <= set(rules) and "poison" not in rules
+    assert rules["kinds"]["burrow_transects"] == "records"
+    assert selection.surface_rules(config, "slope") == {"kinds": {"elevation": "continuous"}}
+
+
+def test_records_that_are_followed_in_time_are_those_that_may_be_shown():
+    config = current(demo_config())
+    found = selection.dated_records(config)
+    assert {"burrow_transects", "rodenticide_events"} == set(found)
+    hidden = config | {"layers": {n: b | {"public": False} for n, b in config["layers"].items()}}
+    assert selection.dated_records(hidden) == []

@@ -1,14 +1,18 @@
 """The model against the worked values and acceptance facts of its description."""
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
+import shapely
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odc.geo.geobox import GeoBox
 
 from manul.config import nodes
 from manul.config.responses import respond
-from manul.model import cells, cumulative
+from manul.model import cells, cumulative, outputs
 
 # The default model at 100 m, with a rock-outcrop layer, prey and snow: what the demo cannot have.
 HABITAT = yaml.safe_load(
@@ -365,6 +369,17 @@ def test_habitat_is_known_from_half_of_the_weights_on(known, is_known):
     assert np.isfinite(made["habitat"]) == is_known
 
 
+@pytest.mark.parametrize(("known", "is_known"), [("a", False), ("b", True)])
+@pytest.mark.parametrize("times", [0.1, 1, 10])
+def test_only_the_ratio_of_weights_counts_for_what_is_known(known, is_known, times):
+    """Of the weights 2 and 3, one is less than half of both and one more."""
+    parts = {n: {"surface": n, "weight": times * w} for n, w in (("a", 2), ("b", 3))}
+    block = {"floor": 0, "known_weight": 0.5, "components": parts, "gates": {}, "reference": {}}
+    surfaces = {n: np.float32([0.5 if n == known else np.nan]) for n in parts}
+    made = cells.habitat(surfaces, block)["habitat"]
+    assert made == pytest.approx(0.5) if is_known else np.isnan(made)
+
+
 unit = st.floats(0, 1, width=32)
 
 
@@ -428,3 +443,142 @@ def test_the_loss_of_one_surface_is_its_own_whatever_else_is_at_hand():
     made = cells.threats({"a": np.float32([0.25])}, found, model | {"dominant_floor": 0})
     assert made["effect:a"] == pytest.approx(0.5), "1 - 0.25 / sqrt(1 x 0.25)"
     assert np.isnan(made["effect:no_layer"])
+
+
+# ------------------------------------------------------------------------- the rasters of the model
+
+PLAIN = {
+    "floor": 0, "known_weight": 0.5, "reference": {"food": 1.0}, "loss": "marmots",
+    "components": {
+        "food": {"surface": "food", "weight": 1, "title": "Food"},
+        "rock": {"surface": "rock", "weight": 1},
+    },
+    "gates": {"land": {"surface": "land", "title": "On land"}},
+}  # fmt: skip
+SOME = {
+    "dogs": {"surface": "dogs", "weight": 0.5, "title": "Dogs"},
+    "grazing": {"component": "food", "weight": 0.4},
+    "loss": {"loss_from": ["food"], "weight": 1.0, "title": "Loss of food"},
+}
+
+
+def told(threats=SOME):
+    return {
+        "habitat": PLAIN, "threats": threats, "cumulative": "saturation", "dominant_floor": 0.02,
+        "absent": [],
+    }  # fmt: skip
+
+
+def test_maps_of_the_habitat_name_their_bands_and_what_is_behind_them():
+    now, before, parts = outputs.habitat_maps(PLAIN)
+    assert [m.name for m in (now, before, parts)] == [
+        "habitat", "habitat_reference", "habitat_components",
+    ]  # fmt: skip
+    assert now.surfaces == before.surfaces == parts.surfaces == ("food", "rock", "land")
+    assert [band.name for band in before.bands] == ["habitat_reference"]
+    assert before.bands[0].title == "Habitat before the loss of marmots"
+    assert [(b.name, b.title, b.key) for b in parts.bands] == [
+        ("component_food", "Food", "component:food"),
+        ("component_rock", "rock", "component:rock"),
+        ("gate_land", "On land", "gate:land"),
+        ("n_components", "Known components", "n_components"),
+        ("missing", "Unknown inputs of habitat", "missing"),
+    ]
+    assert parts.units == {
+        "food": "0..1", "rock": "0..1", "gate_land": "0..1", "n_components": "count",
+        "missing": "count",
+    }  # fmt: skip
+
+
+def test_each_of_several_references_has_a_band_of_its_own():
+    block = PLAIN | {"reference": {"food": 1.0, "rock": 1.0}, "loss": ""}
+    before = outputs.habitat_maps(block)[1]
+    assert [(b.name, b.title) for b in before.bands] == [
+        ("habitat_reference", "Habitat before"),
+        ("reference_food", "Habitat before: food"),
+        ("reference_rock", "Habitat before: rock"),
+    ]
+    assert outputs.habitat_maps(block | {"reference": {}})[1].bands == before.bands[:1]
+
+
+def test_maps_of_the_threats_tell_the_surfaces_behind_each():
+    maps = {m.name: m for m in outputs.threat_maps(told())}
+    of_habitat = ("food", "rock", "land")
+    assert maps["threats/dogs"].surfaces == ("dogs",)
+    assert maps["threats/grazing"].surfaces == ("food",)
+    assert maps["threats/loss"].surfaces == of_habitat
+    assert maps["threat"].surfaces == maps["dominant_threat"].surfaces == ("dogs", *of_habitat)
+    assert maps["quality"].surfaces == maps["value_at_risk"].surfaces == (*of_habitat, "dogs")
+    assert maps["dominant_threat"].categories == {
+        0: "none", 1: "Dogs", 2: "grazing", 3: "Loss of food",
+    }  # fmt: skip
+    assert [band.title for band in maps["threats/dogs"].bands] == ["Dogs", "Dogs: share"]
+    files = {name: f"{name}.tif" for name in maps}
+    where = outputs.bands_of(list(maps.values()), files)
+    assert where["value_at_risk"] == ("value_at_risk.tif", 1)
+    assert where["effect:grazing"] == ("threats/grazing.tif", 1)
+    assert where["share:grazing"] == ("threats/grazing.tif", 2)
+
+
+SQUARE = GeoBox.from_bbox((0, 0, 400, 300), crs="EPSG:6933", resolution=100)
+
+
+def raster(folder, name, *bands):
+    """A file of 3 x 4 cells; a number stands for a band of it."""
+    path = str(folder / f"{name}.tif")
+    with rasterio.open(
+        path, "w", "GTiff", 4, 3, len(bands), SQUARE.crs.to_wkt(), SQUARE.affine, "float32"
+    ) as file:
+        for i, band in enumerate(bands, 1):
+            file.write(np.broadcast_to(np.asarray(band, "float32"), (3, 4)), i)
+    return path
+
+
+def test_the_model_of_a_block_is_blank_beyond_the_region(tmp_path):
+    """Habitat is sqrt(0.25 x 1), and 1 with the food of before; the last column lies outside."""
+    given_ = {"food": 0.25, "rock": 1.0, "land": 1.0}
+    files = {name: raster(tmp_path, name, value) for name, value in given_.items()}
+    mask = tmp_path / "mask.gpkg"
+    gpd.GeoSeries([shapely.box(0, 0, 300, 300)], crs="EPSG:6933").to_file(mask)
+    maps = outputs.habitat_maps(PLAIN)
+    block = (1, 3, 1, 4)
+    made = outputs.habitat_on_block(PLAIN, maps, files, [mask], SQUARE, block)
+    now = made["habitat"]["habitat suitability"]
+    np.testing.assert_array_equal(now, [[0.5, 0.5, np.nan]] * 2)
+    before = made["habitat_reference"]["reference habitat suitability"]
+    np.testing.assert_array_equal(before, [[1, 1, np.nan]] * 2)
+    assert made["habitat_components"]["n_components"].tolist() == [[2, 2, 255]] * 2
+    assert made["habitat_components"]["missing"].tolist() == [[0, 0, 255]] * 2
+    whole = outputs.habitat_on_block(PLAIN, maps, files, [], SQUARE, block)
+    assert (whole["habitat"]["habitat suitability"] == 0.5).all()
+
+
+def test_threats_of_a_block_read_the_habitat_that_was_made(tmp_path):
+    """Dogs take 0.5 of 0.6, grazing 0.4 of the 0.25 of food; a half is lost of the habitat of 1."""
+    files = {n: raster(tmp_path, n, v) for n, v in {"dogs": 0.6, "food": 0.25}.items()}
+    parts = raster(tmp_path, "parts", 9, 0.25)
+    plain = {"habitat": 0.5, "habitat_reference": 1.0, "missing": 0.0}
+    found = {key: (raster(tmp_path, key, value), 1) for key, value in plain.items()}
+    found |= {"component:food": (parts, 2), "component:rock": (parts, 1)}
+    maps = outputs.threat_maps(told())
+    made = outputs.threats_on_block(told(), maps, files, found, [], SQUARE, (0, 2, 0, 4))
+    effects = [made[f"threats/{name}"]["effect"] for name in SOME]
+    for effect, expected in zip(effects, (0.3, 0.1, 0.5), strict=True):
+        np.testing.assert_allclose(effect, np.full((2, 4), expected), rtol=1e-6)
+    threat = made["threat"]["cumulative threat"]
+    np.testing.assert_allclose(threat, 1 - 0.7 * 0.9 * 0.5, rtol=1e-6)
+    assert (made["dominant_threat"]["dominant threat"] == 3).all()
+
+
+@pytest.mark.parametrize("most", [1, 8, 9, 10**6])
+def test_a_block_is_the_same_in_strips_of_any_height(monkeypatch, most):
+    monkeypatch.setattr(outputs, "CACHED_CELLS", most)
+    array = np.arange(20).reshape(5, 4)
+    heights = []
+
+    def twice(part):
+        heights.append(len(part["a"]))
+        return {"b": 2 * part["a"]}
+
+    assert outputs._in_strips(twice, {"a": array})["b"].tolist() == (2 * array).tolist()
+    assert max(heights) == min(5, max(1, most // 4))

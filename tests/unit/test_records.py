@@ -247,6 +247,18 @@ def test_utm_in_the_columns_of_degrees_needs_a_zone():
     assert read(row, EVENTS, zone="33N").rejected["field"].tolist() == ["zone"]
 
 
+@pytest.mark.parametrize(
+    ("lon", "lat", "told"),
+    [
+        ("76.2", "4540000", "UTM 76.2 E 4.54e+06 N is not on the grid"),
+        ("432000", "41", "in lat the position is outside"),
+    ],
+)
+def test_half_a_position_in_metres_is_none(lon, lat, told):
+    found = read([EVENT | {"lon": lon, "lat": lat}], EVENTS, zone="43N")
+    assert found.accepted.empty and told in found.rejected["reason"].item()
+
+
 def test_a_geometry_gives_the_position():
     outline = shapely.box(76, 41, 76.2, 41.2).wkt
     accepted = event(lon="", lat="", geom=outline).accepted

@@ -233,6 +233,15 @@ def test_a_film_shows_each_picture_as_long(pictures, tmp_path):
     assert early.min() > 240 and late[0] > 220 and late[1] < 160  # white, then halfway to red
 
 
+def test_a_picture_of_odd_sides_loses_a_row_and_a_column_of_dots(tmp_path):
+    """A film of this kind asks for even sides."""
+    picture, path = io.BytesIO(), tmp_path / "a.mp4"
+    Image.new("RGB", (33, 23), "red").save(picture, format="PNG")
+    animation.mp4([picture.getvalue()], path)
+    with av.open(str(path)) as film:
+        assert (film.streams.video[0].width, film.streams.video[0].height) == (32, 22)
+
+
 def test_the_error_of_a_survey_is_another_one_at_another_date():
     weight = {"threats.dogs.weight": {"value": 0.4, "range": [0.2, 0.6], "status": "G"}}
     now = SPEC | {"parameters": weight, "errors": ["burrows"]}

@@ -447,3 +447,15 @@ def test_sums_by_transform_are_those_by_stamping_over_many_tiles(shape):
     np.testing.assert_allclose(*made, atol=1e-6)
     alone = stamp_sum(np.float32([[0, 0, 0, 1, 0]]), 0, 0, 1, table, 2.0)
     np.testing.assert_allclose(alone, [[0, 1 / 6, 1 / 3, 1 / 2, 1 / 3]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("columns", [(0, 20), (6, 20), (9, 12), (0, 5)])
+def test_points_let_through_the_same_in_any_window(columns):
+    """One camp at the middle of column 8, which acts 4 cells far, and one beyond the grid."""
+    curve = decay("linear", None, 4.0)
+    camps = saturating.points([8.5, -2.0], [0.5, 0.5], [0.5, 1.0])
+    found = saturating.absence(camps, saturating.spread(curve), 4.0, 1.0, (0, 1), columns)
+    near = [1 - 0.5 * max(0, 1 - abs(x - 8) / 4) for x in range(20)]
+    beyond = [min(1, (x + 2.5) / 4) for x in range(20)]
+    whole = np.multiply(near, beyond)
+    np.testing.assert_allclose(found, [whole[slice(*columns)]], atol=1e-9)

@@ -34,6 +34,7 @@ from manul.suitability import (
     thin,
     thresholds,
     tss,
+    validate,
 )
 from manul.suitability.design import learn_design
 from manul.suitability.maxent import classes_for, expand, features_for, penalties
@@ -532,6 +533,48 @@ def test_skill_weights_feed_the_ensemble(known_world):
     assert set(model.fitted.members) == {"maxent", "esm"}
 
 
+def test_scores_of_two_folds_by_hand():
+    """Three records against two places without, then one against one; another is unknown."""
+    presences, of_presences = np.array([0.9, 0.5, 0.95, 0.2]), np.array([0, 0, 0, 1])
+    background, of_background = np.array([0.1, 0.6, 0.3, np.nan]), np.array([0, 0, 1, 1])
+    found = validate._score_table(presences, background, of_presences, of_background)
+    assert found["n_presences"].tolist() == [3, 1, 4, 4]
+    assert found["n_background"].tolist() == [2, 1, 3, 3]
+    # 5 of 6 pairs are right, then none of one; over folds by records; of all 12 pairs 9 are right.
+    assert found["auc"].tolist() == pytest.approx([5 / 6, 0, 5 / 8, 9 / 12])
+    # The bar of a fold are the records of the other: 0.2, and about 0.6.
+    assert found["omission"].tolist() == pytest.approx([0, 1, 0.25, 0.25])
+
+
+def test_a_fold_in_which_nothing_is_known_counts_for_nothing():
+    presences, folds = np.array([0.9, 0.8, np.nan]), np.array([0, 0, 1])
+    found = validate._score_table(presences, np.array([0.1, 0.2]), folds, np.array([0, 1]))
+    assert found.loc["mean", "auc"] == 1 and np.isnan(found.loc[1, "auc"])
+    apart = validate._score_table(np.array([0.9, 0.7]), np.array([0.1]), folds[1:], folds[:1])
+    assert np.isnan(apart.loc[1, "auc"]), "a fold without any background"
+    assert apart.loc["mean", "auc"] == 1 and apart.loc["mean", "n_presences"] == 2
+    none = validate._score_table(presences * np.nan, np.array([0.1, 0.2]), folds, folds[:2])
+    assert np.isnan(none.loc["mean", "auc"])
+
+
+@pytest.mark.parametrize(
+    ("folds", "told"),
+    [([0] * 20, r"lie in 1 fold\(s\); cross-validation needs two"), ([0, 1], r"expected \(20,\)")],
+)
+def test_records_in_one_fold_or_without_one_are_not_validated(folds, told):
+    table = pd.DataFrame({"a": np.linspace(0, 1, 20)})
+    with pytest.raises(ValueError, match=told):
+        cross_validate(table, table, folds, np.arange(20) % 2, "maxent")
+
+
+@pytest.mark.parametrize(("right", "weight"), [(0.75, 0.5), (0.5, 0), (0.2, 0), (np.nan, 0)])
+def test_a_model_weighs_as_much_as_it_is_better_than_chance(monkeypatch, right, weight):
+    scores = pd.DataFrame({"auc": [right]}, index=["mean"])
+    held = validate.Validation(scores, np.zeros(0), np.zeros(0))
+    monkeypatch.setattr(validate, "cross_validate", lambda *_, **__: held)
+    assert skill_weights(None, None, None, None, ["maxent"]) == {"maxent": weight}
+
+
 # --- Explaining ---
 
 
@@ -555,6 +598,25 @@ def test_odmap_says_what_is_known_and_what_is_not(models, known_world):
     assert record["Authorship"] == "to be written by the authors"
     with pytest.raises(ValueError, match="ODMAP has no element"):
         odmap(models["maxent"], {"Taxon": "x"})
+
+
+def test_odmap_names_the_categories_and_what_never_varies():
+    table = pd.DataFrame({"cover": np.arange(60) % 3 * 10, "x": np.linspace(0, 1, 60), "flat": 1.0})
+    model = fit(table[table["cover"] == 20], table, "maxent", categorical=["cover"])
+    scores = pd.DataFrame(
+        {"auc": [0.8, 0.7, 0.75, 0.7], "tss": 0.5, "boyce": 0.25, "omission": 0.1},
+        index=[0, 1, "mean", "pooled"],
+    )
+    record = odmap(model, performance=scores).set_index("element")["value"]
+    assert record["Categorical variables"] == "cover (3 levels)"
+    assert record["Variable pre-selection"] == "constant, left out: flat"
+    assert record["Data partitioning"] == "2 cross-validation folds"
+    told = "mean over folds: auc 0.750, tss 0.500, boyce 0.250, omission 0.100"
+    assert record["Performance statistics"] == told
+    plain = fit(table[table["cover"] == 20][["x"]], table[["x"]], "maxent")
+    record = odmap(plain).set_index("element")["value"]
+    assert record["Categorical variables"] == "none"
+    assert record["Variable pre-selection"] == "constant, left out: none"
 
 
 def test_maxent_multiplier_makes_it_flatter(known_world):

@@ -462,6 +462,15 @@ def test_geopackage_layer_in_utm(tmp_path):
     assert records.accepted.index.tolist() == [1, 2]
 
 
+def test_a_feature_without_a_place_has_none_and_is_a_row_all_the_same(tmp_path):
+    path = tmp_path / "field.gpkg"
+    shapes = [shapely.Point(76, 41), None, shapely.Point()]
+    gpd.GeoDataFrame({"id": ["a", "b", "c"]}, geometry=shapes, crs=4326).to_file(path, layer="camp")
+    table = read_table(path)
+    assert table["geom"].tolist() == ["POINT (76 41)", "", ""]
+    assert table["id"].tolist() == ["a", "b", "c"]
+
+
 def test_a_layer_must_be_named_where_there_are_several(tmp_path):
     path = tmp_path / "field.gpkg"
     frame = gpd.GeoDataFrame({"id": ["a"]}, geometry=[shapely.Point(76, 41)], crs=4326)
