@@ -21,7 +21,7 @@ from conftest import ROOT, Region
 from packaging.requirements import Requirement
 
 from manul import digests
-from manul.grid import provenance
+from manul.grid import provenance, vectors
 
 pytestmark = pytest.mark.workflow
 
@@ -342,7 +342,7 @@ def test_readme_prints_the_two_commands(command):
 
 
 def layers_of(path) -> list[str]:
-    return [name for name, _ in pyogrio.list_layers(path)]
+    return list(vectors.read_layers(path))
 
 
 def band(path) -> np.ndarray:
