@@ -628,6 +628,7 @@ def test_a_stretch_says_how_well_the_place_of_its_road_is_known():
         ([(1000, 0), (2000, 0)], False),  # goes on
         ([(1200, 0), (2200, 0)], False),  # goes on after a gap
         ([(500, 0), (500, 1000)], False),  # crosses
+        ([(329, -270), (671, 670)], False),  # crosses at 70 degrees
         ([(0, 1600), (1000, 1600)], False),  # too far
     ],
 )
@@ -695,3 +696,19 @@ def test_rules_that_look_at_the_same_zones_share_their_cells():
     first, second = (recommendations.assess(n, RULES[n], here) for n in ("R1a", "R1b"))
     assert first.measures is second.measures
     assert first.found is second.found
+
+
+@pytest.mark.parametrize(("columns", "holds"), [(20, True), (12, True), (8, False), (0, False)])
+def test_in_a_draw_half_of_a_place_must_be_in_the_mask(columns, holds):
+    maps = {"threat": np.zeros(GRID.shape, "float32")}
+    maps["threat"][10:20, 10:30] = 0.5
+    rule = RULES["R2a"] | {
+        "zones": {"kind": "mask", "where": "threat >= 0.3", "smallest_km2": 1},
+        "measures": {"habitat": {"mean": "habitat"}}, "when": "habitat >= 0.1",
+    }  # fmt: skip
+    here = place([], maps=maps)
+    of = recommendations.assess("X", rule, here)
+    drawn = np.zeros(GRID.shape, "float32")
+    drawn[10:20, 10 : 10 + columns] = 0.5
+    assert of.in_draw(here.fields).tolist() == [True]
+    assert of.in_draw(here.fields.replaced({"threat": drawn})).tolist() == [holds]

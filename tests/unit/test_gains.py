@@ -97,13 +97,15 @@ def test_a_border_through_a_cell_shares_it():
     assert found.of([0, 1])[0] == pytest.approx(3)
 
 
-def test_two_things_on_one_ground_are_told_one_by_one():
+def test_two_things_on_one_ground_are_told_one_by_one(tmp_path):
     squares = {"R1": np.array([shapely.box(0, 0, 2000, 2000)])}
     faces = Faces(squares, {"R1": [HUNTING, MINES]}, GRID)
     found = faces.gains(
         faces.measure(fields(gain_without_hunting=1, gain_keep_from_mines=0.5))[:, None]
     )
     assert found.of([0])[0] == pytest.approx(6)
+    found.write(tmp_path / "gains.npz")
+    assert Gains.read(tmp_path / "gains.npz").levers == (HUNTING, MINES)
 
 
 def test_groups_of_zones_have_the_ground_of_them_all(tmp_path):
@@ -123,6 +125,15 @@ def test_without_zones_there_are_no_gains():
     faces = Faces({}, {}, GRID)
     found = faces.gains(faces.measure(fields())[:, None])
     assert found.of_each().shape == (0, 1) and found.grouped(np.zeros(0, int), []).of([]) == [0]
+
+
+def test_of_zones_that_are_all_left_out_nothing_is_kept():
+    faces = made(R1=[(0, 0, 2, 2), (2, 0, 4, 2)])
+    found = faces.gains(faces.measure(fields(gain_without_hunting=1))[:, None])
+    none = found.grouped(np.array([-1, -1]), [])
+    assert none.km2.shape == (0, 1) and none.lever.tolist() == none.face.tolist() == []
+    one = found.grouped(np.array([-1, 0]), ["b"])
+    assert one.km2.tolist() == [[4]] and one.lever.tolist() == [0]
 
 
 def test_the_gain_of_one_run_follows_from_its_maps():
