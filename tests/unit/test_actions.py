@@ -12,6 +12,7 @@ import shapely
 from conftest import demo_config
 
 from manul.config import load
+from manul.grid import vectors
 from manul.pages import workbook
 from manul.preflight import decisions
 from manul.products import actions, actions_page, budget, decision_tables, places
@@ -303,6 +304,54 @@ def test_a_budget_pays_for_the_places_that_bring_back_most(found):
     page = actions_page.sections(more, 10, plan, "USD")
     assert [s.title for s in page][:2] == ["In short", "What a budget buys"]
     assert "the best set is 1 place for 10 USD, which bring back 4 km2" in page[1].words[0]
+
+
+@pytest.fixture
+def roads():
+    """Two patrol cells apart and a road of two pieces: gains of 3, 5 and together 2 in 60 draws."""
+    cells = squares((0, 0), (30_000, 0))
+    pieces = gpd.GeoSeries(
+        [shapely.LineString([(x, 50_000), (x + 1000, 50_000)]) for x in (0, 1000)], crs=CRS
+    )
+    tables = {"R5": recommended("R5", cells), "R4": recommended("R4", pieces)}
+    tables["R4"]["length_km"], tables["R4"]["area_km2"] = 1.0, np.nan
+    tables["R4"]["gain_of"] = "without Hunting"
+    names = np.array([*tables["R5"]["id"], *tables["R4"]["id"]], object)
+    km2 = np.repeat(np.array([[3], [5], [1], [1]], "float32"), 60, axis=1)
+    every = np.arange(4)
+    gains = Gains((("without", "hunting"),), names, np.zeros(4, int), km2, every, every)
+    rule = RULES["R5"] | {"zones": {"kind": "segments", "side_m": 1500}}
+    return actions.actions(tables, RULES | {"R4": rule}, gains, actions.Who(None, None, None))
+
+
+def test_pieces_of_a_road_join_and_each_rule_keeps_its_own_gains(roads):
+    made, _ = roads
+    told = made[["rule", "gain_km2", "zones"]].to_dict("split")["data"]
+    assert told == [["R5", 5, 1], ["R5", 3, 1], ["R4", 2, 2]]
+    road = made.iloc[2]
+    assert road["length_km"] == 2 and np.isnan(road["area_km2"]) and road["country"] == ""
+    assert road["place"] == f"{road['latitude']:.2f}°, {road['longitude']:.2f}°"
+
+
+def test_areas_and_lines_are_layers_of_their_own_and_read_as_one(roads, tmp_path):
+    made, _ = roads
+    layers = actions.layers(made)
+    assert [(name, len(part)) for name, part in layers.items()] == [("areas", 2), ("lines", 1)]
+    styles = actions.styles(layers, {"area_km2": {"title": "Area", "unit": "km2"}})
+    assert styles["lines"].line and styles["areas"].labels == {"R5": "R5 Patrol"}
+    assert styles["areas"].aliases["area_km2"] == "Area (km2)"
+    vectors.write_vector(tmp_path / "a.gpkg", layers, {}, styles)
+    assert actions.read(tmp_path / "a.gpkg")["id"].tolist() == made["id"].tolist()
+    assert list(actions.layers(made[:0])) == ["areas"]
+
+
+def test_where_a_survey_comes_first_nothing_is_paid_for(roads):
+    made, gains = roads
+    made.loc[0, "verdict"] = "survey first"
+    low = np.array([1.0, 1, 1])
+    plan = actions.plan(made, gains, low, low, 100, seed=1)
+    assert plan.offered.tolist() == [1, 2] and plan.draws == actions.DRAWS
+    assert plan.best.gain == 5 and plan.more.gain == 5
 
 
 def test_without_any_recommendation_there_is_nothing_to_do():
