@@ -63,7 +63,6 @@ def test_a_threat_that_is_unknown_gains_nothing_when_it_stops_and_can_still_come
 
 def test_a_rule_acts_on_the_threats_that_are_assessed():
     assert of_model.levers(RULE, ["hunting", "mines"]) == [HUNTING, MINES]
-    assert of_model.every_lever([RULE, RULE], ["mines"]) == [MINES]
     titles = {"hunting": "Hunting", "mines": "Large mines"}
     assert of_model.words([HUNTING, MINES], titles) == "without Hunting; kept from Large mines"
 

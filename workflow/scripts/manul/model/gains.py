@@ -25,12 +25,6 @@ def levers(rule: Rule, threats: Iterable[str]) -> list[Lever]:
     return [(how, name) for how in HOW for name in rule["gain"].get(how, []) if name in have]
 
 
-def every_lever(rules: Iterable[Rule], threats: Iterable[str]) -> list[Lever]:
-    """Those of all rules, each once."""
-    have = list(threats)
-    return list(dict.fromkeys(lever for rule in rules for lever in levers(rule, have)))
-
-
 def words(acts: Iterable[Lever], titles: Mapping[str, str]) -> str:
     """What an action acts on: 'without Hunting and Fire; kept from Large mines'."""
     told = []

@@ -17,8 +17,9 @@ from manul.grid import vectors
 from manul.grid.styles import Style
 from manul.pages.workbook import header
 from manul.products import budget, confidence, decision_tables, key_areas, places
+from manul.products.confidence import HIGH, LOW
 from manul.products.gains import Gains
-from manul.products.recommendations import GAIN, HIGH, LOW
+from manul.products.recommendations import GAIN
 from manul.products.stamp import COLUMNS as STAMPED
 from manul.products.stamp import identities
 
@@ -83,7 +84,7 @@ def actions(
     of_draws = mine.of_each()
     acts = np.array([bool(any(rules[r]["gain"].values())) and bool(g) for r, g in
                      zip(made["rule"], made["gain_of"], strict=True)])  # fmt: skip
-    low, high = np.quantile(of_draws, [LOW, HIGH], axis=1) if len(made) else (0, 0)
+    low, high = np.quantile(of_draws, [LOW, HIGH], axis=1)
     for column, values in zip(GAIN, (of_draws.mean(1), low, high), strict=True):
         made[column] = np.where(acts, np.round(values, 3), np.nan)
     return _ranked(made), mine

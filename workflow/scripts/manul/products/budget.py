@@ -78,11 +78,6 @@ def greedy(offer: Offer, budget: float) -> Choice:
     return Choice(chosen, float(offer.cost[chosen].sum()), offer.regained(chosen), np.nan)
 
 
-def curve(offer: Offer, budgets: Iterable[float]) -> list[Choice]:
-    """The best set for each of several budgets."""
-    return [best(offer, budget) for budget in budgets]
-
-
 def chosen_in_draws(offers: Iterable[Offer], budget: float) -> np.ndarray:
     """In which share of the draws each place belongs to the best set."""
     found = [best(offer, budget).chosen for offer in offers]

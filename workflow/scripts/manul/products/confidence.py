@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 SUPPORTED, DOUBTFUL = 0.7, 0.5
+LOW, HIGH = 0.05, 0.95  # quantiles of the draws that are told
 VERDICTS = ("issue", "survey first", "not supported", "")
 CLEAR = 1.0  # standard deviations between draws that say yes and no, for a number to be named
 FEW = 5  # draws on either side that are needed to compare

@@ -23,6 +23,7 @@ from manul.grid.styles import Style
 from manul.model import gains as gains_of_model
 from manul.pages.workbook import header
 from manul.products import confidence, generalised, key_areas, zones
+from manul.products.confidence import HIGH, LOW
 from manul.products.cover import Cover
 from manul.products.gains import Gains
 from manul.products.outlines import BEFORE, CHANGE, amounts, change, top_threats
@@ -37,7 +38,6 @@ VERDICTS = {
     "not supported": "not supported by the draws", "": "not assessed how sure",
 }  # fmt: skip
 GAIN = ("gain_km2", "gain_p05_km2", "gain_p95_km2")  # of full quality: mean, 90 % of the draws
-LOW, HIGH = 0.05, 0.95
 CONFIDENCE = "not assessed: one run, no uncertainty draws"
 COS_60 = 0.5
 HALF = 0.5  # of a place that a rule found by a mask has to be inside it in a draw

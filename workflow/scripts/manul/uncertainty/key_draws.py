@@ -8,9 +8,9 @@ import pandas as pd
 import rasterio
 from odc.geo.geobox import GeoBox
 
+from manul.products.confidence import HIGH, LOW
 from manul.products.key_habitat import cats, cell_km2, numbered
 from manul.uncertainty.passes import KEY_TITLES, unit_numbers
-from manul.uncertainty.summary import HIGH, LOW
 from manul.uncertainty.tables import REGION, interval
 
 

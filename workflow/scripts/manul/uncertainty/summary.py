@@ -2,7 +2,7 @@
 
 import numpy as np
 
-LOW, HIGH = 0.05, 0.95
+from manul.products.confidence import HIGH, LOW
 
 
 def spread(x) -> dict[str, np.ndarray]:

@@ -13,12 +13,12 @@ from odc.geo.geobox import GeoBox
 from manul.analyses import suitability_words as words
 from manul.grid import plain_files, vectors
 from manul.products import units
+from manul.products.confidence import HIGH, LOW
 from manul.products.key_habitat import cell_km2
 from manul.uncertainty import passes
 from manul.uncertainty.design import Draws, draw
 from manul.uncertainty.elicitation import read_pooled
 from manul.uncertainty.passes import SUMS
-from manul.uncertainty.summary import HIGH, LOW
 
 LEAST_STEP = 1e-3  # between thresholds of a fit that are one
 REGION = "(whole region)"  # in the place of a unit
