@@ -13,7 +13,7 @@ from conftest import demo_config
 
 from manul.config import load
 from manul.grid import vectors
-from manul.pages import workbook
+from manul.pages import handover, workbook
 from manul.preflight import decisions
 from manul.products import actions, actions_page, budget, decision_tables, places
 from manul.products.gains import Gains
@@ -362,7 +362,7 @@ def test_where_a_survey_comes_first_nothing_is_paid_for(roads):
     assert plan.best.gain == 5 and plan.more.gain == 5
 
 
-def test_without_any_recommendation_there_is_nothing_to_do():
+def test_without_any_recommendation_there_is_nothing_to_do(tmp_path):
     gains = Gains(
         (),
         np.zeros(0, object),
@@ -373,6 +373,9 @@ def test_without_any_recommendation_there_is_nothing_to_do():
     )
     made, _ = actions.actions({}, RULES, gains, actions.Who(None, None, None))
     assert len(made) == 0 and actions.listed(made, 10) == {}
+    path, layers = tmp_path / "a.gpkg", actions.layers(made)
+    vectors.write_vector(path, layers, {}, actions.styles(layers, {}))
+    handover.kmz(tmp_path / "a.kmz", actions.read(path), "Title", "Notice")
     assert "nothing to do" in actions_page.sections(made, 10, None, "")[0].words[0]
 
 

@@ -72,9 +72,9 @@ def actions(
         found.append(_places(table, of, worth, size, who.towns, countries))
         number += of.max() + 1
     if not found:
-        return gpd.GeoDataFrame(columns=[*COLUMNS, "geometry"], geometry="geometry"), gains.grouped(
-            np.full(len(gains.names), -1), []
-        )
+        crs = next((table.crs for table in tables.values()), "EPSG:4326")
+        none = gpd.GeoDataFrame(columns=[*COLUMNS, "geometry"], geometry="geometry", crs=crs)
+        return none, gains.grouped(group, [])
     made = gpd.GeoDataFrame(pd.concat(found, ignore_index=True), crs=found[0].crs)
     made["agency"] = [
         decision_tables.who(row.roles, row.country, row.unit, who.agencies)
