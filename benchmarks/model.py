@@ -41,10 +41,12 @@ def main():
     for step in options.steps or STEPS:
         command = [sys.executable, __file__, str(options.elevation), str(options.work)]
         command += ["--size", str(options.size), "--threads", str(options.threads), "--step", step]
-        began = time.perf_counter()
+        began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, check=True)
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        print(f"{step:8s} {time.perf_counter() - began:8.1f} s  peak so far {peak:.0f} MiB")
+        wall, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+        peak = used.ru_maxrss / 1024
+        print(f"{step:8s} {wall:8.1f} s  CPU {cpu:8.1f} s  peak so far {peak:.0f} MiB", flush=True)
 
 
 def grid_of(options) -> GeoBox:

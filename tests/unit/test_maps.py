@@ -695,7 +695,7 @@ def test_a_line_of_the_base_map_is_drawn_and_keyed(role):
 def test_the_config_may_name_each_role_that_the_base_map_draws():
     roles = schema.schema()["properties"]["maps"]["properties"]["context"]["propertyNames"]["enum"]
     drawn = {field.name for field in dataclasses.fields(layouts.Context)}
-    assert set(roles) == drawn - {"region"}
+    assert set(roles) == drawn - {"region", "statuses"}
 
 
 def test_holes_stay_open():

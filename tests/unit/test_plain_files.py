@@ -6,8 +6,6 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
-from matplotlib.image import imread
 
 from manul.grid import plain_files
 from manul.grid.atomic import atomic
@@ -62,19 +60,6 @@ def test_the_table_that_was_written_is_unchanged(tmp_path):
     plain_files.write_table(tmp_path / "a.csv", table)
     pd.testing.assert_frame_equal(table, before)
     assert cells(tmp_path / "a.csv")[1] == ["'=1", "2025-01-01"]
-
-
-def test_figures_are_a_page_each_of_a_pdf_and_the_first_a_png(tmp_path):
-    pages = [Figure(figsize=(2, 1)), Figure(figsize=(3, 1))]
-    for again in ("a", "b"):
-        png, pdf = tmp_path / f"{again}.png", tmp_path / f"{again}.pdf"
-        plain_files.save_figures(pages, png, pdf, 50, "Threat")
-    assert pdf.read_bytes().count(b"/Type /Page ") == 2
-    assert imread(png).shape[:2] == (50, 100)
-    for ending in ("png", "pdf"):  # no date: the same bytes each time
-        first, second = (tmp_path / f"{name}.{ending}" for name in "ab")
-        assert first.read_bytes() == second.read_bytes()
-        assert b"Threat" in first.read_bytes()
 
 
 def test_a_missing_file_is_no_input(tmp_path):

@@ -17,15 +17,14 @@ DRAW = """
 import sys
 sys.path.insert(0, {tests!r})
 import test_maps as maps
-from manul.grid import plain_files
-from manul.maps import layouts
+from manul.maps import layouts, printed
 
 scale = layouts.Scale("Threat", palette="threat")
 panels = [layouts.Panel(f"Threat {{i}}", "words", maps.RAMP) for i in range(17)]
 pages = layouts.small_multiples(maps.SHEET, maps.CONTEXT, maps.GRID, panels, scale)
 figures = {{"one": [maps.threat_map()], "many": pages}}
 for name, drawn in figures.items():
-    plain_files.save_figures(drawn, f"{{name}}.png", f"{{name}}.pdf", 40, name)
+    printed.save(drawn, f"{{name}}.pdf", [f"{{name}}.png"], 40, name, maps.LAEA)
 """
 
 

@@ -253,7 +253,7 @@ def test_there_is_no_sheet_of_rules_where_none_may_be_shown():
 
 def test_rules_on_one_map_differ_in_colour_or_hatch():
     areas = places(shapely.box(0, 0, 1, 1))
-    styles = [sheets._rule_style(i, areas) for i in range(25)]
+    styles = [sheets.rule_style(i, areas) for i in range(25)]
     assert len({(style["edgecolor"], style["hatch"]) for style in styles}) == 25
 
 
@@ -625,8 +625,8 @@ def test_a_rule_on_more_than_a_tenth_of_the_land_would_cover_the_map(tmp_path, s
 
 
 def test_rules_of_lines_are_drawn_stronger_than_outlines_of_areas_and_not_filled():
-    line = sheets._rule_style(0, places(shapely.LineString([(0, 0), (1, 1)])))
-    area = sheets._rule_style(0, places(shapely.box(0, 0, 1, 1)))
+    line = sheets.rule_style(0, places(shapely.LineString([(0, 0), (1, 1)])))
+    area = sheets.rule_style(0, places(shapely.box(0, 0, 1, 1)))
     assert 3.5 > line["linewidth"] > 1.5 * area["linewidth"] > 0.5
     assert line["edgecolor"] == area["edgecolor"] and area["facecolor"] == "none"
 

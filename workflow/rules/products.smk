@@ -34,6 +34,32 @@ rule sheet:
         "../scripts/sheet.py"
 
 
+rule atlas:
+    input:
+        unpack(reads("atlas", "units")),
+    output:
+        folder=directory(files("atlas", "units")["folder"]),
+    log:
+        "logs/{region}/{scenario}/atlas_{units}.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/atlas_{units}.tsv"
+    wildcard_constraints:
+        units=choices("atlas"),
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("atlas", "units"),
+        runtime=120,
+    params:
+        told=told("atlas", "units"),
+        code=digests.of_script("atlas"),
+    message:
+        "Draw the sheets of the {wildcards.units} of scenario {wildcards.scenario}."
+    script:
+        "../scripts/atlas.py"
+
+
 rule index:
     output:
         **files("index"),

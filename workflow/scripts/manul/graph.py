@@ -867,6 +867,31 @@ def _handover(graph, scenario, config, key) -> Job:
     return Job(told, {"actions": [Ref("actions", "", "polygons")]})
 
 
+def _with_sheets(config) -> list[str]:
+    """The layers whose polygons get sheets of their own, in the view that may be public."""
+    wanted, scenarios = config["atlas"]["of"], config["atlas"]["scenarios"]
+    if config["scenario"] not in (scenarios or list(config["scenarios"])[:1]):
+        return []
+    units_ = [config["region"]["units"]] if config["region"]["units"] else []
+    there = units_ if wanted is None else wanted
+    return there if config["rules"] and not config["exact"] else []
+
+
+@rule("atlas", {"folder": "atlas/{key}"}, _with_sheets)
+def _atlas(graph, scenario, config, key) -> Job:
+    wanted = ["habitat", *(["p_key"] if specs.explained(config) else [])]
+    told = {name: config["atlas"][name] for name in ("scale", "page")}
+    told |= {"maps": graph.sources(scenario, wanted), "of": key}
+    told |= {"context": config["maps"]["context"], "config": selection.sheet_words(config)}
+    told |= {"region": config["region"], "dpi": config["maps"]["dpi"]}
+    reads = {"maps": _map_refs(config, told["maps"]), "thresholds": _thresholds(config)}
+    reads["tables"] = [Ref("actions", "", "polygons"), Ref("key_polygons", "", "polygons")]
+    around = dict.fromkeys([*config["maps"]["context"].values(), config["region"]["mask"], key])
+    left_out = (None, sheet_specs.KEY_AREAS)
+    reads["layers"] = [layer(config, name) for name in around if name not in left_out]
+    return Job(told, reads)
+
+
 @rule("index", {"table": "outputs.csv"})
 def _index(graph, scenario, config, key) -> Job:
     maps = {
@@ -908,7 +933,7 @@ def products(graph: Graph) -> list[str]:
     wanted = {
         "maps": ("habitat", "threats", "key_habitat", *analyses, "index"),
         "tables": ("key_polygons", "recommend", "actions", "handover", "units", "briefs", "invest"),
-        "sheets": ("sheet",),
+        "sheets": ("sheet", "atlas"),
         "evidence": ("evidence",),
         "states": ("draws",),
         "uncertainty": (

@@ -130,12 +130,12 @@ class Job:
         digest = digests.digest(tags, str(grid))
         return block_maps.MapFile(path, grid, bands, tags, digest, categories, name=name)
 
-    def told_of(self, things: Iterable, number: int) -> Iterator:
+    def told_of(self, things: Iterable, number: int, of: str = "draws") -> Iterator:
         """The same things, while the log tells how many of `number` are done."""
         told = _progress(number)
         for thing in things:
             yield thing
-            told("draws")
+            told(of)
 
     def run(self, work: Callable, files: list, blocks: list) -> None:
         """Make maps block by block; `work(block)` gives, for each map by name, its bands by name.

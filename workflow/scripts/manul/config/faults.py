@@ -446,6 +446,15 @@ def _references(config) -> list[str]:
             )
     for role, layer in config["maps"]["context"].items():
         check(layer, layers, f"maps.context.{role}", "layer")
+        kind, of = (
+            layers.get(layer, {}).get("kind"),
+            ("continuous",) if role == "relief" else SHAPES,
+        )
+        if kind and kind not in (*of, "absent"):
+            faults.append(
+                f"maps.context.{role}: the layer {layer!r} is of kind {kind}; "
+                f"expected {' or '.join(of)}"
+            )
     for name, rule in config["rules"].items():
         for layer in [*nodes.layers_of(rule), *rule["needs"]]:
             check(layer, layers, f"rules.{name}", "layer")

@@ -12,7 +12,7 @@ from manul.config.settled import once
 from manul.config.types import Config
 
 CONTEXT_COLUMNS = {
-    "settlements": ("name", "population"), "lakes": ("name",), "provinces": ("name",),
+    "settlements": ("name", "population"), "lakes": ("name",), "provinces": ("name", "country"),
 }  # fmt: skip
 OF_ALL_THREATS = ("threat", "value_at_risk", "quality", "dominant_threat", "missing_inputs")
 FAR_M = 50_000  # how far around the region journeys may lead

@@ -1,4 +1,4 @@
-"""Texts, tables, YAML and figures: each appears whole or not at all."""
+"""Texts, tables and YAML: each appears whole or not at all."""
 
 import io
 import re
@@ -83,23 +83,6 @@ def harmless(cell):
 
 def _as_it_was(cell):
     return cell[1:] if isinstance(cell, str) and FORMULA.match(cell) and cell[0] == "'" else cell
-
-
-def save_figures(pages, png, pdf, dpi: int, title: str) -> None:
-    """Figures as a PDF with a page for each, and the first of them as PNG.
-
-    The title stands in the metadata, and no date, so that reruns give the same bytes.
-    """
-    from matplotlib.backends.backend_pdf import PdfPages
-
-    with atomic(png) as partial:
-        pages[0].savefig(
-            partial, dpi=dpi, format="png", metadata={"Title": title, "Software": "Manul"}
-        )
-    meta = {"Title": title, "Creator": "Manul", "CreationDate": None}
-    with atomic(pdf) as partial, PdfPages(partial, metadata=meta) as book:
-        for page in pages:
-            book.savefig(page, dpi=dpi)
 
 
 def existing(path: str | None) -> str | list:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeGuard
 
 import geopandas as gpd
 import numpy as np
@@ -33,6 +34,10 @@ LINE_STYLES = {
     "borders": {"color": "#3a2b4d", "linewidth": 1.5, "linestyle": (0, (7, 2, 1.5, 2))},
 }
 LAKE_STYLE = {"facecolor": "#c3dff0", "edgecolor": "#4f86ab", "linewidth": 0.6}
+MINE_STYLE: Style = {
+    "facecolor": "#1d2328", "edgecolor": "white", "marker": "X", "markersize": 5.5,
+    "linewidth": 0.6,
+}  # fmt: skip
 NODATA_STYLE: Style = {
     "facecolor": NODATA_FILL,
     "edgecolor": NODATA_HATCH,
@@ -121,6 +126,22 @@ def draw_context(frame: Frame, context: Context) -> None:
         if present(layer):
             shapes = outlines(_visible(frame, layer, name))
             draw_lines(frame, shapes, dict(style), 4 + order / 10, name)
+    if present(context.mines):
+        require_crs(context.mines, frame, "mines")
+        middles = shapely.point_on_surface(context.mines.geometry.to_numpy())
+        here = shapely.intersects(middles, shapely.box(*frame.ground))
+        _draw_points(frame, middles[here], MINE_STYLE, 5, "mines")
+
+
+def draw_relief(frame: Frame, geobox: GeoBox, ink: np.ndarray) -> None:
+    """Darken slopes in the shade; `ink` is what `relief.shade` gives on this grid."""
+    picture = np.zeros((*ink.shape, 4), "float32")
+    picture[..., 3] = ink
+    box = geobox.boundingbox
+    frame.axes.imshow(
+        picture, extent=(box.left, box.right, box.bottom, box.top), aspect="auto",
+        interpolation="none", zorder=1.15, gid="relief",
+    )  # fmt: skip
 
 
 def draw_features(frame: Frame, features: gpd.GeoDataFrame, style: Mapping, place: int) -> None:
@@ -154,7 +175,7 @@ def _mark_small(frame: Frame, shapes: np.ndarray, style: Mapping, order: float) 
 
 def draw_areas(frame: Frame, shapes: np.ndarray, style: Mapping, order: float, gid: str) -> None:
     """Fill polygons; holes stay open."""
-    paths = [_path(p) for p in shapely.get_parts(shapes) if p.geom_type == "Polygon"]
+    paths = [path_of(p) for p in shapely.get_parts(shapes) if p.geom_type == "Polygon"]
     area_words = {k: v for k, v in style.items() if not k.startswith("marker")}
     frame.axes.add_collection(PathCollection(paths, zorder=order, gid=gid, **area_words))
 
@@ -183,7 +204,7 @@ def point_words(style: Mapping) -> dict:
     return marks | {"markerfacecolor": fill, "markeredgecolor": edge, "linestyle": ""}
 
 
-def present(layer: gpd.GeoDataFrame | None) -> bool:
+def present(layer: gpd.GeoDataFrame | None) -> TypeGuard[gpd.GeoDataFrame]:
     return layer is not None and len(layer) > 0
 
 
@@ -277,7 +298,8 @@ def _veil_outside(frame: Frame, region: gpd.GeoDataFrame) -> None:
     draw_areas(frame, np.array([outside]), style, 1.9, "outside")
 
 
-def _path(polygon) -> Path:
+def path_of(polygon) -> Path:
+    """A polygon with its holes as matplotlib draws it."""
     rings = [polygon.exterior, *polygon.interiors]
     turned = (shapely.get_coordinates(shapely.orient_polygons(shapely.Polygon(r))) for r in rings)
     # Holes must run the other way round, since the renderer fills by winding number.

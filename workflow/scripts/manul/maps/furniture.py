@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import atan2, ceil, floor, log10
 
 import numpy as np
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
@@ -14,6 +16,7 @@ from manul.maps.page import Box, Pen, Style, line_height, words
 from manul.maps.spec import INK, QUIET
 
 STEPS_DEGREES = (20, 10, 5, 2, 1, 1 / 2, 1 / 4, 1 / 6, 1 / 12, 1 / 30, 1 / 60, 1 / 120, 1 / 360)
+UTM_MM, UTM_COLOUR = 70, "#2a5fa8"  # at most so far apart on paper
 ENDS = {"lon": {"bottom", "top"}, "lat": {"left", "right"}}
 SIDES = {"left": (0, 0), "right": (0, 1), "bottom": (1, 2), "top": (1, 3)}  # axis, place in extent
 
@@ -53,6 +56,14 @@ class Frame:
             top + (self.extent[3] - y) / self.metres_per_mm,
         )
 
+    def to_ground(self, x: float, y: float) -> tuple[float, float]:
+        """Paper (mm) to ground (m)."""
+        left, top, _, _ = self.box
+        return (
+            self.extent[0] + (x - left) * self.metres_per_mm,
+            self.extent[3] - (y - top) * self.metres_per_mm,
+        )
+
 
 def metric(crs) -> CRS:
     """The CRS, if its unit is the metre: a scale bar in degrees would be a lie."""
@@ -85,6 +96,52 @@ def draw_graticule(frame: Frame, points: float, sides: Sequence[str] = tuple(SID
         frame.axes.add_line(line)
         for side in (s for s in sides if s in ENDS[axis]):  # in one order: the same bytes each run
             _name_line(frame, side, degree_label(value, axis), x, y, points)
+
+
+def draw_utm(frame: Frame, points: float) -> str:
+    """The grid that GPS receivers show: lines of whole km in the UTM zone of the map's middle.
+
+    They are named inside the frame, eastings at its lower and northings at its left edge. Returns
+    the name of the zone, as 44N.
+    """
+    lonlat = Transformer.from_crs(frame.crs, 4326, always_xy=True)
+    lon, lat = lonlat.transform(*frame.centre)
+    zone, north = int((lon + 180) // 6) % 60 + 1, lat >= 0
+    utm = Transformer.from_crs(frame.crs, (32600 if north else 32700) + zone, always_xy=True)
+    left, right, bottom, top = frame.extent
+    west, south, east, high = utm.transform_bounds(left, bottom, right, top, densify_pts=21)
+    step = round_length(frame.metres_per_mm * UTM_MM)
+    eastings, northings = (
+        np.arange(ceil(a / step), floor(b / step) + 1) * step
+        for a, b in ((west, east), (south, high))
+    )
+    for axis, values, low, far in (("e", eastings, south, high), ("n", northings, west, east)):
+        along = np.linspace(low, far, 101)
+        for value in values:
+            at = (np.full(101, value), along) if axis == "e" else (along, np.full(101, value))
+            x, y = utm.transform(*at, direction="INVERSE")
+            line = Line2D(x, y, color=UTM_COLOUR, lw=0.35, alpha=0.55, zorder=5.5, gid="utm-line")
+            frame.axes.add_line(line)
+            _name_utm(frame, axis, f"{value / 1000:,.0f}".replace(",", " "), x, y, points)
+    return f"{zone}{'N' if north else 'S'}"
+
+
+def _name_utm(frame, axis, label, x, y, points) -> None:
+    """Write the km where the line crosses the lower or the left edge."""
+    left, right, bottom, top = frame.extent
+    across, along, edge = (y, x, bottom) if axis == "e" else (x, y, left)
+    low, high = (left, right) if axis == "e" else (bottom, top)
+    order = np.argsort(across)
+    if not across.min() <= edge <= across.max():
+        return
+    where = float(np.interp(edge, across[order], along[order]))
+    if not low + 0.04 * (high - low) < where < high - 0.04 * (high - low):
+        return
+    off = 0.8 * frame.metres_per_mm
+    at = (where + off, bottom + off) if axis == "e" else (left + off, where + off)
+    halo = [patheffects.withStroke(linewidth=1.6, foreground="white", alpha=0.9)]
+    style: Style = {"color": UTM_COLOUR, "va": "bottom", "zorder": 7.5, "path_effects": halo}
+    frame.axes.add_artist(words(label, *at, points, "utm-label", clip_on=True, **style))
 
 
 def degree_label(value: float, axis: str) -> str:
@@ -139,6 +196,7 @@ def north_angle(frame: Frame) -> float:
     return atan2(x1 - x0, y1 - y0)
 
 
+@cache
 def projection_name(crs: CRS) -> str:
     """Method, origin and datum in words, with the EPSG code where there is one."""
     operation = crs.coordinate_operation

@@ -9,19 +9,22 @@ import shapely
 from matplotlib import patheffects
 from matplotlib.lines import Line2D
 
+from manul.grid import plain_files
 from manul.maps.base_map import people, present, require_crs
 from manul.maps.furniture import Frame
-from manul.maps.page import line_height, text_width, words
+from manul.maps.page import Style, line_height, text_width, words
 from manul.maps.spec import INK, Context
 
 HALO = [patheffects.withStroke(linewidth=2.0, foreground="white", alpha=0.9)]
 # Where a name may stand beside its point, best first: steps to the right and up.
 BESIDE = ((1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (0, -1))
 TOWN_SIZES = ((200_000, 8.5, 4.6), (20_000, 7.5, 3.8), (0, 6.5, 3.0))  # persons, type, dot (points)
+COUNTRIES = plain_files.SCHEMAS / "countries.yaml"
 TRIALS = 250  # beyond these, smaller places are not tried
-AREA_WORDS = {
+AREA_WORDS: dict[str, Style] = {
     "lakes": {"color": "#1f5a80", "style": "italic"},
     "provinces": {"color": "#4a4558", "weight": "bold"},
+    "countries": {"color": "#3a2b4d", "weight": "bold", "alpha": 0.75},
 }
 
 
@@ -78,6 +81,15 @@ class Labels:
             if not shown[i].is_empty:
                 self._area(shown[i], str(layer["name"].iloc[i]), kind, size * self.type)
 
+    def free_near(self, x: float, y: float, side: float) -> tuple[float, float]:
+        """The nearest free place (mm) for a sign of this size, or the place itself; it is taken."""
+        turns = np.radians(np.arange(0, 360, 45))
+        rings = [(away * np.cos(t), away * np.sin(t)) for away in (1.0, 1.6, 2.4) for t in turns]
+        tried = [_slot(x + a * side, y + b * side, side, side) for a, b in ((0, 0), *rings)]
+        slot = next((one for one in tried if self._free(one)), tried[0])
+        self.taken.append(slot)
+        return (slot.left + slot.right) / 2, (slot.top + slot.bottom) / 2
+
     def _town(self, point, name: str, population: float) -> bool:
         persons = np.nan_to_num(population)
         _, points, dot = next(row for row in TOWN_SIZES if persons >= row[0])
@@ -127,9 +139,16 @@ class Labels:
         self.frame.axes.add_artist(words(name, x, y, points, gid, clip_on=True, **middle | style))
 
 
-def draw_labels(frame: Frame, context: Context, type_size: float, towns: int) -> Labels:
-    """Name towns, then lakes, then provinces: who comes later must find room."""
-    labels = Labels(frame, type_size)
+def draw_labels(
+    frame: Frame, context: Context, type_size: float, towns: int, labels: Labels | None = None
+) -> Labels:
+    """Name countries, towns, lakes, provinces: who comes later must find room.
+
+    `labels` are those that stand already.
+    """
+    labels = labels or Labels(frame, type_size)
+    if len(found := countries(context.provinces, frame)) > 1:
+        labels.areas(found, "countries", 10)
     if present(context.settlements):
         labels.towns(context.settlements, context.region, towns)
     for kind, size in (("lakes", 7.5), ("provinces", 8.5)):
@@ -137,6 +156,20 @@ def draw_labels(frame: Frame, context: Context, type_size: float, towns: int) ->
         if present(layer) and "name" in layer:
             labels.areas(layer[layer["name"].notna()], kind, size)
     return labels
+
+
+def countries(provinces: gpd.GeoDataFrame | None, frame: Frame) -> gpd.GeoDataFrame:
+    """The countries in the frame: provinces joined by `country`, codes as names, in capitals."""
+    if not present(provinces) or "country" not in provinces:
+        return gpd.GeoDataFrame({"name": []}, geometry=[], crs=frame.crs)
+    require_crs(provinces, frame, "provinces")
+    there = provinces[provinces["country"].notna()]
+    there = there[there.intersects(shapely.box(*frame.ground))]
+    joined = there.assign(geometry=shapely.make_valid(there.geometry.to_numpy()))
+    joined = joined[["country", "geometry"]].dissolve("country").reset_index()
+    names = plain_files.read_yaml(COUNTRIES)
+    spaced = [" ".join(str(names.get(code, code)).upper()) for code in joined["country"]]
+    return gpd.GeoDataFrame({"name": spaced}, geometry=joined.geometry.to_numpy(), crs=there.crs)
 
 
 def by_weight(settlements: gpd.GeoDataFrame, frame: Frame, region=None) -> Iterator:

@@ -7,9 +7,10 @@ column has a fixed width, and the map fills the rest at a round scale. The calle
     figure.savefig("threat.png", dpi=200)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import ceil
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,7 +18,10 @@ from matplotlib.patches import Rectangle
 from odc.geo.geobox import GeoBox
 from shapely import get_dimensions
 
+from manul.grid import provenance, vectors
+from manul.grid.map_tags import read_provenance
 from manul.maps import base_map as ground
+from manul.maps import relief
 from manul.maps import side_column as column
 from manul.maps.furniture import Frame, draw_graticule
 from manul.maps.head_and_foot import write_foot, write_head, write_sources
@@ -69,6 +73,7 @@ __all__ = [
     "Scale",
     "Sheet",
     "Source",
+    "base_map_of",
     "categorical",
     "continuous",
     "polygons",
@@ -98,7 +103,7 @@ def continuous(
     values: (rows, columns) of the geobox; the legend's shares are those of `land`. Errors: shapes
     that differ, a grid that is not north up, a CRS not in metres, context in another CRS.
     """
-    page, body, low = _open(sheet, geobox)
+    page, body, low = open_page(sheet, is_upright(geobox))
     array = _array(values)
     frame = _map(page, body, geobox, context)
     ground.draw_values(frame, geobox, array, *column.colouring(scale))
@@ -121,7 +126,7 @@ def categorical(
     codes: (rows, columns) of whole numbers; the legend's shares are those of `land`. Categories
     without a colour get one that every kind of colour vision tells apart (at most nine).
     """
-    page, body, low = _open(sheet, geobox)
+    page, body, low = open_page(sheet, is_upright(geobox))
     array, coloured = _array(codes), with_colours(categories)
     frame = _map(page, body, geobox, context)
     tints = [category.colour for category in coloured]
@@ -167,10 +172,12 @@ def polygons(
     heading: str,
 ) -> Figure:
     """Areas, lines, points over a quiet background, later ones on top; the legend measures them."""
-    page, body, low = _open(sheet, geobox)
+    page, body, low = open_page(sheet, is_upright(geobox))
     array = _array(background)
     frame = _map(page, body, geobox, context)
     ground.draw_values(frame, geobox, array, *column.colouring(scale))
+    if context.relief:
+        ground.draw_relief(frame, geobox, relief.shade(context.relief, geobox))
     for place, overlay in enumerate(overlays):
         ground.draw_features(frame, overlay.features, overlay.style, place)
     entries = [overlay_entry(overlay) for overlay in overlays]
@@ -179,6 +186,19 @@ def polygons(
         column.number_legend(scale, ground.in_region(array, geobox, context.region), WHOLE),
     ]
     return _close(page, sheet, context, frame, legends, body, low)
+
+
+def base_map_of(files: Mapping[str, str], roles: Mapping[str, str], mask: str | None) -> Context:
+    """The base map from the files of layers by name; `roles` say what each layer is drawn as."""
+    found: dict[str, Any] = {
+        role: files[name] if role == "relief" else vectors.read_vector(files[name])
+        for role, name in roles.items()
+    }
+    if mask:
+        found["region"] = vectors.read_vector(files[mask])
+    behind = {role: read_provenance(files[name]) for role, name in roles.items()}
+    statuses = {role: provenance.worst_status(record) for role, record in behind.items()}
+    return Context(**found, statuses=statuses)
 
 
 def cells_on_paper(geobox: GeoBox, paper: str = "A3") -> float:
@@ -317,8 +337,8 @@ def _page_of(sheet: Sheet, number: int, pages: int) -> Sheet:
 
 def _panels_page(sheet, context, geobox, panels, part: slice, scale, legends) -> Figure:
     """A page with the panels of one part; all parts have as many boxes, and type of one size."""
-    page, body, low = _open(sheet, geobox)
-    finer = [name for name in ground.LINE_STYLES if name != "borders"]
+    page, body, low = open_page(sheet, is_upright(geobox))
+    finer = [name for name in (*ground.LINE_STYLES, "mines", "relief") if name != "borders"]
     sparse = replace(context, **dict.fromkeys(finer))
     extent = geobox.boundingbox
     aspect = (extent.right - extent.left) / (extent.top - extent.bottom)
@@ -348,9 +368,13 @@ def _panels_page(sheet, context, geobox, panels, part: slice, scale, legends) ->
     return _close(page, sheet, sparse, frames[0], legends, body, low)
 
 
-def _open(sheet: Sheet, geobox: GeoBox) -> tuple[Page, Box, float]:
-    """Page with head, foot and table; the box left for maps; how low the column may reach (mm)."""
-    page = Page(sheet.page, is_upright(geobox))
+def open_page(sheet: Sheet, upright: bool, column: float = 1) -> tuple[Page, Box, float]:
+    """Page with head, foot and table; the box left for maps; how low the column may reach (mm).
+
+    `column` makes the side column so many times as wide as usual.
+    """
+    page = Page(sheet.page, upright)
+    page.column = page.column * column
     top = write_head(page, sheet) + 6 * page.type
     foot = write_foot(page, sheet)
     low = write_sources(page, sheet, foot - 2)

@@ -46,6 +46,7 @@ class Page:
         if size not in PAGES:
             raise ValueError(f"unknown page {size!r}; choose from {', '.join(PAGES)}")
         self.size = size
+        self.column: float
         long, short, self.margin, self.column, self.type = PAGES[size]
         self.width, self.height = (short, long) if upright else (long, short)
         inches = (self.width / 25.4, self.height / 25.4)

@@ -214,7 +214,7 @@ def key_habitat(s: Scenario) -> list[Figure]:
         if len(key[name])
     ]
     overlays += [
-        layouts.Overlay(found[name], _called(s, name), _rule_style(place, found[name]))
+        layouts.Overlay(found[name], _called(s, name), rule_style(place, found[name]))
         for place, name in enumerate(narrow)
     ]
     scale = layouts.Scale("Habitat", palette="quiet")
@@ -520,7 +520,7 @@ def _how_sure(found) -> list[str]:
     return told
 
 
-def _rule_style(place: int, table) -> dict:
+def rule_style(place: int, table) -> dict:
     """How the rule at this place is drawn: areas as a hatched outline, lines in the same colour."""
     again, at = divmod(place, len(RULE_COLOURS))
     colour, hatch = RULE_COLOURS[at], RULE_HATCHES[(at + again) % len(RULE_HATCHES)]

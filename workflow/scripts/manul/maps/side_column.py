@@ -16,6 +16,7 @@ from manul.maps.spec import (
     INK,
     INVENTED,
     QUIET,
+    STATUS_MARKS,
     WARNING,
     Classes,
     Context,
@@ -36,6 +37,7 @@ KEY_WORDS = {
     "railways": "railway",
     "protected_areas": "protected area",
     "rivers": "river",
+    "mines": "mine",
 }
 STATUS_MEANING = {
     "measured": "published observation or product",
@@ -267,10 +269,12 @@ def _status_legend(statuses: Sequence[str], pen: Pen) -> None:
 
 
 def _map_key(context: Context, pen: Pen) -> None:
+    signs = {name: ground.line_symbol(style) for name, style in ground.LINE_STYLES.items()}
+    signs |= {"mines": ground.point_symbol(ground.MINE_STYLE)}
     entries = [
-        Entry(ground.line_symbol(ground.LINE_STYLES[name]), label)
+        Entry(signs[name], label + _status_mark(context.statuses.get(name, "")))
         for name, label in KEY_WORDS.items()
-        if ground.present(getattr(context, name))
+        if _drawn(context, name)
     ]
     if ground.present(context.lakes):
         entries.append(Entry(ground.area_symbol(ground.LAKE_STYLE), "lake"))
@@ -285,7 +289,20 @@ def _map_key(context: Context, pen: Pen) -> None:
         return
     pen.heading("Base map")
     pen.key(entries, columns=2, size=7.2)
+    drawn = {context.statuses.get(name, "") for name in KEY_WORDS if _drawn(context, name)}
+    told = [f"{mark} {status}" for status, mark in STATUS_MARKS.items() if status in drawn]
+    if told:
+        pen.text(", ".join(told), 6.6, color=QUIET, gid="base-status")
     pen.gap(3)
+
+
+def _drawn(context, name) -> bool:
+    return ground.present(getattr(context, name))
+
+
+def _status_mark(status: str) -> str:
+    mark = STATUS_MARKS.get(status, "")
+    return f" {mark}" if mark else ""
 
 
 def _measure(frame: Frame, paper: str, pen: Pen) -> None:

@@ -63,8 +63,9 @@ class Context:
     """What helps the reader to find the place; every layer already in the map's CRS.
 
     `settlements` has columns `name` and `population` (persons, NaN = not known); `lakes` and
-    `provinces` may have `name`. `region` (polygons) hides the cells outside it and keeps them out
-    of the legend's shares; without it the whole raster is the region.
+    `provinces` may have `name`, provinces `country`. `relief` is the file of an elevation model.
+    `region` (polygons) hides the cells outside it and keeps them out of the legend's shares;
+    without it the whole raster is the region. `statuses`: the data status of layers, by role.
     """
 
     borders: gpd.GeoDataFrame | None = None
@@ -75,7 +76,10 @@ class Context:
     railways: gpd.GeoDataFrame | None = None
     protected_areas: gpd.GeoDataFrame | None = None
     rivers: gpd.GeoDataFrame | None = None
+    mines: gpd.GeoDataFrame | None = None
+    relief: str | None = None
     region: gpd.GeoDataFrame | None = None
+    statuses: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ MONEY = ["cost_low", "cost_high", "paid", "paid_in_draws"]
 STEPS = 12  # of the curve of gain over budget
 DRAWS = 50  # in which the best set is looked for again, at most
 WITHOUT = "without"
+FOREMOST = 8  # actions of a unit in its brief and on its sheets
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,15 @@ def first(table: pd.DataFrame, number: int) -> list[tuple[str, str, pd.DataFrame
         for unit, part in mine.groupby("unit", sort=False):
             out.append((role, str(unit), part.head(number)))
     return out
+
+
+def foremost(table):
+    """The actions of a unit that its brief and its sheets show, in the order of their numbers.
+
+    The best place of each rule comes first, then the next best ones; `FOREMOST` at most.
+    """
+    again = table.duplicated("rule")
+    return pd.concat([table[~again], table[again]]).head(FOREMOST)
 
 
 def layers(table: gpd.GeoDataFrame) -> dict[str, gpd.GeoDataFrame]:

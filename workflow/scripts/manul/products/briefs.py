@@ -9,9 +9,9 @@ import pandas as pd
 from manul.config.hints import counted
 from manul.pages import figures
 from manul.pages.amounts import amount
+from manul.products.actions import foremost
 from manul.products.stamp import identities
 
-ROWS = 8  # actions in the table
 ASKED = 6  # agencies in the summary
 INPUTS = 2  # numbers that matter, in a sentence
 THREATS = ("threat_1", "threat_2", "threat_3")
@@ -48,7 +48,7 @@ def unknown(absent: Mapping[str, str], not_assessed: Mapping[str, str], limits) 
 
 def _brief(row, actions, shape, key, matters, animals, today) -> dict:
     mine = actions[actions["unit"] == row["unit"]] if len(actions) else actions
-    first = _first(mine)
+    first = foremost(mine)
     name = str(row["unit"])
     lives, threats, sure = _lives(row, animals), _threats(row), _sure(row, mine, matters)
     named = list(dict.fromkeys(a for text in first["agency"] for a in text.split("; ")))
@@ -68,13 +68,6 @@ def _brief(row, actions, shape, key, matters, animals, today) -> dict:
             f"As of {today}. Data of {row['data_dates']}, the weakest {row['data_status']}.",
         ],
     }  # fmt: skip
-
-
-def _first(mine) -> pd.DataFrame:
-    """The best place of each rule, then the next best ones."""
-    best = mine[~mine.duplicated("rule")]
-    rest = mine[mine.duplicated("rule")]
-    return pd.concat([best, rest]).head(ROWS)
 
 
 def _lives(row, animals) -> list[str]:

@@ -1,0 +1,38 @@
+"""Draw the sheets of the units of a layer: for each a PDF of all its pages, and their pictures."""
+
+from functools import partial
+from pathlib import Path
+
+from manul import job
+from manul.analyses import suitability_words as words
+from manul.grid import vectors
+from manul.grid.region import grid_of
+from manul.maps import atlas, layouts, printed, sheet_specs, sheets
+from manul.products import actions as places
+
+with job.start(snakemake) as this:
+    told, layers, tables = this.told, this.named("layers"), this.named("tables")
+    key = words.key_rules(told.config["key_habitat"], this.thresholds())
+    s = sheets.Scenario(
+        maps=job.sources_of(told.maps),
+        tables=tables,
+        grid=grid_of(told.region),
+        config=told.config | {"key_habitat": key},
+        context=layouts.base_map_of(layers, told.context, told.region["mask"]),
+        digest=this.digest,
+    )
+    areas = tables["key_habitat"], "key_area"
+    polygons = areas if told.of == sheet_specs.KEY_AREAS else (layers[told.of],)
+    units = atlas.units(
+        vectors.read_vector(*polygons),
+        places.read(tables["actions"]),
+        partial(atlas.key_habitat, tables["key_habitat"]),
+        s.grid,
+    )
+    names, folder = atlas.file_names(units), Path(this.output("folder"))
+    for unit, name in this.told_of(zip(units, names, strict=True), len(units), "units"):
+        pages, scale = atlas.sheets(s, unit, told.page, told.scale)
+        this.log.info("%s: %d pages at 1 : %d", unit.name, len(pages), scale)
+        pictures = [folder / f"{name}_{i}.png" for i in range(1, len(pages) + 1)]
+        title = f"{unit.name}: what to do first"
+        printed.save(pages, folder / f"{name}.pdf", pictures, told.dpi, title, s.grid.crs.to_wkt())

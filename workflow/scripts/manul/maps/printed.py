@@ -1,0 +1,93 @@
+"""Map sheets as files: pictures, and a PDF whose maps know where they lie on the ground."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_pdf import PdfPages
+from matplotlib.figure import Figure
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, TextStringObject
+from pyproj import CRS, Transformer
+
+from manul.grid.atomic import atomic
+
+MAPS = ("map", "panel")  # labels of axes that show ground
+CORNERS = ((0, 0), (0, 1), (1, 1), (1, 0))  # of a map, as shares of its width and height
+
+
+def save(pages: Sequence[Figure], pdf, pictures: Sequence, dpi: int, title: str, crs) -> None:
+    """A PDF with a page for each figure, and the first figures as PNG, one for each picture.
+
+    Axes of the label `map` or `panel` have coordinates in `crs`: a GIS opens the PDF at their
+    place, and a reader of PDF tells coordinates. The title stands in the metadata, and no date, so
+    that reruns give the same bytes.
+    """
+    for page, path in zip(pages, pictures, strict=False):
+        with atomic(path) as partial:
+            meta = {"Title": title, "Software": "Manul"}
+            quick = {"compress_level": 3}  # a third of the time, a tenth more bytes
+            page.savefig(partial, dpi=dpi, format="png", metadata=meta, pil_kwargs=quick)
+    with atomic(pdf) as partial:
+        with PdfPages(
+            partial, metadata={"Title": title, "Creator": "Manul", "CreationDate": None}
+        ) as book:
+            for page in pages:
+                book.savefig(page, dpi=dpi)
+        _place(partial, pages, CRS.from_user_input(crs))
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _place(path, pages, crs) -> None:
+    """Write into the PDF where its maps lie (ISO 32000-2, 12.9 and 12.10)."""
+    writer = PdfWriter(clone_from=PdfReader(path))
+    for figure, page in zip(pages, writer.pages, strict=True):
+        width, height = (float(side) for side in page.mediabox.upper_right)
+        found = [
+            _viewport(axes, width, height, crs) for axes in figure.axes if axes.get_label() in MAPS
+        ]
+        if found:
+            page[NameObject("/VP")] = ArrayObject(found)
+    writer.write(path)
+
+
+def _viewport(axes: Axes, width: float, height: float, crs) -> DictionaryObject:
+    box = axes.get_position()
+    bounds = [box.x0 * width, box.y0 * height, box.x1 * width, box.y1 * height]
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    corners = np.array(CORNERS, float)
+    x, y = left + corners[:, 0] * (right - left), bottom + corners[:, 1] * (top - bottom)
+    lon, lat = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform(x, y)
+    code = crs.to_epsg()
+    system: dict = {
+        "/Type": NameObject("/PROJCS"),
+        "/WKT": TextStringObject(crs.to_wkt("WKT1_ESRI")),
+    }
+    if code:
+        system["/EPSG"] = FloatObject(code)
+    measure = {
+        "/Type": NameObject("/Measure"),
+        "/Subtype": NameObject("/GEO"),
+        "/Bounds": _numbers(corners.ravel()),
+        "/LPTS": _numbers(corners.ravel()),
+        "/GPTS": _numbers(np.column_stack([lat, lon]).ravel()),
+        "/GCS": _dictionary(system),
+    }
+    return _dictionary(
+        {
+            "/Type": NameObject("/Viewport"),
+            "/Name": TextStringObject("map"),
+            "/BBox": _numbers(bounds),
+            "/Measure": _dictionary(measure),
+        }
+    )
+
+
+def _dictionary(entries) -> DictionaryObject:
+    return DictionaryObject({NameObject(name): value for name, value in entries.items()})
+
+
+def _numbers(values) -> ArrayObject:
+    return ArrayObject(FloatObject(f"{value:.8f}") for value in values)
