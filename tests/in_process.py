@@ -16,7 +16,8 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 # What the key of a rule is called in its paths; the other rules have no key.
 WILDCARD = dict.fromkeys(("prepare_raster", "prepare_vector", "prepare_records"), "layer")
 WILDCARD |= {"surface": "surface", "generalise": "surface", "evidence": "layer", "sheet": "sheet"}
-WILDCARD |= {"invest": "case", "analysis_suitability": "analysis", "atlas": "units"}
+WILDCARD |= {"invest": "case", "analysis_suitability": "analysis"}
+WILDCARD |= {"atlas": "units", "paper": "page"}
 
 
 class Params(dict):

@@ -168,6 +168,61 @@ rule briefs:
         "../scripts/briefs.py"
 
 
+rule report:
+    input:
+        unpack(reads("report")),
+    output:
+        page=report(
+            files("report")["page"],
+            caption="../report/report.rst",
+            category="Evidence",
+            labels={"records": "report of the region"},
+        ),
+    log:
+        "logs/{region}/{scenario}/report.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/report.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("report"),
+        runtime=30,
+    params:
+        told=told("report"),
+        code=digests.of_script("report"),
+    message:
+        "Write the report of scenario {wildcards.scenario}."
+    script:
+        "../scripts/report.py"
+
+
+rule paper:
+    input:
+        unpack(reads("paper", "page")),
+    output:
+        **files("paper", "page"),
+    log:
+        "logs/{region}/{scenario}/paper_{page}.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/paper_{page}.tsv"
+    wildcard_constraints:
+        page=choices("paper"),
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("paper", "page"),
+        runtime=30,
+    params:
+        told=told("paper", "page"),
+        code=digests.of_script("paper"),
+    message:
+        "Print {wildcards.page} of scenario {wildcards.scenario}."
+    script:
+        "../scripts/paper.py"
+
+
 rule handover:
     input:
         unpack(reads("handover")),

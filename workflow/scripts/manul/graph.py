@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
+from importlib.util import find_spec
 from itertools import starmap
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,7 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {}
+CAN_PRINT = find_spec("plutoprint") is not None  # it has no wheels for some machines
 
 
 def rule(name: str, files, keys: Callable = lambda config: [""]) -> Callable:
@@ -831,6 +833,11 @@ def _units(graph, scenario, config, key) -> Job:
     return _held_against_the_first(graph, scenario, job)
 
 
+def _absent(config) -> dict[str, str]:
+    """What the layers that are absent would have told."""
+    return {n: b["needs"] for n, b in config["layers"].items() if b["kind"] == "absent"}
+
+
 def _of_units(config) -> list[str]:
     return [""] if config["region"]["units"] and config["rules"] else []
 
@@ -839,8 +846,7 @@ def _of_units(config) -> list[str]:
 def _briefs(graph, scenario, config, key) -> Job:
     told = {"title": config["region"]["title"], "as_of": config["as_of"]}
     told |= {"limitations": config["limitations"], "region": config["region"]}
-    blocks = config["layers"].items()
-    told["absent"] = {n: b["needs"] for n, b in blocks if b["kind"] == "absent"}
+    told["absent"] = _absent(config)
     titles = {**config["threats"], **config["rules"]}
     told["not_assessed"] = {n: titles[n]["title"] for n in selection.not_assessed(config)}
     reads = {
@@ -851,6 +857,54 @@ def _briefs(graph, scenario, config, key) -> Job:
     }
     asked = RULES["sensitivity"].keys(config)
     return Job(told, reads | {"matters": [Ref("sensitivity", "", "table")] if asked else []})
+
+
+SHEETS_OF_REPORT = ("habitat", "threat", "value_at_risk", "key_habitat", "chance_key")
+
+
+@rule("report", {"page": "report.html"}, lambda config: [] if config["exact"] else [""])
+def _report(graph, scenario, config, key) -> Job:
+    model, habitat = selection.model(config), config["habitat"]
+    method = {name: habitat[name] for name in ("floor", "known_weight", "loss")}
+    method |= {"cumulative": model["cumulative"], "key": config["key_habitat"]}
+    titles = {**config["threats"], **config["rules"]}
+    known = elicit_parameters.parameters([config])
+    tables = {n: b["title"] for n, b in config["layers"].items() if b["kind"] == "records"}
+    shown = [name for name in SHEETS_OF_REPORT if name in graph.drawn(scenario)]
+    told = {
+        "title": config["region"]["title"], "as_of": config["as_of"], "method": method,
+        "scenario_title": config["scenario_title"], "draws": config["draws"]["number"],
+        "limitations": list(config["limitations"].values()), "records": tables,
+        "absent": _absent(config), "region": config["region"],
+        "not_assessed": {n: titles[n]["title"] for n in selection.not_assessed(config)},
+        "rules": {name: rule["title"] for name, rule in config["rules"].items()},
+        "parameters": {path: asdict(parameter) for path, parameter in known.items()},
+        "sheets": {name: sheet_specs.about(name, config) for name in shown},
+    }  # fmt: skip
+    there = RULES["actions"].keys(config)
+    hidden = selection.private_layers(config)
+    public = [n for n in RULES["prepare_records"].keys(config) if n not in hidden]
+    return Job(told, {
+        "maps": _map_refs(config, ["habitat", "threat", "value_at_risk"]),
+        "units": [Ref("units", "", "table")] if RULES["units"].keys(config) else [],
+        "actions": [Ref("actions", "", "polygons")] if there else [],
+        "matters": [Ref("sensitivity", "", "table")] if RULES["sensitivity"].keys(config) else [],
+        "summaries": [Ref("prepare_records", name, "summary") for name in public],
+        "sheets": [Ref("sheet", name, "png") for name in shown],
+    })  # fmt: skip
+
+
+PAGES = ("briefs", "report")
+
+
+@rule(
+    "paper",
+    {"pdf": "{key}.pdf"},
+    lambda config: [name for name in PAGES if CAN_PRINT and RULES[name].keys(config)],
+)
+def _paper(graph, scenario, config, key) -> Job:
+    told = {"title": f"{config['region']['title']}: {key}", "as_of": config["as_of"]}
+    return Job(told | {"region": config["region"]}, {"page": [Ref(key, "", "page")]})
 
 
 @rule(
@@ -932,7 +986,8 @@ def products(graph: Graph) -> list[str]:
     analyses = [f"analysis_{kind}" for kind in ANALYSES]
     wanted = {
         "maps": ("habitat", "threats", "key_habitat", *analyses, "index"),
-        "tables": ("key_polygons", "recommend", "actions", "handover", "units", "briefs", "invest"),
+        "tables": ("key_polygons", "recommend", "actions", "handover", "units", "invest"),
+        "reports": ("briefs", "report", "paper"),
         "sheets": ("sheet", "atlas"),
         "evidence": ("evidence",),
         "states": ("draws",),

@@ -58,10 +58,11 @@ def amount(effect):
 
 
 class Mode(NamedTuple):
-    """How effects add up: their total (0..1), and the parts whose shares are told."""
+    """How effects add up: their total (0..1), the parts whose shares are told, and it in words."""
 
     total: Callable
     parts: Callable
+    words: str
 
 
 def _ranked(e):
@@ -86,14 +87,26 @@ def _strongest(e):
     return [effect * (effect == largest) for effect in e]
 
 
-# saturation: 1 - prod(1 - e), with parts -ln(1 - e), so that shares are exact. additive: the sum,
-# cut at 1. diminishing: the sum of what is ranked, cut at 1. dominant: the strongest alone.
+# The parts of saturation are -ln(1 - e), so that shares are exact.
 CUMULATIVE = {
     "saturation": Mode(
         lambda e: 1 - reduce(np.multiply, [1 - effect for effect in e]),
         lambda e: [np.abs(amount(effect)) for effect in e],
+        "T = 1 − Π (1 − e): each threat takes its part of what the others leave.",
     ),
-    "additive": Mode(lambda e: np.minimum(reduce(np.add, e), 1), list),
-    "diminishing": Mode(lambda e: np.minimum(_falling_sum(e), 1), _ranked),
-    "dominant": Mode(lambda e: reduce(np.maximum, e), _strongest),
+    "additive": Mode(
+        lambda e: np.minimum(reduce(np.add, e), 1),
+        list,
+        "T = Σ e, cut at 1: effects add up.",
+    ),
+    "diminishing": Mode(
+        lambda e: np.minimum(_falling_sum(e), 1),
+        _ranked,
+        "T = Σ e (n − k + 1) / n, cut at 1: the k-th strongest of n effects counts less and less.",
+    ),
+    "dominant": Mode(
+        lambda e: reduce(np.maximum, e),
+        _strongest,
+        "T = max e: the strongest threat alone counts.",
+    ),
 }

@@ -1,0 +1,56 @@
+"""Write the report of a region as one page: method, data, results, doubt, limits."""
+
+import io
+
+from PIL import Image
+
+from manul import __version__, job
+from manul.grid import plain_files, provenance
+from manul.pages import html
+from manul.products import actions as places
+from manul.products import report
+
+WIDTH = 1500  # dots of a map on the page
+
+
+def smaller(path) -> bytes:
+    """A map sheet at the size of a page."""
+    with Image.open(path) as picture:
+        height = round(picture.height * WIDTH / picture.width)
+        small = picture.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    small.quantize(128).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+with job.start(snakemake) as this:
+    told = this.told
+    tables = {
+        role: plain_files.read_table(this.inputs(role)[0]) if this.inputs(role) else None
+        for role in ("units", "matters")
+    }
+    found = places.read(this.inputs("actions")[0]) if this.inputs("actions") else None
+    record = this.provenance()
+    summaries = {
+        told.records[name.removesuffix("_summary")]: plain_files.read_table(path)
+        for name, path in this.named("summaries").items()
+    }
+    pictures = [(told.sheets[name], smaller(path)) for name, path in this.named("sheets").items()]
+    animals = told.species["plural"]
+    sections = [
+        report.in_short(tables["units"], found if found is not None else [], animals),
+        *([report.pictures(pictures)] if pictures else []),
+        *([report.by_unit(tables["units"])] if tables["units"] is not None else []),
+        *([report.to_do(found, told.rules)] if found is not None and len(found) else []),
+        report.doubt(tables["matters"], told.draws),
+        report.method(told.method),
+        report.numbers(told.parameters.values()),
+        report.data(record, told.absent, told.not_assessed),
+        *([report.field_records(summaries)] if summaries else []),
+        report.limits(told.limitations, record),
+        report.references(record, __version__, this.digest),
+    ]
+    title = f"{told.species['title']}: {told.title}"
+    subtitle = f"{told.scenario_title}, as of {told.as_of}"
+    page = html.page(title, subtitle, provenance.notice(record), sections, this.foot)
+    plain_files.write_text(this.output("page"), page)
