@@ -42,6 +42,7 @@ rule all:
     default_target: True
     input:
         graph.products(GRAPH),
+        f"results/{REGION}/ro-crate-metadata.json",
 
 
 # Only the checks: snakemake --cores 1 preflight

@@ -1,11 +1,21 @@
 """What an officer gets of a run: places, workbook, briefs and files say the same."""
 
+import hashlib
+import html
+import json
+from pathlib import Path
+
+import geopandas as gpd
 import openpyxl
 import pandas as pd
 import pyogrio
+import pystac
 import pytest
+from judges import crate_faults
+from pypdf import PdfReader
+from rio_cogeo.cogeo import cog_validate
 
-from manul.grid import plain_files
+from manul.grid import map_tags, plain_files, provenance
 from manul.products import actions
 from manul.products.gains import Gains
 
@@ -76,3 +86,72 @@ def test_camps_are_in_no_file_for_the_public(home):
     assert "R6" in set(secret["rule"])
     for name in ("actions.csv", "first_actions.html", "briefs.html"):
         assert "R6-" not in (home / name).read_text(encoding="utf-8-sig")
+
+
+# --------------------------------------------------------------- judged by others' validators
+
+
+def test_every_map_is_a_cloud_optimized_geotiff(home):
+    maps = [path for path in home.parent.rglob("*.tif") if "layers" not in path.parts]
+    assert len(maps) > 20
+    for path in maps:
+        valid, errors, _ = cog_validate(str(path))
+        assert valid, (path, errors)
+
+
+def test_the_catalogue_is_valid_and_leads_to_every_public_map(home):
+    catalogue = pystac.Catalog.from_file(str(home / "stac" / "catalog.json"))
+    catalogue.validate()
+    index = plain_files.read_table(home / "outputs.csv")
+    there = set()
+    for item in catalogue.get_items():
+        item.stac_extensions = []
+        item.validate()
+        file = Path(item.get_self_href()).parent / item.assets["map"].href
+        assert file.resolve().exists()
+        there.add(file.resolve())
+    shown = {(home / file).resolve() for file in index.loc[index["public"], "file"]}
+    assert there == shown
+
+
+def test_the_record_of_the_run_is_valid_and_holds_what_may_be_shown(home):
+    assert crate_faults(home.parent) == []
+    graph = json.loads((home.parent / "ro-crate-metadata.json").read_text("utf-8"))["@graph"]
+    entities = {entity["@id"]: entity for entity in graph}
+    for name in ("current/units.csv", "current/actions.gpkg", "current/report.html"):
+        content = (home.parent / name).read_bytes()
+        assert entities[name]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert not [name for name in entities if "restricted" in name]
+
+
+def test_geoparquet_and_geopackage_have_the_same_places(home, places):
+    read = gpd.read_parquet(home / "handover" / "actions.parquet")
+    assert read["id"].tolist() == places["id"].tolist()
+    area = read.to_crs(places.crs).area.to_numpy()
+    assert area == pytest.approx(places.area.to_numpy(), rel=1e-6, abs=1)
+
+
+# ------------------------------------------------------------------------------ on paper
+
+
+def test_each_unit_has_sheets_with_the_numbers_of_its_brief(home, places):
+    units = plain_files.read_table(home / "units.csv")["unit"].tolist()
+    books = {path.stem: PdfReader(path) for path in (home / "atlas" / "provinces").glob("*.pdf")}
+    assert len(books) == len(units)
+    brief = PdfReader(home / "briefs.pdf")
+    text = " ".join(page.extract_text() for page in brief.pages).replace("\n", " ")
+    for unit in units:
+        first = actions.foremost(places[places["unit"] == unit])
+        assert all(place in text for place in first["place"])
+    for name, book in books.items():
+        assert all("/VP" in page for page in book.pages), name
+        pictures = list((home / "atlas" / "provinces").glob(f"{name}_*.png"))
+        assert len(pictures) == len(book.pages)
+
+
+def test_the_report_tells_each_layer_and_the_equations(home):
+    page = (home / "report.html").read_text("utf-8")
+    for layer in provenance.merge(map_tags.read_provenance(home / "value_at_risk.tif")).values():
+        assert html.escape(layer["title"]) in page and html.escape(layer["source"]) in page
+    assert "T = 1 − Π (1 − e)" in page
+    assert len(PdfReader(home / "report.pdf").pages) > 2

@@ -34,7 +34,7 @@ def places():
 
 def test_a_kmz_opens_with_the_same_areas_and_a_folder_for_each_rule(places, tmp_path):
     path = tmp_path / "a.kmz"
-    assert handover.kmz(path, places, "Title & more", "Notice") == 0
+    assert handover.kmz(path, places, "Title & more", "Notice")[0] == 0
     layers = [name for name, _ in pyogrio.list_layers(path)]
     assert layers == ["R0: Do <this>", "R1: Do <this>", "R2: Do <this>"]
     read = gpd.GeoSeries(
@@ -50,7 +50,7 @@ def test_outlines_are_simplified_until_the_file_is_small_enough(places, tmp_path
     rough = SHAPES[1].buffer(1000, quad_segs=5000)
     table = places.set_geometry([rough] * 3, crs=CRS)
     monkeypatch.setattr(handover, "MOST_BYTES", 20_000)
-    assert handover.kmz(tmp_path / "a.kmz", table, "T", "N") == 25
+    assert handover.kmz(tmp_path / "a.kmz", table, "T", "N")[0] == 25
     assert (tmp_path / "a.kmz").stat().st_size <= 20_000
 
 
@@ -96,3 +96,34 @@ def test_the_same_actions_give_the_same_bytes_and_none_give_empty_files(places, 
     handover.gpx(tmp_path / "n.gpx", none, "T", "N")
     handover.shapefile(tmp_path / "n.zip", none, {})
     assert zipfile.ZipFile(tmp_path / "n.zip").namelist() == ["fields.csv", "corners.csv"]
+
+
+def test_geoparquet_has_all_columns_in_degrees_and_boxes_to_read_a_part_by(places, tmp_path):
+    path = tmp_path / "a.parquet"
+    handover.parquet(path, places)
+    read = gpd.read_parquet(path)
+    assert (
+        read.crs.to_epsg() == 4326
+        and list(read.columns) == [*places.columns, "bbox"][: len(read.columns)]
+    )
+    assert read.to_crs(CRS).area.tolist() == pytest.approx([72e6, 25e6, 0], rel=1e-6, abs=1)
+    west, south, east, north = read.total_bounds
+    part = gpd.read_parquet(path, bbox=(east - 0.01, south, east, south + 0.01))
+    assert part["id"].tolist() == ["A-R1-1"]
+
+
+def test_the_same_actions_give_the_same_geoparquet_and_none_give_one_too(places, tmp_path):
+    for name in ("a", "b"):
+        handover.parquet(tmp_path / f"{name}.parquet", places)
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    handover.parquet(tmp_path / "n.parquet", places.iloc[:0])
+    assert not len(gpd.read_parquet(tmp_path / "n.parquet"))
+
+
+def test_waypoints_of_places_to_act_on_are_numbers_in_degrees(places, tmp_path):
+    handover.waypoints(tmp_path / "w.csv", places)
+    table = pd.read_csv(tmp_path / "w.csv", encoding="utf-8-sig")
+    assert list(table.columns) == ["ID", "X", "Y", "Name", "Comment"]
+    assert table["ID"].tolist() == ["A-R0-1", "A-R2-1"]  # R1: a survey comes first
+    assert table[["X", "Y"]].to_numpy().tolist() == [[77.5, 41.75]] * 2
+    assert table["Name"].iloc[0] == "R0 0 km N of Ö" and "Rangers" in table["Comment"].iloc[0]

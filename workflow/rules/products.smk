@@ -60,6 +60,54 @@ rule atlas:
         "../scripts/atlas.py"
 
 
+rule stac:
+    input:
+        unpack(reads("stac")),
+    output:
+        folder=directory(files("stac")["folder"]),
+    log:
+        "logs/{region}/{scenario}/stac.log",
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("stac"),
+        runtime=30,
+    params:
+        told=told("stac"),
+        code=digests.of_script("stac"),
+    message:
+        "Write the catalogue of the maps of scenario {wildcards.scenario}."
+    script:
+        "../scripts/stac.py"
+
+
+# The record of the run, as an RO-Crate: what went in, what was run, what came out, by digest.
+rule crate:
+    input:
+        made=graph.public_products(GRAPH),
+        layers=lambda w: graph.crate_layers(GRAPH),
+    output:
+        metadata="results/{region}/ro-crate-metadata.json",
+        workflow="results/{region}/Snakefile",
+        config="results/{region}/effective_config.yaml",
+    log:
+        "logs/{region}/crate.log",
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        told=graph.crate(GRAPH),
+        code=digests.of_script("crate"),
+    message:
+        "Write the record of the run."
+    script:
+        "../scripts/crate.py"
+
+
 rule index:
     output:
         **files("index"),

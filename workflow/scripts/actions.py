@@ -35,4 +35,6 @@ with job.start(snakemake) as this:
     plain_files.write_table(this.output("table"), shown)
     sheets = actions.listed(found, told.first) | {"All actions": shown}
     sheets |= actions.of_plan(plan) if plan else {}
-    workbook.write(this.output("workbook"), f"What to do first: {told.title}", notice, sheets)
+    workbook.write(
+        this.output("workbook"), f"What to do first: {told.title}", notice, sheets, this.foot
+    )

@@ -913,6 +913,8 @@ def _paper(graph, scenario, config, key) -> Job:
         "kmz": "handover/actions.kmz",
         "gpx": "handover/actions.gpx",
         "shapefile": "handover/actions_shapefile.zip",
+        "parquet": "handover/actions.parquet",
+        "waypoints": "handover/waypoints_smart.csv",
     },
     lambda config: [""] if config["rules"] else [],
 )
@@ -944,6 +946,15 @@ def _atlas(graph, scenario, config, key) -> Job:
     left_out = (None, sheet_specs.KEY_AREAS)
     reads["layers"] = [layer(config, name) for name in around if name not in left_out]
     return Job(told, reads)
+
+
+@rule("stac", {"folder": "stac"}, lambda config: [] if config["exact"] else [""])
+def _stac(graph, scenario, config, key) -> Job:
+    """The catalogue of the maps that may be shown."""
+    maps = {n: asdict(o.source) for n, o in graph.index(scenario).items() if o.public}
+    told = {"maps": maps, "title": config["region"]["title"], "as_of": config["as_of"]}
+    told |= {"scenario_title": config["scenario_title"], "region": config["region"]}
+    return Job(told, {"maps": _map_refs(config, maps)})
 
 
 @rule("index", {"table": "outputs.csv"})
@@ -981,11 +992,42 @@ def _sheet(graph, scenario, config, key) -> Job:
 # ------------------------------------------------------------------------------------ targets
 
 
+def crate(graph: Graph) -> dict:
+    """What the record of a run is told: the region, and every layer that is there."""
+    first = graph.configs[graph.scenarios[0]]
+    kept = ("title", "date", "source", "licence", "data_status", "public")
+    layers = {
+        name: {key: block.get(key) for key in kept} | {"files": _files_of(block)}
+        for config in graph.configs.values()
+        for name, block in config["layers"].items()
+        if block["kind"] != "absent"
+    }
+    shown = {name: graph.configs[name] for name in graph.scenarios}
+    return {
+        "title": first["region"]["title"], "as_of": first["as_of"], "layers": layers,
+        "species": first["species"], "region": first["region"],
+        "scenarios": {name: config["scenario_title"] for name, config in shown.items()},
+        "configs": shown,
+    }  # fmt: skip
+
+
+def crate_layers(graph: Graph) -> list[str]:
+    """The files of all layers, as far as they are there."""
+    found = (path for block in crate(graph)["layers"].values() for path in block["files"])
+    there = (str(on_disk(path)) for path in found)
+    return [path for path in dict.fromkeys(there) if Path(path).exists()]
+
+
+def public_products(graph: Graph) -> list[str]:
+    """Those that may be published."""
+    return [path for path in products(graph) if "/restricted/" not in path]
+
+
 def products(graph: Graph) -> list[str]:
     """Every file that a run makes in the end."""
     analyses = [f"analysis_{kind}" for kind in ANALYSES]
     wanted = {
-        "maps": ("habitat", "threats", "key_habitat", *analyses, "index"),
+        "maps": ("habitat", "threats", "key_habitat", *analyses, "index", "stac"),
         "tables": ("key_polygons", "recommend", "actions", "handover", "units", "invest"),
         "reports": ("briefs", "report", "paper"),
         "sheets": ("sheet", "atlas"),

@@ -92,8 +92,11 @@ class Job:
 
     @property
     def foot(self) -> str:
-        """The last line of a page: status of the species, version, day of assessment."""
-        return f"{self.told.species['status']}. Manul {__version__}; as of {self.told.as_of}."
+        """The last line of a page: status of the species, version and run, day of assessment."""
+        told = self.told
+        return (
+            f"{told.species['status']}. Manul {__version__}, run {self.digest}; as of {told.as_of}."
+        )
 
     @property
     def digest(self) -> str:

@@ -1,4 +1,4 @@
-"""Actions in the formats of those who act: KMZ, GPX, and a zipped Shapefile with its corners.
+"""Actions in the formats of those who act: KMZ, GPX, Shapefile, GeoParquet, waypoints for SMART.
 
 Nothing in the files tells when they were written: the same actions give the same bytes.
 """
@@ -13,6 +13,7 @@ import pyogrio
 import shapely
 
 from manul.grid import plain_files
+from manul.grid.atomic import atomic
 from manul.grid.plain_files import zipped
 from manul.grid.templates import template
 
@@ -33,8 +34,11 @@ FIELDS = {
 }  # fmt: skip
 
 
-def kmz(path, table: gpd.GeoDataFrame, title: str, notice: str) -> float:
-    """Write a KMZ below 5 MB, a folder for each rule; the tolerance (m) of its outlines."""
+def kmz(path, table: gpd.GeoDataFrame, title: str, notice: str) -> tuple[float, int]:
+    """Write a KMZ, a folder for each rule; the tolerance (m) of its outlines, and its bytes.
+
+    Outlines are simplified until it is below 5 MB, or by 1600 m.
+    """
     for tolerance in TOLERANCES:
         simple = table.geometry.simplify(tolerance) if tolerance else table.geometry
         made = table.set_geometry(simple).to_crs("EPSG:4326")
@@ -45,7 +49,7 @@ def kmz(path, table: gpd.GeoDataFrame, title: str, notice: str) -> float:
         if len(content) <= MOST_BYTES:
             break
     plain_files.write_bytes(path, content)
-    return tolerance
+    return tolerance, len(content)
 
 
 def gpx(path, table: gpd.GeoDataFrame, title: str, notice: str) -> None:
@@ -80,6 +84,26 @@ def shapefile(path, table: gpd.GeoDataFrame, words: dict) -> None:
     files["fields.csv"] = _csv(pd.DataFrame(listed))
     files["corners.csv"] = _csv(corners(made))
     plain_files.write_bytes(path, zipped(files))
+
+
+def parquet(path, table: gpd.GeoDataFrame) -> None:
+    """Write all actions with all columns as GeoParquet, in longitude and latitude."""
+    made = table.to_crs("EPSG:4326") if len(table) else table
+    with atomic(path) as partial:
+        made.to_parquet(partial, index=False, write_covering_bbox=True, compression="zstd")
+
+
+def waypoints(path, table: gpd.GeoDataFrame) -> None:
+    """Write the places to act on as a CSV that SMART imports as waypoints.
+
+    Columns: ID, X and Y (degrees, WGS 84), Name, Comment; one row a place.
+    """
+    acts = table[table["verdict"].isin(["issue", ""])] if len(table) else table
+    rows = [
+        (row.id, row.longitude, row.latitude, f"{row.rule} {row.place}", _text(row))
+        for row in acts.itertuples()
+    ]
+    plain_files.write_table(path, pd.DataFrame(rows, columns=["ID", "X", "Y", "Name", "Comment"]))
 
 
 def corners(table: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -18,14 +18,17 @@ MADE = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
 COLUMNS = plain_files.SCHEMAS / "columns.yaml"
 
 
-def write(path, title: str, notice: str, sheets: Mapping[str, pd.DataFrame]) -> None:
+def write(
+    path, title: str, notice: str, sheets: Mapping[str, pd.DataFrame], foot: str = ""
+) -> None:
     """Write a workbook: how to read it, the tables by their title, and a dictionary of columns.
 
+    The first sheet has title, notice, what the others hold, and `foot`: which run made it.
     Headers are frozen and have filters; columns are as wide as what they hold, up to 60 letters. A
     text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
     book, words = Workbook(), plain_files.read_yaml(COLUMNS)
-    _about(book.active, title, notice, sheets)
+    _about(book.active, title, notice, sheets, foot)
     used: dict[str, None] = {}
     for name, table in sheets.items():
         _table(book.create_sheet(name), table, words)
@@ -46,10 +49,11 @@ def header(column: str, words: Mapping) -> str:
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _about(sheet, title, notice, sheets) -> None:
+def _about(sheet, title, notice, sheets, foot) -> None:
     sheet.title = "Read first"
     sheet.column_dimensions["A"].width = 110
-    lines = [title, notice, *(f"Sheet {name!r}: {len(t)} rows" for name, t in sheets.items())]
+    held = (f"Sheet {name!r}: {len(table)} rows" for name, table in sheets.items())
+    lines = [title, notice, *held, foot]
     for row, text in enumerate(filter(None, lines), 1):
         cell = sheet.cell(row, 1, plain_files.harmless(text))
         cell.alignment = Alignment(wrap_text=True, vertical="top")
