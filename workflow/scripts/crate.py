@@ -15,10 +15,9 @@ with job.start(snakemake) as this:
         name: block | {"content": [contents.of(path) for path in block["files"]]}
         for name, block in told["layers"].items()
     }
-    configs = json.loads(json.dumps(told.pop("configs"), default=str))
-    config = yaml.safe_dump(configs, allow_unicode=True, sort_keys=False)
+    config = yaml.safe_dump(told.pop("configs"), allow_unicode=True, sort_keys=False)
     plain_files.write_text(this.output("config"), config)
-    snakefile = Path(snakemake.scriptdir).parents[1] / "Snakefile"
+    snakefile = Path(snakemake.scriptdir).resolve().parents[1] / "Snakefile"
     plain_files.write_bytes(this.output("workflow"), snakefile.read_bytes())
     names = (Path(this.output(name)).name for name in ("workflow", "config"))
     made = [Path(path) for path in this.inputs("made")]

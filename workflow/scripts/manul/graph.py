@@ -13,6 +13,7 @@ it, always lies there.
 To add a result: a function of (config, key) that gives a `Job`, registered with `@rule`.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -1003,12 +1004,13 @@ def crate(graph: Graph) -> dict:
         if block["kind"] != "absent"
     }
     shown = {name: graph.configs[name] for name in graph.scenarios}
-    return {
+    told = {
         "title": first["region"]["title"], "as_of": first["as_of"], "layers": layers,
         "species": first["species"], "region": first["region"],
         "scenarios": {name: config["scenario_title"] for name, config in shown.items()},
         "configs": shown,
     }  # fmt: skip
+    return json.loads(json.dumps(told, default=str))  # plain, as a job can be told
 
 
 def crate_layers(graph: Graph) -> list[str]:

@@ -28,7 +28,7 @@ def write(folder, title: str, day: str, maps: Mapping[str, Source]) -> None:
         files.setdefault(source.path, {})[name] = source
     for path, bands in files.items():
         if Path(path).exists():
-            catalogue.add_item(_item(Path(path), bands, when))
+            catalogue.add_item(_item(_called(Path(path), Path(folder)), Path(path), bands, when))
     catalogue.normalize_hrefs(str(folder))
     for item in catalogue.get_items():
         item.make_asset_hrefs_relative()
@@ -38,7 +38,15 @@ def write(folder, title: str, day: str, maps: Mapping[str, Source]) -> None:
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _item(path, bands, when) -> pystac.Item:
+def _called(path, folder) -> str:
+    """The name of an item: that of the file, with the folders that lead to it from the maps'."""
+    home = folder.resolve().parent
+    way = path.resolve().with_suffix("")
+    below = way.relative_to(home if way.is_relative_to(home) else home.parent)
+    return "-".join(below.parts)
+
+
+def _item(name, path, bands, when) -> pystac.Item:
     with rasterio.open(path) as raster:
         box, crs, shape, affine = raster.bounds, raster.crs, raster.shape, raster.transform
     record = map_tags.read_provenance(str(path))
@@ -58,7 +66,7 @@ def _item(path, bands, when) -> pystac.Item:
         "manul:run": digests.digest(*map_tags.made_from(str(path))),
     }
     item = pystac.Item(
-        path.stem, {"type": "Polygon", "coordinates": [ring]}, [west, south, east, north], when,
+        name, {"type": "Polygon", "coordinates": [ring]}, [west, south, east, north], when,
         properties, stac_extensions=[PROJECTION],
     )  # fmt: skip
     told = [
