@@ -17,7 +17,7 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 WILDCARD = dict.fromkeys(("prepare_raster", "prepare_vector", "prepare_records"), "layer")
 WILDCARD |= {"surface": "surface", "generalise": "surface", "evidence": "layer", "sheet": "sheet"}
 WILDCARD |= {"invest": "case", "analysis_suitability": "analysis"}
-WILDCARD |= {"atlas": "units", "paper": "page"}
+WILDCARD |= {"atlas": "units", "paper": "page", "around": "features"}
 
 
 class Params(dict):

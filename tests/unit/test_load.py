@@ -556,6 +556,25 @@ def test_a_role_of_the_context_that_a_hidden_layer_takes_is_told():
     )
 
 
+UNFIT = {
+    "maps.context.relief: the layer 'lakes' is of kind vector; expected continuous":
+        {"maps": {"context": {"relief": "lakes"}}},
+    "maps.context.mines: the layer 'elevation' is of kind continuous; expected vector or records":
+        {"maps": {"context": {"mines": "elevation"}}},
+    "tables.by.elevation: the layer 'elevation' is of kind continuous; expected vector or records":
+        {"tables": {"by": {"elevation": {}}}},
+    "tables.by.licences: there is no layer 'licences'": {"tables": {"by": {"licences": {}}}},
+    "atlas.of[1]: the layer 'camps' is of kind records; expected vector":
+        {"atlas": {"of": ["key_areas", "camps"]}},
+    "atlas.scenarios: there is no scenario 'later'": {"atlas": {"scenarios": ["later"]}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("told", UNFIT)
+def test_a_layer_that_cannot_be_drawn_or_listed_is_told(told):
+    assert told in faults_of(laid_over(demo_config(), UNFIT[told]))
+
+
 def test_a_hidden_layer_that_no_product_shows_as_it_is_may_be_there():
     config = demo_config() | {"maps": {"context": {"lakes": None}}}
     config["layers"]["lakes"] = {"path": config["layers"]["lakes"], "public": False}
@@ -715,7 +734,10 @@ def test_names_and_numbers_for_maps_are_kept_of_a_layer():
     assert selection.columns_wanted(config, "roads") == ["name"]
     assert selection.columns_wanted(config, "rails") == []
     config["region"]["units"] = "oblasts"  # whose names are needed, not only wanted
-    assert selection.columns_wanted(config, "oblasts") == []
+    assert selection.columns_wanted(config, "oblasts") == ["country"]
+    config |= {"tables": {"by": {"rails": {}}}, "atlas": {"of": ["parks"]}}
+    assert selection.columns_wanted(config, "rails") == ["name"]
+    assert selection.columns_wanted(config, "parks") == ["name"]
 
 
 def test_places_are_hidden_as_far_as_they_reach():

@@ -138,6 +138,56 @@ rule units:
         "../scripts/units.py"
 
 
+rule around:
+    input:
+        unpack(reads("around", "features")),
+    output:
+        **files("around", "features"),
+    log:
+        "logs/{region}/{scenario}/around_{features}.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/around_{features}.tsv"
+    wildcard_constraints:
+        features=choices("around"),
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("around", "features"),
+        runtime=60,
+    params:
+        told=told("around", "features"),
+        code=digests.of_script("around"),
+    message:
+        "Sum up what lies in and around {wildcards.features} of scenario {wildcards.scenario}."
+    script:
+        "../scripts/around.py"
+
+
+rule workbook:
+    input:
+        unpack(reads("workbook")),
+    output:
+        **files("workbook"),
+    log:
+        "logs/{region}/{scenario}/workbook.log",
+    benchmark:
+        "benchmarks/out/{region}/{scenario}/workbook.tsv"
+    conda:
+        "../../envs/manul.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("workbook"),
+        runtime=30,
+    params:
+        told=told("workbook"),
+        code=digests.of_script("workbook"),
+    message:
+        "Write the tables of scenario {wildcards.scenario} as a workbook."
+    script:
+        "../scripts/workbook.py"
+
+
 rule briefs:
     input:
         unpack(reads("briefs")),

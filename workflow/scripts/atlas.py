@@ -5,9 +5,10 @@ from pathlib import Path
 
 from manul import job
 from manul.analyses import suitability_words as words
+from manul.config.faults import KEY_AREAS
 from manul.grid import vectors
 from manul.grid.region import grid_of
-from manul.maps import atlas, layouts, printed, sheet_specs, sheets
+from manul.maps import atlas, layouts, printed, sheets
 from manul.products import actions as places
 
 with job.start(snakemake) as this:
@@ -22,7 +23,7 @@ with job.start(snakemake) as this:
         digest=this.digest,
     )
     areas = tables["key_habitat"], "key_area"
-    polygons = areas if told.of == sheet_specs.KEY_AREAS else (layers[told.of],)
+    polygons = areas if told.of == KEY_AREAS else (layers[told.of],)
     units = atlas.units(
         vectors.read_vector(*polygons),
         places.read(tables["actions"]),

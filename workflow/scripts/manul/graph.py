@@ -26,6 +26,7 @@ from typing import Any
 from manul import contents, digests, surfaces
 from manul.analyses import KINDS as ANALYSES
 from manul.config import nodes, selection, states
+from manul.config.faults import KEY_AREAS
 from manul.config.load import ConfigError
 from manul.config.nodes import layers_of
 from manul.config.settled import once, settled
@@ -35,7 +36,7 @@ from manul.grid.fields import Source
 from manul.maps import sheet_specs
 from manul.model import cells, invest_csv
 from manul.model import outputs as model_outputs
-from manul.products import key_habitat, key_polygons, known_places, recommendations, units
+from manul.products import around, key_habitat, key_polygons, known_places, recommendations, units
 from manul.products.outlines import BEFORE
 from manul.records import packages
 from manul.surfaces import KINDS
@@ -839,6 +840,35 @@ def _absent(config) -> dict[str, str]:
     return {n: b["needs"] for n, b in config["layers"].items() if b["kind"] == "absent"}
 
 
+def _listed(config) -> list[str]:
+    """The layers whose features have a table: those that are not public in the exact view alone."""
+    hidden = () if config["exact"] else selection.private_layers(config)
+    by = config["tables"]["by"]
+    return [name for name in by if name not in hidden and not selection.is_absent(config, name)]
+
+
+@rule("around", {"table": "by/{key}.csv"}, _listed)
+def _around(graph, scenario, config, key) -> Job:
+    told = {"within_m": config["tables"]["by"][key]["within_m"]}
+    more = {"features": [layer(config, key)]}
+    if config["rules"]:
+        more["places"] = [Ref("actions", "", "polygons")]
+    return _table_job(graph, scenario, config, around.MAPS, told, **more)
+
+
+@rule("workbook", {"workbook": "tables.xlsx"})
+def _workbook(graph, scenario, config, key) -> Job:
+    """All tables in one file."""
+    layers = _listed(config)
+    told = {"title": config["region"]["title"], "as_of": config["as_of"]}
+    told |= {"by": {name: config["layers"][name]["title"] for name in layers}}
+    reads: dict[str, list] = {"key": [Ref("key_polygons", "", "polygons")]}
+    reads |= {"by": [Ref("around", name, "table") for name in layers]}
+    reads["units"] = [Ref("units", "", "table")] if RULES["units"].keys(config) else []
+    reads["recommendations"] = [Ref("recommend", "", "table")] if config["rules"] else []
+    return Job(told | {"region": config["region"]}, reads)
+
+
 def _of_units(config) -> list[str]:
     return [""] if config["region"]["units"] and config["rules"] else []
 
@@ -931,7 +961,9 @@ def _with_sheets(config) -> list[str]:
         return []
     units_ = [config["region"]["units"]] if config["region"]["units"] else []
     there = units_ if wanted is None else wanted
-    return there if config["rules"] and not config["exact"] else []
+    hidden = selection.private_layers(config)
+    drawn = [n for n in there if n == KEY_AREAS or not selection.is_absent(config, n)]
+    return [n for n in drawn if n not in hidden] if config["rules"] and not config["exact"] else []
 
 
 @rule("atlas", {"folder": "atlas/{key}"}, _with_sheets)
@@ -944,7 +976,7 @@ def _atlas(graph, scenario, config, key) -> Job:
     reads = {"maps": _map_refs(config, told["maps"]), "thresholds": _thresholds(config)}
     reads["tables"] = [Ref("actions", "", "polygons"), Ref("key_polygons", "", "polygons")]
     around = dict.fromkeys([*config["maps"]["context"].values(), config["region"]["mask"], key])
-    left_out = (None, sheet_specs.KEY_AREAS)
+    left_out = (None, KEY_AREAS)
     reads["layers"] = [layer(config, name) for name in around if name not in left_out]
     return Job(told, reads)
 
@@ -1030,7 +1062,10 @@ def products(graph: Graph) -> list[str]:
     analyses = [f"analysis_{kind}" for kind in ANALYSES]
     wanted = {
         "maps": ("habitat", "threats", "key_habitat", *analyses, "index", "stac"),
-        "tables": ("key_polygons", "recommend", "actions", "handover", "units", "invest"),
+        "tables": (
+            *("key_polygons", "recommend", "actions", "handover", "units", "invest"),
+            *("around", "workbook"),
+        ),
         "reports": ("briefs", "report", "paper"),
         "sheets": ("sheet", "atlas"),
         "evidence": ("evidence",),

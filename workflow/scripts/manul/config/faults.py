@@ -30,6 +30,7 @@ OF_A_THREAT = {"group": None, "iucn": None, "cmp": None, "footprint": None, "fac
 SIDES = ("west", "south", "east", "north")
 RASTERS = ("continuous", "classes", "counts")
 SHAPES = ("vector", "records")
+KEY_AREAS = "key_areas"  # in `atlas.of`: the sites that a run finds
 DESCRIBED = ["path", "date", "source", "licence", "data_status", "positional_error_m"]
 NEEDED = {
     "absent": ["needs"],
@@ -455,6 +456,19 @@ def _references(config) -> list[str]:
                 f"maps.context.{role}: the layer {layer!r} is of kind {kind}; "
                 f"expected {' or '.join(of)}"
             )
+    told_apart = {f"tables.by.{name}": name for name in config["tables"]["by"]}
+    drawn = enumerate(config["atlas"]["of"] or ())
+    told_apart |= {f"atlas.of[{i}]": name for i, name in drawn if name != KEY_AREAS}
+    for where, layer in told_apart.items():
+        check(layer, layers, where, "layer")
+        kind = layers.get(layer, {}).get("kind")
+        shapes = SHAPES[:1] if where.startswith("atlas") else SHAPES
+        if kind and kind not in (*shapes, "absent"):
+            faults.append(
+                f"{where}: the layer {layer!r} is of kind {kind}; expected {' or '.join(shapes)}"
+            )
+    for name in config["atlas"]["scenarios"] or ():
+        check(name, config["scenarios"], "atlas.scenarios", "scenario")
     for name, rule in config["rules"].items():
         for layer in [*nodes.layers_of(rule), *rule["needs"]]:
             check(layer, layers, f"rules.{name}", "layer")

@@ -38,6 +38,9 @@ def columns_wanted(config: Config, layer: str) -> list[str]:
     wanted = [column for role in roles for column in CONTEXT_COLUMNS.get(role, ())]
     zones = (rule["zones"] for rule in config["rules"].values())
     wanted += ["name" for zone in zones if zone["kind"] == "segments" and zone["layer"] == layer]
+    listed = config["tables"]["by"] if "tables" in config else {}
+    drawn = config["atlas"]["of"] if "atlas" in config else None
+    wanted += ["name"] if layer in {*listed, *(drawn or ())} else []
     needed = ["name"] if layer == config["region"]["units"] else []
     return [column for column in dict.fromkeys(wanted) if column not in needed]
 

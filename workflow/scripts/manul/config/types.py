@@ -279,6 +279,8 @@ class Config(TypedDict):
     priority: list[str]
     actions: dict[str, Any]
     maps: dict[str, Any]
+    atlas: dict[str, Any]
+    tables: dict[str, dict[str, Any]]
     invest: dict[str, dict[str, Any]]
     limitations: dict[str, str]
     privacy: Privacy

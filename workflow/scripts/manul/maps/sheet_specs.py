@@ -6,7 +6,6 @@ from manul.config import schema, selection
 from manul.config.types import Config
 from manul.uncertainty import specs
 
-KEY_AREAS = "key_areas"  # stands for a layer of polygons in config key `atlas.of`
 TABLES = {
     "key_polygons": "polygons",
     "recommend": "polygons",

@@ -31,7 +31,7 @@ def write(
     _about(book.active, title, notice, sheets, foot)
     used: dict[str, None] = {}
     for name, table in sheets.items():
-        _table(book.create_sheet(name), table, words)
+        _table(book.create_sheet(_tab(name, book.sheetnames)), table, words)
         used |= dict.fromkeys(map(str, table.columns))
     _table(book.create_sheet("Columns"), _dictionary(used, words), {})
     content = io.BytesIO()
@@ -47,6 +47,13 @@ def header(column: str, words: Mapping) -> str:
 
 
 # ------------------------------------------------------------------------------------- helpers
+
+
+def _tab(name, taken) -> str:
+    """A name that a sheet can bear: 31 letters at most, without []:*?/\\, and none twice."""
+    plain = re.sub(r"[\[\]:*?/\\]", " ", name)[:31].strip("' ") or "Table"
+    number = sum(other.casefold().startswith(plain.casefold()[:28]) for other in taken)
+    return f"{plain[:28]} {number + 1}" if plain.casefold() in map(str.casefold, taken) else plain
 
 
 def _about(sheet, title, notice, sheets, foot) -> None:
