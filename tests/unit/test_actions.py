@@ -140,6 +140,24 @@ def test_the_tables_of_the_demo_are_in_order(config):
     assert problems(config) == []
 
 
+@pytest.mark.parametrize("kind", ["xlsx", "semicolons", "cp1251"])
+def test_a_table_is_read_as_people_have_it(tmp_path, kind):
+    table = pd.DataFrame(
+        {"Agency ": ["ministry"], "country": ["KG"], "name": ["Министерство "], "unit": ["Нарын"]}
+    )
+    path = tmp_path / ("a.xlsx" if kind == "xlsx" else "a.csv")
+    if kind == "xlsx":
+        table.to_excel(path, index=False)
+    else:
+        encoding = "cp1251" if kind == "cp1251" else "utf-8"
+        table.to_csv(path, index=False, sep=";", encoding=encoding)
+    (row,) = decision_tables.read(path, "agencies")[["agency", "name", "unit", "status"]].values
+    assert row.tolist() == ["ministry", "Министерство", "Нарын", ""]
+    assert (
+        list(decision_tables.faults(decision_tables.read(path, "agencies"), "agencies", {})) == []
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "words"),
     [
@@ -147,7 +165,8 @@ def test_the_tables_of_the_demo_are_in_order(config):
         ("costs", "rule,per,low,high\nR5,km2,2,1\n", "2 to 1"),
         ("costs", "rule,per,low,high\nR55,km2,1,2\n", "WARNING"),
         ("agencies", "agency,country,name\nministry of magic,KG,x\n", "a rule has it"),
-        ("agencies", 'agency,country,name\n"a,KG,x\n', "a CSV in UTF-8"),
+        ("agencies", 'agency,country,name\n"a,KG,x\n', "as many cells as the head has"),
+        ("costs", "", "a table, as CSV or XLSX"),
     ],
 )
 def test_a_wrong_table_is_told_before_any_job(config, tmp_path, kind, text, words):
@@ -312,6 +331,33 @@ def test_a_budget_pays_for_the_places_that_bring_back_most(found):
     page = actions_page.sections(more, 10, plan, "USD")
     assert [s.title for s in page][:2] == ["In short", "What a budget buys"]
     assert "the best set is 1 place for 10 USD, which bring back 4 km2" in page[1].words[0]
+
+
+def test_a_target_is_a_share_of_what_its_rules_could_bring_back(found):
+    made, gains = found
+    low, high = np.array([40.0, 10, np.nan]), np.array([60.0, 10, np.nan])
+    wanted = [
+        {"share": 0.4},
+        {"share": 0.5},
+        {"share": 1, "rules": ["R5"]},
+        {"share": 0.5, "rules": ["R7"]},
+    ]
+    two, half, every, none = actions.targets(made, gains, low, high, wanted)
+    assert (two.choice.cost, two.all_km2) == (10, 10) and two.choice.gain == 4
+    assert (half.choice.cost, half.choice.gain) == (50, 6)
+    assert (every.choice.cost, every.choice.chosen.sum()) == (60, 2)
+    assert (none.choice.cost, none.all_km2) == (0, 0)  # it has no cost and brings nothing back
+    table = actions.of_targets([two, every])["Cost of a target"]
+    assert table[["share", "rules", "cost", "places"]].values.tolist() == [
+        [0.4, "all", 10, 1], [1, "R5", 60, 2],
+    ]  # fmt: skip
+    page = actions_page.sections(made, 10, None, "USD", [two, every])
+    words = next(s for s in page if s.title == "What a target costs").words
+    assert words[0] == (
+        "To bring back 40% of the 10 km2 of full quality that all priced actions could bring back "
+        "costs at least 10 USD: 1 place, 4 km2."
+    )
+    assert "the rules R5" in words[1] and actions.of_targets([]) == {}
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ def corner(tmp_path_factory):
     for unused in ("rodenticide_events", "borders"):
         del config["layers"][unused]
     del config["maps"]["context"]["borders"], config["scenarios"]["planned"]
+    del config["tables"]["by"]["rodenticide_events"]
     for layer in config["layers"].values():
         if "path" in layer:
             layer["path"] = str(ROOT / layer["path"])

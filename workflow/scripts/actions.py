@@ -17,15 +17,16 @@ with job.start(snakemake) as this:
     )
     who = actions.Who(layers.get(told.units), layers.get(told.towns), agencies)
     found, of_places = actions.actions(recommended, told.rules, gains, who)
-    plan = None
+    plan, goals = None, []
     if costs is not None and len(found):
         low, high = decision_tables.cost(found, decision_tables.costs(costs))
         if told.budget:
             plan = actions.plan(found, of_places, low, high, told.budget, told.seed)
+        goals = actions.targets(found, of_places, low, high, told.targets)
         found = actions.with_money(found, low, high, plan)
     record = this.provenance()
     notice = " ".join(filter(None, [provenance.notice(record), decision_tables.notice(costs)]))
-    made = actions_page.sections(found, told.first, plan, told.currency)
+    made = actions_page.sections(found, told.first, plan, told.currency, goals)
     page = html.page("What to do first", told.title, notice, made, this.foot)
     plain_files.write_text(this.output("page"), page)
     layers, named = actions.layers(found), plain_files.read_yaml(workbook.COLUMNS)
@@ -34,7 +35,7 @@ with job.start(snakemake) as this:
     shown = found.drop(columns=["roles", "geometry"], errors="ignore")
     plain_files.write_table(this.output("table"), shown)
     sheets = actions.listed(found, told.first) | {"All actions": shown}
-    sheets |= actions.of_plan(plan) if plan else {}
+    sheets |= (actions.of_plan(plan) if plan else {}) | actions.of_targets(goals)
     workbook.write(
         this.output("workbook"), f"What to do first: {told.title}", notice, sheets, this.foot
     )

@@ -809,7 +809,7 @@ def _actions(graph, scenario, config, key) -> Job:
         "towns": towns,
         "seed": config["draws"]["seed"],
     }
-    told |= {name: block[name] for name in ("budget", "currency", "first")}
+    told |= {name: block[name] for name in ("budget", "currency", "first", "targets")}
     told |= {"title": config["region"]["title"]}
     told |= {"as_of": config["as_of"], "region": config["region"]}
     reads = {

@@ -467,6 +467,9 @@ def _references(config) -> list[str]:
             faults.append(
                 f"{where}: the layer {layer!r} is of kind {kind}; expected {' or '.join(shapes)}"
             )
+    for i, target in enumerate(config["actions"]["targets"]):
+        for name in target.get("rules", ()):
+            check(name, config["rules"], f"actions.targets[{i}].rules", "rule")
     for name in config["atlas"]["scenarios"] or ():
         check(name, config["scenarios"], "atlas.scenarios", "scenario")
     for name, rule in config["rules"].items():

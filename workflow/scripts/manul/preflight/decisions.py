@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import pandas as pd
-
 from manul.config.hints import hint
 from manul.config.types import Config
 from manul.grid import reach
@@ -11,6 +9,7 @@ from manul.grid.data_files import on_disk
 from manul.preflight.files import nearest_files
 from manul.preflight.findings import Problem
 from manul.products import decision_tables
+from manul.records.check import PROBLEM, RecordsError
 
 BLOCK = "actions"
 
@@ -52,9 +51,8 @@ def _file(path, kind, config) -> Iterator[Problem]:
         return
     try:
         table = decision_tables.read(path, kind)
-    except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        why = " ".join(str(error).split())
-        yield _bad(path, why, "a CSV in UTF-8 with commas")
+    except RecordsError as error:
+        yield _bad(path, " ".join(str(error).split()), "a table, as CSV or XLSX")
         return
     known = {"costs": {"per": decision_tables.PER}, "agencies": {}}[kind]
     for at, field, value, expected in decision_tables.faults(table, kind, known):
@@ -62,7 +60,8 @@ def _file(path, kind, config) -> Iterator[Problem]:
     rules = config["rules"]
     roles = {role for rule in rules.values() for role in decision_tables.each_role(rule["agency"])}
     column, names = {"costs": ("rule", set(rules)), "agencies": ("agency", roles)}[kind]
-    for row, name in enumerate(table.get(column, []), 2):
+    whole = table[table[PROBLEM] == ""] if PROBLEM in table else table
+    for row, name in whole[column].items() if column in table else ():
         if name and name not in names:
             told = repr(name), f"{column} as a rule has it", "The row is not used"
             yield _bad(path, *told, str(row), column, "warning")

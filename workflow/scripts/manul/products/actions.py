@@ -155,6 +155,31 @@ def plan(table, gains: Gains, low, high, amount: float, seed: int) -> Plan:
     )
 
 
+@dataclass(frozen=True)
+class Target:
+    """What it costs at least to regain a share of what the places of some rules could bring back.
+
+    `rules`: which; empty for all that have a cost. `all_km2`: what all of them would bring back.
+    """
+
+    share: float
+    rules: Sequence[str]
+    choice: budget.Choice
+    all_km2: float
+
+
+def targets(table, gains: Gains, low, high, wanted: Sequence[Mapping]) -> list[Target]:
+    """The cheapest set of places for each of `wanted`: `share` and perhaps `rules`."""
+    found = []
+    for target in wanted:
+        rules = target.get("rules", ())
+        mine = table["rule"].isin(rules).to_numpy() if rules else np.ones(len(table), bool)
+        of = offered(table, gains, np.where(mine, low, np.nan), np.where(mine, high, np.nan))
+        choice = budget.cheapest(of.offer, target["share"])
+        found.append(Target(target["share"], rules, choice, float(of.offer.gain.sum())))
+    return found
+
+
 def with_money(table, low, high, plan_: Plan | None):
     """The table with what each place costs and whether the budget pays for it."""
     paid, often = np.full(len(table), "", object), np.full(len(table), np.nan)
@@ -236,6 +261,16 @@ def of_plan(plan_: Plan) -> dict[str, pd.DataFrame]:
         for b, c in plan_.curve
     ]  # fmt: skip
     return {"Gain over budget": pd.DataFrame(rows)}
+
+
+def of_targets(found: Sequence[Target]) -> dict[str, pd.DataFrame]:
+    """What shares of the gain cost at least, as a table by its title."""
+    rows = [
+        {"share": t.share, "rules": ", ".join(t.rules) or "all", "cost": round(t.choice.cost),
+         "places": int(t.choice.chosen.sum()), "gain": round(t.choice.gain, 3), "gap": t.choice.gap}
+        for t in found
+    ]  # fmt: skip
+    return {"Cost of a target": pd.DataFrame(rows)} if rows else {}
 
 
 # ------------------------------------------------------------------------------------- helpers

@@ -1,5 +1,7 @@
 """The page on which an agency reads what to do first, where, why, how sure and what it gains."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -13,13 +15,15 @@ SHOWN = ("place", "what", "gain (km² of full quality)", "how sure", "why here",
 
 
 def sections(
-    table: pd.DataFrame, number: int, plan: actions.Plan | None, currency: str
-) -> list[Section]:
+    table: pd.DataFrame, number: int, plan: actions.Plan | None, currency: str,
+    goals: Sequence[actions.Target] = (),
+) -> list[Section]:  # fmt: skip
     """What the page says and shows of the actions; `number` first ones for each agency and unit."""
     if not len(table):
         return [Section("In short", ["No rule holds anywhere: there is nothing to do first."])]
     made = [_in_short(table)]
     made += [_budget(table, plan, currency)] if plan else []
+    made += [_targets(goals, currency)] if goals else []
     role = None
     for name, unit, part in actions.first(table, number):
         if name != role:
@@ -79,6 +83,17 @@ def _budget(table, plan, currency) -> Section:
     picture = figures.line(line, f"budget ({currency})", "quality regained (km²)", plan.amount)
     title = f"The best set for {plan.amount:,.0f} {currency}"
     return Section("What a budget buys", told, [(title, shown)], [("Gain over budget.", picture)])
+
+
+def _targets(goals, currency) -> Section:
+    told = [
+        f"To bring back {goal.share:.0%} of the {amount(goal.all_km2)} km2 of full quality that "
+        f"{'the rules ' + ', '.join(goal.rules) if goal.rules else 'all priced actions'} could "
+        f"bring back costs at least {goal.choice.cost:,.0f} {currency}: "
+        f"{counted(int(goal.choice.chosen.sum()), 'place')}, {amount(goal.choice.gain)} km2."
+        for goal in goals
+    ]
+    return Section("What a target costs", told)
 
 
 def _rows(part) -> pd.DataFrame:

@@ -1,13 +1,16 @@
 """Tables of a country that actions need: who acts, and what an action costs.
 
-agencies.csv   agency (as in the rules), country, unit (blank: the whole country), name, status
-costs.csv      rule, per (km2, km or place), low, high, status, source
+agencies   agency (as in the rules), country, unit (blank: the whole country), name, status
+costs      rule, per (km2, km or place), low, high, status, source
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+
+from manul.records import table_files
+from manul.records.check import PROBLEM
 
 PER = ("km2", "km", "place")
 COLUMNS = {
@@ -19,13 +22,18 @@ Fault = tuple[str, str, str, str]  # row (of the file, from 2), field, found, ex
 
 
 def read(path, kind: str) -> pd.DataFrame:
-    """A table as text, blank where a cell or an optional column is empty."""
-    table = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
-    table.columns = [str(column).strip().lower() for column in table.columns]
+    """A table (CSV, XLSX ...) as text, blank where a cell or an optional column is empty.
+
+    The index is the row as a person counts it. Raises `RecordsError` for what is no table.
+    """
+    wanted = {*COLUMNS[kind], *MORE[kind]}
+    table = table_files.read_table(path, table_files.Wanted(known=wanted))
+    table = table.rename(columns=lambda column: str(column).strip().lower())
     for column in MORE[kind]:
         if column not in table:
             table[column] = ""
-    return table.map(str.strip)
+    text = [column for column in table if column in wanted]
+    return table.assign(**{column: table[column].str.strip() for column in text})
 
 
 def faults(table: pd.DataFrame, kind: str, known: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
@@ -34,7 +42,10 @@ def faults(table: pd.DataFrame, kind: str, known: Mapping[str, Sequence[str]]) -
         if column not in table:
             yield "", column, "no such column", f"the columns {', '.join(COLUMNS[kind])}"
             return
-    for row, cells in enumerate(table.to_dict("records"), 2):
+    for row, cells in zip(table.index, table.to_dict("records"), strict=True):
+        if cells.get(PROBLEM):
+            yield str(row), "", str(cells[PROBLEM]), "as many cells as the head has"
+            continue
         for column in COLUMNS[kind]:
             if not cells[column]:
                 yield str(row), column, "nothing", "a value"
