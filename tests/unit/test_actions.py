@@ -306,6 +306,18 @@ def test_places_are_ranked_by_what_they_gain_for_sure(found):
     assert [each[name] for name in made["id"]] == [6, 4, 0]
 
 
+def test_a_place_is_told_by_the_district_and_the_valley_in_which_most_of_it_lies():
+    nowhere = shapely.box(90, 0, 99, 9)
+    shapes = [shapely.box(0, 0, 10, 10), shapely.LineString([(0, 5), (30, 5)]), nowhere]
+    districts = gpd.GeoDataFrame(
+        {"name": ["West", "East", None]},
+        geometry=[shapely.box(-9, -9, 4, 20), shapely.box(4, -9, 50, 20), nowhere],
+    )
+    valleys = gpd.GeoDataFrame({"name": ["Deep"]}, geometry=[shapely.box(-50, -50, 1, 50)])
+    assert places.within(shapes, [districts, valleys]) == [["East", "Deep"], ["East", "Deep"], []]
+    assert places.within(shapes, []) == [[], [], []]
+
+
 def test_the_first_actions_are_told_for_each_agency_and_unit(found):
     made, _ = found
     told = actions.first(made, 2)

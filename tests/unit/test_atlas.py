@@ -134,6 +134,7 @@ def test_polygons_of_one_name_are_one_unit_and_files_have_names_that_disks_can_b
     assert [unit.name for unit in found] == ["//", "A/B: «Öst»", "a b öst"]
     assert found[1].shape.area == pytest.approx(162e6)
     assert atlas.file_names(found) == ["unit", "A_B_Öst", "a_b_öst-2"]
+    assert atlas.units(parts.assign(name=None), actions(action("R1", 1)), no_key, GRID) == []
 
 
 # ---------------------------------------------------------------------------------- windows

@@ -15,7 +15,8 @@ with job.start(snakemake) as this:
         decision_tables.read(this.inputs(kind)[0], kind) if this.inputs(kind) else None
         for kind in ("agencies", "costs")
     )
-    who = actions.Who(layers.get(told.units), layers.get(told.towns), agencies)
+    areas = [layers[name] for name in told.within if "name" in layers[name]]
+    who = actions.Who(layers.get(told.units), layers.get(told.towns), agencies, areas)
     found, of_places = actions.actions(recommended, told.rules, gains, who)
     plan, goals = None, []
     if costs is not None and len(found):

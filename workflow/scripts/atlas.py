@@ -24,8 +24,11 @@ with job.start(snakemake) as this:
     )
     areas = tables["key_habitat"], "key_area"
     polygons = areas if told.of == KEY_AREAS else (layers[told.of],)
+    table = vectors.read_vector(*polygons)
+    if nameless := int(table["name"].isna().sum()):
+        this.log.warning("%d of %d polygons have no name and no sheet", nameless, len(table))
     units = atlas.units(
-        vectors.read_vector(*polygons),
+        table,
         places.read(tables["actions"]),
         partial(atlas.key_habitat, tables["key_habitat"]),
         s.grid,

@@ -810,12 +810,18 @@ def _actions(graph, scenario, config, key) -> Job:
         "seed": config["draws"]["seed"],
     }
     told |= {name: block[name] for name in ("budget", "currency", "first", "targets")}
+    hidden = selection.private_layers(config)
+    shown = [name for name in block["within"] if not selection.is_absent(config, name)]
+    told |= {"within": [name for name in shown if config["exact"] or name not in hidden]}
     told |= {"title": config["region"]["title"]}
     told |= {"as_of": config["as_of"], "region": config["region"]}
     reads = {
         "recommendations": [Ref("recommend", "", "polygons")],
         "gains": [Ref("recommend", "", "gains")],
-        "layers": [layer(config, name) for name in dict.fromkeys(filter(None, [units_, towns]))],
+        "layers": [
+            layer(config, name)
+            for name in dict.fromkeys(filter(None, [units_, towns, *told["within"]]))
+        ],
     }
     for name in ("agencies", "costs"):
         reads[name] = [block[name]] if block[name] else []

@@ -459,10 +459,11 @@ def _references(config) -> list[str]:
     told_apart = {f"tables.by.{name}": name for name in config["tables"]["by"]}
     drawn = enumerate(config["atlas"]["of"] or ())
     told_apart |= {f"atlas.of[{i}]": name for i, name in drawn if name != KEY_AREAS}
+    told_apart |= {f"actions.within[{i}]": n for i, n in enumerate(config["actions"]["within"])}
     for where, layer in told_apart.items():
         check(layer, layers, where, "layer")
         kind = layers.get(layer, {}).get("kind")
-        shapes = SHAPES[:1] if where.startswith("atlas") else SHAPES
+        shapes = SHAPES if where.startswith("tables") else SHAPES[:1]
         if kind and kind not in (*shapes, "absent"):
             faults.append(
                 f"{where}: the layer {layer!r} is of kind {kind}; expected {' or '.join(shapes)}"

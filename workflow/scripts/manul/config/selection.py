@@ -40,7 +40,8 @@ def columns_wanted(config: Config, layer: str) -> list[str]:
     wanted += ["name" for zone in zones if zone["kind"] == "segments" and zone["layer"] == layer]
     listed = config["tables"]["by"] if "tables" in config else {}
     drawn = config["atlas"]["of"] if "atlas" in config else None
-    wanted += ["name"] if layer in {*listed, *(drawn or ())} else []
+    within = config["actions"]["within"] if "actions" in config else ()
+    wanted += ["name"] if layer in {*listed, *(drawn or ()), *within} else []
     needed = ["name"] if layer == config["region"]["units"] else []
     return [column for column in dict.fromkeys(wanted) if column not in needed]
 

@@ -128,8 +128,9 @@ def units(
     named = table[table["name"].notna()]
     named = named.assign(geometry=shapely.make_valid(named.geometry.to_numpy()))
     region, found = shapely.box(*grid.boundingbox), []
-    for row in named[["name", "geometry"]].dissolve("name", sort=True).reset_index().itertuples():
-        shape = shapely.intersection(row.geometry, region)
+    for name, of in named.groupby("name", sort=True):
+        ground = shapely.union_all(of.geometry.to_numpy())
+        shape = shapely.intersection(ground, region)
         if not shape.area:
             continue
         mine = actions[actions.intersects(shape)] if len(actions) else actions
@@ -148,11 +149,10 @@ def units(
             layouts.overlay_entry(replace(o, features=_within(o.features, shape))) for o in under
         ]
         overlays = [*under, *_numbered(first, styles)]
-        part = shape.area / row.geometry.area
-        limits = [f"Only {percent(part)} of {row.name} lies in the region"] if part < WHOLE else []
-        found.append(
-            Unit(str(row.name), shape, first, len(mine), overlays, entries, styles, limits)
-        )
+        part = shape.area / ground.area
+        limits = [f"Only {percent(part)} of {name} lies in the region"] if part < WHOLE else []
+        told = overlays, entries, styles, limits
+        found.append(Unit(str(name), shape, first, len(mine), *told))
     return found
 
 

@@ -40,11 +40,15 @@ FOREMOST = 8  # actions of a unit in its brief and on its sheets
 
 @dataclass(frozen=True)
 class Who:
-    """Who acts where: polygons of units with `name` and perhaps `country`, towns, agencies."""
+    """Who acts where: polygons of units with `name` and perhaps `country`, towns, agencies.
+
+    `within` are layers of named polygons, such as districts or valleys, that places are told by.
+    """
 
     units: gpd.GeoDataFrame | None
     towns: gpd.GeoDataFrame | None
     agencies: pd.DataFrame | None
+    within: Sequence[gpd.GeoDataFrame] = ()
 
 
 def actions(
@@ -70,7 +74,7 @@ def actions(
         same = (table["unit"].astype(str) + "\n" + table["verdict"].astype(str)).to_numpy()
         of = places.joined(table.geometry, same, worth, size, rules[name]["place_km2"])
         group[rows] = number + of
-        found.append(_places(table, of, worth, size, who.towns, countries))
+        found.append(_places(table, of, worth, size, who, countries))
         number += of.max() + 1
     if not found:
         crs = next((table.crs for table in tables.values()), "EPSG:4326")
@@ -287,7 +291,7 @@ def _size(table, rule) -> np.ndarray:
     return table["area_km2"].fillna(table["length_km"] * sides).to_numpy(float)
 
 
-def _places(table, of, worth, size, towns, countries) -> gpd.GeoDataFrame:
+def _places(table, of, worth, size, who, countries) -> gpd.GeoDataFrame:
     """One row for each place of a rule."""
     order = pd.Series(-worth).groupby(of).idxmin()  # the zone that is worth most
     lead = table.iloc[order.to_numpy()].reset_index(drop=True)
@@ -298,12 +302,14 @@ def _places(table, of, worth, size, towns, countries) -> gpd.GeoDataFrame:
     weights = pd.Series(size).groupby(of).sum().to_numpy()
     support = pd.Series(table["support"].to_numpy(float) * size).groupby(of)
     sure = support.sum(min_count=1).to_numpy() / np.where(weights > 0, weights, 1)
-    words = key_areas.names(shapes, towns)
+    words = key_areas.names(shapes, who.towns)
     at = places.coordinates(shapes)
-    named = [
+    near = [
         w or f"{y:.2f}°, {x:.2f}°"
         for w, y, x in zip(words, at["latitude"], at["longitude"], strict=True)
     ]
+    inside = places.within(shapes, who.within)
+    named = [", ".join([w, *areas]) for w, areas in zip(near, inside, strict=True)]
     made = lead.assign(
         place=named,
         id=[f"A-{name}" for name in identities(lead["rule"].iloc[0], shapes)],

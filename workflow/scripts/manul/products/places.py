@@ -42,6 +42,25 @@ def joined(shapes, same: np.ndarray, worth: np.ndarray, km2: np.ndarray, most_km
     return out
 
 
+def within(shapes, layers) -> list[list[str]]:
+    """The names of the areas of each layer in which most of a shape lies, layer by layer."""
+    shapes = np.asarray(shapes, object)
+    out: list[list[str]] = [[] for _ in shapes]
+    for layer in layers:
+        areas = shapely.make_valid(layer.geometry.to_numpy())
+        shape, area = shapely.STRtree(areas).query(shapes, "intersects")
+        shared = shapely.intersection(shapes[shape], areas[area])
+        size = np.where(
+            shapely.area(shapes[shape]) > 0, shapely.area(shared), shapely.length(shared)
+        )
+        for i in np.unique(shape):
+            mine = shape == i
+            name = layer["name"].iloc[area[mine][size[mine].argmax()]]
+            if isinstance(name, str) and name:
+                out[i].append(name)
+    return out
+
+
 def coordinates(shapes: gpd.GeoSeries) -> dict[str, list]:
     """Where a point inside each shape lies: longitude and latitude (degrees), `dms`, `utm`."""
     inside = gpd.GeoSeries(shapely.point_on_surface(shapes.to_numpy()), crs=shapes.crs)
