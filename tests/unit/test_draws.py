@@ -598,7 +598,11 @@ def test_key_habitat_of_each_draw_keeps_the_rule_of_patches(tmp_path):
     bits = np.stack([made["good", b] for b in passes.bits(64)])
     good = write_bits(tmp_path, bits)
     rules = {"core_km2": 4.2, "breeding_km2": 23}
-    found = key_draws.find(good, 64, np.isfinite(food), GRID, rules, [])
+    sites = np.zeros(GRID.shape, "int32")
+    sites[:8] = 1  # 15 of the 25 km2; the second area holds none
+    sites[25:] = 2
+    found = key_draws.find(good, 64, np.isfinite(food), GRID, rules, [], sites)
+    assert found.of_sites().values.tolist() == [[1, 7.5, 0, 15], [2, 0, 0, 0]]
     chances = found.maps(slice(0, 30), slice(0, 40))["key_habitat"]
     assert chances["p_key"][7, 7] == chances["p_breeding"][7, 7] == 0.5
     assert chances["p_key"][20, 20] == 0 < made["habitat", "p_key_cell"][20, 20]

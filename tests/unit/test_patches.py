@@ -309,6 +309,14 @@ def test_areas_count_square_kilometres_and_not_cells():
     assert "mean_p_key" not in table
 
 
+def test_key_areas_have_the_interval_of_the_draws_by_their_number():
+    areas = gpd.GeoDataFrame({"patch": [2, 1], "key_km2": [5.0, 7.0], "name": ["b", "a"]})
+    of_draws = pd.DataFrame({"patch": [1, 2], "key_km2_p05": [6.0, 1.0], "key_km2_p95": [8.0, 9.0]})
+    found = key_polygons.with_intervals(areas, of_draws)
+    assert list(found.columns) == ["patch", "key_km2", "key_km2_p05", "key_km2_p95", "name"]
+    assert found[["key_km2_p05", "key_km2_p95"]].values.tolist() == [[1, 9], [6, 8]]
+
+
 def test_a_key_area_tells_what_follows_from_its_chances():
     h = habitat(((0, 10), (0, 12)))
     maps = {"habitat": h, "habitat_reference": h, "p_key": np.where(h >= 0.6, 0.8, 0.1)}

@@ -13,7 +13,8 @@ with job.start(snakemake) as this:
     key, units = words.key_rules(told.key, this.thresholds()), this.inputs("units")
     known = np.isfinite(fields["habitat_mean"])
     (good,) = this.inputs("good")
-    found = key_draws.find(good, told.number, known, fields.grid, key, units)
+    sites = fields["key_area"].astype("int32")
+    found = key_draws.find(good, told.number, known, fields.grid, key, units, sites)
     bands = dict.fromkeys(passes.KEY_TITLES, "0..1")
     made = [this.map_file("key_habitat", this.output("key_habitat"), fields.grid, bands)]
     this.run_here(found.maps, made)
@@ -25,3 +26,4 @@ with job.start(snakemake) as this:
     by_unit = found.of_units(names, density, animals, suitable)
     plain_files.write_table(this.output("draws"), found.of_draws().assign(**stamped))
     plain_files.write_table(this.output("units"), by_unit.assign(**stamped))
+    plain_files.write_table(this.output("areas"), found.of_sites().assign(**stamped))

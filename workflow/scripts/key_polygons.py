@@ -2,7 +2,7 @@
 
 from manul import job
 from manul.analyses import suitability_words as words
-from manul.grid import vectors
+from manul.grid import plain_files, vectors
 from manul.products import key_polygons, stamp
 
 with job.start(snakemake) as this:
@@ -12,4 +12,8 @@ with job.start(snakemake) as this:
     stamped = stamp.stamp(this.provenance(), told.scenario)
     towns = [vectors.read_vector(path) for path in this.inputs("towns")]
     tables = key_polygons.tables(fields, told.threats, key, told.species["plural"], stamped, *towns)
+    for path in this.inputs("of_draws"):
+        tables["key_area"] = key_polygons.with_intervals(
+            tables["key_area"], plain_files.read_table(path)
+        )
     vectors.write_vector(this.output("polygons"), tables, tags)

@@ -482,13 +482,14 @@ def _draws(graph, scenario, config, key) -> Job:
         "key_habitat": "uncertainty/key_habitat.tif",
         "draws": "uncertainty/key_draws.csv",
         "units": "uncertainty/key_units.csv",
+        "areas": "uncertainty/key_areas.csv",
     },
     lambda config: [""] if specs.explained(config) else [],
 )
 def _key_draws(graph, scenario, config, key) -> Job:
     told = {"region": config["region"], "key": config["key_habitat"]}
     told |= {"number": config["draws"]["number"]}
-    told |= {"maps": graph.sources(scenario, ["habitat_mean"])}
+    told |= {"maps": graph.sources(scenario, ["habitat_mean", "key_area"])}
     reads = {"maps": _map_refs(config, told["maps"]), "thresholds": _thresholds(config)}
     reads |= {name: [Ref("draws", "", name)] for name in ("good", "units_of_draws")}
     return Job(told, reads | {"units": _units_of(config)})
@@ -756,8 +757,10 @@ def _key_habitat(graph, scenario, config, key) -> Job:
 
 @rule("key_polygons", {"polygons": "key_habitat.gpkg"})
 def _key_polygons(graph, scenario, config, key) -> Job:
-    towns = [layer(config, name) for name in [selection.towns(config)] if name]
-    return _table_job(graph, scenario, config, key_polygons.MAPS, {}, towns=towns)
+    more = {"towns": [layer(config, name) for name in [selection.towns(config)] if name]}
+    if specs.explained(config):
+        more["of_draws"] = [Ref("key_draws", "", "areas")]
+    return _table_job(graph, scenario, config, key_polygons.MAPS, {}, **more)
 
 
 @rule(

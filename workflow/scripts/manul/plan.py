@@ -48,7 +48,7 @@ INVEST_MB = 190
 INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for each thread
 FIT_BYTES = 250  # per cell of a block that a fitted model predicts
 PATCH_BYTES = {  # per cell
-    "key_habitat": 13, "key_polygons": 5, "recommend": 30, "units": 4, "key_draws": 19,
+    "key_habitat": 13, "key_polygons": 5, "recommend": 30, "units": 4, "key_draws": 23,
     "compare": 20,
 }  # fmt: skip
 CHANGE_BYTES = 40  # per cell, while key habitat of a draw is found on both sides

@@ -3,6 +3,7 @@
 from operator import itemgetter
 
 import geopandas as gpd
+import pandas as pd
 
 from manul.config.types import KeyHabitat
 from manul.grid.fields import Fields
@@ -43,6 +44,18 @@ def tables(
     for name, table in found.items():
         table.insert(0, "id", identities(name, table.geometry))
     return {name: table.assign(**stamped) for name, table in found.items()}
+
+
+def with_intervals(areas: gpd.GeoDataFrame, of_draws: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Key areas with the 5th and 95th percentile of their key habitat, from a table by `patch`.
+
+    The ground of an area is that of the values of the config; in a draw it holds more or less.
+    """
+    known, out = of_draws.set_index("patch"), areas.copy()
+    at = out.columns.get_loc("key_km2") + 1
+    for i, end in enumerate(("p05", "p95")):
+        out.insert(at + i, f"key_km2_{end}", out["patch"].map(known[f"key_km2_{end}"]))
+    return out
 
 
 # ------------------------------------------------------------------------------------- helpers

@@ -37,8 +37,14 @@ class Counts:
         return found
 
 
+@dataclass(frozen=True)
 class KeyDraws(Counts):
-    """In how many draws each cell is key habitat, or in a breeding patch."""
+    """In how many draws each cell is key habitat, or in a breeding patch.
+
+    `sites` is the key habitat (km2) in each key area and draw: (areas + 1, draws), 0 is the rest.
+    """
+
+    sites: np.ndarray
 
     def maps(self, rows: slice, columns: slice) -> dict[str, dict[str, np.ndarray]]:
         """The chances in a window."""
@@ -48,6 +54,15 @@ class KeyDraws(Counts):
         """One row for each draw: km2 of key habitat and of breeding patches."""
         found = {f"{name.removeprefix('p_')}_km2": of.sum(0) for name, of in self.areas.items()}
         return pd.DataFrame({"draw": range(1, self.number + 1), **found})
+
+    def of_sites(self) -> pd.DataFrame:
+        """One row for each key area by its number: its key habitat with 90 % of the draws."""
+        rows = [
+            {"patch": number, **interval("key_km2", values)}
+            for number, values in enumerate(self.sites[1:], 1)
+        ]
+        columns = ["patch", *interval("key_km2", np.zeros(1))]
+        return pd.DataFrame(rows, columns=columns).round(2)
 
     def of_units(self, names: Sequence, density: dict, animals: str, suitable) -> pd.DataFrame:
         """One row for each unit and the region: key habitat with 90 % of the draws, and animals.
@@ -75,15 +90,20 @@ class KeyDraws(Counts):
         return pd.DataFrame(rows).round(2)
 
 
-def find(good: str, number: int, known: np.ndarray, grid: GeoBox, rules: Mapping, units: list):
+def find(
+    good: str, number: int, known: np.ndarray, grid: GeoBox, rules: Mapping, units: list,
+    sites: np.ndarray,
+) -> KeyDraws:  # fmt: skip
     """Key habitat in each draw, from the map `good` with a bit for each; `rules`: `key_habitat`.
 
-    `known` tells where habitat is known, `units` holds a file of polygons, or nothing. Takes 14
-    bytes a cell and, for a while, those of the patches of one draw.
+    `known` tells where habitat is known, `units` holds a file of polygons, or nothing, `sites` are
+    the numbers of key areas, 0 in none. Takes 18 bytes a cell and, for a while, those of the
+    patches of one draw.
     """
     unit = unit_numbers(units, grid).reshape(grid.shape)
     counts = {name: np.zeros(grid.shape, "uint16") for name in KEY_TITLES}
     areas = {name: np.zeros((unit.max(initial=0) + 1, number)) for name in KEY_TITLES}
+    in_sites = np.zeros((int(sites.max(initial=0)) + 1, number))
     cell = cell_km2(grid)
     for draw, mask in enumerate(each_draw(good, number)):
         patches, km2 = numbered(mask, cell, rules["core_km2"])
@@ -93,7 +113,9 @@ def find(good: str, number: int, known: np.ndarray, grid: GeoBox, rules: Mapping
             there = wanted[patches]
             counts[name] += there
             areas[name][:, draw] = np.bincount(unit[there], minlength=len(areas[name])) * cell
-    return KeyDraws(number, known, counts, areas)
+        of_sites = np.bincount(sites[patches > 0], minlength=len(in_sites))
+        in_sites[:, draw] = of_sites * cell
+    return KeyDraws(number, known, counts, areas, in_sites)
 
 
 def each_draw(good: str, number: int) -> Iterable[np.ndarray]:
