@@ -219,6 +219,24 @@ def test_an_analysis_that_does_not_generalise_lies_apart_and_on_no_public_page(m
     assert told["R7"] == "needs places that are not public (taken away)"
 
 
+def test_states_of_the_past_show_hidden_places_as_the_present_does_and_in_no_other_way():
+    """A second view of the same places, with other areas, would tell more than one does."""
+    config = demo_config()
+    made = graph.Graph(load.load(config, ["config/config.yaml"]))
+    past = [name for name in made.configs if name.startswith("on_") and "/" not in name]
+    public = set(graph.public_products(made))
+    assert len(past) == len(config["series"]["dates"])
+    for name in past:
+        read = [p for paths in made.reads(name, "draws").values() for p in paths]
+        hidden = [path for path in read if "/generalised/" in path]
+        home = "results/tien_shan/current"
+        assert hidden == [
+            f"{home}/generalised/dogs_camps.tif", f"{home}/uncertainty/generalised/dogs_camps.tif",
+        ]  # fmt: skip
+        own = {path for path in public if f"/{name}/" in path}
+        assert own and all(f"/{name}/uncertainty/" in path for path in own)
+
+
 def test_tables_of_later_scenarios_are_held_against_the_first_in_the_same_view():
     made = demo()
     home = "results/tien_shan"
