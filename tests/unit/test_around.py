@@ -11,7 +11,7 @@ from manul.grid.fields import Fields
 from manul.products import around
 
 CRS = "EPSG:6933"
-GRID = GeoBox.from_bbox((0, 0, 10_000, 4_000), crs=CRS, resolution=1000)  # 10 x 4 cells of 1 km2
+GRID = GeoBox.from_bbox((0, 0, 20_000, 8_000), crs=CRS, resolution=2000)  # 10 x 4 cells of 4 km2
 KEY = {"density_per_100_km2": {"low": {"suitable": 2, "key": 4}, "high": {"suitable": 4, "key": 8}}}
 STAMP = {"data_status": "measured", "scenario": "current"}
 WEST, EAST = slice(0, 5), slice(5, 10)
@@ -39,34 +39,36 @@ def table(fields, shapes, within_m=0.0, **columns) -> pd.DataFrame:
 
 
 def test_a_polygon_is_measured_with_the_part_of_each_cell_that_it_covers(fields):
-    half = shapely.box(4_500, 0, 6_000, 2_000)  # a km2 in the west, two in the east
-    (row,) = table(fields, [half], name=["Reserve"]).to_dict("records")
-    assert (row["of_km2"], row["area_km2"], row["suitable_km2"], row["key_km2"]) == (3, 3, 3, 2)
-    assert row["mean_threat"] == pytest.approx((0.2 + 2 * 0.4) / 3, abs=1e-3)
-    assert row["value_at_risk_km2"] == 0.3 and row["within_m"] == 0
+    part = shapely.box(9_000, 0, 12_000, 4_000)  # 4 km2 in the west, 8 in the east
+    (row,) = table(fields, [part], name=["Reserve"]).to_dict("records")
+    assert (row["of_km2"], row["area_km2"], row["suitable_km2"], row["key_km2"]) == (12, 12, 12, 8)
+    assert row["mean_threat"] == 0.333 and row["mean_habitat"] == 0.5
+    assert row["value_at_risk_km2"] == 1.2 and row["within_m"] == 0
     assert row["threat_1"] == "Mines 53 %" and row["threat_2"] == "Dogs 47 %"
-    assert row["cats_low"] == pytest.approx((1 * 2 + 2 * 4) / 100)
-    assert row["cats_high"] == pytest.approx((1 * 4 + 2 * 8) / 100)
+    assert row["cats_low"] == pytest.approx((4 * 2 + 8 * 4) / 100)
+    assert row["cats_high"] == pytest.approx((4 * 4 + 8 * 8) / 100)
     assert row["name"] == "Reserve" and row["scenario"] == "current"
 
 
 def test_points_and_lines_are_measured_with_what_lies_near(fields):
-    point, line = shapely.Point(7_500, 2_000), shapely.LineString([(6_000, 2_000), (8_000, 2_000)])
+    point = shapely.Point(15_000, 4_000)
+    line = shapely.LineString([(12_000, 4_000), (16_000, 4_000)])
     found = table(fields, [point, line], 1000.0, event_id=["E1", "E2"])
     assert found["name"].tolist() == ["E1", "E2"] and found["within_m"].tolist() == [1000, 1000]
-    assert found["of_km2"].tolist() == pytest.approx([np.pi, 4 + np.pi], rel=0.01)
-    assert found["key_km2"].tolist() == found["of_km2"].tolist()
+    assert found["of_km2"].tolist() == pytest.approx([np.pi, 8 + np.pi], rel=0.01)
+    assert found["of_km2"].tolist() == found["of_km2"].round(2).tolist()
+    assert found["key_km2"].tolist() == pytest.approx(found["of_km2"].tolist(), abs=0.01)
     assert found["mean_threat"].tolist() == [0.4, 0.4]
 
 
 def test_what_is_unknown_is_not_zero(fields):
-    far, corner = shapely.box(50_000, 0, 51_000, 1_000), shapely.box(0, 3_000, 1_000, 4_000)
+    far, corner = shapely.box(50_000, 0, 51_000, 1_000), shapely.box(0, 6_000, 2_000, 8_000)
     found = table(fields, [far, None, corner, shapely.Point(1, 1)], id=["a", "b", "c", "d"])
     assert found["of_km2"].tolist()[:1] == [1] and np.isnan(found["of_km2"][[1, 3]]).all()
     assert found[["area_km2", "key_km2", "mean_threat", "cats_low"]].isna().all(axis=None)
     assert found["name"].tolist() == ["a", "b", "c", "d"]
-    partly = table(fields, [shapely.box(0, 2_000, 1_000, 4_000)])
-    assert partly["of_km2"].tolist() == [2] and partly["area_km2"].tolist() == [1]
+    partly = table(fields, [shapely.box(0, 4_000, 2_000, 8_000)])
+    assert partly["of_km2"].tolist() == [8] and partly["area_km2"].tolist() == [4]
     assert partly["name"].tolist() == ["1"]
 
 
