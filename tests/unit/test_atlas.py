@@ -215,7 +215,10 @@ def single(scenario, *rows) -> Figure:
 
 
 def test_the_scale_on_the_page_is_true_to_half_a_percent(scenario, tmp_path):
-    pages, scale = atlas.sheets(scenario, one_unit(action("R1", 0)), "A3", 500_000)
+    drawn, scale = atlas.sheets(scenario, one_unit(action("R1", 0)), "A3", 500_000)
+    pages = list(drawn)
+    assert "1 : 500 000 printed on A3" in written(pages[0], "ratio")
+    assert "1 : 500 000" in written(pages[0], "subtitle")[0]
     printed.save(pages, tmp_path / "a.pdf", [], 50, "West", LAEA)
     assert scale == 500_000 and len(pages) == 1
     (page,) = PdfReader(tmp_path / "a.pdf").pages
@@ -228,24 +231,21 @@ def test_the_scale_on_the_page_is_true_to_half_a_percent(scenario, tmp_path):
     _, _, along = geod.inv(lons[0], lats[0], lons[3], lats[3])
     assert up / ((top - bottom) * mm / 1000) == pytest.approx(500_000, rel=0.005)
     assert along / ((right - left) * mm / 1000) == pytest.approx(500_000, rel=0.005)
-    assert "1 : 500 000 printed on A3" in written(pages[0], "ratio")
-    assert "1 : 500 000" in written(pages[0], "subtitle")[0]
 
 
 def test_the_pdf_knows_the_corners_of_its_map(scenario, tmp_path):
-    pages, _ = atlas.sheets(scenario, one_unit(action("R1", 0)))
+    pages = list(atlas.sheets(scenario, one_unit(action("R1", 0)))[0])
+    axes = next(a for a in pages[0].axes if a.get_label() == "map")
+    (west, east), (south, north), box = axes.get_xlim(), axes.get_ylim(), axes.get_position()
     printed.save(pages, tmp_path / "a.pdf", [tmp_path / "a.png"], 50, "West", LAEA)
     (view,) = PdfReader(tmp_path / "a.pdf").pages[0]["/VP"]
     lats, lons = np.array([float(x) for x in view["/Measure"]["/GPTS"]]).reshape(4, 2).T
-    axes = next(a for a in pages[0].axes if a.get_label() == "map")
-    (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
     to = Transformer.from_crs(LAEA, 4326, always_xy=True)
     corners = [(west, south), (west, north), (east, north), (east, south)]
     for lon, lat, corner in zip(lons, lats, corners, strict=True):
         assert (lon, lat) == pytest.approx(to.transform(*corner), abs=1e-6)
     assert [float(x) for x in view["/Measure"]["/LPTS"]] == [0, 0, 0, 1, 1, 1, 1, 0]
     assert "Lambert_Azimuthal_Equal_Area" in view["/Measure"]["/GCS"]["/WKT"]
-    box = axes.get_position()
     height = float(PdfReader(tmp_path / "a.pdf").pages[0].mediabox.height)
     assert float(view["/BBox"][1]) == pytest.approx(box.y0 * height, abs=0.01)
     assert (tmp_path / "a.png").stat().st_size > 1000
@@ -256,7 +256,8 @@ def test_the_pdf_knows_the_corners_of_its_map(scenario, tmp_path):
 ])  # fmt: skip
 def test_the_largest_scale_is_taken_that_needs_few_pages(scenario, size, expected):
     shape = shapely.box(-size[0] / 2, -size[1] / 2, size[0] / 2, size[1] / 2)
-    pages, scale = atlas.sheets(scenario, one_unit(action("R1", 0), shape=shape))
+    drawn, scale = atlas.sheets(scenario, one_unit(action("R1", 0), shape=shape))
+    pages = list(drawn)
     assert scale == expected
     assert len(pages) <= 1 + atlas.MOST_TILES
     if len(pages) > 1:
@@ -326,10 +327,10 @@ def test_names_of_the_utm_grid_are_whole_kilometres(scenario):
 
 
 def test_figures_are_a_page_each_of_a_pdf_and_the_first_a_png(tmp_path):
-    pages = [Figure(figsize=(2, 1)), Figure(figsize=(3, 1))]
     for again in ("a", "b"):
+        pages = [Figure(figsize=(2, 1)), Figure(figsize=(3, 1))]
         png, pdf = tmp_path / f"{again}.png", tmp_path / f"{again}.pdf"
-        printed.save(pages, pdf, [png], 50, "Threat", LAEA)
+        assert printed.save(iter(pages), pdf, [png], 50, "Threat", LAEA) == 2
     assert len(PdfReader(pdf).pages) == 2
     assert imread(png).shape[:2] == (50, 100)
     for ending in ("png", "pdf"):  # no date: the same bytes each time

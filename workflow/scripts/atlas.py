@@ -1,6 +1,7 @@
 """Draw the sheets of the units of a layer: for each a PDF of all its pages, and their pictures."""
 
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from manul import job
@@ -36,7 +37,7 @@ with job.start(snakemake) as this:
     names, folder = atlas.file_names(units), Path(this.output("folder"))
     for unit, name in this.told_of(zip(units, names, strict=True), len(units), "units"):
         pages, scale = atlas.sheets(s, unit, told.page, told.scale)
-        this.log.info("%s: %d pages at 1 : %d", unit.name, len(pages), scale)
-        pictures = [folder / f"{name}_{i}.png" for i in range(1, len(pages) + 1)]
-        title = f"{unit.name}: what to do first"
-        printed.save(pages, folder / f"{name}.pdf", pictures, told.dpi, title, s.grid.crs.to_wkt())
+        pictures = (folder / f"{name}_{i}.png" for i in count(1))
+        title, crs = f"{unit.name}: what to do first", s.grid.crs.to_wkt()
+        number = printed.save(pages, folder / f"{name}.pdf", pictures, told.dpi, title, crs)
+        this.log.info("%s: %d pages at 1 : %d", unit.name, number, scale)

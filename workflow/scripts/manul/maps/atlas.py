@@ -6,7 +6,7 @@ region.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
@@ -75,8 +75,8 @@ class Tile:
 
 def sheets(
     s: Scenario, unit: Unit, paper: str = "A3", scale: int | None = None
-) -> tuple[list[Figure], int]:
-    """The pages of a unit, and the scale of its map (the 500000 of 1:500 000).
+) -> tuple[Iterator[Figure], int]:
+    """The pages of a unit, drawn one by one, and their scale (the 500000 of 1:500 000).
 
     Without `scale` the largest of `SCALES` is taken that needs at most `MOST_TILES` pages, or else
     the smallest. More than one page is preceded by an index page at a round scale.
@@ -92,10 +92,10 @@ def sheets(
     chance = beside.chance_of(s.maps["p_key"], s.grid, unit.shape) if "p_key" in behind else None
     page = partial(_page, s, sheet, unit, chance)
     if len(found) == 1:
-        return [page(found[0], [], scale)], scale
+        return iter([page(found[0], [], scale)]), scale
     window, whole = _whole(unit.shape, room)
-    pages = [page(Tile("", window), found, whole)]
-    return [*pages, *(page(tile, found, scale) for tile in found)], scale
+    every = [(Tile("", window), whole), *((tile, scale) for tile in found)]
+    return (page(tile, found, of) for tile, of in every), scale
 
 
 def tiles(shape, room: Box, scale: float) -> list[Tile]:

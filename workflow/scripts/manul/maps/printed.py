@@ -1,6 +1,6 @@
 """Map sheets as files: pictures, and a PDF whose maps know where they lie on the ground."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,41 +16,53 @@ MAPS = ("map", "panel")  # labels of axes that show ground
 CORNERS = ((0, 0), (0, 1), (1, 1), (1, 0))  # of a map, as shares of its width and height
 
 
-def save(pages: Sequence[Figure], pdf, pictures: Sequence, dpi: int, title: str, crs) -> None:
-    """A PDF with a page for each figure, and the first figures as PNG, one for each picture.
+def save(pages: Iterable[Figure], pdf, pictures: Iterable, dpi: int, title: str, crs) -> int:
+    """A PDF with a page for each figure, and the first figures as PNG; how many pages it has.
+
+    `pictures` are the files of the PNGs, as many as there are or fewer than pages. Each figure is
+    cleared when it is saved, so that of many pages one alone takes memory.
 
     Axes of the label `map` or `panel` have coordinates in `crs`: a GIS opens the PDF at their
     place, and a reader of PDF tells coordinates. The title stands in the metadata, and no date, so
     that reruns give the same bytes.
     """
-    for page, path in zip(pages, pictures, strict=False):
-        with atomic(path) as partial:
-            meta = {"Title": title, "Software": "Manul"}
-            quick = {"compress_level": 3}  # a third of the time, a tenth more bytes
-            page.savefig(partial, dpi=dpi, format="png", metadata=meta, pil_kwargs=quick)
+    crs, files, found = CRS.from_user_input(crs), iter(pictures), []
+    meta = {"Title": title, "Creator": "Manul", "CreationDate": None}
     with atomic(pdf) as partial:
-        with PdfPages(
-            partial, metadata={"Title": title, "Creator": "Manul", "CreationDate": None}
-        ) as book:
+        with PdfPages(partial, metadata=meta) as book:
             for page in pages:
                 book.savefig(page, dpi=dpi)
-        _place(partial, pages, CRS.from_user_input(crs))
+                if path := next(files, None):
+                    _picture(page, path, dpi, title)
+                found.append(_viewports(page, crs))
+                page.clear()
+        _place(partial, found)
+    return len(found)
 
 
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _place(path, pages, crs) -> None:
+def _picture(page, path, dpi, title) -> None:
+    with atomic(path) as partial:
+        meta = {"Title": title, "Software": "Manul"}
+        quick = {"compress_level": 3}  # a third of the time, a tenth more bytes
+        page.savefig(partial, dpi=dpi, format="png", metadata=meta, pil_kwargs=quick)
+
+
+def _place(path, found) -> None:
     """Write into the PDF where its maps lie (ISO 32000-2, 12.9 and 12.10)."""
     writer = PdfWriter(clone_from=PdfReader(path))
-    for figure, page in zip(pages, writer.pages, strict=True):
-        width, height = (float(side) for side in page.mediabox.upper_right)
-        found = [
-            _viewport(axes, width, height, crs) for axes in figure.axes if axes.get_label() in MAPS
-        ]
-        if found:
-            page[NameObject("/VP")] = ArrayObject(found)
+    for viewports, page in zip(found, writer.pages, strict=True):
+        if viewports:
+            page[NameObject("/VP")] = ArrayObject(viewports)
     writer.write(path)
+
+
+def _viewports(page: Figure, crs) -> list[DictionaryObject]:
+    width, height = (72 * float(side) for side in page.get_size_inches())  # points
+    maps = (axes for axes in page.axes if axes.get_label() in MAPS)
+    return [_viewport(axes, width, height, crs) for axes in maps]
 
 
 def _viewport(axes: Axes, width: float, height: float, crs) -> DictionaryObject:
