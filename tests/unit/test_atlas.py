@@ -1,5 +1,6 @@
 """Sheets of units at true scale: which ground, which scale, which places, measured on the page."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import geopandas as gpd
@@ -8,7 +9,7 @@ import pytest
 import rasterio
 import shapely
 from matplotlib.figure import Figure
-from matplotlib.image import imread
+from matplotlib.image import AxesImage, imread
 from matplotlib.text import Text
 from odc.geo.geobox import GeoBox
 from pypdf import PdfReader
@@ -263,7 +264,13 @@ def test_the_largest_scale_is_taken_that_needs_few_pages(scenario, size, expecte
     if len(pages) > 1:
         assert "index of sheets" in written(pages[0], "subtitle")[0]
         assert f"sheet A1 of {len(pages) - 1}" in written(pages[1], "subtitle")[0]
-        assert len(written(pages[0], "tile-name")) == len(pages) - 1
+        names = pages[0].findobj(lambda a: a.get_gid() == "tile-name")
+        boxes = pages[0].findobj(lambda a: a.get_gid() == "tile")
+        assert len(names) == len(boxes) == len(pages) - 1
+        for name, box in zip(names, boxes, strict=True):
+            left, bottom = box.get_xy()
+            middle = left + box.get_width() / 2, bottom + box.get_height() / 2
+            assert name.get_position() == pytest.approx(middle)
 
 
 def test_a_reader_of_one_sheet_is_told_where_what_why_how_sure_from_what_and_who(scenario):
@@ -291,6 +298,37 @@ def test_a_number_stands_at_its_place(scenario):
     page = single(scenario, action("R1", 10_000))
     (badge,) = page.findobj(lambda a: a.get_gid() == "badge" and hasattr(a, "radius"))
     assert badge.center == pytest.approx((12_000, 2_000), abs=300)
+
+
+def test_numbers_of_one_spot_stand_side_by_side(scenario):
+    page = single(scenario, action("R1", 10_000), action("R2", 10_000))
+    first, second = (
+        a.center for a in page.findobj(lambda a: a.get_gid() == "badge" and hasattr(a, "radius"))
+    )
+    apart = np.hypot(second[0] - first[0], second[1] - first[1])
+    # 4.2 mm across at 1:500 000 are 2.1 km; the next free place lies a sign away, or a little more
+    assert 2_099 < apart < 2_100 * 1.7
+
+
+def test_beyond_the_region_nothing_of_the_base_map_is_drawn_and_relief_lies_under_the_raster(
+    scenario,
+):
+    road = geo([shapely.LineString([(-300_000, 0), (300_000, 0)]),
+                shapely.LineString([(190_000, -300_000), (190_000, 300_000)])])  # fmt: skip
+    scenario.context = replace(scenario.context, roads=road)
+    corner = shapely.box(170_000, 120_000, 200_000, 150_000)
+    page = next(atlas.sheets(scenario, one_unit(action("R1", 0), shape=corner), scale=500_000)[0])
+    (lines,) = page.findobj(lambda a: a.get_gid() == "roads")
+    ends = np.vstack([path.vertices for path in lines.get_paths()])
+    assert ends[:, 1].max() == pytest.approx(150_000) and ends[:, 0].max() <= 200_000
+    assert ends[:, 1].min() < 120_000  # it is drawn as far as the page shows ground
+    raster, shade = (
+        next(a for a in page.findobj(AxesImage) if a.get_gid() == gid)
+        for gid in ("raster", "relief")
+    )
+    assert shade.get_extent() == pytest.approx(raster.get_extent())
+    # Cells of 1 km are 2 mm on paper; the relief has 4 dots a mm.
+    assert shade.get_array().shape[0] == pytest.approx(8 * raster.get_array().shape[0], rel=0.01)
 
 
 def test_without_draws_the_sheet_says_so(scenario):
@@ -355,6 +393,12 @@ def test_a_slope_to_the_south_east_is_dark_one_to_the_north_west_is_not(tmp_path
     np.testing.assert_allclose(relief.shade(falls_south_east.path, grid)[inner], dark, rtol=1e-3)
     assert (relief.shade(falls_north_west.path, grid)[inner] == 0).all()
     assert (relief.shade(flat.path, grid) == 0).all()
+
+
+def test_a_strip_of_one_cell_has_no_slope(tmp_path):
+    grid = GeoBox.from_bbox((0, 0, 3000, 30), crs=LAEA.to_wkt(), resolution=30)
+    path = map_file(tmp_path / "z.tif", np.arange(100.0)[None] * 100, grid).path
+    assert relief.shade(path, grid).shape == (1, 100) and not relief.shade(path, grid).any()
 
 
 def test_unknown_heights_have_no_shade_and_a_model_in_degrees_is_turned(tmp_path):
