@@ -68,7 +68,7 @@ def test_the_best_place_of_each_rule_comes_before_the_second_best():
         found["actions"][1]["gain"] == "" and found["more"] == "These are all places of this unit."
     )
     many = made(of=places(*["R5"] * 10))
-    assert len(many["actions"]) == briefs.ROWS and many["more"].startswith("2 more places")
+    assert len(many["actions"]) == actions.FOREMOST and many["more"].startswith("2 more places")
 
 
 def test_how_sure_names_the_numbers_that_matter():
