@@ -1,4 +1,5 @@
 # Key habitat, recommendations and unit tables, all from the maps of the model.
+# Long jobs have a priority, so that none of them is left alone at the end of a run.
 
 
 rule key_habitat:
@@ -58,6 +59,7 @@ rule recommend:
         "logs/{region}/{scenario}/recommend.log",
     benchmark:
         "benchmarks/out/{region}/{scenario}/recommend.tsv"
+    priority: 30
     conda:
         "../../envs/manul.yaml"
     threads: 1

@@ -45,6 +45,7 @@ rule atlas:
         "benchmarks/out/{region}/{scenario}/atlas_{units}.tsv"
     wildcard_constraints:
         units=choices("atlas"),
+    priority: 20
     conda:
         "../../envs/manul.yaml"
     threads: 1

@@ -12,6 +12,7 @@ rule alternatives:
         "benchmarks/out/{region}/{scenario}/alternatives_{surface}.tsv"
     wildcard_constraints:
         surface=choices("alternatives"),
+    priority: 10
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -38,6 +39,7 @@ rule generalise_alternatives:
         "benchmarks/out/{region}/{scenario}/generalise_alternatives_{surface}.tsv"
     wildcard_constraints:
         surface=choices("generalise_alternatives"),
+    priority: 10
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -69,6 +71,7 @@ for _first, _scenarios in variants("draws"):
             "benchmarks/out/{region}/{scenario}/draws.tsv"
         wildcard_constraints:
             scenario="|".join(_scenarios),
+        priority: 10
         conda:
             "../../envs/manul.yaml"
         threads: cores

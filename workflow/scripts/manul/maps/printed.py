@@ -1,5 +1,6 @@
 """Map sheets as files: pictures, and a PDF whose maps know where they lie on the ground."""
 
+import gc
 from collections.abc import Iterable
 
 import numpy as np
@@ -36,6 +37,7 @@ def save(pages: Iterable[Figure], pdf, pictures: Iterable, dpi: int, title: str,
                     _picture(page, path, dpi, title)
                 found.append(_viewports(page, crs))
                 page.clear()
+                gc.collect()  # a figure is a ring of references: it would wait for the next ones
         _place(partial, found)
     return len(found)
 
