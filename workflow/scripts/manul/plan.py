@@ -32,6 +32,7 @@ LIBRARIES_MB = 310  # Python, the libraries of a job, and kernels that it may ha
 PREPARE_MB = 250  # no kernels, windows of 1024 cells
 LEARNING_MB = 120  # further libraries of a fit, and its trees
 DRAWING_MB = 60
+PAGE_MB = 260  # a page of an atlas, its type and base map, and key habitat of a unit
 GDAL_MB = 128  # its cache
 MOST_THREADS = 8
 CELLS_OF_A_THREAD = 2**20  # below so many a second thread saves less than a second job beside it
@@ -271,6 +272,7 @@ _MEMORY: dict[str, Callable] = {
     "invest": _invest,
     "analysis": _analysis,
     "sheet": _sheet,
+    "atlas": lambda *job: LIBRARIES_MB + PAGE_MB,
     "evidence": _evidence,
     "elicitation": lambda config, rule, key, threads: LIBRARIES_MB,
 }
