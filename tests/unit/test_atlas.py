@@ -131,11 +131,12 @@ def test_polygons_of_one_name_are_one_unit_and_files_have_names_that_disks_can_b
         [shapely.box(0, 0, 9e3, 9e3), shapely.box(9e3, 0, 18e3, 9e3), UNIT, UNIT, UNIT],
         name=["A/B: «Öst»", "A/B: «Öst»", "a b öst", None, "//"],
     )
-    found = atlas.units(parts, actions(action("R1", 1)), no_key, GRID)
+    found = list(atlas.units(parts, actions(action("R1", 1)), no_key, GRID))
     assert [unit.name for unit in found] == ["//", "A/B: «Öst»", "a b öst"]
     assert found[1].shape.area == pytest.approx(162e6)
-    assert atlas.file_names(found) == ["unit", "A_B_Öst", "a_b_öst-2"]
-    assert atlas.units(parts.assign(name=None), actions(action("R1", 1)), no_key, GRID) == []
+    assert list(atlas.file_names(parts).values()) == ["unit", "A_B_Öst", "a_b_öst-2"]
+    nameless = parts.assign(name=None)
+    assert list(atlas.units(nameless, actions(action("R1", 1)), no_key, GRID)) == []
 
 
 # ---------------------------------------------------------------------------------- windows
@@ -282,7 +283,7 @@ def test_a_reader_of_one_sheet_is_told_where_what_why_how_sure_from_what_and_who
     ]  # fmt: skip
     first, second = written(page, "place-words")
     assert first == (
-        "12 km² of full quality (4 to 20) without Dogs. act, 90 % of the draws. "
+        "12 (4 to 20) km² of full quality without Dogs. act, 90 % of the draws. "
         "Ministry (not checked). 42°00'00\"N 77°00'00\"E."
     ).replace("90 %", "90%")
     assert "survey first, 55% of the draws" in second

@@ -101,7 +101,7 @@ def test_each_number_of_the_model_says_who_vouches_for_it():
         ["Dogs", "m", "2000", "500 to 3000", "expert guess"],
         ["Cover", "", "0.35", "", "published"],
     ]  # fmt: skip
-    assert section.words == ["2 numbers with a range, 1 of them expert guesses."]
+    assert section.words == ["2 numbers with a range or a status, 1 of them expert guesses."]
 
 
 def test_layers_are_told_with_what_is_lacking():

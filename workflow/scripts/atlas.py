@@ -28,14 +28,16 @@ with job.start(snakemake) as this:
     table = vectors.read_vector(*polygons)
     if nameless := int(table["name"].isna().sum()):
         this.log.warning("%d of %d polygons have no name and no sheet", nameless, len(table))
+    names, folder = atlas.file_names(table), Path(this.output("folder"))
+    folder.mkdir(parents=True, exist_ok=True)
     units = atlas.units(
         table,
         places.read(tables["actions"]),
         partial(atlas.key_habitat, tables["key_habitat"]),
         s.grid,
     )
-    names, folder = atlas.file_names(units), Path(this.output("folder"))
-    for unit, name in this.told_of(zip(units, names, strict=True), len(units), "units"):
+    for unit in this.told_of(units, len(names), "units"):
+        name = names[unit.name]
         pages, scale = atlas.sheets(s, unit, told.page, told.scale)
         pictures = (folder / f"{name}_{i}.png" for i in count(1))
         title, crs = f"{unit.name}: what to do first", s.grid.crs.to_wkt()

@@ -71,10 +71,14 @@ def read_rows(path, layer=None, **options) -> gpd.GeoDataFrame:
     return gpd.read_file(path, layer=layer, engine="pyogrio", **options)
 
 
-def read_layers(path) -> dict[str, gpd.GeoDataFrame]:
-    """Every layer of a GeoPackage, by name; none for one that was written without layers."""
+def read_layers(path, wanted=None, **options) -> dict[str, gpd.GeoDataFrame]:
+    """Every layer of a GeoPackage, by name; none for one that was written without layers.
+
+    With `wanted` (names) only those of them that are there; `options` as those of `read_rows`.
+    """
     names = [n for n, _ in pyogrio.list_layers(path) if n not in (NO_LAYER, *NOT_DATA)]
-    return {name: read_vector(path, name) for name in names}
+    kept = [name for name in names if wanted is None or name in wanted]
+    return {name: read_vector(path, name, **options) for name in kept}
 
 
 def write_vector(

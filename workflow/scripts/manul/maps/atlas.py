@@ -1,8 +1,8 @@
 """Sheets of one unit at true scale: what to do first there, on as many pages as the scale needs.
 
 A unit that does not fit on one page is cut into tiles with names (A1, B1 ...), and an index page
-stands before them. Rasters are read by the window of a page, so memory does not grow with the
-region.
+stands before them. Rasters are read by the window of a page and key habitat by that of a unit: of
+the region only the base map and the actions are held.
 """
 
 import re
@@ -13,7 +13,6 @@ from math import ceil
 
 import geopandas as gpd
 import numpy as np
-import pyogrio
 import shapely
 from affine import Affine
 from matplotlib.figure import Figure
@@ -29,9 +28,9 @@ from manul.maps import side_column as column
 from manul.maps.furniture import Frame, draw_graticule, draw_utm, metric, round_up
 from manul.maps.labels import Labels, draw_labels
 from manul.maps.page import Box, Entry, Page, Style, words
-from manul.maps.sheets import KEY_STYLES, SURVEY, Scenario, rule_style
+from manul.maps.sheets import KEY_STYLES, Scenario, rule_style
 from manul.maps.side_column import percent
-from manul.maps.spec import INK, Overlay, Scale
+from manul.maps.spec import INK, QUIET, Overlay, Scale
 from manul.products.actions import foremost
 
 SCALES = (250_000, 500_000, 1_000_000)
@@ -40,10 +39,9 @@ OVERLAP = 0.04  # of a tile, at least, that the next one shows again
 AROUND = 0.03  # of a unit's extent, shown on each side of it
 COLUMN = 1.22  # times as wide as beside other sheets
 LISTED = (8, 7, 6, 5, 4, 3, 2, 1, 0)  # places in the side column: as many as it has room for
-BEYOND = "#fcfcfb"
 WHOLE = 0.995  # of a unit: where less lies in the region, it is told
-REST = {"facecolor": "none", "edgecolor": "#59626a", "linewidth": 0.5}
-OUTLINE = {"color": "#1d2328", "linewidth": 1.8}
+REST = {"facecolor": "none", "edgecolor": QUIET, "linewidth": 0.5}
+OUTLINE = {"color": INK, "linewidth": 1.8}
 
 
 @dataclass(frozen=True)
@@ -119,18 +117,18 @@ def tiles(shape, room: Box, scale: float) -> list[Tile]:
 
 def units(
     table: gpd.GeoDataFrame, actions: gpd.GeoDataFrame, key: Callable, grid: GeoBox
-) -> list[Unit]:
-    """A unit for each name of a table of polygons, so far as it lies on the grid, by name.
+) -> Iterator[Unit]:
+    """A unit for each name of a table of polygons, so far as it lies on the grid, one by one.
 
     An action belongs to a unit if half of it lies there, or fills a fifth of it; `key(bounds)`
     gives the layers of key habitat within some bounds.
     """
     named = table[table["name"].notna()]
     named = named.assign(geometry=shapely.make_valid(named.geometry.to_numpy()))
-    region, found = shapely.box(*grid.boundingbox), []
+    region = shapely.box(*grid.boundingbox)
     for name, of in named.groupby("name", sort=True):
-        ground = shapely.union_all(of.geometry.to_numpy())
-        shape = shapely.intersection(ground, region)
+        whole = shapely.union_all(of.geometry.to_numpy())
+        shape = shapely.intersection(whole, region)
         if not shape.area:
             continue
         mine = actions[actions.intersects(shape)] if len(actions) else actions
@@ -149,27 +147,25 @@ def units(
             layouts.overlay_entry(replace(o, features=_within(o.features, shape))) for o in under
         ]
         overlays = [*under, *_numbered(first, styles)]
-        part = shape.area / ground.area
+        part = shape.area / whole.area
         limits = [f"Only {percent(part)} of {name} lies in the region"] if part < WHOLE else []
         told = overlays, entries, styles, limits
-        found.append(Unit(str(name), shape, first, len(mine), *told))
-    return found
+        yield Unit(str(name), shape, first, len(mine), *told)
 
 
 def key_habitat(path, bounds) -> dict[str, gpd.GeoDataFrame]:
     """The layers of key habitat that sheets show, within some bounds (m)."""
-    there = {name for name, _ in pyogrio.list_layers(path)}
-    names = [name for name, _, _ in KEY_STYLES if name in there]
-    return {name: vectors.read_vector(path, name, bbox=bounds) for name in names}
+    return vectors.read_layers(path, [name for name, _, _ in KEY_STYLES], bbox=bounds)
 
 
-def file_names(found: Sequence[Unit]) -> list[str]:
-    """A name for the files of each unit: its own without signs that files cannot bear."""
-    names: list[str] = []
-    for unit in found:
-        name = re.sub(r"\W+", "_", unit.name).strip("_") or "unit"
-        taken = sum(name.casefold() == re.sub(r"-\d+$", "", other).casefold() for other in names)
-        names.append(f"{name}-{taken + 1}" if taken else name)
+def file_names(table: gpd.GeoDataFrame) -> dict[str, str]:
+    """What the files of each unit are called: its name without signs that files cannot bear."""
+    names: dict[str, str] = {}
+    for unit in sorted(table["name"].dropna().astype(str).unique()):
+        name = re.sub(r"\W+", "_", unit).strip("_") or "unit"
+        taken = [re.sub(r"-\d+$", "", other).casefold() for other in names.values()]
+        again = taken.count(name.casefold())
+        names[unit] = f"{name}-{again + 1}" if again else name
     return names
 
 
@@ -298,7 +294,7 @@ def _veil_around(frame, shape) -> None:
     """Paper over what is not the unit, thin enough to see through, and its outline."""
     left, right, bottom, top = frame.extent
     outside = shapely.difference(shapely.box(left, bottom, right, top), shape)
-    veil = {"facecolor": BEYOND, "alpha": 0.55, "edgecolor": "none"}
+    veil = {"facecolor": ground.PAPER, "alpha": 0.55, "edgecolor": "none"}
     ground.draw_areas(frame, np.array([outside]), veil, 3.9, "around")
     inside = shapely.intersection(shapely.boundary(shape), shapely.box(left, bottom, right, top))
     ground.draw_lines(frame, np.array([inside]), OUTLINE, 4.55, "unit")
@@ -361,10 +357,6 @@ def _overlays(key, rest) -> list[Overlay]:
 def _numbered(first, styles) -> list[Overlay]:
     """The places that have a number: those that a survey comes first to are dashed."""
     return [
-        Overlay(first.iloc[[i]], str(row.number), _look(row, styles))
+        Overlay(first.iloc[[i]], str(row.number), beside.look(row, styles))
         for i, row in enumerate(first.itertuples())
     ]
-
-
-def _look(row, styles) -> dict:
-    return styles[row.rule] | ({"linestyle": (0, (2, 1.5))} if row.verdict == SURVEY else {})

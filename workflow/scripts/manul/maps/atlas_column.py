@@ -16,11 +16,12 @@ from manul.grid.windows import window_of
 from manul.maps.base_map import path_of
 from manul.maps.page import Pen, Style, line_height, text_width, words
 from manul.maps.spec import INK, QUIET
-from manul.pages.amounts import amount
+from manul.pages.amounts import with_ends
 from manul.products.confidence import SUPPORTED, VERDICTS
 
 CHANCES = ((SUPPORTED, "#1b5e6b"), (1 - SUPPORTED, "#86bd82"), (0.0, "#efeee9"))
 SURVEY = VERDICTS[1]
+DASHED = {"linestyle": (0, (2, 1.5))}
 TILE = "#0047b3"
 LAND = "#e3e3e1"
 Chance = tuple[np.ndarray, tuple]  # tints (rows, columns, 4), and where they lie (m)
@@ -38,8 +39,8 @@ def places(shown, every: int, number: int, is_part: bool, styles: Mapping, pen: 
         pen.text("No rule holds here." if not every else "None of the first places lies here.", 7.5)
     for row in shown.head(number).itertuples():
         side = 4.4 * pen.type
-        look = styles[row.rule] | ({"linestyle": (0, (2, 1.5))} if row.verdict == SURVEY else {})
-        pen.add(Rectangle((pen.left, pen.y + 0.3), side, side, gid="place-sign", **look))
+        sign = look(row, styles)
+        pen.add(Rectangle((pen.left, pen.y + 0.3), side, side, gid="place-sign", **sign))
         middle: Style = {"ha": "center", "va": "center_baseline", "weight": "bold"}
         x, y = pen.left + side / 2, pen.y + 0.3 + side / 2
         pen.add(words(str(row.number), x, y, 8 * pen.type, "place-number", **middle))
@@ -52,6 +53,11 @@ def places(shown, every: int, number: int, is_part: bool, styles: Mapping, pen: 
         more = f"and {counted(rest, 'more place')} of the unit: see actions.xlsx"
         pen.text(more, 6.8, color=QUIET)
     pen.gap(2.5)
+
+
+def look(row, styles: Mapping) -> dict:
+    """How a place is drawn: in the style of its rule, dashed where a survey comes first."""
+    return styles[row.rule] | (DASHED if row.verdict == SURVEY else {})
 
 
 def chance_of(source: Source, grid: GeoBox, shape) -> Chance:
@@ -121,10 +127,8 @@ def zone(name: str, pen: Pen) -> None:
 
 
 def _gain(row) -> str:
-    if np.isnan(row.gain_km2):
-        return ""
-    low, high = amount(row.gain_p05_km2), amount(row.gain_p95_km2)
-    return f"{amount(row.gain_km2)} km² of full quality ({low} to {high}) {row.gain_of}"
+    told = with_ends(row.gain_km2, row.gain_p05_km2, row.gain_p95_km2)
+    return f"{told} km² of full quality {row.gain_of}" if told else ""
 
 
 def _sure(row) -> str:

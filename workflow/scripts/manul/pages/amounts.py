@@ -3,6 +3,13 @@
 from math import floor, isnan, log10
 
 
+def with_ends(value: float, low: float, high: float) -> str:
+    """An amount with its interval: 78 (40 to 117); empty where it is not known."""
+    if isnan(value):
+        return ""
+    return f"{amount(value)} ({amount(low)} to {amount(high)})"
+
+
 def signed(value: float, least: float = 0.0) -> str:
     """With a sign: whole numbers from 10 on, else two digits that count, never a power of ten.
 

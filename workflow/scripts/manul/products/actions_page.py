@@ -7,7 +7,7 @@ import pandas as pd
 
 from manul.config.hints import counted
 from manul.pages import figures
-from manul.pages.amounts import amount
+from manul.pages.amounts import amount, with_ends
 from manul.pages.html import Section
 from manul.products import actions
 
@@ -137,6 +137,4 @@ def _sure(row) -> str:
 
 
 def _gain(row) -> str:
-    if np.isnan(row.gain_km2):
-        return ""
-    return f"{amount(row.gain_km2)} ({amount(row.gain_p05_km2)} to {amount(row.gain_p95_km2)})"
+    return with_ends(row.gain_km2, row.gain_p05_km2, row.gain_p95_km2)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from manul.config.hints import counted
 from manul.model.cumulative import CUMULATIVE
-from manul.pages.amounts import amount
+from manul.pages.amounts import amount, with_ends
 from manul.pages.html import Section
 from manul.products import confidence
 from manul.uncertainty.tables import REGION
@@ -62,8 +62,8 @@ def by_unit(units: pd.DataFrame) -> Section:
         told = {}
         for name, title in SHOWN.items():
             value, low, high = (row.get(n) for n in (name, f"{name}_p05", f"{name}_p95"))
-            ends = "" if _none(low) else f" ({_figure(low)} to {_figure(high)})"
-            told[title] = "" if _none(value) else f"{_figure(value)}{ends}"
+            ends = "" if pd.isna(low) else f" ({_figure(low)} to {_figure(high)})"
+            told[title] = "" if pd.isna(value) else f"{_figure(value)}{ends}"
         rows.append(told)
     if "key_km2_p05" in units:
         words = ["In brackets: 90 % of the draws of all uncertain numbers."]
@@ -112,7 +112,10 @@ def numbers(parameters: Iterable[Mapping]) -> Section:
         if p["used"]
     ]  # fmt: skip
     guessed = sum(row["status"] == "expert guess" for row in rows)
-    words = [f"{counted(len(rows), 'number')} with a range, {guessed} of them expert guesses."]
+    words = [
+        f"{counted(len(rows), 'number')} with a range or a status, "
+        f"{guessed} of them expert guesses."
+    ]
     return Section("Numbers of the model", words, [("", pd.DataFrame(rows))] if rows else [])
 
 
@@ -152,7 +155,7 @@ def doubt(matters: pd.DataFrame | None, draws: int) -> Section:
     first = of.sort_values("rank").head(FIRST)
     table = pd.DataFrame(
         {"input": first["words"], "share of the doubt": [f"{x:.0%}" for x in first["total"]],
-         "90 % interval": [f"{a:.0%} to {b:.0%}" for a, b in
+         "95 % interval": [f"{a:.0%} to {b:.0%}" for a, b in
                            zip(first["total_low"], first["total_high"], strict=True)]}
     )  # fmt: skip
     words = [
@@ -184,25 +187,17 @@ def pictures(files: Sequence[tuple[str, bytes]]) -> Section:
 
 
 def _gain(row) -> str:
-    if _none(row.gain_km2):
-        return ""
-    low, high = amount(row.gain_p05_km2), amount(row.gain_p95_km2)
-    return f"{amount(row.gain_km2)} ({low} to {high}) {row.gain_of}"
+    told = with_ends(row.gain_km2, row.gain_p05_km2, row.gain_p95_km2)
+    return f"{told} {row.gain_of}" if told else ""
 
 
 def _metres(value) -> str:
-    return "" if _none(value) else f"{value:,g} m"
+    return "" if pd.isna(value) else f"{value:,g} m"
 
 
 def _figure(value) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"
+    return value if isinstance(value, str) else amount(value, least=0)
 
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _none(value) -> bool:
-    return value is None or (isinstance(value, float) and pd.isna(value))
