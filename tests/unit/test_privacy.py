@@ -1,5 +1,7 @@
 """Areas in which hidden places may be told of: none in them, or enough."""
 
+import re
+
 import numpy as np
 from conftest import demo_config
 from hypothesis import given, settings
@@ -235,6 +237,19 @@ def test_states_of_the_past_show_hidden_places_as_the_present_does_and_in_no_oth
         ]  # fmt: skip
         own = {path for path in public if f"/{name}/" in path}
         assert own and all(f"/{name}/uncertainty/" in path for path in own)
+
+
+def test_the_published_config_names_a_hidden_layer_and_no_more():
+    config = demo_config()
+    hidden = {"filter": "id != 'C17'", "extent": [77, 42, 78, 43]}
+    config["layers"]["camps"] = {"path": "resources/tien_shan/camps.csv", **hidden}
+    config["scenarios"]["planned"]["changes"]["layers"]["camps"] = {"filter": "id == 'C18'"}
+    told = graph.crate(graph.Graph(load.load(config, ["config/config.yaml"])))
+    for block in told["configs"].values():
+        assert {"path", "filter", "extent"}.isdisjoint(block["layers"]["camps"])
+        assert block["layers"]["camps"]["title"] == "Herding camps"
+        assert block["layers"]["roads"]["path"] == "resources/tien_shan/roads.gpkg"
+    assert not {"C17", "C18"} & set(re.findall(r"C1\d", str(told["configs"])))
 
 
 def test_tables_of_later_scenarios_are_held_against_the_first_in_the_same_view():

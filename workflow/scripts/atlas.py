@@ -6,7 +6,7 @@ from pathlib import Path
 
 from manul import job
 from manul.analyses import suitability_words as words
-from manul.config.faults import KEY_AREAS
+from manul.config.types import KEY_AREAS
 from manul.grid import vectors
 from manul.grid.region import grid_of
 from manul.maps import atlas, layouts, printed, sheets

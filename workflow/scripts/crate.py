@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import yaml
-
 from manul import contents, job
 from manul.grid import plain_files
 from manul.products import crate
@@ -15,10 +13,9 @@ with job.start(snakemake) as this:
         name: block | {"content": [contents.of(path) for path in block["files"]]}
         for name, block in told["layers"].items()
     }
-    config = yaml.safe_dump(told.pop("configs"), allow_unicode=True, sort_keys=False)
-    plain_files.write_text(this.output("config"), config)
+    plain_files.write_yaml(this.output("config"), told.pop("configs"))
     snakefile = Path(snakemake.scriptdir).resolve().parents[1] / "Snakefile"
-    plain_files.write_bytes(this.output("workflow"), snakefile.read_bytes())
+    plain_files.write_bytes(this.output("workflow"), plain_files.file_bytes(snakefile))
     names = (Path(this.output(name)).name for name in ("workflow", "config"))
     made = [Path(path) for path in this.inputs("made")]
     found = crate.record(folder, *names, made, told | {"layers": layers})

@@ -1,27 +1,10 @@
 """Write the report of a region as one page: method, data, results, doubt, limits."""
 
-import io
-
-from PIL import Image
-
 from manul import __version__, job
 from manul.grid import plain_files, provenance
-from manul.pages import html
+from manul.pages import figures, html
 from manul.products import actions as places
 from manul.products import report
-
-WIDTH = 1500  # dots of a map on the page
-
-
-def smaller(path) -> bytes:
-    """A map sheet at the size of a page."""
-    with Image.open(path) as picture:
-        height = round(picture.height * WIDTH / picture.width)
-        small = picture.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
-    out = io.BytesIO()
-    small.quantize(128).save(out, "PNG", optimize=True)
-    return out.getvalue()
-
 
 with job.start(snakemake) as this:
     told = this.told
@@ -35,7 +18,8 @@ with job.start(snakemake) as this:
         told.records[name.removesuffix("_summary")]: plain_files.read_table(path)
         for name, path in this.named("summaries").items()
     }
-    pictures = [(told.sheets[name], smaller(path)) for name, path in this.named("sheets").items()]
+    sheets = this.named("sheets").items()
+    pictures = [(told.sheets[name], figures.smaller(path)) for name, path in sheets]
     animals = told.species["plural"]
     sections = [
         report.in_short(tables["units"], found if found is not None else [], animals),

@@ -26,11 +26,10 @@ from typing import Any
 from manul import contents, digests, surfaces
 from manul.analyses import KINDS as ANALYSES
 from manul.config import nodes, selection, states
-from manul.config.faults import KEY_AREAS
 from manul.config.load import ConfigError
 from manul.config.nodes import layers_of
 from manul.config.settled import once, settled
-from manul.config.types import Config
+from manul.config.types import KEY_AREAS, Config
 from manul.grid.data_files import on_disk
 from manul.grid.fields import Source
 from manul.maps import sheet_specs
@@ -813,9 +812,7 @@ def _actions(graph, scenario, config, key) -> Job:
         "seed": config["draws"]["seed"],
     }
     told |= {name: block[name] for name in ("budget", "currency", "first", "targets")}
-    hidden = selection.private_layers(config)
-    shown = [name for name in block["within"] if not selection.is_absent(config, name)]
-    told |= {"within": [name for name in shown if config["exact"] or name not in hidden]}
+    told |= {"within": selection.shown(config, block["within"])}
     told |= {"title": config["region"]["title"]}
     told |= {"as_of": config["as_of"], "region": config["region"]}
     reads = {
@@ -851,9 +848,7 @@ def _absent(config) -> dict[str, str]:
 
 def _listed(config) -> list[str]:
     """The layers whose features have a table: those that are not public in the exact view alone."""
-    hidden = () if config["exact"] else selection.private_layers(config)
-    by = config["tables"]["by"]
-    return [name for name in by if name not in hidden and not selection.is_absent(config, name)]
+    return selection.shown(config, config["tables"]["by"])
 
 
 @rule("around", {"table": "by/{key}.csv"}, _listed)
@@ -922,8 +917,7 @@ def _report(graph, scenario, config, key) -> Job:
         "sheets": {name: sheet_specs.about(name, config) for name in shown},
     }  # fmt: skip
     there = RULES["actions"].keys(config)
-    hidden = selection.private_layers(config)
-    public = [n for n in RULES["prepare_records"].keys(config) if n not in hidden]
+    public = selection.shown(config, RULES["prepare_records"].keys(config))
     return Job(told, {
         "maps": _map_refs(config, ["habitat", "threat", "value_at_risk"]),
         "units": [Ref("units", "", "table")] if RULES["units"].keys(config) else [],
@@ -969,10 +963,11 @@ def _with_sheets(config) -> list[str]:
     if config["scenario"] not in (scenarios or list(config["scenarios"])[:1]):
         return []
     units_ = [config["region"]["units"]] if config["region"]["units"] else []
-    there = units_ if wanted is None else wanted
-    hidden = selection.private_layers(config)
-    drawn = [n for n in there if n == KEY_AREAS or not selection.is_absent(config, n)]
-    return [n for n in drawn if n not in hidden] if config["rules"] and not config["exact"] else []
+    of = units_ if wanted is None else wanted
+    if not config["rules"] or config["exact"]:
+        return []
+    there = selection.shown(config, [name for name in of if name != KEY_AREAS])
+    return [name for name in of if name in (KEY_AREAS, *there)]
 
 
 @rule("atlas", {"folder": "atlas/{key}"}, _with_sheets)
@@ -1044,7 +1039,7 @@ def crate(graph: Graph) -> dict:
         for name, block in config["layers"].items()
         if block["kind"] != "absent"
     }
-    shown = {name: graph.configs[name] for name in graph.scenarios}
+    shown = {name: _without_hidden_files(graph.configs[name]) for name in graph.scenarios}
     told = {
         "title": first["region"]["title"], "as_of": first["as_of"], "layers": layers,
         "species": first["species"], "region": first["region"],
@@ -1052,6 +1047,20 @@ def crate(graph: Graph) -> dict:
         "configs": shown,
     }  # fmt: skip
     return json.loads(json.dumps(told, default=str))  # plain, as a job can be told
+
+
+def _without_hidden_files(config) -> dict:
+    """A config that may be published: a layer that is not public is named, and no more.
+
+    Changes of scenarios are laid over it already; as they stand they may speak of such layers.
+    """
+    kept = ("kind", "table", "title", "public", "data_status", "date", "source", "licence")
+    hidden = selection.private_layers(config)
+    layers = {
+        name: {key: block[key] for key in kept if key in block} if name in hidden else block
+        for name, block in config["layers"].items()
+    }
+    return {k: v for k, v in config.items() if k != "scenarios"} | {"layers": layers}
 
 
 def crate_layers(graph: Graph) -> list[str]:

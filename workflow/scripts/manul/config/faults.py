@@ -16,7 +16,7 @@ from pyproj.exceptions import CRSError
 from manul.config import extents, nodes, states
 from manul.config.hints import hint, nearest
 from manul.config.schema import analysis_kind, kind_of_surface
-from manul.config.types import Config
+from manul.config.types import KEY_AREAS, Config
 from manul.exposure.decay import CURVES, decay
 
 LARGEST_GRID = 2e10
@@ -30,7 +30,6 @@ OF_A_THREAT = {"group": None, "iucn": None, "cmp": None, "footprint": None, "fac
 SIDES = ("west", "south", "east", "north")
 RASTERS = ("continuous", "classes", "counts")
 SHAPES = ("vector", "records")
-KEY_AREAS = "key_areas"  # in `atlas.of`: the sites that a run finds
 DESCRIBED = ["path", "date", "source", "licence", "data_status", "positional_error_m"]
 NEEDED = {
     "absent": ["needs"],
@@ -418,6 +417,14 @@ def _references(config) -> list[str]:
         if name is not None and name not in choices:
             faults.append(f"{where}: there is no {what} {name!r}{hint(name, choices)}")
 
+    def fit(layer, where, kinds):
+        check(layer, layers, where, "layer")
+        kind = layers.get(layer, {}).get("kind", "absent")
+        if kind not in (*kinds, "absent"):
+            faults.append(
+                f"{where}: the layer {layer!r} is of kind {kind}; expected {' or '.join(kinds)}"
+            )
+
     for name, block in surfaces.items():
         for layer in nodes.layers_of(block):
             check(layer, layers, f"surfaces.{name}", "layer")
@@ -446,28 +453,13 @@ def _references(config) -> list[str]:
                 f"path, or leave out region.{key}"
             )
     for role, layer in config["maps"]["context"].items():
-        check(layer, layers, f"maps.context.{role}", "layer")
-        kind, of = (
-            layers.get(layer, {}).get("kind"),
-            ("continuous",) if role == "relief" else SHAPES,
-        )
-        if kind and kind not in (*of, "absent"):
-            faults.append(
-                f"maps.context.{role}: the layer {layer!r} is of kind {kind}; "
-                f"expected {' or '.join(of)}"
-            )
+        fit(layer, f"maps.context.{role}", RASTERS[:1] if role == "relief" else SHAPES)
     told_apart = {f"tables.by.{name}": name for name in config["tables"]["by"]}
     drawn = enumerate(config["atlas"]["of"] or ())
     told_apart |= {f"atlas.of[{i}]": name for i, name in drawn if name != KEY_AREAS}
     told_apart |= {f"actions.within[{i}]": n for i, n in enumerate(config["actions"]["within"])}
     for where, layer in told_apart.items():
-        check(layer, layers, where, "layer")
-        kind = layers.get(layer, {}).get("kind")
-        shapes = SHAPES if where.startswith("tables") else SHAPES[:1]
-        if kind and kind not in (*shapes, "absent"):
-            faults.append(
-                f"{where}: the layer {layer!r} is of kind {kind}; expected {' or '.join(shapes)}"
-            )
+        fit(layer, where, SHAPES if where.startswith("tables") else SHAPES[:1])
     for i, target in enumerate(config["actions"]["targets"]):
         for name in target.get("rules", ()):
             check(name, config["rules"], f"actions.targets[{i}].rules", "rule")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from manul.config import nodes
@@ -44,6 +44,12 @@ def columns_wanted(config: Config, layer: str) -> list[str]:
     wanted += ["name"] if layer in {*listed, *(drawn or ()), *within} else []
     needed = ["name"] if layer == config["region"]["units"] else []
     return [column for column in dict.fromkeys(wanted) if column not in needed]
+
+
+def shown(config: Config, layers: Iterable[str]) -> list[str]:
+    """Those of some layers that are there and that this view may show."""
+    hidden = () if config["exact"] else private_layers(config)
+    return [name for name in layers if not is_absent(config, name) and name not in hidden]
 
 
 def makes_surfaces(config: Config, layer: str) -> bool:

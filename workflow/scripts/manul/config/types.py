@@ -10,6 +10,9 @@ from typing import Any, NotRequired, Required, TypedDict
 Response = dict[str, dict[str, Any]]  # one curve by name, with its parameters
 
 
+KEY_AREAS = "key_areas"  # in `atlas.of`: the sites that a run finds
+
+
 class Species(TypedDict):
     """Whom the model is about."""
 

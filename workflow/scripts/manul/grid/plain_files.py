@@ -45,6 +45,11 @@ def read_yaml(path) -> dict:
     return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
 
 
+def write_yaml(path, content) -> None:
+    """A YAML file, in the order of its mappings."""
+    write_text(path, yaml.safe_dump(content, allow_unicode=True, sort_keys=False))
+
+
 def file_bytes(path) -> bytes:
     """The content of a file, for its digest."""
     return Path(path).read_bytes()

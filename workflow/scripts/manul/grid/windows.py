@@ -7,9 +7,11 @@ import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
+from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from manul.grid.fields import Source
+from manul.grid.rasters import pixel_size_m
 
 
 def window_of(source: Source, grid: GeoBox, bounds, pixel_m: float) -> tuple[np.ndarray, GeoBox]:
@@ -35,6 +37,21 @@ def window_of(source: Source, grid: GeoBox, bounds, pixel_m: float) -> tuple[np.
         )  # fmt: skip
     affine = grid.affine @ Affine.translation(left, top) @ Affine.scale(factor)
     return values, GeoBox(shape, affine, grid.crs)
+
+
+def looked_at(path: str, grid: GeoBox) -> np.ndarray:
+    """A raster in any CRS on a grid, for a picture: float32, NaN where it has no number.
+
+    Pixels much finer than the cells are sampled, so that no more is read than is seen.
+    """
+    with rasterio.open(path) as source:
+        finer = 2 * pixel_size_m(source)[0] <= abs(grid.resolution.x)
+        how = Resampling.nearest if finer else Resampling.bilinear
+        with WarpedVRT(
+            source, crs=grid.crs.to_wkt(), transform=grid.affine, width=grid.width,
+            height=grid.height, resampling=how, nodata=np.nan, dtype="float32",
+        ) as warped:  # fmt: skip
+            return warped.read(1)
 
 
 # ------------------------------------------------------------------------------------- helpers

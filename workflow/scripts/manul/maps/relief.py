@@ -1,10 +1,9 @@
 """Shaded relief under a map: light from the north-west, as maps have had it for three centuries."""
 
 import numpy as np
-import rasterio
 from odc.geo.geobox import GeoBox
-from rasterio.enums import Resampling
-from rasterio.vrt import WarpedVRT
+
+from manul.grid.windows import looked_at
 
 AZIMUTH, ALTITUDE = 315, 45  # degrees of the light
 FLAT = np.sin(np.radians(ALTITUDE))  # brightness of level ground
@@ -17,7 +16,7 @@ def shade(path: str, grid: GeoBox) -> np.ndarray:
 
     path: an elevation model (m) in any CRS; it is read at the size of the grid, and no finer.
     """
-    heights = _heights(path, grid)
+    heights = looked_at(path, grid)
     if min(heights.shape) < 2:
         return np.zeros(heights.shape, "float32")
     cell = abs(grid.resolution.x)
@@ -34,18 +33,3 @@ def shade(path: str, grid: GeoBox) -> np.ndarray:
 def exaggeration(cell_m: float) -> float:
     """By how much heights are multiplied: large cells smooth slopes away."""
     return float(max(1.0, (cell_m / TRUE_M) ** 0.4))
-
-
-# ------------------------------------------------------------------------------------- helpers
-
-
-def _heights(path, grid) -> np.ndarray:
-    """Heights (m) on the grid, NaN where there are none."""
-    with rasterio.open(path) as source:
-        finer = abs(source.res[0]) * (1 if source.crs.is_projected else 111_000)
-        how = Resampling.bilinear if finer * 2 > abs(grid.resolution.x) else Resampling.nearest
-        with WarpedVRT(
-            source, crs=grid.crs.to_wkt(), transform=grid.affine, width=grid.width,
-            height=grid.height, resampling=how, nodata=np.nan, dtype="float32",
-        ) as warped:  # fmt: skip
-            return warped.read(1)

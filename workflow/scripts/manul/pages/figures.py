@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from PIL import Image
 
 from manul.maps.spec import INK, NODATA_FILL, QUIET
 from manul.pages.amounts import signed
@@ -322,6 +323,16 @@ def intervals(table: pd.DataFrame, xlabel: str) -> bytes:
         axes.set(xlabel=xlabel, ylim=(-0.6, max(rows, 1) - 0.4))
 
     return _png(draw, (7.2, 0.8 + 0.28 * max(rows, 2)))
+
+
+def smaller(path, width: int = 1500) -> bytes:
+    """A PNG of a map sheet at the size of a page (`width` dots), in 128 colours."""
+    with Image.open(path) as picture:
+        height = round(picture.height * width / picture.width)
+        small = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    small.quantize(128).save(out, "PNG", optimize=True)
+    return out.getvalue()
 
 
 def _pool(axes, pooled, certainty, y) -> None:

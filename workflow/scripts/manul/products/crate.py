@@ -14,6 +14,7 @@ from rocrate.model import ContextEntity, SoftwareApplication
 from rocrate.rocrate import ROCrate
 
 from manul import __version__
+from manul.grid import plain_files
 
 METADATA = "ro-crate-metadata.json"
 HOME = "https://w3id.org"
@@ -111,7 +112,7 @@ def _entity(crate, identity, kind, properties) -> ContextEntity:
 
 
 def _of_file(path: Path) -> dict:
-    content = path.read_bytes()
+    content = plain_files.file_bytes(path)
     told = {"contentSize": str(len(content)), "sha256": hashlib.sha256(content).hexdigest()}
     kind = FORMATS.get(path.suffix)
     return told | ({"encodingFormat": kind} if kind else {})
