@@ -373,8 +373,7 @@ def open_page(sheet: Sheet, upright: bool, column: float = 1) -> tuple[Page, Box
 
     `column` makes the side column so many times as wide as usual.
     """
-    page = Page(sheet.page, upright)
-    page.column = page.column * column
+    page = Page(sheet.page, upright, column)
     top = write_head(page, sheet) + 6 * page.type
     foot = write_foot(page, sheet)
     low = write_sources(page, sheet, foot - 2)

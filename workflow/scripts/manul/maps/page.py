@@ -42,12 +42,12 @@ class Entry:
 class Page:
     """A figure whose lowest axes are the paper itself, in millimetres, y downwards."""
 
-    def __init__(self, size: str, upright: bool = False):
+    def __init__(self, size: str, upright: bool = False, column: float = 1):
         if size not in PAGES:
             raise ValueError(f"unknown page {size!r}; choose from {', '.join(PAGES)}")
         self.size = size
-        self.column: float
-        long, short, self.margin, self.column, self.type = PAGES[size]
+        long, short, self.margin, usual, self.type = PAGES[size]
+        self.column = usual * column
         self.width, self.height = (short, long) if upright else (long, short)
         inches = (self.width / 25.4, self.height / 25.4)
         self.figure = Figure(figsize=inches, facecolor="white", dpi=200)

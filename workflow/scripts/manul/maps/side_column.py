@@ -290,7 +290,7 @@ def _map_key(context: Context, pen: Pen) -> None:
     pen.heading("Base map")
     pen.key(entries, columns=2, size=7.2)
     drawn = {context.statuses.get(name, "") for name in KEY_WORDS if _drawn(context, name)}
-    told = [f"{mark} {status}" for status, mark in STATUS_MARKS.items() if status in drawn]
+    told = [marked(status) for status in STATUS_MARKS if status in drawn]
     if told:
         pen.text(", ".join(told), 6.6, color=QUIET, gid="base-status")
     pen.gap(3)

@@ -1,13 +1,13 @@
 """A page as PDF: the same HTML, printed on A4 with the type that matplotlib brings along."""
 
 import re
-import tempfile
 from pathlib import Path
 
 import plutoprint
 from matplotlib import get_data_path
 
 from manul.grid import plain_files
+from manul.grid.atomic import atomic
 
 FAMILY = "DejaVu Sans"  # Latin, Cyrillic, Greek and the signs of the pages
 FACES = {
@@ -44,12 +44,10 @@ def write_pdf(path, html: str, title: str, day: str) -> int:
     book.set_metadata(plutoprint.PDF_METADATA_CREATOR, "Manul")
     book.set_metadata(plutoprint.PDF_METADATA_CREATION_DATE, f"{day}T00:00:00Z")
     book.set_metadata(plutoprint.PDF_METADATA_MODIFICATION_DATE, f"{day}T00:00:00Z")
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "page.pdf"
-        book.write_to_pdf(str(made))
+    with atomic(path) as partial:
+        book.write_to_pdf(str(partial))
         if own.refused:
             raise PaperError(f"the page wants {own.refused[0]!r}, which it does not hold itself")
-        plain_files.write_bytes(path, made.read_bytes())
     return book.get_page_count()
 
 
@@ -78,6 +76,6 @@ class _Fonts(plutoprint.ResourceFetcher):
 
     def fetch_url(self, url):
         if url in self.known:
-            return plutoprint.ResourceData(self.known[url].read_bytes(), "font/ttf")
+            return plutoprint.ResourceData(plain_files.file_bytes(self.known[url]), "font/ttf")
         self.refused.append(url)
         return plutoprint.ResourceData(b"", "text/plain")
