@@ -662,6 +662,14 @@ VECTOR_FAULTS = {
         vector("provinces", lambda t: t.set_geometry(t.representative_point())),
         ["provinces", "provinces.gpkg", "Point", "polygons"],
     ),
+    "an atlas of lines": (
+        key("atlas", {"of": ["roads"]}),
+        ["roads", "roads.gpkg", "LineString", "polygons", "atlas.of"],
+    ),
+    "places within lines": (
+        key("actions.within", ["roads"]),
+        ["roads", "roads.gpkg", "LineString", "polygons", "actions.within"],
+    ),
     "invalid geometry": (
         vector("protected_areas", bow_tie),
         ["protected_areas", "protected_areas.gpkg", "row 3", "Self-intersection", "-makevalid"],

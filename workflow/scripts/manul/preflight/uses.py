@@ -26,21 +26,26 @@ PLAIN_FORMAT = re.compile(r"[+]?,?(\.\d)?[efg%]?")  # of a number in a reason; n
 
 
 def check_places(config, tables) -> Iterator[Problem]:
-    """The mask and the units of the region, which every map and table rests on."""
-    for role in ("mask", "units"):
-        name = config["region"][role]
+    """What maps and tables rest on: the mask and the units of the region, units with sheets."""
+    region = {role: config["region"][role] for role in ("mask", "units")}
+    wanted = [(f"The {role} of the region", name) for role, name in region.items()]
+    wanted += [("What `atlas.of` names", name) for name in config["atlas"]["of"] or ()]
+    wanted += [("What `actions.within` names", name) for name in config["actions"]["within"]]
+    for what, name in wanted:
         table, block = tables.get(name), config["layers"].get(name, {})
         if table is None:
             continue
         if not table.geom_type.isin(features.POLYGONS).any():
             yield bad(
                 name, block, _shapes_of(table), "polygons in the region",
-                f"The {role} of the region must be a layer of polygons", field="geometry",
+                f"{what} must be a layer of polygons", field="geometry",
             )  # fmt: skip
-        if role == "units" and "name" not in table:
-            yield _no_column(name, block, "name", table, "The units of units.csv need their names")
-        if role == "units":
-            yield from _overlaps(name, block, table[table.geom_type.isin(features.POLYGONS)])
+    units, block = tables.get(region["units"]), config["layers"].get(region["units"], {})
+    if units is not None:
+        if "name" not in units:
+            told = "The units of units.csv need their names"
+            yield _no_column(region["units"], block, "name", units, told)
+        yield from _overlaps(region["units"], block, units[units.geom_type.isin(features.POLYGONS)])
 
 
 def _overlaps(name, block, table) -> Iterator[Problem]:
