@@ -36,7 +36,7 @@ def around(
     whose habitat is known, `of_km2` all of it. `threats` are the titles of the assessed threats.
     """
     shapes = np.array([_shape(shape, within_m) for shape in features.geometry], object)
-    there = np.flatnonzero(~shapely.is_missing(shapes) & (shapely.area(shapes) > 0))
+    there = np.flatnonzero(shapely.area(shapes) > 0)  # no place: no area
     cover, cell = Cover(shapes[there], fields.grid), cell_km2(fields.grid)
     whole = cover.sum(np.isfinite(cover.values("habitat", fields)).astype("float32")) * cell
     found = {"of_km2": shapely.area(shapes[there]) / KM2, "area_km2": whole}
