@@ -233,6 +233,15 @@ def test_greedy_takes_what_adds_most_for_its_money(unit):
     assert budget.greedy(offer, 5 * unit).chosen.tolist() == [True, False]
 
 
+def test_greedy_goes_on_with_what_still_fits_and_counts_shared_ground_once():
+    # places 0 and 1 share the first face; 2 would bring most and costs more than there is
+    face, place = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])
+    offer = budget.Offer(np.array([2.0, 3, 9]), np.array([4.0, 1, 100]), face, place)
+    found = budget.greedy(offer, 5)
+    assert found.chosen.tolist() == [True, True, False]
+    assert (found.cost, found.gain) == (5, 5)
+
+
 def test_a_share_is_reached_for_the_least_money():
     offer = budget.Offer(np.array([6.0, 5, 5]), np.array([10.0, 8, 2]), np.arange(3), np.arange(3))
     found = budget.cheapest(offer, 0.5)
@@ -343,6 +352,41 @@ def test_a_budget_pays_for_the_places_that_bring_back_most(found):
     page = actions_page.sections(more, 10, plan, "USD")
     assert [s.title for s in page][:2] == ["In short", "What a budget buys"]
     assert "the best set is 1 place for 10 USD, which bring back 4 km2" in page[1].words[0]
+
+
+@pytest.mark.parametrize(("amount", "last"), [(20, 60), (40, 80)])
+def test_the_curve_ends_where_all_is_paid_for_or_at_twice_the_budget(found, amount, last):
+    made, gains = found
+    low, high = np.array([40.0, 10, np.nan]), np.array([60.0, 10, np.nan])
+    curve = actions.plan(made, gains, low, high, amount, seed=1).curve
+    assert curve[-1][0] == last and curve[0][0] == amount / 16
+    assert amount in [budget_ for budget_, _ in curve]
+
+
+def test_gains_and_confidence_have_three_digits():
+    table = recommended("R5", squares((0, 0), (5000, 0), (10_000, 0)))
+    table["support"] = [1.0, 1.0, 0.0]
+    gains = Gains((("without", "hunting"),), table["id"].to_numpy(object), np.zeros(3, int),
+                  np.full((3, 2), 1 / 9, "float32"), np.arange(3), np.arange(3))  # fmt: skip
+    wide = {"R5": RULES["R5"] | {"place_km2": 1000}}
+    made, _ = actions.actions({"R5": table}, wide, gains, actions.Who(None, None, None))
+    row = made.iloc[0]
+    assert (row["gain_km2"], row["gain_p05_km2"], row["confidence"]) == (0.333, 0.333, 0.667)
+
+
+@pytest.mark.parametrize(("most_km2", "number"), [(6.1, 1), (5.9, 2)])
+def test_pieces_of_a_road_join_as_far_as_the_strips_beside_them_allow(most_km2, number):
+    pieces = gpd.GeoSeries(
+        [shapely.LineString([(x, 0), (x + 1000, 0)]) for x in (0, 1000)], crs=CRS
+    )
+    table = recommended("R4", pieces)
+    table["length_km"], table["area_km2"] = 1.0, np.nan  # with 1.5 km on both sides 3 km2 each
+    gains = Gains((("without", "hunting"),), table["id"].to_numpy(object), np.zeros(2, int),
+                  np.ones((2, 2), "float32"), np.arange(2), np.arange(2))  # fmt: skip
+    zones = {"kind": "segments", "side_m": 1500}
+    rules = {"R4": RULES["R5"] | {"zones": zones, "place_km2": most_km2}}
+    made, _ = actions.actions({"R4": table}, rules, gains, actions.Who(None, None, None))
+    assert len(made) == number
 
 
 def test_a_target_is_a_share_of_what_its_rules_could_bring_back(found):
