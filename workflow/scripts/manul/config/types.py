@@ -64,6 +64,7 @@ class Layer(TypedDict, total=False):
     caveat: str
     public: bool
     zone: str
+    time_zone: str
     on_rejected: str
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -24,9 +25,11 @@ PROBLEM = "problem found on reading"  # and here "reason" or "field: reason" of 
 RESERVED = {"flags", "row", "fid", "ogc_fid", "geom", "geometry", "index"}
 HEADER = "header"  # the row of a log entry that is about the table and not about a row
 
-_DTYPES = {"date": "datetime64[ns]", "yes_no": "boolean"} | dict.fromkeys(
-    ("number", "count", "longitude", "latitude"), "float64"
-)
+_DTYPES = {
+    "date": "datetime64[ns]",
+    "instant": "datetime64[ns, UTC]",
+    "yes_no": "boolean",
+} | dict.fromkeys(("number", "count", "longitude", "latitude"), "float64")
 _BLANKS = r"[\s\u200b\ufeff]+"
 
 
@@ -56,11 +59,13 @@ def read_records(
     box: tuple[float, float, float, float] = RANGE_BOX,
     zone: str = "",
     place_area_ha: Mapping[str, float] | None = None,
+    time_zone: str = "",
 ) -> Records:
     """Normalise and check `raw`, whose index is the row as a person counts it.
 
     No observation may be later than `as_of`. `zone` is the UTM zone of tables that do not
-    state it ("46N"). `place_area_ha` holds the areas of soums where known. `raw.attrs["read_as"]`
+    state it ("46N"), `time_zone` the zone of clock times without an offset ("Asia/Bishkek").
+    `place_area_ha` holds the areas of soums where known. `raw.attrs["read_as"]`
     (what the reader of the file chose) is logged. Raises `RecordsError` for an unknown table, a
     required column that is missing, or row labels that repeat.
     """
@@ -73,11 +78,23 @@ def read_records(
     context = Context(
         schemas, today, box, zone or "", blanks, place_area_ha or {},
         raw.attrs.get("day_zero", DAY_ZERO), _has_decimal_comma(lines, columns, spec),
+        _zone(time_zone),
     )  # fmt: skip
     rows = [_read_row(*item, columns, spec, context) for item in lines]
     for rule in spec["rules"]:
         RULES[rule["rule"]](rows, rule, context)
     return _outcome(raw, rows, spec, extras, log)
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    if not name:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise RecordsError(
+            f"time_zone {name!r} is not known; expected a name as Asia/Bishkek or UTC."
+        ) from error
 
 
 def header_names(table: str, schemas: Mapping[str, Any]) -> frozenset[str]:

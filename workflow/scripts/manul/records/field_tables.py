@@ -24,7 +24,7 @@ def read(path, block: Layer, as_of: str) -> check.Records:
     fields = block.get("fields", {})
     taken = {f if isinstance(f, str) else f["from"] for f in fields.values()}
     known = check.header_names(block["table"], schemas()) | {fold(name) for name in taken}
-    wanted = table_files.Wanted(_layer(block), block.get("encoding", ""), known)
+    wanted = table_files.Wanted(_layer(block), block.get("encoding", ""), known, block["table"])
     raw = table_files.read_table(path, wanted)
     return check.read_records(
         with_fields(raw, fields).drop(columns=list(taken - fields.keys())),
@@ -32,6 +32,7 @@ def read(path, block: Layer, as_of: str) -> check.Records:
         schemas(),
         dt.date.fromisoformat(as_of),
         zone=block.get("zone", ""),
+        time_zone=block.get("time_zone", ""),
     )
 
 

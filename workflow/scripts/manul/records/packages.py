@@ -55,8 +55,12 @@ class Package:
         return [p.parent for p in paths if p.name == named and "__MACOSX" not in p.parts]
 
 
-def read(path: Path, encoding: str, known: Collection[str], parse: ParseCsv) -> pd.DataFrame:
+def read(
+    path: Path, encoding: str, known: Collection[str], parse: ParseCsv, table: str = ""
+) -> pd.DataFrame:
     """The raw table of a package; `parse` is the reader of CSV, `known` the names of columns.
+
+    `table` names the field table that is wanted; without it, of cameras, that of manul records.
 
     Raises `RecordsError` for what is no package, or lacks what it names.
     """
@@ -64,7 +68,7 @@ def read(path: Path, encoding: str, known: Collection[str], parse: ParseCsv) -> 
     try:
         with _opened(path) as package:
             if homes := package.homes(CAMTRAP):
-                return _camtrap(package, homes, parse)
+                return _camtrap(package, homes, parse, table)
             if homes := package.homes(DARWIN_CORE):
                 kind, expected = "Darwin Core archive", _ARCHIVE
                 return _darwin_core(package, homes[0], parse)
@@ -134,11 +138,20 @@ def _one_table(package, encoding, known, parse) -> pd.DataFrame:
 # Camtrap DP ---------------------------------------------------------------------------------------
 
 
-def _camtrap(package, homes, parse) -> pd.DataFrame:
+OWN_TABLES = {"camera_deployment": "deployments", "camera_observation": "observations"}
+
+
+def _camtrap(package, homes, parse, table) -> pd.DataFrame:
     if len(homes) != 1:
         raise ValueError(f"it holds {len(homes)} files {CAMTRAP}")
     told = json.loads(package.read(str(homes[0] / CAMTRAP)).decode("utf-8-sig"))
     parts = {part.get("name"): part for part in told["resources"]}
+    if own := OWN_TABLES.get(table):
+        if own not in parts:
+            raise ValueError(f"{CAMTRAP} names no {own}")
+        found = _resource(package, homes[0], parts[own], parse)
+        found.attrs["read_as"] = {"format": "Camtrap DP", "table": own}
+        return found
     tables = {}
     for name in ("deployments", "observations", "media"):
         if name in parts:

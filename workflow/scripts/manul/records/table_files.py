@@ -32,20 +32,23 @@ from manul.records.text import fold
 class Wanted:
     """What is known of a table before it is opened.
 
-    `layer` is a sheet or a layer by name, `encoding` that of its text ("" = found by looking), and
-    `known` the folded names that its columns may have, by which its head is found.
+    `layer` is a sheet or a layer by name, `encoding` that of its text ("" = found by looking),
+    `known` the folded names that its columns may have, by which its head is found, and `table` the
+    field table that it is to be, of which a package may hold several.
     """
 
     layer: str = ""
     encoding: str = ""
     known: Collection[str] = ()
+    table: str = ""
 
 
 def read_table(path: str | Path, wanted: Wanted | str | None = None) -> pd.DataFrame:
-    """The raw table in a .csv, .tsv, .txt (or those with .gz), .xlsx, .gpkg, .zip, .json or folder.
+    """The raw table in a .csv, .tsv, .txt (or with .gz), .xlsx, .gpkg, .gpx, .zip, .json or folder.
 
-    A .zip is a camera-trap package (Camtrap DP), read as a table of manul records, a Darwin Core
-    archive, or one table zipped; a folder is an unzipped package, a .json its datapackage.json.
+    A .zip is a camera-trap package (Camtrap DP), read as a table of manul records or as the one of
+    its tables that is wanted, a Darwin Core archive, or one table zipped; a folder is an unzipped
+    package, a .json its datapackage.json.
     `wanted` may be just the name of a sheet or layer.
 
     Raises `RecordsError` where the file cannot be understood as a table.
@@ -177,7 +180,8 @@ def _read_gpkg(path: Path, wanted: Wanted) -> pd.DataFrame:
         name = _layer(path, wanted)
         table = pyogrio.read_dataframe(path, layer=name, fid_as_index=True)
     except pyogrio.errors.DataSourceError as error:
-        raise RecordsError(f"{path.name} is not a readable GeoPackage ({error}).") from error
+        kind = "GPX file" if path.suffix.lower() == ".gpx" else "GeoPackage"
+        raise RecordsError(f"{path.name} is not a readable {kind} ({error}).") from error
     limits.demand(path.name, table.size, limits.CELLS, "cells")
     texts = pd.DataFrame(index=table.index)
     for column in table.columns:
@@ -196,13 +200,15 @@ def _layer(path, wanted) -> str:
         return _only(names, wanted.layer, path, "layers")
     rows = {n: pyogrio.read_info(path, layer=n, force_feature_count=True) for n in names}
     filled = [name for name, info in rows.items() if info["features"]]
+    if "track_points" in filled:  # of a GPX file: its tracks and routes hold the same once more
+        filled = ["track_points"]
     for name in filled:
         limits.demand(path.name, rows[name]["features"], limits.ROWS, "rows")
     return _only(filled or names[:1], wanted.layer, path, "layers")
 
 
 def _read_package(path: Path, wanted: Wanted) -> pd.DataFrame:
-    return packages.read(path, wanted.encoding, wanted.known, parse_csv)
+    return packages.read(path, wanted.encoding, wanted.known, parse_csv, wanted.table)
 
 
 _READERS: dict[str, Callable[[Path, Wanted], pd.DataFrame]] = {
@@ -212,6 +218,7 @@ _READERS: dict[str, Callable[[Path, Wanted], pd.DataFrame]] = {
     ".xlsx": _read_xlsx,
     ".xlsm": _read_xlsx,
     ".gpkg": _read_gpkg,
+    ".gpx": _read_gpkg,
     ".zip": _read_package,
     ".json": _read_package,
 }

@@ -104,6 +104,50 @@ def period(text: str) -> dt.date | None:
     return _calendar(year, month, first)
 
 
+_TIME = re.compile(
+    r"(.*?)[t ](\d{1,2}):(\d{2})(?::(\d{2})(\.\d+)?)?(?: ?(am|pm))? ?(z|utc|gmt|[+-]\d{2}:?\d{2})?",
+    re.ASCII,
+)
+NO_OFFSET = "time without an offset, read as UTC"
+MIDNIGHT = "day without a time, read as its midnight"
+
+
+def instant(
+    text: str, as_of: dt.date, zone: dt.tzinfo | None = None, day_zero: dt.date = DAY_ZERO
+) -> tuple[dt.datetime, str]:
+    """The moment written in `text`, in UTC; a time that names no offset is one of `zone`."""
+    match = _TIME.fullmatch(text)
+    if not match:
+        at, rule = day(text, as_of, day_zero)
+        fraction = float(text) % 1 if re.fullmatch(r"\d{5}\.\d+", text, re.ASCII) else 0.0
+        local = dt.datetime.combine(at, dt.time()) + dt.timedelta(seconds=round(fraction * 86400))
+        offset, how = "", join(rule, "" if fraction else MIDNIGHT)
+    else:
+        at, how = day(match[1], as_of, day_zero)
+        hour = int(match[2]) % 12 + 12 * (match[6] == "pm") if match[6] else int(match[2])
+        parts = hour, int(match[3]), int(match[4] or 0)
+        try:
+            clock = dt.time(*parts, round(float(match[5] or 0) * 1e6) % 1_000_000)
+        except ValueError as error:
+            raise Unusable("no clock shows this time; expected 00:00:00 to 23:59:59") from error
+        local, offset = dt.datetime.combine(at, clock), match[7] or ""
+    if offset:
+        shift = re.fullmatch(r"([+-])(\d{2}):?(\d{2})", offset)
+        minutes = int(shift[2]) * 60 + int(shift[3]) if shift else 0
+        if minutes > 14 * 60:
+            raise Unusable("no place has this offset from UTC; expected -14:00 to +14:00")
+        sign = -1 if shift and shift[1] == "-" else 1
+        return (local - sign * dt.timedelta(minutes=minutes)).replace(tzinfo=dt.UTC), how
+    if zone is not None:
+        aware = local.replace(tzinfo=zone).astimezone(dt.UTC)
+        if aware.astimezone(zone).replace(tzinfo=None) != local:
+            raise Unusable(
+                f"the clocks of {zone} skipped this time; correct it, or write its offset"
+            )
+        return aware, join(how, f"time of {zone}")
+    return local.replace(tzinfo=dt.UTC), join(how, NO_OFFSET)
+
+
 _NUMBER = r"[0-9]{1,9}(?:[.,][0-9]{0,20})?"
 _DMS = re.compile(
     rf"(?P<sign>[+-]?)(?P<d>{_NUMBER})\s?(?:[°:\s]\s?(?:(?P<m>{_NUMBER})\s?"

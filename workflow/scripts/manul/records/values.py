@@ -11,10 +11,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import shapely
 
-from manul.records.text import DAY_ZERO, Unusable, day, decimal, degrees, fold, join, period, plain
+from manul.records.text import (
+    DAY_ZERO,
+    NO_OFFSET,
+    Unusable,
+    day,
+    decimal,
+    degrees,
+    fold,
+    instant,
+    join,
+    period,
+    plain,
+)
 
 NOT_ON_LIST = "not on the list"
 PERIOD = "first day of a period"
@@ -25,7 +38,7 @@ FLAGGED = (NOT_ON_LIST, PERIOD)  # changes that leave something open
 class Context:
     """What a cell is read against: schemas, the last day, the box (west, south, east, north), a
     UTM zone, folded words for "no value", the areas of places, the day from which numbers count
-    days, and whether decimals of this table stand behind a comma."""
+    days, whether decimals of this table stand behind a comma, and the zone of its clocks."""
 
     schemas: Mapping[str, Any]
     as_of: dt.date
@@ -35,6 +48,7 @@ class Context:
     place_area_ha: Mapping[str, float] = field(default_factory=dict)
     day_zero: dt.date = DAY_ZERO
     decimal_comma: bool = False
+    time_zone: ZoneInfo | None = None
 
 
 def parse_text(text: str, field: Mapping, context: Context) -> tuple[str, str]:
@@ -75,6 +89,28 @@ def parse_date(text: str, field: Mapping, context: Context) -> tuple[dt.date, st
         raise Unusable(
             f"the date is in the future; expected at latest {context.as_of}, the day `as_of` of the"
             " config; correct the date, or that day"
+        )
+    return value, rule
+
+
+def parse_instant(text: str, field: Mapping, context: Context) -> tuple[dt.datetime, str]:
+    """A moment in UTC; a time without an offset is one of the table's zone, or of UTC.
+
+    A field with `offset: required` takes no time whose zone is not told.
+    """
+    value, rule = instant(plain(text), context.as_of, context.time_zone, context.day_zero)
+    if field.get("offset") == "required" and NO_OFFSET in rule:
+        raise Unusable(
+            "the time names no offset from UTC; expected a time as 2023-05-01T06:30:00+08:00; "
+            "write it so, or give the layer its `time_zone`"
+        )
+    rule = ", ".join(part for part in rule.split(", ") if part != NO_OFFSET)  # the usual case
+    if not 1900 <= value.year <= 2200:
+        raise Unusable("expected a year from 1900 to 2200; correct the year")
+    if value.date() > context.as_of + dt.timedelta(days=1) and field.get("future") != "allowed":
+        raise Unusable(
+            f"the time is in the future; expected at latest {context.as_of}, the day `as_of` of the"
+            " config; correct the time, or that day"
         )
     return value, rule
 
@@ -125,6 +161,7 @@ PARSERS = {
     "number": parse_number,
     "count": parse_count,
     "date": parse_date,
+    "instant": parse_instant,
     "choice": parse_choice,
     "yes_no": parse_yes_no,
     "geometry": parse_geometry,

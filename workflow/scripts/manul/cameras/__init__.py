@@ -1,0 +1,1 @@
+"""What camera traps tell: effort, independent events and detection histories, and occupancy."""
