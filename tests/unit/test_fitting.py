@@ -198,7 +198,7 @@ def test_too_few_records_give_unknown_maps_and_the_reason(n):
     shown = fit.predict(made, pd.DataFrame({n: [0.0] for n in maps}), np.array([0.5]), KEY)
     assert made.model is None and all(np.isnan(shown[name]).all() for name in fit_words.BANDS)
     assert "not fitted" in made.tables["evaluation"]["fold"].iloc[0]
-    assert fit_words.key_rules(KEY, made.tables["thresholds"])["suitable"] == 0.4
+    assert fit_words.key_rules(KEY, [made.tables["thresholds"]])["suitable"] == 0.4
     assert (
         "not fitted" in fit_words.sentences(made.tables["evaluation"], made.tables["thresholds"])[0]
     )
@@ -206,7 +206,7 @@ def test_too_few_records_give_unknown_maps_and_the_reason(n):
 
 def test_thresholds_come_from_the_records_only_if_wanted_and_enough(simulated):
     maps, truth, made = simulated
-    assert fit_words.key_rules(KEY, made.tables["thresholds"])["suitable"] == 0.4
+    assert fit_words.key_rules(KEY, [made.tables["thresholds"]])["suitable"] == 0.4
     wanted = KEY | {"thresholds": "fitted"}
     light = SPEC | {"method": "logistic"}
     many = fit_words.key_rules(
@@ -297,11 +297,11 @@ def test_all_that_rests_on_a_fit_says_that_it_missed_the_gate():
     evaluation = pd.DataFrame([{"method": "maxent", "fold": "mean", **scores}])
     told = fit_words.sentences(evaluation, thresholds_table(poor))
     assert told[0] == f"The fit {poor}"
-    key = fit_words.key_rules(KEY, thresholds_table(poor))
+    key = fit_words.key_rules(KEY, [thresholds_table(poor)])
     assert fit_words.threshold_words(key).endswith(f"40 independent records; the fit {poor}")
     good = fit_words.sentences(evaluation, thresholds_table("passed"))
     assert not any("gate" in line for line in good)
-    expert = fit_words.key_rules(KEY, thresholds_table(poor, fit_words.EXPERT))
+    expert = fit_words.key_rules(KEY, [thresholds_table(poor, fit_words.EXPERT)])
     assert "gate" not in fit_words.threshold_words(expert)
 
 
@@ -363,7 +363,7 @@ def test_maps_of_a_fit_that_rules_may_name_are_the_bands_that_they_say():
 
 
 def test_without_a_fit_the_thresholds_are_those_of_the_config():
-    assert fit_words.key_rules(KEY, None) == KEY | {"source": fit_words.EXPERT}
+    assert fit_words.key_rules(KEY) == KEY | {"source": fit_words.EXPERT}
 
 
 def test_a_fit_reads_the_layers_of_effort_that_are_there():
@@ -624,7 +624,7 @@ def test_words_of_a_fit_are_those_of_its_own_row(fold, records, told):
 
 def test_thresholds_in_use_are_those_of_the_habitat_map():
     table = thresholds_table("passed").assign(suitable=[0.11, 0.22], key=[0.33, 0.44])
-    found = fit_words.key_rules(KEY, table)
+    found = fit_words.key_rules(KEY, [table])
     assert (found["suitable"], found["key"]) == (0.11, 0.33)
     twice = pd.concat([table.assign(used=False, suitable=0.9), table], ignore_index=True)
-    assert fit_words.key_rules(KEY, twice)["suitable"] == 0.11
+    assert fit_words.key_rules(KEY, [twice])["suitable"] == 0.11

@@ -1,32 +1,35 @@
-# What the records say of the region: one rule for each kind of analysis.
+# What the records say of the region: one rule for each kind of analysis and each set of its files.
 for _kind in ANALYSES:
 
-    rule:
-        name:
-            f"analysis_{_kind}"
-        input:
-            unpack(reads(f"analysis_{_kind}", "analysis")),
-        output:
-            **files(f"analysis_{_kind}", "analysis"),
-        log:
-            "logs/{region}/{scenario}/analysis_{analysis}.log",
-        benchmark:
-            "benchmarks/out/{region}/{scenario}/analysis_{analysis}.tsv"
-        wildcard_constraints:
-            analysis=choices(f"analysis_{_kind}"),
-        conda:
-            "../../envs/manul.yaml"
-        threads: 8
-        resources:
-            mem_mb=memory(f"analysis_{_kind}", "analysis"),
-            runtime=120,
-        params:
-            told=told(f"analysis_{_kind}", "analysis"),
-            code=digests.code_digest(f"analyses.{_kind}", "job"),
-        message:
-            "Analyse the records of scenario {wildcards.scenario}: {wildcards.analysis}."
-        script:
-            "../scripts/analysis.py"
+    for _first, _scenarios in variants(f"analysis_{_kind}"):
+
+        rule:
+            name:
+                f"analysis_{_kind}_{_first}".replace("/", "_")
+            input:
+                unpack(reads(f"analysis_{_kind}", "analysis")),
+            output:
+                **files(f"analysis_{_kind}", "analysis", _first),
+            log:
+                "logs/{region}/{scenario}/analysis_{analysis}.log",
+            benchmark:
+                "benchmarks/out/{region}/{scenario}/analysis_{analysis}.tsv"
+            wildcard_constraints:
+                scenario="|".join(_scenarios),
+                analysis=choices(f"analysis_{_kind}"),
+            conda:
+                "../../envs/manul.yaml"
+            threads: 8
+            resources:
+                mem_mb=memory(f"analysis_{_kind}", "analysis"),
+                runtime=120,
+            params:
+                told=told(f"analysis_{_kind}", "analysis"),
+                code=digests.code_digest(f"analyses.{_kind}", "job"),
+            message:
+                "Analyse the records of scenario {wildcards.scenario}: {wildcards.analysis}."
+            script:
+                "../scripts/analysis.py"
 
 
 # A page for each layer of records.

@@ -623,6 +623,7 @@ def _of_draws(graph, config) -> tuple[dict, dict]:
     reads = {"surfaces": _made(config, names), "alternatives": others, "mask": _mask(config)}
     reads |= {"changes": [replace(r, file="changes") for r in others if r.rule == "alternatives"]}
     asked = [Ref("elicitation", "", "table")] if RULES["elicitation"].keys(config) else []
+    asked += _weights_by_data(graph, config)
     if fit := specs.fitted(config):
         made = f"analysis_{config['analyses'][fit]['kind']}"
         of = graph.scenarios[0] if states.is_past(config) else ""  # records of the past are few
@@ -681,19 +682,39 @@ def _invest(graph, scenario, config, key) -> Job:
 
 
 def _analysis_files(kind):
-    maps, tables = ANALYSES[kind].MAPS, ANALYSES[kind].TABLES
-    return {name: f"analyses/{{key}}/{name}.tif" for name in maps} | {
-        name: f"analyses/{{key}}/{name}.csv" for name in tables
-    }
+    module = ANALYSES[kind]
+    found = {name: f"analyses/{{key}}/{name}.tif" for name in module.MAPS}
+    found |= {name: f"analyses/{{key}}/{name}.csv" for name in module.TABLES}
+    outlines = getattr(module, "OUTLINES", "")
+
+    def files(config, key):
+        shown = outlines and (config["exact"] or not selection.private_layers(config))
+        return found | ({outlines: f"analyses/{{key}}/{outlines}.gpkg"} if shown else {})
+
+    return files
 
 
 def _analysis(graph, scenario, config, key) -> Job:
     block = selection.analysis_block(config, key)
     reads = {}
-    for role, wanted in ANALYSES[block["kind"]].reads(block, config).items():
+    module = ANALYSES[block["kind"]]
+    for role, wanted in module.reads(block, config).items():
         reads[role] = [_ref(config, item) for item in wanted]
     told = {"block": block, "key_habitat": config["key_habitat"], "as_of": config["as_of"]}
+    if hasattr(module, "tells"):
+        told |= module.tells(block, config)
     return Job(told | {"region": config["region"]}, reads | {"mask": _mask(config)})
+
+
+def _weights_by_data(graph, config) -> list[Ref]:
+    """The tables of analyses that say what the draws take for weights of threats."""
+    of = graph.scenarios[0] if states.is_past(config) else ""  # evidence of the past is less
+    return [
+        Ref(f"analysis_{kind}", name, module.WEIGHTS, of)
+        for kind, module in ANALYSES.items()
+        if hasattr(module, "WEIGHTS")
+        for name in selection.analyses(config, kind)
+    ]
 
 
 def _analyses_of(kind) -> Callable:
@@ -1248,9 +1269,13 @@ def _refs(config) -> dict[str, Ref]:
 
 
 def _thresholds(config) -> list[Ref]:
-    """The table with the thresholds of key habitat, if they come from records."""
-    name = selection.thresholds_from(config)
-    return [Ref(f"analysis_{config['analyses'][name]['kind']}", name, "thresholds")] if name else []
+    """The tables with thresholds and patch sizes of key habitat, if they come from records."""
+    found = {"thresholds": selection.thresholds_from(config), "sizes": selection.sizes_from(config)}
+    return [
+        Ref(f"analysis_{config['analyses'][name]['kind']}", name, table)
+        for table, name in found.items()
+        if name
+    ]
 
 
 def _table_job(graph, scenario, config, maps, told, **reads) -> Job:

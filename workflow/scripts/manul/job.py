@@ -108,10 +108,9 @@ class Job:
     def _maps(self) -> list[str]:
         return [f for f in map(str, self.snakemake.input) if f.endswith((".tif", ".gpkg"))]
 
-    def thresholds(self, role: str = "thresholds") -> pd.DataFrame | None:
-        """The table of thresholds that an analysis gives, if this job reads one."""
-        files = self.inputs(role)
-        return plain_files.read_table(files[0]) if files else None
+    def thresholds(self) -> list[pd.DataFrame]:
+        """The tables of thresholds and patch sizes that analyses give, as this job reads them."""
+        return [plain_files.read_table(path) for path in self.inputs("thresholds")]
 
     def map_files(self, maps, grid) -> list[block_maps.MapFile]:
         """The maps of the model, each tagged with the layers behind it, as the graph knows them.

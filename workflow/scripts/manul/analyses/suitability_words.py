@@ -3,7 +3,7 @@
 Apart from `fitting`, so that a product which only says it does not load the libraries that fit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -24,10 +24,23 @@ FITTED_BANDS = ("suitability", "mess", "most_dissimilar")
 DISAGREEMENT = ("rank_difference", "agreement")
 
 
-def key_rules(key: KeyHabitat, thresholds: pd.DataFrame | None) -> dict[str, Any]:
-    """The block `key_habitat` with the thresholds in use, and in words where they come from."""
-    if thresholds is None:
-        return {**key, "source": EXPERT}
+def key_rules(key: KeyHabitat, tables: Sequence[pd.DataFrame] = ()) -> dict[str, Any]:
+    """The block `key_habitat` with thresholds and patch sizes in use, and where they come from.
+
+    `tables` are those of thresholds (of a fit to records) and of sizes (of home ranges), if any.
+    """
+    found: dict[str, Any] = {**key, "source": EXPERT}
+    for table in tables:
+        found |= _sizes(table) if "breeding_km2" in table else _thresholds(key, table)
+    return found
+
+
+def _sizes(table: pd.DataFrame) -> dict[str, float]:
+    row = table.iloc[0]
+    return {name: float(row[name]) for name in ("core_km2", "breeding_km2")} if row["used"] else {}
+
+
+def _thresholds(key: KeyHabitat, thresholds: pd.DataFrame) -> dict[str, Any]:
     used = thresholds[(thresholds["map"] == "habitat") & thresholds["used"].astype(bool)].iloc[0]
     found = {"suitable": float(used["suitable"]), "key": float(used["key"])}
     doubt = "" if used["by"] == EXPERT or used["gate"] == PASSED else f"; the fit {used['gate']}"

@@ -325,9 +325,8 @@ def _about(runs, view, label) -> dict:
 
 def _key_rules(runs, view, config) -> dict:
     """The block `key_habitat` with the thresholds in use."""
-    paths = runs.reads(view, "key_habitat")["thresholds"]
-    table = plain_files.read_table(paths[0]) if paths else None
-    return words.key_rules(config["key_habitat"], table)
+    tables = map(plain_files.read_table, runs.reads(view, "key_habitat")["thresholds"])
+    return words.key_rules(config["key_habitat"], list(tables))
 
 
 def _layer(runs, view, name) -> dict:

@@ -17,7 +17,9 @@ from manul.config import extents, nodes, states
 from manul.config.hints import hint, nearest
 from manul.config.schema import analysis_kind, kind_of_surface
 from manul.config.types import KEY_AREAS, Config
+from manul.demography.shares import doubled
 from manul.exposure.decay import CURVES, decay
+from manul.records.schemas import schemas
 
 LARGEST_GRID = 2e10
 MOST_TILES = 1e6
@@ -37,7 +39,8 @@ NEEDED = {
     "records": [*DESCRIBED, "table"],
 }
 # What says how a file is read: elsewhere it would do nothing, without a word.
-ONLY_OF: dict[str, tuple[str, ...]] = {"crs": ("vector",), "zone": ("records",)}
+ONLY_OF: dict[str, tuple[str, ...]] = {"crs": ("vector",)}
+ONLY_OF |= dict.fromkeys(("zone", "time_zone"), ("records",))
 ONLY_OF |= dict.fromkeys(("since", "until"), ("vector",))
 ONLY_OF |= dict.fromkeys(("extent", "filter", "fields", "layer", "encoding"), SHAPES)
 ONLY_OF |= dict.fromkeys(("band", "scale", "offset", "nodata"), RASTERS)
@@ -185,11 +188,19 @@ def _cells(region) -> Iterator[str]:
 # ------------------------------------------------------------------------------ layers, surfaces
 
 
+def _nowhere(layer) -> bool:
+    """Is it a table whose rows have no places, such as yearly numbers?"""
+    return (
+        layer.get("table") in schemas()["tables"]
+        and not (schemas()["tables"][layer["table"]]["positions"])
+    )
+
+
 def _layers(config) -> Iterator[str]:
     for name, layer in config["layers"].items():
         kind, where = layer["kind"], f"layers.{name}"
         for key in NEEDED.get(kind, DESCRIBED):
-            if layer.get(key) is None:
+            if layer.get(key) is None and not (key == "positional_error_m" and _nowhere(layer)):
                 beside = Path(layer["path"]).with_suffix(".yaml") if layer.get("path") else ""
                 place = f", here or in {beside}" if key != "path" and beside else ""
                 yield f"{where}: a layer of kind {kind} needs the key {key!r}{place}"
@@ -495,20 +506,33 @@ def _analyses(config) -> Iterator[str]:
         effort = block.get("background", {}).get("effort", "none")
         words = ("target_group", "none")
         named = [block[key] for key in spec["x-needs"]]
+        named += [block[key] for key in spec.get("x-may", ()) if block[key] is not None]
         for layer in [*named, *(effort if isinstance(effort, list) else [])]:
             if layers.get(layer, {}).get("kind") not in ("records", "absent"):
                 yield f"{where}: there is no records layer {layer!r}{hint(layer, known)}"
         if isinstance(effort, str) and effort not in words:
             yield f"{where}.background.effort: {effort!r} is not known{hint(effort, words)}"
-        for key in spec["x-surfaces"]:
+        if twice := doubled(block.get("causes", {}).values()):
+            yield (
+                f"{where}.causes: {twice!r} stands under causes that do not name the same threats; "
+                "expected each threat under one cause, or under several that name the same"
+            )
+        named_threats = [t for threats in block.get("causes", {}).values() for t in threats]
+        for threat in [*named_threats, *filter(None, [block.get("threat")])]:
+            if threat not in config["threats"]:
+                near = hint(threat, config["threats"])
+                yield f"{where}: there is no threat {threat!r}{near}"
+        for key in (*spec["x-surfaces"], *spec.get("x-may-surfaces", ())):
             for surface in block[key]:
                 if surface not in config["surfaces"]:
                     near = hint(surface, config["surfaces"])
                     yield f"{where}.{key}: there is no surface {surface!r}{near}"
-    source = config["key_habitat"]["thresholds"]
-    if source != "expert" and source not in analyses:
-        near = hint(source, ["expert", *analyses])
-        yield f"key_habitat.thresholds: {source!r} is neither 'expert' nor an analysis{near}"
+    for key, kind in (("thresholds", "suitability"), ("sizes", "home_range")):
+        source = config["key_habitat"][key]
+        able = [name for name, block in analyses.items() if block["kind"] == kind]
+        if source != "expert" and source not in able:
+            near = hint(source, ["expert", *able])
+            yield f"key_habitat.{key}: {source!r} is neither 'expert' nor an analysis{near}"
 
 
 def _key_habitat(key) -> Iterator[str]:

@@ -103,7 +103,8 @@ def kind_of_surface(kind: str) -> dict:
 
 def analysis_kind(kind: str) -> dict:
     """The schema of a kind of analysis; `x-needs` are its keys that name a layer of records which
-    must be there, `x-surfaces` those that list surfaces of which one must."""
+    must be there, `x-may` those of layers that may, `x-surfaces` those that list surfaces of which
+    one must be there, `x-may-surfaces` of which none needs to."""
     return schema()["$defs"]["analyses"][kind]
 
 

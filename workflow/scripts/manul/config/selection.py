@@ -140,13 +140,24 @@ def analyses(config: Config, kind: str | None = None) -> list[str]:
 def analysis_block(config: Config, name: str) -> dict:
     """The block of an analysis with the surfaces and further records that there are."""
     block, have = config["analyses"][name], set(available(config))
-    lists = analysis_kind(block["kind"])["x-surfaces"]
-    return block | {key: [s for s in block[key] if s in have] for key in lists}
+    spec = analysis_kind(block["kind"])
+    lists = (*spec["x-surfaces"], *spec.get("x-may-surfaces", ()))
+    there = {key: [s for s in block[key] if s in have] for key in lists}
+    for key in spec.get("x-may", ()):
+        absent = block[key] is None or is_absent(config, block[key])
+        there |= {key: None if absent else block[key]}
+    return block | there
 
 
 def thresholds_from(config: Config) -> str:
     """The analysis from which key habitat takes its thresholds; empty: from the config."""
     name = config["key_habitat"]["thresholds"]
+    return name if name in analyses(config) else ""
+
+
+def sizes_from(config: Config) -> str:
+    """The analysis from which key habitat takes its patch sizes; empty: from the config."""
+    name = config["key_habitat"]["sizes"]
     return name if name in analyses(config) else ""
 
 

@@ -171,6 +171,7 @@ class KeyHabitat(TypedDict):
     """Thresholds of suitable and key habitat (0 to 1) and of its patches and areas."""
 
     thresholds: str
+    sizes: str
     suitable: float
     key: float
     core_km2: float

@@ -152,6 +152,24 @@ def band(table: pd.DataFrame, ylabel: str) -> bytes:
     return _png(draw, (7.2, 2.4))
 
 
+def survival(table: pd.DataFrame) -> bytes:
+    """Steps of survival over the days of a year with their interval, one line for each `stage`."""
+
+    def draw(figure):
+        axes = figure.add_subplot()
+        for colour, (stage, own) in zip(
+            (BLUE, ORANGE, GREEN), table.groupby("stage"), strict=False
+        ):
+            days = np.r_[0, own["day"]]
+            low, high = (np.r_[1, own[end].ffill().fillna(1)] for end in ("lower", "upper"))
+            axes.fill_between(days, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
+            axes.step(days, np.r_[1, own["surv"]], where="post", color=colour, label=stage)
+        axes.set(xlabel="day of the biological year", ylabel="share alive", ylim=(0, 1.02))
+        axes.legend(frameon=False)
+
+    return _png(draw, (7.2, 3.0))
+
+
 def detection(fit, distances_m) -> bytes:
     """The fitted detection function over the distances, scaled to the share seen."""
 

@@ -14,13 +14,17 @@ HERE = Path(__file__).parent
 
 @dataclass
 class Section:
-    """A heading, then sentences, tables (title, table) and figures (caption, PNG or GIF)."""
+    """A heading, then sentences, tables (title, table) and figures (caption, PNG or GIF).
+
+    `head` is a sentence for the top of the page.
+    """
 
     title: str
     words: list[str] = field(default_factory=list)
     tables: list[tuple[str, pd.DataFrame]] = field(default_factory=list)
     figures: list[tuple[str, bytes]] = field(default_factory=list)
     numbers: list[tuple] = field(default_factory=list)  # what, value, low, high, unit
+    head: str = ""
 
 
 def page(title: str, subtitle: str, notice: str, sections: Sequence[Section], foot: str) -> str:
