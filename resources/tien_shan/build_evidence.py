@@ -210,7 +210,7 @@ by_year = {int(y): (p, s) for y, p, s in zip(YEARS, pika, snow)}
 fates = []
 for k in range(120):
     stage = 'adult' if k < 60 else 'kitten'
-    year = int(rng.integers(2015, 2024))
+    year = int(rng.integers(2015, 2023))
     begin = pd.Timestamp(year, 4, 1) + pd.Timedelta(days=int(rng.integers(0, 300) if stage == 'adult' else rng.integers(45, 75)))
     watched = int(rng.integers(120, 720) if stage == 'adult' else rng.integers(120, 300))
     sex, litter = rng.choice(['m', 'f']), f'L{(k - 60) // 3:02d}' if stage == 'kitten' else ''
