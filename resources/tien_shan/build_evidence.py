@@ -230,7 +230,7 @@ TRUTH['fates'] = {'hazard_a_year': HAZARD, 'survival_a_year': {k: float(np.exp(-
                   'log_hazard_on_snow_cm': SNOW, 'causes': CAUSES}
 
 # ---------------------------------------------------------------- sera: more infection near settlements, a test that errs
-SE, SP, LOGIT0, PER_KM = .96, .94, .2, -.08
+SE, SP, LOGIT0, PER_KM = .96, .94, .9, -.06
 towns = gpd.read_file(OUT / 'settlements.gpkg').to_crs(CRS).geometry
 cols, rows = np.meshgrid(np.arange(z.shape[1]) + .5, np.arange(z.shape[0]) + .5)
 cx, cy = TR * (cols, rows)

@@ -218,10 +218,13 @@ def _fit(choices, values, names, spec) -> Model:
 
 def _coefficients(model, spec) -> pd.DataFrame:
     if model.fitted is None:
-        return pd.DataFrame(columns=["covariate", "coefficient", "se", "robust_se", "low", "high"])
-    table = model.fitted.table().iloc[: len(model.names)]
+        return pd.DataFrame(
+            columns=["covariate", "sd", "coefficient", "se", "robust_se", "low", "high"]
+        )
+    table = model.fitted.table().iloc[: len(model.names)].assign(sd=model.spread.to_numpy())
     low, high = np.log(table["ratio_low"]), np.log(table["ratio_high"])
-    return table[["covariate", "coefficient", "se", "robust_se"]].assign(low=low, high=high)
+    names = ["covariate", "sd", "coefficient", "se", "robust_se"]
+    return table[names].assign(low=low, high=high)
 
 
 def _validation(choices, values, names, spec) -> list[dict]:

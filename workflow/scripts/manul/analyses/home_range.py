@@ -29,6 +29,7 @@ LEAST_FEMALES = 5
 CORE, WHOLE = 0.5, 0.95
 UNEVEN = 0.5  # spread of the steps in time, over their mean, from which fixes are weighted
 DAY = 86400.0
+MOVED = ("shifting", "dispersing", "migrating")
 NOT_RESIDENT = "its range was crossed fewer than 5 times: no home range can be told"
 
 
@@ -45,12 +46,15 @@ def run(this) -> None:
     rows, models, outlines, moves = [], [], [], []
     tracks = list(used.groupby("animal", sort=True))
     for animal, track in this.told_of(tracks, len(tracks), "animals"):
+        moved = _moves(animal, track)
         for period, part in _periods(track, spec):
             found, fits, shapes = _range(animal, period, part, spec)
+            if period == "all" and moved["class"] in MOVED and found["resident"] == "yes":
+                found |= {"resident": "no", "note": f"{moved['class']}: it had more than one range"}
             rows.append(found)
             outlines += shapes if this.output(OUTLINES) else []
             models += fits if period == "all" else []
-        moves.append(_moves(animal, track))
+        moves.append(moved)
     of_ranges = pd.DataFrame(rows, columns=RANGES).merge(animals, on="animal", how="left")
     tables = {
         "cleaning": counted, "ranges": of_ranges, "moves": pd.DataFrame(moves, columns=MOVES),
@@ -79,8 +83,8 @@ def section(tables: dict[str, pd.DataFrame]) -> Section:
         "effective size says how many independent crossings of its range a track holds; the plain "
         "kernel and the convex polygon take fixes to be independent and stand for comparison."
     )
-    if len(few := whole[whole["resident"] == "no"]):
-        found.words.append(f"{', '.join(few['animal'])}: {NOT_RESIDENT}. They are not pooled.")
+    for note, few in whole[whole["resident"] == "no"].groupby("note"):
+        found.words.append(f"{', '.join(few['animal'])}: {note}. Not pooled as a whole.")
     sizes = tables["sizes"].iloc[0]
     found.words.append(sizes["note"])
     if len(told):

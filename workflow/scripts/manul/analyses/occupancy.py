@@ -29,6 +29,7 @@ FIELDS = {
 }
 TABLES = ("summary", "left_out", "abundance", "coefficients", "seasons", "validation", "more")
 GENERALISES = ("cameras", "observations", "test")  # into a model of predictors
+UNEVEN = 0.1  # spread of the occasions' length, in occasions, from which it is a covariate
 LEAST_SITES, LEAST_DETECTIONS = 10, 3
 PRECISIONS = (0.1, 0.05, 0.025)  # standard errors of occupancy for which effort is told
 
@@ -129,7 +130,7 @@ class Model:
     @classmethod
     def fitted_to(cls, periods, values, spec) -> Model:
         """The fit of `periods` (deployments as `values` has them) on standardised predictors."""
-        seen, days, _ = traps.histories(periods, spec["least_days"])
+        seen, days, _ = traps.histories(periods, spec["occasion_days"] / 2)
         known = values.notna().all(axis=1).to_numpy() & np.isfinite(seen).any(axis=1)
         names = [n for n in values if values.loc[known, n].std() > 0]
         of = values.loc[known, names]
@@ -142,9 +143,8 @@ class Model:
             )
             return cls(names, mean, spread, ends, None, note)
         z = (of - mean) / spread
-        visit = (
-            {"days": days[known] / spec["occasion_days"] - 1} if np.nanstd(days[known]) > 0 else {}
-        )
+        days = days[known] / spec["occasion_days"]
+        visit = {"days": days - 1} if np.nanstd(days) > UNEVEN else {}
         data = occupancy.data(seen[known], {n: z[n].to_numpy() for n in names}, visit)
         fit = occupancy.fit(data)
         note = "" if fit.converged else "The fit found no maximum: fewer predictors or more sites."

@@ -167,6 +167,7 @@ def _hazards(stage, own, series, spec) -> pd.DataFrame:
     zero = own["zero"].iloc[0]
     parts = []
     for row in own.itertuples():
+        group = row.animal if pd.isna(row.litter) or not row.litter else row.litter
         for k in range(int(row.entry // survival.YEAR), int(np.ceil(row.exit / survival.YEAR))):
             start, stop = max(row.entry, k * survival.YEAR), min(row.exit, (k + 1) * survival.YEAR)
             event = row.died if row.exit <= (k + 1) * survival.YEAR else 0
@@ -174,7 +175,7 @@ def _hazards(stage, own, series, spec) -> pd.DataFrame:
             values = wide.reindex([year])[names].iloc[0].to_dict()
             # time within the year: animals of different years are compared on the same day of it
             parts.append({"start": start - k * survival.YEAR, "stop": stop - k * survival.YEAR,
-                          "event": event, "group": row.litter or row.animal, **values})  # fmt: skip
+                          "event": event, "group": group, **values})  # fmt: skip
     table = pd.DataFrame(parts).dropna(subset=names)
     if not names or table["event"].sum() < len(names) + 2:
         return pd.DataFrame()

@@ -182,15 +182,17 @@ class Period:
         """The honest answer."""
         if not np.isfinite(self.years):
             return f"{self.series} years show no period."
-        low = "-" if np.isnan(self.low) else f"{self.low:.1f}"
-        high = "-" if np.isnan(self.high) else f"{self.high:.1f}"
+        if np.isnan(self.high):
+            ends = f"{self.low:.1f} or more" if np.isfinite(self.low) else "any"
+        else:
+            ends = f"{self.low:.1f}-{self.high:.1f}"
         if self.told:
             return (
-                f"A period of {self.years:.1f} years ({low}-{high}, 95 % interval); of series "
+                f"A period of {self.years:.1f} years ({ends}, 95 % interval); of series "
                 f"without any, {self.chance:.0%} look as periodic."
             )
         return (
-            f"{self.series} years cannot tell a period of {self.years:.0f} ({low}-{high}): of "
+            f"{self.series} years cannot tell a period of {self.years:.0f} ({ends}): of "
             f"series of this length without any period, {self.chance:.0%} look as periodic."
         )
 

@@ -158,7 +158,7 @@ def cox(intervals: pd.DataFrame, covariates: Sequence[str], groups=None, ties: s
         plain = model.fit()
         out.loc[told, "coefficient"] = plain.params
         out.loc[told, "se"] = plain.bse
-        if groups is not None:
+        if groups is not None and pd.Series(groups).nunique() > len(told):  # else of no full rank
             out.loc[told, "robust_se"] = robust_errors(intervals, told, plain.params, groups, ties)
     error = out["robust_se"].fillna(out["se"])
     z = stats.norm.ppf(0.975)

@@ -100,14 +100,18 @@ def where_and_when(e: Evidence) -> Section:
     """A map of the rows, exact only if they are public, and how many there are a year."""
     section = Section("Where and when people looked")
     placed = e.rows[e.rows.geometry.notna()]
-    if e.public:
+    if not len(placed):
+        section.words.append("Its rows have no places.")
+    elif e.public:
         section.figures.append(("Places of all rows", figures.places_map(placed, e.outline)))
     else:
         least = e.privacy["least"]
-        words = f"Places are not public: rows counted in areas with at least {least} places."
+        places, what = _one_of_each(placed)
+        each = "places" if what == "rows" else what
+        words = f"Places are not public: {what} counted in areas with at least {least} {each}."
         section.words.append(words)
-        png = figures.areas_map(area_counts(placed, e), e.outline, "rows per 1000 km²")
-        section.figures.append(("Rows in areas that give no place away", png))
+        png = figures.areas_map(area_counts(places, e), e.outline, f"{what} per 1000 km²")
+        section.figures.append((f"{what.capitalize()} in areas that give no place away", png))
     dates = [n for n, f in e.schema["fields"].items() if f["type"] == "date" and n in e.rows]
     if dates:
         years = pd.to_datetime(e.rows[dates[0]]).dt.year.dropna().astype(int).value_counts()
@@ -216,6 +220,16 @@ def area_counts(placed, e: Evidence) -> pd.DataFrame:
 
 
 # ------------------------------------------------------------------------------------- helpers
+
+
+def _one_of_each(placed) -> tuple[gpd.GeoDataFrame, str]:
+    """The rows; of fixes one place for each animal: thousands of its fixes would tell its range."""
+    if "animal" not in placed or not placed["animal"].notna().any():
+        return placed, "rows"
+    middle = placed.assign(x=placed.geometry.centroid.x, y=placed.geometry.centroid.y)
+    centre = middle.groupby("animal")[["x", "y"]].mean()
+    points = gpd.points_from_xy(centre["x"], centre["y"], crs=placed.crs)
+    return gpd.GeoDataFrame(centre.reset_index(), geometry=points), "animals"
 
 
 def _poison_words(e, events, maps, block) -> list[str]:

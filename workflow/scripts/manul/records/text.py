@@ -108,8 +108,8 @@ _TIME = re.compile(
     r"(.*?)[t ](\d{1,2}):(\d{2})(?::(\d{2})(\.\d+)?)?(?: ?(am|pm))? ?(z|utc|gmt|[+-]\d{2}:?\d{2})?",
     re.ASCII,
 )
-NO_OFFSET = "time without an offset, read as UTC"
-MIDNIGHT = "day without a time, read as its midnight"
+NO_OFFSET = "time without an offset read as UTC"
+MIDNIGHT = "day without a time read as its midnight"
 
 
 def instant(

@@ -129,7 +129,7 @@ def parse_choice(text: str, field: Mapping, context: Context) -> tuple[str, str]
 def parse_yes_no(text: str, field: Mapping, context: Context) -> tuple[bool, str]:
     """True or False from "y" or "n" in several languages."""
     word, rule = parse_choice(text, {"list": "yes_no"}, context)
-    return word == "y", rule
+    return word == "y", "" if fold(text) in ("true", "false") else rule  # as computers write it
 
 
 def parse_angle(text: str, field: Mapping, context: Context) -> tuple[tuple[float, str], str]:

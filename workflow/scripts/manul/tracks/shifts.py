@@ -22,8 +22,9 @@ CLASSES = ("resident", "shifting", "dispersing", "migrating")
 
 @dataclass(frozen=True)
 class Shift:
-    """`kind` one of CLASSES, or "too short"; `days` the moves (s), `distance_m` of the first one,
-    `width_m` of the range, `better` by how much BIC beats a range that stays (0 for resident)."""
+    """`kind` one of CLASSES, or "too short"; `days` the move, or the move and the return (s);
+    `distance_m` of it; `width_m` of the range between moves; `better` by how much BIC beats a
+    range that stays (0 for resident)."""
 
     kind: str
     days: tuple[float, ...]
@@ -47,20 +48,21 @@ def classify(seconds: np.ndarray, xy: np.ndarray) -> Shift:
     at = seconds[inner][:: max(1, int(inner.sum() / MOST_CHANGES))]
     best: dict[str, tuple] = {}
     for time in TIMES_D * DAY_S:
-        for kind, bic, days, centres, variance in _models(seconds, xy, at, time):
+        for kind, bic, days, centres in _models(seconds, xy, at, time):
             if kind not in best or bic < best[kind][0]:
-                best[kind] = bic, days, centres, variance
+                best[kind] = bic, days, centres
     stays = best["stays"]
-    kind, (bic, days, centres, variance) = min(best.items(), key=lambda item: item[1][0])
-    width = float(WIDTH * np.sqrt(variance / 2))
+    kind, (bic, days, centres) = min(best.items(), key=lambda item: item[1][0])
+    width = _width(seconds, xy, days)
     if kind == "stays":
         return Shift("resident", (), 0.0, width, 0.0)
-    distance = float(np.hypot(*(centres[1] - centres[0])))
+    steps = np.hypot(*np.diff(centres, axis=0).T)
     if kind == "returns":
-        name = "migrating" if distance >= width else "shifting"
-    else:
-        name = "dispersing" if kind == "moves" and distance >= width else "shifting"
-    return Shift(name, days, distance, width, float(stays[0] - bic))
+        name, told = ("migrating" if steps[0] >= width else "shifting"), days
+    else:  # of two moves the larger one is told
+        name = "dispersing" if steps.max() >= width else "shifting"
+        told = (days[int(np.argmax(steps))],)
+    return Shift(name, told, float(steps.max()), width, float(stays[0] - bic))
 
 
 # ------------------------------------------------------------------------------------- helpers
@@ -76,7 +78,7 @@ def _daily(seconds, xy) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _models(seconds, xy, at, time):
-    """(kind, BIC, moves, centres, variance) of the best moves of each kind at one OU time."""
+    """(kind, BIC, moves, centres) of the best moves of each kind at one OU time."""
     columns = [np.ones(len(seconds)), *(seconds >= t for t in at)]
     white, log_det = _whiten(seconds, np.column_stack([*columns, xy]).astype(float), time)
     steps, data = white[:, : 1 + len(at)], white[:, 1 + len(at) :]
@@ -113,7 +115,14 @@ def _best(kind, rows, beta, left, n, log_det, at, centres):
     parameters = 2 * centres + 2 * moves + 2  # centres, days found by a search, spread and time
     bic = parameters * np.log(2 * n) - 2 * log_likelihood
     days = tuple(float(at[j - 1]) for j in rows[i, 1:])
-    return kind, bic, days, np.cumsum(beta[i], axis=0), variance
+    return kind, bic, days, np.cumsum(beta[i], axis=0)
+
+
+def _width(seconds, xy, days) -> float:
+    """How wide the range is between moves, from the spread about the mean of each stay."""
+    stay = np.searchsorted(days, seconds, side="right")
+    left = [xy[stay == k] - xy[stay == k].mean(axis=0) for k in np.unique(stay)]
+    return float(WIDTH * np.sqrt(np.concatenate(left).var()))
 
 
 def _pairs(at) -> np.ndarray:
