@@ -210,10 +210,10 @@ def test_thresholds_come_from_the_records_only_if_wanted_and_enough(simulated):
     wanted = KEY | {"thresholds": "fitted"}
     light = SPEC | {"method": "logistic"}
     many = fit_words.key_rules(
-        wanted, fitted(cats(truth), maps, truth, light, wanted).tables["thresholds"]
+        wanted, [fitted(cats(truth), maps, truth, light, wanted).tables["thresholds"]]
     )
     few = fit_words.key_rules(
-        wanted, fitted(cats(truth, 20), maps, truth, light, wanted).tables["thresholds"]
+        wanted, [fitted(cats(truth, 20), maps, truth, light, wanted).tables["thresholds"]]
     )
     assert few["suitable"] == 0.4 and "expert" in fit_words.threshold_words(few)
     assert many["suitable"] != 0.4 and many["key"] >= many["suitable"]

@@ -517,11 +517,6 @@ def _analyses(config) -> Iterator[str]:
                 f"{where}.causes: {twice!r} stands under causes that do not name the same threats; "
                 "expected each threat under one cause, or under several that name the same"
             )
-        named_threats = [t for threats in block.get("causes", {}).values() for t in threats]
-        for threat in [*named_threats, *filter(None, [block.get("threat")])]:
-            if threat not in config["threats"]:
-                near = hint(threat, config["threats"])
-                yield f"{where}: there is no threat {threat!r}{near}"
         for key in (*spec["x-surfaces"], *spec.get("x-may-surfaces", ())):
             for surface in block[key]:
                 if surface not in config["surfaces"]:

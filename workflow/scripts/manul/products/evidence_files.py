@@ -50,8 +50,11 @@ def _bands(path, grid) -> Fields:
 
 
 def _tables(files) -> dict[str, dict]:
-    """The tables of each analysis, which lie in a folder of its name."""
+    """The tables of each analysis, which lie in a folder of its name; a blank text is ""."""
     out: dict[str, dict] = {}
     for path in map(Path, files):
-        out.setdefault(path.parent.name, {})[path.stem] = plain_files.read_table(path)
+        table = plain_files.read_table(path)
+        texts = table.select_dtypes(exclude="number").columns
+        table[texts] = table[texts].fillna("")
+        out.setdefault(path.parent.name, {})[path.stem] = table
     return out
