@@ -10,6 +10,8 @@ from manul.products import evidence
 from manul.products.key_habitat import cell_km2
 from manul.records import field_tables
 
+SENTENCES = ("note", "fit", "words")  # columns of text, also where all of it is blank
+
 
 def read(this, name: str) -> evidence.Evidence:
     """The layer `name` with its logs, and the maps, layers and tables made from it.
@@ -54,7 +56,7 @@ def _tables(files) -> dict[str, dict]:
     out: dict[str, dict] = {}
     for path in map(Path, files):
         table = plain_files.read_table(path)
-        texts = table.select_dtypes(exclude="number").columns
-        table[texts] = table[texts].fillna("")
+        for name in {*table.select_dtypes(exclude="number").columns, *SENTENCES} & {*table.columns}:
+            table[name] = table[name].astype(object).fillna("")
         out.setdefault(path.parent.name, {})[path.stem] = table
     return out
