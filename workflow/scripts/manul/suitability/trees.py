@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numba
 import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from .training import Training
 
-TREES = 1000
+TREES = 500
 # More of each kind in one tree adds nodes, not skill.
 MOST_PER_TREE = 1000
 GROUND_PER_BAG = 1500
@@ -58,15 +58,17 @@ def fit_forest(train: Training, *, trees: int = TREES, leaf: int = 1) -> Forest:
 
     Each tree draws n presences and n background points with replacement, by their weights, and
     grows until its leaves are pure or hold `leaf` sites; sqrt(p) covariates are tried at a split.
+    Every second tree is an extremely randomised one (Geurts et al. 2006, Mach. Learn. 63: 3): of
+    thresholds drawn at random it takes the best. Its steps lie elsewhere, and the mean is smoother.
     """
     rng = np.random.default_rng(train.seed)
     size = min(len(train.presences), MOST_PER_TREE)
     labels = np.r_[np.ones(size), np.zeros(size)]
     grown = []
-    for _ in range(trees):
+    for number in range(trees):
         rows = _draw(rng, train.presence_weights, size)
         ground = _draw(rng, train.background_weights, size)
-        tree = DecisionTreeClassifier(
+        tree = (ExtraTreeClassifier if number % 2 else DecisionTreeClassifier)(
             max_features="sqrt", min_samples_leaf=leaf, random_state=int(rng.integers(2**31))
         )
         sample = np.vstack([train.presences[rows], train.background[ground]])
