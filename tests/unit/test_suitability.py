@@ -660,6 +660,12 @@ def test_ranks_average_as_log_odds(shares, weights, expected):
     assert made.predict(np.zeros((3, 1))) == pytest.approx(np.full(3, expected))
 
 
+def test_rows_are_drawn_by_their_share_of_the_weight():
+    """Weights 1, 2, 1 take the quarters of 0..1; each share begins with its lower end."""
+    told = SimpleNamespace(random=lambda size: np.array([0, 0.24, 0.25, 0.74, 0.75, 0.999])[:size])
+    assert trees._draw(told, np.array([0.25, 0.75, 1.0]), 6).tolist() == [0, 0, 1, 1, 2, 2]
+
+
 def test_every_second_tree_of_a_forest_draws_its_threshold_at_random():
     """Records at 1 and background at 0: the best cut is half way, a random one is anywhere."""
     design = learn_design(pd.DataFrame({"a": [0.0, 1.0]}), ())
