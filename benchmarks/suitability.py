@@ -2,7 +2,6 @@
 
     python benchmarks/suitability.py --species 10 --records 10 20 50 200
     python benchmarks/suitability.py --folder DATA --categorical ontveg vegsys calc toxicats age
-    python benchmarks/suitability.py --folder DATA --drop bc01 bc17 --methods maxent ensemble
 
 Virtual species answer to a few of the covariates and to things no covariate tells; their records
 are drawn by effort, their test sites (presence and absence) at random, so bias in the records is
