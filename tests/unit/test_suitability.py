@@ -33,6 +33,7 @@ from manul.suitability import (
     spatial_blocks,
     thin,
     thresholds,
+    trees,
     tss,
     validate,
 )
@@ -628,12 +629,52 @@ def test_maxent_multiplier_makes_it_flatter(known_world):
 
 
 @pytest.mark.parametrize(
-    ("presences", "boosted", "esm"), [(8, 0.5, 0.5), (20, 0.5, 0.5), (21, 1, 0.25), (60, 1, None)]
+    ("presences", "third"), [(5, "logistic"), (20, "logistic"), (21, "boosted"), (900, "boosted")]
 )
-def test_few_records_give_weight_to_models_made_for_few(presences, boosted, esm):
+def test_the_third_vote_depends_on_the_number_of_records(presences, third):
     train = SimpleNamespace(presences=range(presences))
-    expected = {"maxent": 2, "logistic": 2, "random_forest": 2, "boosted": boosted, "esm": esm}
-    assert ensemble.weights_for(train) == {n: w for n, w in expected.items() if w is not None}
+    assert ensemble.weights_for(train) == {"random_forest": 4, "maxent": 2, third: 1}
+
+
+@pytest.mark.parametrize(
+    ("shares", "weights", "expected"),
+    [
+        ((0.5, 0.5), (1, 1), 0.5),
+        ((0.8, 0.5), (1, 1), 2 / 3),  # odds 4 and 1: their mean is 2
+        ((0.8, 0.5), (2, 1), 4 ** (2 / 3) / (1 + 4 ** (2 / 3))),
+        ((0.9, 0.1), (3, 3), 0.5),
+        ((1.0, 0.5), (1, 1), 9999**0.5 / (1 + 9999**0.5)),  # as the best of ten thousand
+        ((0.0, 1.0), (1, 1), 0.5),
+        ((0.3,), (7,), 0.3),
+    ],
+)
+def test_ranks_average_as_log_odds(shares, weights, expected):
+    same = ensemble.Ranks(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+    names = [*map(str, range(len(shares)))]
+    told = [SimpleNamespace(predict=lambda _, share=share: np.full(3, share)) for share in shares]
+    made = ensemble.Ensemble(
+        dict(zip(names, told, strict=True)),
+        dict.fromkeys(names, same),
+        dict(zip(names, weights, strict=True)),
+    )
+    assert made.predict(np.zeros((3, 1))) == pytest.approx(np.full(3, expected))
+
+
+def test_rows_are_drawn_by_their_share_of_the_weight():
+    """Weights 1, 2, 1 take the quarters of 0..1; each share begins with its lower end."""
+    told = SimpleNamespace(random=lambda size: np.array([0, 0.24, 0.25, 0.74, 0.75, 0.999])[:size])
+    assert trees._draw(told, np.array([0.25, 0.75, 1.0]), 6).tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_every_second_tree_of_a_forest_draws_its_threshold_at_random():
+    """Records at 1 and background at 0: the best cut is half way, a random one is anywhere."""
+    design = learn_design(pd.DataFrame({"a": [0.0, 1.0]}), ())
+    sites = np.ones((6, 1)), np.zeros((30, 1))
+    forest = trees.fit_forest(Training(*sites, np.ones(6), np.ones(30), design, 0), trees=8)
+    cuts = forest.threshold[forest.roots]
+    assert cuts[::2] == pytest.approx(np.full(4, 0.5))
+    assert len(np.unique(cuts[1::2])) == 4 and (np.abs(cuts - 0.5) < 0.5).all()
+    assert forest.predict(np.array([[0.0], [1.0]])).tolist() == [0.0, 1.0]
 
 
 def test_the_rank_of_a_score_among_the_background():

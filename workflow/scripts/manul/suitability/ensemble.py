@@ -1,7 +1,7 @@
 """The mean of ranks: a prediction becomes the share of the background below it, then they average.
 
-Ranks make unlike scales comparable and no model shouts; with few records the models that need many
-count for less.
+Ranks make unlike scales comparable. They average as log-odds: a model that puts a site among the
+very best or the very worst is heard more than one that puts it in the middle.
 """
 
 from __future__ import annotations
@@ -25,15 +25,18 @@ SINGLE: dict[str, Callable] = {
     "esm": fit_esm,
 }
 
-# Weights by the least number of presences from which they hold, chosen by mean AUC at 50 virtual
-# species of 8 to 80 records. Boosting needs many records. Small models, made for few, take 0.001
-# of AUC there; they stay, lightly, as a guard against a wrong choice by the others.
+# Weights by the least number of presences from which they hold, chosen by mean AUC at the test
+# sites of 113 species, half of the NCEAS data (Elith et al. 2020, Biodivers. Inform. 15: 69), with
+# all covariates and with fewer. The forest ranks best at any number of records, and Maxent helps
+# where the forest errs. The third matters little: smooth curves help at few records, boosting at
+# many. Small models (esm) have no vote of their own.
 WEIGHTS = {
-    0: {"maxent": 2.0, "logistic": 2.0, "random_forest": 2.0, "boosted": 0.5, "esm": 0.5},
-    21: {"maxent": 2.0, "logistic": 2.0, "random_forest": 2.0, "boosted": 1.0, "esm": 0.25},
-    60: {"maxent": 2.0, "logistic": 2.0, "random_forest": 2.0, "boosted": 1.0},
+    0: {"random_forest": 4.0, "maxent": 2.0, "logistic": 1.0},
+    21: {"random_forest": 4.0, "maxent": 2.0, "boosted": 1.0},
 }
 RANK_KNOTS = 2001
+# Ranks are told no finer than a background point in ten thousand, and their log-odds are finite.
+FINEST = 1e-4
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,11 @@ class Ensemble:
     weights: dict[str, float]
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:
-        """Return the weighted mean rank among the background, 0..1: not a probability."""
+        """Return the rank at the weighted mean of log-odds of ranks, 0..1: not a probability."""
         total = np.zeros(len(matrix))
         for name, member in self.members.items():
-            total += self.weights[name] * self.ranks[name].share(member.predict(matrix))
-        return total / sum(self.weights.values())
+            total += self.weights[name] * _log_odds(self.ranks[name].share(member.predict(matrix)))
+        return 1.0 / (1.0 + np.exp(-total / sum(self.weights.values())))
 
 
 def fit_ensemble(
@@ -87,6 +90,11 @@ def fit_ensemble(
 def weights_for(train: Training) -> dict[str, float]:
     """Return the default weights for this number of presences."""
     return WEIGHTS[max(least for least in WEIGHTS if least <= len(train.presences))]
+
+
+def _log_odds(share: np.ndarray) -> np.ndarray:
+    kept = np.clip(share, FINEST, 1 - FINEST)
+    return np.log(kept / (1 - kept))
 
 
 def background_ranks(scores: np.ndarray, weights: np.ndarray) -> Ranks:

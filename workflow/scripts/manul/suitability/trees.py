@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
+from sklearn import config_context
 from sklearn.ensemble import GradientBoostingClassifier
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from .training import Training
 
-TREES = 1000
+TREES = 500
 # More of each kind in one tree adds nodes, not skill.
 MOST_PER_TREE = 1000
 GROUND_PER_BAG = 1500
@@ -58,24 +59,29 @@ def fit_forest(train: Training, *, trees: int = TREES, leaf: int = 1) -> Forest:
 
     Each tree draws n presences and n background points with replacement, by their weights, and
     grows until its leaves are pure or hold `leaf` sites; sqrt(p) covariates are tried at a split.
+    Every second tree is an extremely randomised one (Geurts et al. 2006, Mach. Learn. 63: 3): of
+    thresholds drawn at random it takes the best. Its steps lie elsewhere, and the mean is smoother.
     """
     rng = np.random.default_rng(train.seed)
     size = min(len(train.presences), MOST_PER_TREE)
     labels = np.r_[np.ones(size), np.zeros(size)]
+    presences, background = (m.astype(np.float32) for m in (train.presences, train.background))
+    shares = [np.cumsum(w) / w.sum() for w in (train.presence_weights, train.background_weights)]
     grown = []
-    for _ in range(trees):
-        rows = _draw(rng, train.presence_weights, size)
-        ground = _draw(rng, train.background_weights, size)
-        tree = DecisionTreeClassifier(
-            max_features="sqrt", min_samples_leaf=leaf, random_state=int(rng.integers(2**31))
-        )
-        sample = np.vstack([train.presences[rows], train.background[ground]])
-        grown.append(tree.fit(sample.astype(np.float32), labels).tree_)
+    # A small tree grows in less time than it takes to look through what it is told.
+    with config_context(skip_parameter_validation=True, assume_finite=True):
+        for number in range(trees):
+            rows, ground = (_draw(rng, share, size) for share in shares)
+            tree = (ExtraTreeClassifier if number % 2 else DecisionTreeClassifier)(
+                max_features="sqrt", min_samples_leaf=leaf, random_state=int(rng.integers(2**31))
+            )
+            sample = np.vstack([presences[rows], background[ground]])
+            grown.append(tree.fit(sample, labels, check_input=False).tree_)
     return _flattened(grown)
 
 
 def fit_boosted(
-    train: Training, *, rounds: int = 60, rate: float = 0.05, leaves: int = 5, bags: int = 5
+    train: Training, *, rounds: int = 60, rate: float = 0.05, leaves: int = 5, bags: int = 3
 ) -> Boosted:
     """Fit boosted trees to draws of the presences and the background, and average their log-odds.
 
@@ -84,7 +90,8 @@ def fit_boosted(
     802).
     """
     rng = np.random.default_rng(train.seed)
-    grown = [tree for _ in range(bags) for tree in _boost(train, rng, rounds, rate, leaves)]
+    with config_context(skip_parameter_validation=True, assume_finite=True):
+        grown = [tree for _ in range(bags) for tree in _boost(train, rng, rounds, rate, leaves)]
     flat = _flattened(grown)
     return Boosted(replace(flat, value=flat.value * rate), rounds)
 
@@ -109,8 +116,9 @@ def _boost(train: Training, rng: np.random.Generator, rounds, rate, leaves) -> l
     return [tree.tree_ for tree in model.fit(matrix, presence, weights).estimators_[:, 0]]
 
 
-def _draw(rng: np.random.Generator, weights: np.ndarray, size: int) -> np.ndarray:
-    return rng.choice(len(weights), size=size, p=weights / weights.sum())
+def _draw(rng: np.random.Generator, shares: np.ndarray, size: int) -> np.ndarray:
+    """Draw row numbers with replacement; `shares` is the cumulative weight, up to 1."""
+    return np.searchsorted(shares[:-1], rng.random(size), side="right")
 
 
 def _flattened(trees: list) -> Forest:
