@@ -9,6 +9,7 @@ from unittest import mock
 from conftest import ROOT
 
 from manul import contents, preflight
+from manul.analyses import KINDS
 from manul.config import load
 from manul.graph import Graph
 
@@ -16,7 +17,7 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 # What the key of a rule is called in its paths; the other rules have no key.
 WILDCARD = dict.fromkeys(("prepare_raster", "prepare_vector", "prepare_records"), "layer")
 WILDCARD |= {"surface": "surface", "generalise": "surface", "evidence": "layer", "sheet": "sheet"}
-WILDCARD |= {"invest": "case", "analysis_suitability": "analysis"}
+WILDCARD |= {"invest": "case"} | {f"analysis_{kind}": "analysis" for kind in KINDS}
 WILDCARD |= {"atlas": "units", "paper": "page", "around": "features"}
 
 

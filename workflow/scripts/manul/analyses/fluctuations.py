@@ -97,7 +97,9 @@ def _lags(index, drivers, spec) -> tuple[pd.DataFrame, dict[str, int]]:
         else:
             best[name] = int(found.loc[found["aic"].idxmin(), "lag"])
         tables.append(found.assign(driver=name))
-    return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), best
+    columns = ["driver", "lag", "years", "aic", "coefficient", "se", "note"]
+    found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    return found.reindex(columns=columns), best
 
 
 def _regression(index, x) -> pd.DataFrame:
@@ -106,7 +108,7 @@ def _regression(index, x) -> pd.DataFrame:
         family = "negbin" if plain.dispersion > 1.2 else "poisson"
         found = fluctuations.regression(index["count"], index["effort"], x, family)
     except ValueError:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=["term", "coefficient", "se", "low", "high", "family"])
     error = found.coefficients["se"]
     low = found.coefficients["coefficient"] - 1.96 * error
     high = found.coefficients["coefficient"] + 1.96 * error
@@ -119,7 +121,7 @@ def _explained(index, x, best) -> pd.DataFrame:
     try:
         shares = fluctuations.explained(index["count"], index["effort"], x)
     except ValueError:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=["driver", "share"])
     names = {name: f"{name}, {best[name]} years before" for name in x} | {"": "none of them"}
     return pd.DataFrame({"driver": [names[n] for n in shares.index], "share": shares.to_numpy()})
 
