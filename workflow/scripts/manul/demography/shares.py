@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 PRIOR = 0.5  # of each cause, Jeffreys'
 DRAWS = 20_000
@@ -91,12 +90,14 @@ def pool(
 
 def table(found: Sequence[Group], experts: Mapping[str, Expert]) -> pd.DataFrame:
     """By causes: threats, deaths, share of the dead with its 95 % interval, and by experts."""
+    from scipy.stats import beta  # slow to load, and every reader of a config loads this module
+
     total = sum(group.deaths + PRIOR for group in found)
     weights = [sum(experts[t].value for t in group.threats) for group in found]
     rows = []
     for group, weight in zip(found, weights, strict=True):
         own = group.deaths + PRIOR
-        ends = stats.beta.ppf([0.025, 0.975], own, total - own) if total > own else [np.nan] * 2
+        ends = beta.ppf([0.025, 0.975], own, total - own) if total > own else [np.nan] * 2
         named = ", ".join(group.causes), ", ".join(group.threats)
         rows.append((*named, group.deaths, own / total, *ends, weight / sum(weights)))
     columns = ["cause", "threats", "deaths", "share", "low", "high", "share_of_experts"]

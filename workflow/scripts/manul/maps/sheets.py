@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from odc.geo.geobox import GeoBox
 
 from manul import __version__
+from manul.analyses import habitat_selection
+from manul.analyses import occupancy as of_cameras
 from manul.analyses import suitability_words as words
 from manul.config.hints import counted
 from manul.grid import plain_files, provenance, vectors
@@ -322,6 +324,16 @@ def disagreement(s: Scenario) -> list[Figure]:
     return [figure]
 
 
+def selection(s: Scenario) -> list[Figure]:
+    """Which ground collared cats pick."""
+    return _of_evidence(s, "Ground that collared cats pick", habitat_selection)
+
+
+def occupancy(s: Scenario) -> list[Figure]:
+    """Where cats live, from camera traps."""
+    return _of_evidence(s, "Where cats live, from camera traps", of_cameras)
+
+
 SHEETS = {
     f.__name__: f
     for f in (
@@ -340,6 +352,8 @@ SHEETS = {
         change,
         suitability,
         disagreement,
+        selection,
+        occupancy,
     )
 }
 CHANGE, LARGE_CHANGE = 0.002, 0.02  # of value at risk: less is told as nothing, as small
@@ -526,6 +540,19 @@ def rule_style(place: int, table) -> dict:
     colour, hatch = RULE_COLOURS[at], RULE_HATCHES[(at + again) % len(RULE_HATCHES)]
     width = 2.2 if layouts.are_lines(table) else 0.8
     return {"facecolor": "none", "edgecolor": colour, "hatch": hatch, "linewidth": width}
+
+
+def _of_evidence(s, title, analysis) -> list[Figure]:
+    """The map of an analysis with what it rests on; what lies beyond the evidence is told."""
+    name, beyond = list(s.maps)[:2]
+    unlike = s.values(beyond)
+    known = np.isfinite(unlike)
+    share = float((unlike[known] > 0).mean()) if known.any() else np.nan
+    told = analysis.headline(plain_files.read_table(s.path("summary")))
+    far = f"{share:.0%} of the map is extrapolated to ground unlike any in the evidence"
+    extra = (told, *([far] if share > 0 else []))
+    sheet = s.sheet(title, name, extra=extra)
+    return _numbers(s, sheet, name, layouts.Scale(analysis.LEGEND, palette="habitat"))
 
 
 def _fit_words(s) -> tuple[str, ...]:
