@@ -287,6 +287,39 @@ def test_occupancy_from_cameras_finds_its_truth(land):
     assert "4480 camera-days" in occupancy.section(found).head
 
 
+def test_sites_of_several_years_are_colonised_and_abandoned(land):
+    rng = np.random.default_rng(6)
+    stood, seen = cameras(sites=60, slope=0.0)
+    lives = rng.random(60) < 0.5
+    parts, rows = [], []
+    for year in (2022, 2023, 2024):
+        start = pd.Timestamp(f"{year}-05-01", tz="UTC")
+        own = stood.assign(
+            deployment=[f"{d}-{year}" for d in stood["deployment"]], time_start=start,
+            time_end=start + pd.Timedelta(weeks=6),
+        )  # fmt: skip
+        parts.append(own)
+        for k, name in enumerate(own["deployment"]):
+            for week in range(6):
+                if lives[k] and rng.random() < 0.5:
+                    at = start + pd.Timedelta(weeks=week, days=1)
+                    rows.append((name, at, "event", "animal", "Otocolobus manul", 1.0))
+        lives = np.where(lives, rng.random(60) >= 0.2, rng.random(60) < 0.2)
+    names = ["deployment", "time", "level", "kind_seen", "name_seen", "number_seen"]
+    seen = gpd.GeoDataFrame(
+        pd.DataFrame(rows, columns=names), geometry=[None] * len(rows), crs=GRID.crs
+    )
+    found, _ = run(
+        land, "occupancy", OCCUPIED, cameras=pd.concat(parts, ignore_index=True), observations=seen
+    )
+    assert found["summary"]["sites"][0] == 60
+    years = found["years"]
+    assert years["year"].tolist() == [2022, 2023, 2024]
+    assert years["occupancy"].to_numpy() == pytest.approx(0.5, abs=0.2)
+    assert years["colonised"][0] == pytest.approx(0.2, abs=0.12)
+    assert years["abandoned"][0] == pytest.approx(0.2, abs=0.12)
+
+
 def test_few_cameras_tell_no_occupancy(land):
     stood, seen = cameras(sites=6)
     found, files = run(land, "occupancy", OCCUPIED, cameras=stood, observations=seen)

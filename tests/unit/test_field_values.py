@@ -3,11 +3,12 @@
 import datetime as dt
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
 
-from manul.records.text import decimal
+from manul.records.text import Unusable, decimal
 from manul.records.values import PARSERS, Context
 
 ROOT = Path(__file__).parents[2]
@@ -184,3 +185,52 @@ def test_today_is_not_the_future_and_a_licence_may_end_later():
 def test_a_two_digit_year_lies_in_the_past():
     assert parse("date", "01.05.26")[0].year == 2026
     assert parse("date", "01.05.27")[0].year == 1927
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2021-03-01 04:00:00.000", "2021-03-01T04:00:00"),  # Movebank writes UTC so
+        ("2021-03-01T04:00:00Z", "2021-03-01T04:00:00"),
+        ("2021-03-01T04:00:00+06:00", "2021-02-28T22:00:00"),
+        ("2021-03-01T04:00:00-0330", "2021-03-01T07:30:00"),
+        ("01.03.2021 16:05", "2021-03-01T16:05:00"),
+        ("2021/3/1 4:05 pm", "2021-03-01T16:05:00"),
+        ("2021-03-01 12:05 am", "2021-03-01T00:05:00"),
+        ("2021-03-01", "2021-03-01T00:00:00"),
+        ("44256.5", "2021-03-01T12:00:00"),  # days of a spreadsheet
+    ],
+)
+def test_moments_are_kept_in_utc(text, utc):
+    value, _ = parse("instant", text)
+    assert value.tzinfo is dt.UTC and value.replace(tzinfo=None).isoformat() == utc
+
+
+def test_a_time_without_an_offset_is_one_of_the_zone_of_its_table():
+    there = replace(CONTEXT, time_zone=ZoneInfo("Asia/Bishkek"))
+    value, rule = PARSERS["instant"]("2021-03-01 04:00", {}, there)
+    assert value.isoformat() == "2021-02-28T22:00:00+00:00" and rule == "time of Asia/Bishkek"
+    told, _ = PARSERS["instant"]("2021-03-01 04:00+00:00", {}, there)  # what is told goes first
+    assert told.hour == 4
+    summer = replace(CONTEXT, time_zone=ZoneInfo("Europe/Berlin"))
+    with pytest.raises(Unusable, match="clocks of Europe/Berlin skipped this time"):
+        PARSERS["instant"]("2021-03-28 02:30", {}, summer)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("2021-03-01 25:00", "no clock shows this time"),
+        ("2021-03-01 04:00+15:00", "no place has this offset"),
+        ("2027-03-01 04:00", "the time is in the future"),
+        ("03/04/2021 04:00", "day and the month cannot be told apart"),
+    ],
+)
+def test_moments_that_are_none(text, why):
+    with pytest.raises(Unusable, match=why):
+        parse("instant", text)
+
+
+def test_a_camera_must_tell_its_offset():
+    with pytest.raises(Unusable, match="names no offset from UTC"):
+        parse("instant", "2021-03-01 04:00", offset="required")

@@ -492,3 +492,26 @@ def test_a_folder_is_no_table(tmp_path):
     with pytest.raises(RecordsError, match=r"records.csv is a folder; expected the file of a tab"):
         (tmp_path / "records.csv").mkdir()
         read_table(tmp_path / "records.csv")
+
+
+def test_fixes_come_as_movebank_and_receivers_write_them(tmp_path):
+    rows = (
+        "event-id,visible,timestamp,location-long,location-lat,gps:dop,individual-local-identifier\n"
+        "1,true,2024-05-01 04:00:00.000,77.1,41.9,2.1,MC1\n"
+        "2,false,2024-05-01 08:00:00.000,77.2,41.9,9.0,MC1\n"
+    )
+    (tmp_path / "movebank.csv").write_text(rows)
+    block = {"kind": "records", "table": "fix"}
+    found = field_tables.read(tmp_path / "movebank.csv", block, "2026-01-01").accepted
+    assert found["animal"].tolist() == ["MC1", "MC1"] and found["dop"].tolist() == [2.1, 9.0]
+    assert found["visible"].tolist() == [True, False]
+    assert found["time"].iloc[0] == pd.Timestamp("2024-05-01 04:00", tz="UTC")
+    points = "".join(
+        f'<trkpt lat="41.9" lon="77.{i}"><time>2024-05-01T0{i}:00:00Z</time></trkpt>'
+        for i in (1, 2)
+    )
+    gpx = f'<gpx version="1.1" creator="t"><wpt lat="41" lon="77"/><trk><trkseg>{points}</trkseg></trk></gpx>'
+    (tmp_path / "track.gpx").write_text(gpx)
+    track = field_tables.read(tmp_path / "track.gpx", block, "2026-01-01").accepted
+    assert track["lon"].tolist() == [77.1, 77.2]
+    assert track["time"].dt.hour.tolist() == [1, 2]

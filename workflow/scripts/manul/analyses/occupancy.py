@@ -17,7 +17,7 @@ FIELDS = {
     "high": ("occupancy", 3, "Chance that cats live here, high end", "0..1"),
     "extrapolated": ("occupancy", 4, "Ground unlike that of all cameras", ""),
 }
-TABLES = ("summary", "left_out", "abundance", "coefficients", "seasons", "validation", "more")
+TABLES = ("summary", "left_out", "abundance", "coefficients", "years", "validation", "more")
 LEGEND = "Chance that cats live here"
 GENERALISES = ("cameras", "observations", "test")  # into a model of predictors
 
@@ -50,8 +50,11 @@ def section(tables: dict[str, pd.DataFrame]) -> Section:
         found.tables.append(
             ("Coefficients (logit; predictors in standard deviations)", tables["coefficients"])
         )
-    if len(tables["seasons"]) > 1:
-        found.tables.append(("By year", tables["seasons"]))
+    if len(tables["years"]):
+        title = (
+            "By year: occupancy, and the chance to be colonised and abandoned from one to the next"
+        )
+        found.tables.append((title, tables["years"]))
     found.tables.append(("Against other evidence", tables["validation"]))
     if len(tables["more"]):
         found.tables.append(("Effort for a wanted precision of mean occupancy", tables["more"]))

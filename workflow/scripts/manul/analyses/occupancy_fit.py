@@ -17,6 +17,7 @@ from manul.records import animals
 from manul.suitability import measures
 
 BLOCK = 512
+SAME_M = 100.0  # deployments this near are one site
 UNEVEN = 0.1  # spread of the occasions' length, in occasions, from which it is a covariate
 LEAST_SITES, LEAST_DETECTIONS = 10, 3
 PRECISIONS = (0.1, 0.05, 0.025)  # standard errors of occupancy for which effort is told
@@ -38,16 +39,20 @@ def run(this) -> None:
     cats = used.records[[animals.seen(n) is animals.Seen.CAT for n in used.records["name"]]]
     periods = traps.detections(cats, traps.occasions(stood, spec["occasion_days"]))
     xy = np.column_stack([stood_at.geometry.centroid.x, stood_at.geometry.centroid.y])
-    values = places.at(files | {"habitat": habitat}, grid, xy)
+    site, first = _sites(xy)
+    of_site = dict(zip(stood["deployment"], site, strict=True))
+    year = periods["deployment"].map(stood.set_index("deployment")["start"].dt.year)
+    periods = periods.assign(site=periods["deployment"].map(of_site), year=year)
+    values = places.at(files | {"habitat": habitat}, grid, xy[first])
     model = Model.fitted_to(periods, values[list(files)], spec)
-    this.log.info("%s", model.note or model.fit.table().to_string(index=False))
+    this.log.info("%s", model.note or model.table().to_string(index=False))
     land = places.land(grid, this.inputs("mask"), files | {"habitat": habitat}, spec["seed"])
     tables = {
         "summary": _summary(model, stood, periods, cats, spec),
         "left_out": pd.DataFrame(used.left_out.items(), columns=["reason", "rows"]),
         "abundance": traps.relative_abundance(events, stood),
         "coefficients": model.table(),
-        "seasons": model.by_season(),
+        "years": model.by_year(),
         "validation": _validation(this, model, files, grid, values, land),
         "more": _more(model, periods),
     }
@@ -58,41 +63,70 @@ def run(this) -> None:
     this.run(work, made, block_maps.blocks(grid, BLOCK))
 
 
-class Model:
-    """A fit to detection histories; `fit` is None, and `note` says why, where there is none."""
+def _sites(xy) -> tuple[np.ndarray, np.ndarray]:
+    """The number of each deployment's site, and the first deployment of each site."""
+    _, first, number = np.unique(
+        np.round(xy / SAME_M), axis=0, return_index=True, return_inverse=True
+    )
+    return number.ravel(), first
 
-    def __init__(self, names, mean, spread, ends, fit, note, years=()):
+
+class Model:
+    """A fit to detection histories; `fit` is None, and `note` says why, where there is none.
+
+    Each site and year is a row of the fit, in the order of `rows` (site, year); `over_years` is the
+    fit of colonisation and extinction where cameras stood in several years.
+    """
+
+    def __init__(self, names, mean, spread, ends, note):
         self.names, self.mean, self.spread, self.ends = names, mean, spread, ends
-        self.fit, self.note, self.years = fit, note, years
-        self.test = occupancy.goodness(fit) if fit is not None else {}
+        self.note, self.rows, self.test = note, pd.DataFrame(), {}
+        self.fit: occupancy.Fit | None = None
+        self.over_years: occupancy.Fit | None = None
 
     @classmethod
     def fitted_to(cls, periods, values, spec) -> Model:
-        """The fit of `periods` (deployments as `values` has them) on standardised predictors."""
-        seen, days, _ = traps.histories(periods, spec["occasion_days"] / 2)
-        known = values.notna().all(axis=1).to_numpy() & np.isfinite(seen).any(axis=1)
-        names = [n for n in values if values.loc[known, n].std() > 0]
-        of = values.loc[known, names]
-        mean, spread, ends = of.mean(), of.std(), (of.min(), of.max())
-        detections = int(np.nansum(seen[known]))
-        if known.sum() < LEAST_SITES or detections < LEAST_DETECTIONS:
-            note = (
-                f"No occupancy is told: {known.sum()} sites with {detections} detections; "
+        """The fit of `periods`, which name their site and year, on standardised predictors.
+
+        `values` has the predictors of each site, by its number.
+        """
+        kept = periods[periods["effort_days"] >= spec["occasion_days"] / 2]
+        kept = kept[values.notna().all(axis=1).reindex(kept["site"]).to_numpy(bool)]
+        kept = kept.assign(visit=kept.groupby(["site", "year"]).cumcount())
+        wide = kept.pivot(index=["site", "year"], columns="visit", values="detected")
+        of = values.loc[wide.index.get_level_values("site").unique()]
+        names = [n for n in values if of[n].std() > 0]
+        mean, spread, ends = of[names].mean(), of[names].std(), (of[names].min(), of[names].max())
+        detections = int(np.nansum(wide))
+        made = cls(names, mean, spread, ends, "")
+        if len(of) < LEAST_SITES or detections < LEAST_DETECTIONS:
+            made.note = (
+                f"No occupancy is told: {len(of)} sites with {detections} detections; "
                 f"{LEAST_SITES} sites and {LEAST_DETECTIONS} detections are needed."
             )
-            return cls(names, mean, spread, ends, None, note)
-        z = (of - mean) / spread
-        days = days[known] / spec["occasion_days"]
-        visit = {"days": days - 1} if np.nanstd(days) > UNEVEN else {}
-        data = occupancy.data(seen[known], {n: z[n].to_numpy() for n in names}, visit)
-        fit = occupancy.fit(data)
-        note = "" if fit.converged else "The fit found no maximum: fewer predictors or more sites."
-        return cls(names, mean, spread, ends, fit if fit.converged else None, note)
+            return made
+        made.rows = wide.index.to_frame(index=False)
+        z = (values[names] - mean) / spread
+        days = kept.pivot(index=["site", "year"], columns="visit", values="effort_days")
+        days = days / spec["occasion_days"] - 1
+        uneven = np.nanstd(days.to_numpy()) > UNEVEN
+        site = {n: z[n].reindex(made.rows["site"]).to_numpy() for n in names}
+        found = occupancy.fit(
+            occupancy.data(wide.to_numpy(float), site, {"days": days} if uneven else {})
+        )
+        if not found.converged:
+            made.note = "The fit found no maximum: take fewer predictors, or more sites."
+            return made
+        made.fit, made.test = found, occupancy.goodness(found)
+        if (years := sorted(made.rows["year"].unique()))[1:]:
+            made.over_years = _over_years(wide, z, years)
+        return made
 
     def mean_occupancy(self) -> tuple[float, float, float]:
-        """At a site of average predictors."""
-        one = np.r_[1.0, np.zeros(len(self.names))][None]
-        return tuple(float(v[0]) for v in self.fit.chance("psi", one))  # type: ignore[return-value]
+        """(estimate, low, high) at a site of average predictors; there must be a fit."""
+        assert self.fit is not None
+        value, low, high = self.fit.chance("psi", np.r_[1.0, np.zeros(len(self.names))][None])
+        return float(value[0]), float(low[0]), float(high[0])
 
     def scores(self, values: pd.DataFrame):
         """(occupancy, low, high) at rows of predictors; NaN where one is unknown."""
@@ -112,17 +146,38 @@ class Model:
         columns = ["term", "coefficient", "se", "low", "high"]
         return self.fit.table() if self.fit is not None else pd.DataFrame(columns=columns)
 
-    def by_season(self) -> pd.DataFrame:
-        """Occupancy of the sites' population by season."""
-        share = self.fit.projected() if self.fit is not None else []
-        return pd.DataFrame({"season": range(1, len(share) + 1), "occupancy": share})
+    def by_year(self) -> pd.DataFrame:
+        """Mean occupancy of the sites by year, with colonisation and extinction between years."""
+        columns = ["year", "occupancy", "colonised", "abandoned"]
+        fit = self.over_years
+        if fit is None or not fit.converged:
+            return pd.DataFrame(columns=columns)
+        moves = {
+            part: float(fit.chance(part, np.ones((1, 1)))[0][0]) for part in ("gamma", "epsilon")
+        }
+        years = sorted(self.rows["year"].unique())
+        return pd.DataFrame(
+            {
+                "year": years, "occupancy": fit.projected(),
+                "colonised": moves["gamma"], "abandoned": moves["epsilon"],
+            }
+        )  # fmt: skip
+
+
+def _over_years(wide, z, years) -> occupancy.Fit:
+    """Occupancy of the first year, and constant colonisation and extinction between years."""
+    sites = wide.index.get_level_values("site").unique()
+    every = pd.MultiIndex.from_product([sites, years], names=["site", "year"])
+    seen = wide.reindex(every).to_numpy(float).reshape(len(sites), len(years), -1)
+    return occupancy.fit(occupancy.data(seen, {n: z.loc[sites, n].to_numpy() for n in z}))
 
 
 def _summary(model, stood, periods, cats, spec) -> pd.DataFrame:
+    with_cats = periods.loc[periods["detected"] == 1, "site"].nunique()
     row: dict[str, Any] = {
-        "sites": len(stood), "camera_days": stood["camera_days"].sum(),
+        "sites": periods["site"].nunique(), "camera_days": stood["camera_days"].sum(),
         "occasions": len(periods), "occasion_days": spec["occasion_days"],
-        "records_of_cats": len(cats), "sites_with_cats": cats["deployment"].nunique(),
+        "records_of_cats": len(cats), "sites_with_cats": with_cats,
         "psi": np.nan, "low": np.nan, "high": np.nan, "p": np.nan, "note": model.note, "fit": "",
     }  # fmt: skip
     if model.fit is not None:
@@ -145,8 +200,7 @@ def _validation(this, model, files, grid, values, land) -> pd.DataFrame:
     rows = []
     if model.fit is not None:
         seen = (np.nan_to_num(model.fit.data.seen) == 1).any(axis=(1, 2))
-        known = values[list(files)].notna().all(axis=1).to_numpy()
-        expert = values["habitat"].to_numpy()[known][: len(seen)]
+        expert = values["habitat"].reindex(model.rows["site"]).to_numpy()
         auc = measures.auc(expert[seen], expert[~seen])
         what = "expert habitat: sites with cats against sites without"
         rows.append({"what": what, "auc": auc, "boyce": np.nan, "places": len(seen)})
@@ -166,7 +220,7 @@ def _validation(this, model, files, grid, values, land) -> pd.DataFrame:
 
 def _more(model, periods) -> pd.DataFrame:
     """Sites and camera-days for a standard error of occupancy, at today's chance to see a cat."""
-    columns = ["standard_error", "sites", "occasions_each", "camera_days"]
+    columns = ["standard_error", "sites", "occasions_each", "camera_days", "more_camera_days"]
     if model.fit is None:
         return pd.DataFrame(columns=columns)
     data = model.fit.data
@@ -178,7 +232,8 @@ def _more(model, periods) -> pd.DataFrame:
     rows = []
     for se in PRECISIONS:
         sites = int(np.ceil(occupancy.sites_for(psi, p, visits, se)))
-        rows.append((se, sites, visits, round(sites * visits * days)))
+        need = round(sites * visits * days)
+        rows.append((se, sites, visits, need, max(need - round(periods["effort_days"].sum()), 0)))
     return pd.DataFrame(rows, columns=columns)
 
 

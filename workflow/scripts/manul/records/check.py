@@ -199,8 +199,12 @@ def _header_names(spec: Mapping, schemas: Mapping) -> dict[str, str]:
     names = {}
     for field in wanted:
         for synonym in schemas["headers"].get(field, []):
-            word, _, unit = str(synonym).partition(":")
-            names[fold(word)] = f"{field}:{unit}" if unit else field
+            word, _, unit = str(synonym).rpartition(":")
+            known = unit in schemas["units"].get(spec["fields"].get(field, {}).get("unit", ""), {})
+            if word and known:
+                names[fold(word)] = f"{field}:{unit}"
+            else:  # a colon of the name's own, as in gps:dop
+                names[fold(str(synonym))] = field
     return names | {fold(field): field for field in [*wanted, OVERFLOW, PROBLEM]}
 
 
