@@ -510,8 +510,8 @@ def test_fixes_come_as_movebank_and_receivers_write_them(tmp_path):
         f'<trkpt lat="41.9" lon="77.{i}"><time>2024-05-01T0{i}:00:00Z</time></trkpt>'
         for i in (1, 2)
     )
-    gpx = f'<gpx version="1.1" creator="t"><wpt lat="41" lon="77"/><trk><trkseg>{points}</trkseg></trk></gpx>'
-    (tmp_path / "track.gpx").write_text(gpx)
+    track = f'<wpt lat="41" lon="77"/><trk><trkseg>{points}</trkseg></trk>'
+    (tmp_path / "track.gpx").write_text(f'<gpx version="1.1" creator="t">{track}</gpx>')
     track = field_tables.read(tmp_path / "track.gpx", block, "2026-01-01").accepted
     assert track["lon"].tolist() == [77.1, 77.2]
     assert track["time"].dt.hour.tolist() == [1, 2]
