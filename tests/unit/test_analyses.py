@@ -1,5 +1,7 @@
 """The analyses of the cats' own evidence, run as jobs on a small land with a known truth."""
 
+import contextlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import geopandas as gpd
@@ -7,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import yaml
 from scipy.ndimage import gaussian_filter
 
 from manul import job
@@ -17,11 +20,15 @@ from manul.analyses import (
     habitat_selection,
     home_range,
     occupancy,
+    pooled_weights,
     survival,
 )
-from manul.config import schema
-from manul.grid import provenance, vectors
+from manul.config import load, schema
+from manul.demography import shares
+from manul.graph import Graph
+from manul.grid import plain_files, provenance, vectors
 from manul.grid.region import grid_of
+from manul.uncertainty import distributions, tables
 
 REGION = {
     "name": "land", "title": "Land", "crs": "+proj=laea +lat_0=42 +lon_0=77 +units=m",
@@ -96,7 +103,7 @@ def points(table, x, y):
 
 
 def relief_at(xy):
-    column, row = ~GRID.affine * np.asarray(xy, float).T
+    column, row = ~GRID.affine @ np.asarray(xy, float).T
     inside = (row >= 0) & (row < GRID.shape[0]) & (column >= 0) & (column < GRID.shape[1])
     at = RELIEF[
         row.clip(0, GRID.shape[0] - 1).astype(int), column.clip(0, GRID.shape[1] - 1).astype(int)
@@ -484,3 +491,50 @@ def test_five_years_are_too_few_for_a_period(land):
     table = gpd.GeoDataFrame(table, geometry=[None] * 5, crs=GRID.crs)
     found, _ = run(land, "fluctuations", {"series": "x", "index": "cats"}, series=table)
     assert "too few to look for a period" in fluctuations.section(found).head
+
+
+# --------------------------------------------------------------------------------- in the draws
+
+
+def test_the_draws_take_what_the_evidence_says_of_weights(tmp_path):
+    draws = {"dogs": np.full(shares.DRAWS, 0.7)}
+    paths = {}
+    for name, table in (
+        ("weights_by_deaths", pooled_weights.table(draws, "causes of death", 12)),
+        ("weights_by_tests", pooled_weights.table({}, "blood tests", 0)),
+    ):
+        paths[name] = tmp_path / f"{name}.csv"
+        plain_files.write_table(paths[name], table)
+    parameters = {
+        f"threats.{name}.weight": {"value": 0.4, "range": [0.3, 0.5], "status": "G"}
+        for name in ("dogs", "poison")
+    }
+    spec = tables.spec_of_job(
+        lambda role: paths if role == "elicited" else {}, {"draws": {"parameters": parameters}}
+    )
+    of = spec["parameters"]
+    u = np.array([0.0, 0.5, 1.0])
+    assert distributions.quantiles(of["threats.dogs.weight"], u).tolist() == [0.7] * 3
+    assert distributions.quantiles(of["threats.poison.weight"], u).tolist() == [0.3, 0.4, 0.5]
+
+
+def test_the_jobs_of_draws_read_the_tables_of_evidence(demo_graph):
+    read = demo_graph.reads("current", "draws")["elicited"]
+    assert [path.rpartition("/")[2] for path in read] == [
+        "weights_by_deaths.csv",
+        "weights_by_tests.csv",
+    ]
+    told = demo_graph.job("current", "analysis_survival", "survival").told["weights"]
+    assert told["dogs_camps"]["range"] == [0.25, 0.65]
+    # outlines of ranges are places: they are made where nothing is hidden, and in the exact view
+    assert "outlines" not in demo_graph.files("current", "analysis_home_range", "home_range")
+    exact = demo_graph.files("current/restricted", "analysis_home_range", "home_range")
+    assert exact["outlines"].startswith("results/tien_shan/current/restricted/")
+
+
+@pytest.fixture(scope="module")
+def demo_graph():
+    root = Path(__file__).parents[2]
+    with contextlib.chdir(root):
+        config = yaml.safe_load(Path("config/config.yaml").read_text(encoding="utf-8"))
+        yield Graph(load.load(config, ["config/config.yaml"]))

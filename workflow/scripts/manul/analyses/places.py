@@ -12,7 +12,7 @@ SAMPLE = 5000  # land cells against which scores are held
 
 def at(files: dict, grid, xy) -> pd.DataFrame:
     """The maps at places (n, 2; m); NaN outside the grid."""
-    column, row = ~grid.affine * np.asarray(xy, float).reshape(-1, 2).T
+    column, row = ~grid.affine @ np.asarray(xy, float).reshape(-1, 2).T
     row, column = np.floor(row).astype(int), np.floor(column).astype(int)
     inside = (row >= 0) & (row < grid.shape[0]) & (column >= 0) & (column < grid.shape[1])
     out = pd.DataFrame(np.nan, index=range(len(row)), columns=list(files))
