@@ -163,6 +163,8 @@ _SIGNS = {
 
 def degrees(text: str, hemispheres: Mapping[str, list]) -> tuple[tuple[float, str], str]:
     """Signed degrees and the hemisphere letter ("" if none) of a decimal or sexagesimal text."""
+    if re.fullmatch(r"-?[0-9]{1,3}(?:\.[0-9]{1,15})?", text, re.ASCII):  # as computers write them
+        return (float(text), ""), ""
     body, letter = _hemisphere(_angle_signs(text), hemispheres)
     match = _DMS.fullmatch(body.strip())
     if not match or (match["sign"] == "-" and letter):

@@ -38,7 +38,8 @@ FLAGGED = (NOT_ON_LIST, PERIOD)  # changes that leave something open
 class Context:
     """What a cell is read against: schemas, the last day, the box (west, south, east, north), a
     UTM zone, folded words for "no value", the areas of places, the day from which numbers count
-    days, whether decimals of this table stand behind a comma, and the zone of its clocks."""
+    days, whether decimals of this table stand behind a comma, the zone of its clocks, and the
+    spellings of each list, made when the first is met."""
 
     schemas: Mapping[str, Any]
     as_of: dt.date
@@ -49,6 +50,7 @@ class Context:
     day_zero: dt.date = DAY_ZERO
     decimal_comma: bool = False
     time_zone: ZoneInfo | None = None
+    words: dict[str, dict[str, str]] = field(default_factory=dict, compare=False)
 
 
 def parse_text(text: str, field: Mapping, context: Context) -> tuple[str, str]:
@@ -120,7 +122,10 @@ def parse_choice(text: str, field: Mapping, context: Context) -> tuple[str, str]
     names = context.schemas["lists"][field["list"]]
     if text in names:
         return text, ""
-    found = synonyms(names).get(fold(text))
+    known = context.words.setdefault(field["list"], {})
+    if not known:
+        known |= synonyms(names)
+    found = known.get(fold(text))
     if found is not None:
         return found, f"synonym of {found}"
     return _other(text, field, names)
