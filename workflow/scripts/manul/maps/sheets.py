@@ -9,10 +9,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from matplotlib.figure import Figure
 from odc.geo.geobox import GeoBox
+from rasterio import features
+from scipy import ndimage
 
 from manul import __version__
 from manul.analyses import habitat_selection
@@ -356,6 +360,7 @@ SHEETS = {
         occupancy,
     )
 }
+EXTRAPOLATED = {"facecolor": "none", "edgecolor": "#59626a", "hatch": "....", "linewidth": 0.2}
 CHANGE, LARGE_CHANGE = 0.002, 0.02  # of value at risk: less is told as nothing, as small
 CHANGE_CLASSES = {  # code: words, colour
     0: (f"no change (less than {CHANGE:g})", layouts.NOTHING_COLOUR),
@@ -543,16 +548,29 @@ def rule_style(place: int, table) -> dict:
 
 
 def _of_evidence(s, title, analysis) -> list[Figure]:
-    """The map of an analysis with what it rests on; what lies beyond the evidence is told."""
+    """The map of an analysis with what it rests on; hatched where it lies beyond the evidence."""
     name, beyond = list(s.maps)[:2]
     unlike = s.values(beyond)
     known = np.isfinite(unlike)
-    share = float((unlike[known] > 0).mean()) if known.any() else np.nan
+    share = float((unlike[known] > 0).mean()) if known.any() else 0.0
     told = analysis.headline(plain_files.read_table(s.path("summary")))
     far = f"{share:.0%} of the map is extrapolated to ground unlike any in the evidence"
-    extra = (told, *([far] if share > 0 else []))
-    sheet = s.sheet(title, name, extra=extra)
-    return _numbers(s, sheet, name, layouts.Scale(analysis.LEGEND, palette="habitat"))
+    sheet = s.sheet(title, name, extra=(told, *([far] if share > 0 else [])))
+    scale = layouts.Scale(analysis.LEGEND, palette="habitat")
+    if not share:
+        return _numbers(s, sheet, name, scale)
+    grid = s.shown[1]
+    far_off = layouts.Overlay(_outlines(unlike > 0, grid), "extrapolated", EXTRAPOLATED)
+    plain = replace(s.context, relief=None)  # a shade would change colours that mean something
+    return [layouts.polygons(sheet, plain, grid, s.values(name), scale, [far_off], "Evidence")]
+
+
+def _outlines(cells, grid) -> gpd.GeoDataFrame:
+    """The patches of marked cells as polygons, without those of a few cells."""
+    plain = ndimage.median_filter(np.asarray(cells, "uint8"), 3)
+    found = features.shapes(plain, plain == 1, transform=grid.affine)
+    shapes = [shapely.geometry.shape(of) for of, _ in found]
+    return gpd.GeoDataFrame(geometry=shapes, crs=str(grid.crs))
 
 
 def _fit_words(s) -> tuple[str, ...]:
