@@ -1,17 +1,20 @@
 """Jobs of the workflow run in this process, from the graph alone: quick, and without Snakemake."""
 
+import contextlib
 import logging
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
+import yaml
 from conftest import ROOT
+from snakemake.utils import update_config
 
 from manul import contents, preflight
 from manul.analyses import KINDS
 from manul.config import load
-from manul.graph import Graph
+from manul.graph import Graph, products
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 # What the key of a rule is called in its paths; the other rules have no key.
@@ -19,6 +22,8 @@ WILDCARD = dict.fromkeys(("prepare_raster", "prepare_vector", "prepare_records")
 WILDCARD |= {"surface": "surface", "generalise": "surface", "evidence": "layer", "sheet": "sheet"}
 WILDCARD |= {"invest": "case"} | {f"analysis_{kind}": "analysis" for kind in KINDS}
 WILDCARD |= {"atlas": "units", "paper": "page", "around": "features"}
+WILDCARD |= dict.fromkeys(("alternatives", "generalise_alternatives"), "surface")
+SCRIPT = {"generalise_alternatives": "generalise"}  # of rules that share one
 
 
 class Params(dict):
@@ -51,9 +56,29 @@ def job(graph, scenario, rule, key="", threads=1, output=None) -> SimpleNamespac
 
 def run_job(told) -> None:
     """Run the script of a job as Snakemake would; its log goes to pytest alone."""
-    name = "analysis" if told.rule.startswith("analysis_") else told.rule
+    name = "analysis" if told.rule.startswith("analysis_") else SCRIPT.get(told.rule, told.rule)
     with mock.patch.object(logging, "basicConfig"):
         runpy.run_path(str(SCRIPTS / f"{name}.py"), {"snakemake": told})
+
+
+def make(region, targets=None) -> None:
+    """Make files of a `conftest.Region`, or all that its config asks for, without a preflight."""
+    with contextlib.chdir(region.folder):
+        config: dict = {}
+        for path in region.configs:
+            update_config(config, yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+        project = Project()
+        project.forget()
+        graph = Graph(load.load(config, region.configs))
+        made_by = {
+            path: (scenario, rule, key)
+            for scenario in graph.configs
+            for rule in graph.rules(scenario)
+            for key in graph.keys(scenario, rule)
+            for path in graph.files(scenario, rule, key).values()
+        }
+        for target in products(graph) if targets is None else targets:
+            project.make(graph, *made_by[target])
 
 
 class Project:
@@ -62,10 +87,14 @@ class Project:
     def __init__(self):
         self._made = {}
 
+    def forget(self) -> None:
+        """What was read of files lasts for one run of the workflow."""
+        for kept in (contents._sha256, contents._folder):
+            kept.cache_clear()
+
     def run(self, config, rules) -> list[str]:
         """The errors of the config and the preflight; without any, all jobs of `rules` are run."""
-        for kept in (contents._sha256, contents._folder):  # they last for one run of the workflow
-            kept.cache_clear()
+        self.forget()
         try:
             configs = load.load(config)
             graph = Graph(configs)
@@ -76,10 +105,11 @@ class Project:
         for scenario in graph.configs if not errors else ():
             for rule in rules:
                 for key in graph.keys(scenario, rule):
-                    self._make(graph, scenario, rule, key)
+                    self.make(graph, scenario, rule, key)
         return errors
 
-    def _make(self, graph, scenario, rule, key) -> None:
+    def make(self, graph, scenario, rule, key) -> None:
+        """Make a job's files, and before them all that it reads."""
         scenario = graph.owner(scenario, rule, key)
         files = graph.files(scenario, rule, key)
         first, digest = next(iter(files.values())), graph.digest(scenario, rule, key)
@@ -88,7 +118,7 @@ class Project:
         for refs in graph.job(scenario, rule, key).reads.values():
             for ref in refs:
                 if not isinstance(ref, str):
-                    self._make(graph, graph.owner(scenario, ref.rule, ref.key), ref.rule, ref.key)
+                    self.make(graph, ref.scenario or scenario, ref.rule, ref.key)
         for path in files.values():
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         run_job(job(graph, scenario, rule, key))

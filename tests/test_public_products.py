@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 import geopandas as gpd
+import in_process
 import numpy as np
 import pyogrio
 import pytest
@@ -25,7 +26,7 @@ def published(corner) -> list:
     config = load.load(yaml.safe_load(corner.configs[0].read_text(encoding="utf-8")))["current"]
     pages = [f"evidence/{n}.html" for n, b in config["layers"].items() if b["kind"] == "records"]
     wanted = [*pages, "maps/suitability.png", "maps/disagreement.png"]
-    corner.run(*(f"results/corner/current/{name}" for name in wanted))
+    in_process.make(corner, [f"results/corner/current/{name}" for name in wanted])
     home = corner.results / "current"
     files = [f for f in home.rglob("*") if f.is_file()]
     return [f for f in files if RESTRICTED not in f.relative_to(home).parts]

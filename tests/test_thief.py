@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import geopandas as gpd
+import in_process
 import numpy as np
 import pytest
 import rasterio
@@ -44,7 +45,7 @@ def region(tmp_path_factory) -> Region:
     path = folder / "region.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     made = Region(folder, (path,))
-    made.run(*(f"results/corner/{target}" for target in TARGETS))
+    in_process.make(made, [f"results/corner/{target}" for target in TARGETS])
     return made
 
 

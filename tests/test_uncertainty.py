@@ -1,6 +1,7 @@
 """Draws in the workflow: chances, intervals and verdicts of a region, and what they rest on."""
 
 import geopandas as gpd
+import in_process
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,7 +23,7 @@ def results(corner, tmp_path_factory):
     wanted = [f"uncertainty/{name}" for name in of] + ["recommendations.csv", "maps/chance_key.png"]
     targets = [f"current/{name}" for name in (*wanted, "series/series.mp4")]
     targets += ["planned/scenario.html", "planned/maps/change.png"]
-    sure.run(*(f"results/corner/{target}" for target in targets))
+    in_process.make(sure, [f"results/corner/{target}" for target in targets])
     return sure.results / "current"
 
 

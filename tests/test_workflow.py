@@ -1,5 +1,6 @@
 """The whole graph on a small second region: what it makes, what it makes again, how it resumes."""
 
+import csv
 import hashlib
 import json
 import os
@@ -20,7 +21,9 @@ import yaml
 from conftest import ROOT, Region
 from packaging.requirements import Requirement
 
-from manul import digests
+from manul import digests, plan
+from manul.config import load
+from manul.graph import Graph
 from manul.grid import provenance, vectors
 
 pytestmark = pytest.mark.workflow
@@ -42,6 +45,14 @@ SHEETS = ("maps/threat.png", "maps/threat.pdf", "maps/key_habitat.png", "maps/ke
 EVERY = (*MAPS, *CLASSES)
 INVENTED = {"habitat.tif", "threats/dogs_camps.tif", "threats/marmot_depletion.tif"}
 OBSERVED = {"threats/mines_large.tif", "threats/roads_paved.tif"}
+
+
+@pytest.fixture(scope="module")
+def corner(empty_corner, tmp_path_factory) -> Region:
+    """The corner after a whole run. Tests read it; those that change something take a copy."""
+    region = empty_corner.copy(tmp_path_factory.mktemp("run"))
+    region.run(*region.targets)
+    return region
 
 
 @pytest.fixture(params=["current", "planned"])
@@ -366,3 +377,37 @@ def wait_for(condition, process, limit_s=300) -> None:
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < end, "nothing was made"
         time.sleep(0.05)
+
+
+# ------------------------------------------------------------------------- what jobs need
+
+STEMS = ("prepare", "analysis")  # benchmarks of rules with several kinds
+
+
+def peaks(corner) -> dict[str, float]:
+    """Largest resident memory (MB) of each job of the present scenario."""
+    folder = corner.folder / "benchmarks" / "out" / "corner" / "current"
+    found = {}
+    for path in folder.glob("*.tsv"):
+        with path.open() as file:
+            rows = [row["max_rss"] for row in csv.DictReader(file, delimiter="\t")]
+        found[path.stem] = max(float(r) for r in rows if r not in ("", "-", "NA"))
+    return found
+
+
+def test_jobs_take_what_is_planned_within_a_factor_of_1_5(corner):
+    graph = Graph(load.load(yaml.safe_load(corner.configs[0].read_text())))
+    config = graph.configs["current"]
+    planned = {}
+    for rule in graph.rules("current"):
+        stem = next((s for s in STEMS if rule.startswith(f"{s}_")), rule)
+        for key in graph.keys("current", rule):
+            planned[f"{stem}_{key}" if key else stem] = plan.memory_mb(config, rule, key, 2)
+    measured = peaks(corner)
+    assert measured.keys() <= planned.keys()
+    assert measured.keys() >= {"threats", "recommend", "surface_roads_paved", "sheet_threat"}
+    ratios = {name: planned[name] / mb for name, mb in measured.items()}
+    assert not {name: ratio for name, ratio in ratios.items() if ratio < 1 / 1.5}
+    # Memory is looked at every half second: of short jobs the peak may go unseen.
+    near = [name for name, ratio in ratios.items() if ratio <= 1.5]
+    assert len(near) >= 0.8 * len(ratios)

@@ -108,9 +108,9 @@ class Job:
     def _maps(self) -> list[str]:
         return [f for f in map(str, self.snakemake.input) if f.endswith((".tif", ".gpkg"))]
 
-    def thresholds(self) -> list[pd.DataFrame]:
+    def thresholds(self, role: str = "thresholds") -> list[pd.DataFrame]:
         """The tables of thresholds and patch sizes that analyses give, as this job reads them."""
-        return [plain_files.read_table(path) for path in self.inputs("thresholds")]
+        return [plain_files.read_table(path) for path in self.inputs(role)]
 
     def map_files(self, maps, grid) -> list[block_maps.MapFile]:
         """The maps of the model, each tagged with the layers behind it, as the graph knows them.
