@@ -640,6 +640,26 @@ def test_the_number_that_would_turn_the_answer_is_named():
     assert told[2] == ""
 
 
+@pytest.mark.parametrize(
+    ("yes", "no", "told"),
+    [
+        ([1] * 5, [0] * 5, "below 0.5"),
+        ([1] * 4, [0] * 6, None),  # four draws are too few to compare
+        ([0] * 6, [1] * 4, None),
+        ([1] * 8 + [0] * 2, [1] * 2 + [0] * 8, "below 0.5"),  # means 0.6 apart, the deviation 0.5
+        ([1] * 7 + [0] * 3, [1] * 3 + [0] * 7, None),  # 0.4 apart
+        ([0] * 9, [2e-5] * 9, "above 1e-05"),
+        ([0] * 9, [2468] * 9, "above 1230"),
+    ],
+)
+def test_a_number_is_named_where_it_parts_draws_by_more_than_it_scatters(yes, no, told):
+    inputs = pd.DataFrame({"reach": [*yes, *no], "word": "", "same": 3.0})
+    holds = np.array([[True] * len(yes) + [False] * len(no)])
+    words = "" if told is None else f'holds unless "reach" is {told}'
+    assert confidence.tipping(holds, inputs, {}) == [words]
+    assert confidence.tipping(holds, inputs[["word"]], {}) == [""]
+
+
 def test_maps_of_each_draw_follow_from_its_own_numbers(tmp_path):
     food = np.full(GRID.shape, 0.7, "float32")
     paths = write(tmp_path, food=food, dogs=food, mines=0 * food)

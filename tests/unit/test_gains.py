@@ -141,3 +141,11 @@ def test_the_gain_of_one_run_follows_from_its_maps():
     what = of_maps([HUNTING, MINES], model | {"cumulative": "saturation"})
     faces = made(R1=[(0, 0, 1, 1)])
     assert faces.measure(maps, what) == pytest.approx([0.32], abs=1e-6)
+
+
+@pytest.mark.parametrize("resolution", [500, 1000, 2000])
+def test_gains_are_in_km2_whatever_a_cell_measures(resolution):
+    grid = GeoBox.from_bbox((0, 0, 8000, 4000), crs="EPSG:6933", resolution=resolution)
+    faces = Faces({"R1": np.array([shapely.box(0, 0, 3000, 1000)])}, {"R1": [HUNTING]}, grid)
+    known = Fields({"gain_without_hunting": np.full(grid.shape, 0.5, "float32")}, grid)
+    assert faces.measure(known).tolist() == [1.5]
