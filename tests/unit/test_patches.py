@@ -63,6 +63,32 @@ def test_no_core_below_4_2_km2_and_no_breeding_patch_below_23():
     assert set(np.unique(found["class"])) == {0, 2, 3} | ({1} if (h >= 0.4).any() else set())
 
 
+@pytest.mark.parametrize(("smallest_km2", "number"), [(1.25, 1), (1.26, 0)])
+def test_a_patch_of_just_the_least_size_is_one(smallest_km2, number):
+    """Five cells of half a kilometre."""
+    patches, km2 = key_habitat.numbered(np.array([[1, 1, 1, 1, 1, 0]]), 0.25, smallest_km2)
+    assert patches.tolist() == [[number] * 5 + [0]] and km2.tolist() == [0, 1.25][: number + 1]
+
+
+def test_each_map_that_rules_name_holds_its_own_classes():
+    """A breeding patch, a core, what was good before, what is suitable, the rest."""
+    now = habitat(((0, 5), (0, 5)), ((10, 11), (0, 5)))
+    now[20, :5], now[25, :5] = 0.3, 0.5
+    before = np.where(np.arange(30)[:, None] == 20, 0.7, now)
+    found = key_habitat.find(Fields({"habitat": now, "habitat_reference": before}, GRID), RULES)
+    maps = found.named(*WHOLE)
+    rows = [0, 10, 20, 25, 29]
+    assert {name: maps[name][rows, 0].tolist() for name in (*key_polygons.LAYERS.values(),)} == {
+        "suitable": [1, 1, 0, 1, 0],
+        "key": [1, 1, 0, 0, 0],
+        "breeding": [1, 0, 0, 0, 0],
+        "key_area": [0, 0, 0, 0, 0],
+        "key_degraded": [0, 0, 1, 0, 0],
+    }
+    assert maps["key_class"][rows, 0].tolist() == [3, 2, 4, 1, 0]
+    assert maps["key_patch"][rows, 0].tolist() == [1, 2, 0, 0, 0]
+
+
 def test_a_patch_joins_over_corners():
     h = habitat(((0, 2), (0, 2)), ((2, 4), (2, 4)))
     assert classify(h, h)["key"].sum() == 8
@@ -325,6 +351,19 @@ def test_a_key_area_tells_what_follows_from_its_chances():
     assert area["key_km2"] == 120 and area["expected_key_km2"] >= 96
     share = area["expected_key_km2"] / area["area_km2"]
     assert area["mean_p_key"] == pytest.approx(share, abs=1e-3)
+
+
+def test_numbers_of_key_areas_are_rounded_and_stand_beside_the_area():
+    """A third of 167 cells: 10 x 12 and two cells beside them but for the corner."""
+    h = habitat(((0, 10), (0, 12)))
+    maps = {"habitat": h, "habitat_reference": h, "p_key": np.full(h.shape, 1 / 3)}
+    maps |= key_habitat.find(Fields(maps, GRID), RULES).named(*WHOLE)
+    area = key_polygons.tables(Fields(maps, GRID), {}, RULES, "cats", STAMP)["key_area"].iloc[0]
+    assert area.drop("geometry").index[:5].tolist() == [
+        "id", "name", "patch", "key_km2", "expected_key_km2",
+    ]  # fmt: skip
+    assert area[["area_km2", "key_km2", "expected_key_km2"]].tolist() == [167, 120, 55.67]
+    assert area["mean_p_key"] == 0.333
 
 
 def test_each_number_of_a_unit_has_its_interval_beside_it():
