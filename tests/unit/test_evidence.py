@@ -95,6 +95,18 @@ def test_a_page_of_a_layer_that_is_not_public_has_no_place_and_no_name():
     assert not html.numbers(made).astype(str).apply(lambda c: c.str.contains("MR1")).any().any()
 
 
+def test_effort_is_told_in_days_and_in_the_part_of_the_region_that_it_reaches():
+    """100 and 60 days, and 10 of the row that tells none; two of the four known cells."""
+    value = np.array([[0.0, 2.0, 1.0, 0.0, np.nan]])
+    grid = GeoBox.from_bbox((0, 0, 5000, 1000), crs="EPSG:6933", resolution=1000)
+    block = {"kind": "effort", "field": "days", "date_field": "date", "per_record": 10, "per_km": 1}
+    maps = {"reach": Fields({"value": value}, grid)}
+    sections, _ = page_of(True, surfaces={"reach": block}, maps=maps)
+    effort = next(s for s in sections if s.title == "Survey effort")
+    assert [number[1] for number in effort.numbers] == [170, 50]
+    assert effort.tables[0][1]["value"].tolist() == [170, 50]
+
+
 def test_rows_are_counted_in_areas_with_enough_places():
     found = SimpleNamespace(box=BOX, privacy=PRIVACY | {"least": 2})
     areas = evidence.area_counts(cats(), found)

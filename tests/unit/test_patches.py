@@ -251,6 +251,22 @@ def test_numbers_of_a_unit_are_rounded_to_what_can_be_read():
     assert row["country"] == ""
 
 
+def test_a_unit_is_told_in_km2_and_needs_no_map_of_what_is_protected():
+    """A unit of 100 km2 in 25 cells of 2 km, with cats at 4 and 15 in 100 km2."""
+    grid = GeoBox.from_bbox((0, 0, 20_000, 20_000), crs="EPSG:6933", resolution=2000)
+    names = ("habitat", "threat", "value_at_risk", "suitable", "key", "breeding", "key_degraded")
+    maps = dict.fromkeys(names, np.ones(grid.shape)) | {outlines.BEFORE: np.zeros(grid.shape)}
+    box = gpd.GeoDataFrame(
+        {"name": ["West"]}, geometry=[shapely.box(0, 0, 10_000, 10_000)], crs=grid.crs
+    )
+    rules = RULES | {"protected": "park"}
+    (row,) = units.units(box, Fields(maps, grid), {}, rules, "cats", STAMP).to_dict("records")
+    told = [*units.AREAS, "area_km2", "value_at_risk_km2", outlines.CHANGE]
+    assert {row[name] for name in told} == {100}
+    assert (row["cats_low"], row["cats_high"]) == (4, 15)
+    assert np.isnan(row["key_protected_percent"])
+
+
 def test_recommendations_of_each_rule_are_counted_in_their_unit():
     table = pd.DataFrame({"unit": ["West", "East"]})
     nan = np.nan
