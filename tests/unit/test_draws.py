@@ -138,6 +138,13 @@ def test_quantiles_that_one_knows(name, u, expected):
     assert distributions.quantiles(parameter, np.array([u])) == pytest.approx([expected])
 
 
+@pytest.mark.parametrize(("value", "u"), [(0, 31 / 32), (4, 1 / 32)])
+def test_a_peak_at_an_end_is_a_fifth_power(value, u):
+    """Beta with the shapes 1 and 5: half of the range is passed by a half to the fifth."""
+    parameter = {"value": value, "range": [0, 4], "distribution": "pert"}
+    assert distributions.quantiles(parameter, np.array([u])) == pytest.approx([2])
+
+
 @pytest.mark.parametrize(
     ("u", "expected"),
     [(0.0, 0), (0.0625, 0.5), (0.25, 1), (13 / 16, 2.5), (1.0, 4)],
@@ -195,6 +202,31 @@ def test_modes_and_places_come_as_often_as_their_chances():
     }
     assert np.bincount(draws.places).tolist() == [16] * 4
     assert (np.diff(draws.places) >= 0).all()
+
+
+@pytest.mark.parametrize("number", [1, 5, 9])
+def test_any_number_of_draws_is_made(number):
+    for how in ("sobol", "latin_hypercube"):
+        spec = {"number": number, "parameters": {"a": WEIGHT}, "design": how, "errors": ["b"]}
+        made = design.draw(SPEC | spec)
+        assert made.number == len(made.values["a"]) == len(made.fitted) == number
+        assert np.isfinite(made.errors["b"]).all()
+
+
+def test_some_of_the_draws_keep_what_each_of_them_is():
+    made = design.draw(
+        SPEC | {
+            "parameters": {"a": WEIGHT}, "cumulative": {"additive": 0.5, "maximum": 0.5},
+            "realisations": 4, "errors": ["burrows"], "fitted": 0.5,
+        }
+    )  # fmt: skip
+    which = np.array([3, 60, 17])
+    some = made.only(which)
+    assert some.number == 3
+    expected = made.table().iloc[which].reset_index(drop=True)
+    assert some.table().reset_index(drop=True).equals(expected)
+    of_one = made.modes["maximum"][:2]
+    assert list(made.only(of_one).modes) == ["maximum"]
 
 
 def test_corners_of_a_trapezoid_keep_their_order():
@@ -542,6 +574,39 @@ def test_what_has_no_place_stays_without_one():
     assert moved[0].distance(shapely.Point(0, 0)) > 0
 
 
+def test_numbers_of_a_place_are_those_of_splitmix():
+    """The first three numbers of SplitMix64 from 0, as Steele et al. have them."""
+    steps = np.arange(3, dtype="uint64") * np.uint64(0x9E3779B97F4A7C15)
+    told = [f"{n:x}" for n in displaced._scrambled(steps).tolist()]
+    assert told == ["e220a8397b1dcdaf", "6e789e6aa1b965f4", "6c45d188009454f"]
+
+
+def test_steps_of_points_go_in_all_directions_and_are_those_of_their_centimetre():
+    at = np.stack([np.arange(8000) * 50.0, np.zeros(8000)], axis=1)
+    steps = displaced._normal(at, 5)
+    assert steps.mean(0) == pytest.approx([0, 0], abs=0.05)
+    assert steps.std(0) == pytest.approx([1, 1], abs=0.03)
+    quarters = np.bincount(2 * (steps[:, 0] > 0) + (steps[:, 1] > 0)) / 8000
+    eighth = np.mean(np.abs(steps[:, 0]) > np.abs(steps[:, 1]))
+    assert [*quarters, eighth / 2] == pytest.approx([0.25] * 5, abs=0.02)
+    assert np.array_equal(displaced._normal(at + 0.004, 5), steps)
+    assert (displaced._normal(at + 0.01, 5) != steps).all()
+
+
+def test_the_field_changes_over_four_times_the_error_and_goes_no_farther_than_three_deviations():
+    ends = np.array([[0.0, 0], [4000, 0], [0, 40_000]])
+    still = Layer()
+    layers = [displaced.Displaced(still, 1000, seed) for seed in range(400)]
+    steps = np.array([(layer._field(ends) - ends).ravel() for layer in layers])
+    alike = np.corrcoef(steps.T)
+    x, y = alike[0, 2], alike[1, 3]
+    assert [x, y] == pytest.approx([np.exp(-0.5)] * 2, abs=0.1)
+    assert alike[0, [1, 4]] == pytest.approx([0, 0], abs=0.15)  # axes, and places far apart
+    assert steps.std(0) == pytest.approx([1000 / 2.4477] * 6, rel=0.1)
+    wide = np.stack([np.arange(4000) * 9000.0, np.zeros(4000)], axis=1)
+    assert np.abs(layers[0]._field(wide) - wide).max() == pytest.approx(3000 / 2.4477)
+
+
 def test_lines_move_smoothly_and_stay_joined():
     first = shapely.LineString([(x * 100.0, 0) for x in range(101)])
     second = shapely.LineString([(10_000.0, y * 100.0) for y in range(50)])
@@ -614,6 +679,26 @@ def test_key_habitat_of_each_draw_keeps_the_rule_of_patches(tmp_path):
     whole = found.of_units([], density, "cats", suitable).iloc[-1]
     assert [whole["key_km2_p05"], whole["key_km2_mean"], whole["key_km2_p95"]] == [0, 12.5, 25]
     assert whole["cats_high"] == pytest.approx(25 * 0.15 + 1 * 0.04)  # 1 km2 is suitable alone
+
+
+def test_key_habitat_of_draws_is_in_km2_whatever_a_cell_measures(tmp_path):
+    """Cells of 2 km: three of them are 12 km2 in the four first of 8 draws; two alone are none."""
+    grid = GeoBox.from_bbox((0, 0, 10_000, 6000), crs=GRID.crs, resolution=2000)
+    bits = np.zeros((1, *grid.shape), "uint8")
+    bits[0, 0, :3] = bits[0, 2, 3:] = 0b11110000
+    sites = np.ones(grid.shape, int)
+    sites[0, 0] = 0
+    for breeding_km2, breeding in ((12, 12), (12.5, 0)):
+        rules = {"core_km2": 10, "breeding_km2": breeding_km2}
+        known = np.ones(grid.shape, bool)
+        found = key_draws.find(write_bits(tmp_path, bits), 8, known, grid, rules, [], sites)
+        assert found.of_draws()["key_km2"].tolist() == [12] * 4 + [0] * 4
+        assert found.of_draws()["breeding_km2"].tolist() == [breeding] * 4 + [0] * 4
+        assert found.of_sites().values.tolist() == [[1, 4, 0, 8]]
+    density = {"low": {"suitable": 2, "key": 4}, "high": {"suitable": 4, "key": 100 / 9}}
+    (whole,) = found.of_units([], density, "cats", np.full((1, 8), 12.0)).to_dict("records")
+    assert (whole["key_km2_mean"], whole["key_km2_p95"]) == (6, 12)
+    assert (whole["cats_low"], whole["cats_high"]) == (0.24, 1.33)  # 12 x 2 % and 12 / 9
 
 
 def write_bits(folder, bits):
