@@ -2,6 +2,7 @@
 
 import copy
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import openpyxl
@@ -298,6 +299,65 @@ def test_the_page_has_numbers_for_names_and_what_is_disputed_first(tmp_path):
     open_block = BLOCK | {"names": True}
     named = elicit_page.sections(results, found, open_block)
     assert named[1].tables[0][1]["expert"][0] == "Cunning"
+
+
+def shown(tmp_path, *rows, **block):
+    """The sections of the page by their titles."""
+    found = read(tmp_path, *rows)
+    block = BLOCK | block
+    made = elicit_page.sections(elicitation.results(found, KNOWN, block), found, block)
+    return {section.title: section for section in made}
+
+
+@pytest.mark.parametrize(
+    ("low", "best", "high", "remark"),
+    [(0.2, 0.4, 0.6, ""), (0.5, 0.6, 0.7, "lower"), (0.1, 0.2, 0.3, "higher")],
+)
+def test_the_table_of_all_numbers_has_the_tails_of_the_pool_beside_the_config(
+    tmp_path, low, best, high, remark
+):
+    """The config has 0.45; one expert in whose interval the truth lies with 90 %."""
+    page = shown(tmp_path, answer("Ann", low=low, best=best, high=high))
+    (row,) = page["All numbers in one table"].tables[0][1].to_dict("records")
+    found = [row["low (5 %)"], row["middle"], row["high (95 %)"]]
+    assert found == pytest.approx([low, best, high], abs=1e-3)
+    assert (row["number"], row["experts"], row["disagreement"]) == ("largest share", 1, 0)
+    assert (row["config"], row["config's range"]) == (0.45, "0.25\xa0to\xa00.65")
+    told = f"the config's value is {remark} than experts hold likely" if remark else ""
+    assert row["remark"] == told
+    outside = "1 number" if remark else "0 numbers"
+    assert f"of {outside}, the config's value lies outside" in page["What experts say"].words[0]
+    (first,) = page["largest share"].words
+    assert first.startswith(f"One expert answered{'; ' if told else ''}{told}. Path in the config")
+
+
+@pytest.mark.parametrize(
+    ("share", "word"), [(0.5, "disagree"), (0.49, "differ"), (0.2, "differ"), (0.19, "agree")]
+)
+def test_how_far_experts_disagree_is_told_in_a_word(share, word):
+    result = SimpleNamespace(opinions=[1, 2, 3], pooled=SimpleNamespace(disagreement=share))
+    assert elicit_page._degree(result) == f"3 experts {word} (disagreement {share:.2f})"
+
+
+@pytest.mark.parametrize(("number", "few"), [(9, True), (10, False)])
+def test_the_page_tells_the_weights_of_experts_and_whether_the_questions_are_few(
+    tmp_path, number, few
+):
+    """One hits each seed, the other none, so that the first has all of the weight."""
+    rows = [answer("hit"), answer("miss", low=0.7, high=0.9, best=0.8)]
+    for i in range(number):
+        rows.append(answer("miss", f"s{i}", 20, 24, 22, 90, 10))
+        rows.append(answer("hit", f"s{i}", 8, 12, 10 - (-1) ** i, 90))
+    page = shown(tmp_path, *rows, pool="calibration", names=True)
+    section = page["Weights of the experts"]
+    assert ("10 or more are advised" in section.words[0]) == few
+    assert f"There were {number} questions" in section.words[0]
+    columns = ["expert", "questions", "inside the 90 % interval", "weight"]
+    assert section.tables[0][1][columns].values.tolist() == [
+        ["hit", number, number, 1], ["miss", number, 0, 0],
+    ]  # fmt: skip
+    assert elicit_page._named("Ann", 0.25, SimpleNamespace(pooled_by="calibration")) == "Ann (25 %)"
+    assert elicit_page._named("Ann", 0.25, SimpleNamespace(pooled_by="equal")) == "Ann"
 
 
 # ------------------------------------------------------------------------ config and the form
