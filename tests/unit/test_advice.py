@@ -342,6 +342,12 @@ def test_square_blocks_cover_what_is_known():
     assert found["zone"][0] == "2 km block at 0.0078° N 0.0104° E"
 
 
+@pytest.mark.parametrize(("side", "told"), [(99_700, "100"), (12_300, "12"), (7071, "7.1")])
+def test_the_side_of_a_block_is_told_without_a_power_of_ten(side, told):
+    (name,) = zones._named_by_middle([0], [0], side, GRID)
+    assert name == f"{told} km block at 0.00° N 0.00° E"
+
+
 def test_features_have_the_name_of_their_column_or_the_number_of_their_row():
     mines = layer(
         *map(shapely.Point, [(0, 0), (1, 1), (2, 2)]), id=["A", None, " "], size=[1, 2, 3]
@@ -748,6 +754,11 @@ def test_a_measure_below_which_no_zone_lies_is_told():
 def test_a_limit_is_out_of_reach_beyond_the_smallest_and_largest_value(limit, reached):
     told = recommendations._out_of_reach(limit, {"x": (1.0, 2.0)}, "here")
     assert (told == "") == reached
+
+
+def test_a_value_that_is_out_of_reach_is_told_without_a_power_of_ten():
+    told = recommendations._out_of_reach("x < 500", {"x": (12_345.0, 9e9)}, "in any zone")
+    assert told == "the rule asks for x < 500, but it is at least 12300 in any zone"
 
 
 def test_limits_are_those_that_must_hold_alone():

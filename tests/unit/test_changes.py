@@ -90,6 +90,7 @@ def test_draws_keep_their_order_where_only_one_scenario_moves_its_layers():
     name = "threats.dogs.weight"
     np.testing.assert_array_equal(a.values[name], b.values[name])
     assert not a.places.any() and np.bincount(b.places).tolist() == [16] * 4
+    assert (np.diff(b.places) >= 0).all()
 
 
 def test_a_scenario_without_changes_differs_nowhere(tmp_path, surfaces):

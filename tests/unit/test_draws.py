@@ -134,15 +134,18 @@ def files(tmp_path):
     ],
 )
 def test_quantiles_that_one_knows(name, u, expected):
-    parameter = {"value": 2, "range": [0, 4], "distribution": name}
-    assert distributions.quantiles(parameter, np.array([u])) == pytest.approx([expected])
+    for start in (0, 3, -3):
+        parameter = {"value": start + 2, "range": [start, start + 4], "distribution": name}
+        found = distributions.quantiles(parameter, np.array([u]))
+        assert found == pytest.approx([start + expected])
 
 
 @pytest.mark.parametrize(("value", "u"), [(0, 31 / 32), (4, 1 / 32)])
 def test_a_peak_at_an_end_is_a_fifth_power(value, u):
     """Beta with the shapes 1 and 5: half of the range is passed by a half to the fifth."""
-    parameter = {"value": value, "range": [0, 4], "distribution": "pert"}
-    assert distributions.quantiles(parameter, np.array([u])) == pytest.approx([2])
+    for start in (0, 3, -3):
+        parameter = {"value": start + value, "range": [start, start + 4], "distribution": "pert"}
+        assert distributions.quantiles(parameter, np.array([u])) == pytest.approx([start + 2])
 
 
 @pytest.mark.parametrize(
@@ -151,8 +154,10 @@ def test_a_peak_at_an_end_is_a_fifth_power(value, u):
 )
 def test_a_triangle_whose_peak_is_at_a_quarter(u, expected):
     """A quarter lies below the peak, a sixteenth below half of that; so too from the top."""
-    parameter = {"value": 1, "range": [0, 4], "distribution": "triangular"}
-    assert distributions.quantiles(parameter, np.array([u])) == pytest.approx([expected])
+    for start in (0, 3, -3):
+        parameter = {"value": start + 1, "range": [start, start + 4], "distribution": "triangular"}
+        found = distributions.quantiles(parameter, np.array([u]))
+        assert found == pytest.approx([start + expected])
 
 
 def test_a_found_number_is_triangular_and_a_guess_uniform():
