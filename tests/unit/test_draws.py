@@ -328,6 +328,39 @@ def test_where_no_threat_is_known_none_is_told():
     assert table.loc["east", "mean_habitat_mean"] == 0
 
 
+def test_outcomes_are_in_km2_whatever_a_cell_measures():
+    """Cells of 4 km2: ten are known, of five the threat."""
+    grid = GeoBox.from_bbox((0, 0, 10_000, 6000), crs=GRID.crs, resolution=2000)
+    of = dict.fromkeys(passes.SUMS, 0.0) | {
+        "cells": 10, "told": 3, "threat": 1, "value_at_risk": 4, "habitat": 5, "suitable": 3,
+        "key_cell": 2,
+    }  # fmt: skip
+    sums = np.array(list(of.values()))[None, :, None] * np.ones(2)
+    expected = {
+        "suitable_km2": 12, "key_cell_km2": 8, "mean_habitat": 0.5, "mean_threat": 0.3333,
+        "value_at_risk_km2": 16,
+    }  # fmt: skip
+    (whole,) = tables.of_units([], sums, grid).to_dict("records")
+    assert {name: whole[f"{name}_mean"] for name in tables.OUTCOMES} == expected
+    expected["mean_threat"] = 0.333333
+    each = tables.units_of_draws([], sums, grid)
+    assert each[list(tables.OUTCOMES)].to_dict("records") == [expected] * 2
+    assert each[["number", "draw", "threat_cells"]].values.tolist() == [[0, 1, 3], [0, 2, 3]]
+    every = tables.of_draws(design.draw(SPEC | {"number": 2}), sums, grid)
+    assert every[list(tables.OUTCOMES)].to_dict("records") == [expected] * 2
+
+
+def test_what_is_measured_is_added_to_the_unit_of_each_cell():
+    sums, unit = np.zeros((3, len(passes.SUMS), 2)), np.array([0, 2, 2])
+    known = np.array([True, True, False])
+    habitat = np.array([[0.1, 0.2], [0.3, 0.4], [9, 9]])
+    passes.add(sums, unit, {"cells": known, "habitat": (habitat, known)})
+    passes.add(sums, unit[1:2], {"habitat": (np.array([[0.5]]), known[:1])})
+    of = dict(zip(passes.SUMS, sums.swapaxes(0, 1).tolist(), strict=True))
+    assert of["cells"] == [[1, 1], [0, 0], [1, 1]] and not np.any(of["threat"])
+    assert of["habitat"] == [[0.1, 0.2], [0, 0], [0.8, 0.9]]
+
+
 def test_the_result_is_the_same_on_several_threads(files):
     paths, _ = files
     of = uncertain(paths, {"threats.dogs.weight": WEIGHT})
@@ -406,6 +439,26 @@ def test_what_draws_agree_on(files):
     assert made["threat", "agreement"][i] == 1
     agreed = made["threat", "agreement"]
     assert 0.5 <= np.nanmin(agreed) < 0.6  # two threats: one of them leads in half of the draws
+
+
+@pytest.mark.parametrize(("dogs", "agreed"), [(0.0, 1), (0.05, 0.5), (0.5, 1)])
+def test_draws_may_agree_that_no_threat_is_strong(tmp_path, dogs, agreed):
+    """A weight of 0.2 to 0.6 takes 0.05 above the floor of 0.02 in half of the draws."""
+    ones = np.ones(GRID.shape)
+    paths = write(tmp_path, food=ones, dogs=dogs * ones, mines=0 * ones)
+    made, _ = run(uncertain(paths, {"threats.dogs.weight": WEIGHT}))
+    assert set(made["threat", "agreement"].ravel()) == {agreed}
+
+
+def test_where_nothing_is_at_risk_is_no_top_tenth(tmp_path):
+    """One cell in 1200 has a threat, so the value above which a tenth lies is 0."""
+    ones, dogs = np.ones(GRID.shape), np.zeros(GRID.shape)
+    dogs[7, 9] = 0.5
+    paths = write(tmp_path, food=ones, dogs=dogs, mines=0 * ones)
+    of = uncertain(paths, {"threats.dogs.weight": WEIGHT})
+    assert not passes.top_tenth(of, [], GRID).any()
+    found = run(of)[0]["value_at_risk", "p_top_tenth"]
+    assert found[7, 9] == 1 and found.sum() == 1
 
 
 def test_a_tenth_of_the_cells_is_in_the_top_tenth(files):
@@ -750,9 +803,14 @@ def test_a_number_is_named_where_it_parts_draws_by_more_than_it_scatters(yes, no
     assert confidence.tipping(holds, inputs[["word"]], {}) == [""]
 
 
-def test_maps_of_each_draw_follow_from_its_own_numbers(tmp_path):
+@pytest.mark.parametrize(("block", "held_mb"), [(512, 400), (16, 0.03)])
+def test_maps_of_each_draw_follow_from_its_own_numbers(tmp_path, monkeypatch, block, held_mb):
+    """In one block and all draws at once, or in small ones and a draw or two at a time."""
+    monkeypatch.setattr(passes, "BLOCK", block)
+    monkeypatch.setattr(support, "HELD_MB", held_mb)
     food = np.full(GRID.shape, 0.7, "float32")
-    paths = write(tmp_path, food=food, dogs=food, mines=0 * food)
+    dogs = food - np.arange(GRID.shape[0] * GRID.shape[1]).reshape(GRID.shape) / 2000
+    paths = write(tmp_path, food=food, dogs=dogs, mines=0 * food)
     drawn = {"threats.dogs.weight": WEIGHT, "key_habitat.key": {"value": 0.7, "range": [0.5, 0.9]}}
     of = uncertain(paths, drawn, cumulative={"additive": 1.0}, number=8)
     main = Fields({"threat": 0 * food, "other": food}, GRID)
@@ -762,10 +820,11 @@ def test_maps_of_each_draw_follow_from_its_own_numbers(tmp_path):
 
     key = {"core_km2": 4.2, "breeding_km2": 23, "area_km2": 500, "join_km": 2.7, "density_km": 10}
     names = {"threat", "key", "effect_dogs", "other"}
-    runs = support.maps_of_draws(of_draws, of.draws, main, names, key, [])
+    runs = list(support.maps_of_draws(of_draws, of.draws, main, names, key, []))
+    assert len(runs) == 8
     for i, maps in enumerate(runs):
         weight, level = (of.draws.values[path][i] for path in drawn)
-        assert maps["threat"][3, 3] == pytest.approx(0.7 * weight, rel=1e-5)
+        np.testing.assert_allclose(maps["threat"], dogs * weight, rtol=1e-5)
         assert maps["key"][3, 3] == (level <= 0.7)
         assert maps["other"][3, 3] == np.float32(0.7)
 

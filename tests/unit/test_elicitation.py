@@ -339,6 +339,12 @@ def test_how_far_experts_disagree_is_told_in_a_word(share, word):
     assert elicit_page._degree(result) == f"3 experts {word} (disagreement {share:.2f})"
 
 
+@pytest.mark.parametrize("names", [True, False])
+def test_what_an_expert_remarks_is_shown_only_with_the_name(tmp_path, names):
+    page = shown(tmp_path, (*answer("Ann"), "seen often"), answer("Bob"), names=names)
+    assert page["largest share"].words[1:] == (["Ann: seen often"] if names else [])
+
+
 @pytest.mark.parametrize(("number", "few"), [(9, True), (10, False)])
 def test_the_page_tells_the_weights_of_experts_and_whether_the_questions_are_few(
     tmp_path, number, few
@@ -388,6 +394,19 @@ def test_a_number_of_a_surface_acts_where_the_surface_can_be_made(configs):
     assert not elicit_parameters._acts(configs["current"], "surfaces.no_such.scale_m")
 
 
+@pytest.mark.parametrize(
+    ("path", "have", "acts"),
+    [
+        ("cover.terms.rock.weight", "relief", False),  # though cover is known from relief alone
+        ("cover.terms.relief.weight", "relief", True), ("cover.weight", "relief", True),
+        ("cover.weight", "ndvi", False),
+    ],
+)  # fmt: skip
+def test_a_number_acts_where_each_part_around_it_has_data(configs, monkeypatch, path, have, acts):
+    monkeypatch.setattr(elicit_parameters.selection, "available", lambda _: [have])
+    assert elicit_parameters._acts(configs["current"], f"habitat.components.{path}") == acts
+
+
 def test_every_number_with_a_range_is_found_in_the_schema(configs):
     for config in configs.values():
         for path in config["ranges"]:
@@ -401,6 +420,31 @@ def test_what_is_asked_can_be_chosen(configs):
     assert "did you mean 'threats.hunting'" in unknown(known, ["threats.huntin", "habitat"])[
         "threats.huntin"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("known", [list(KNOWN.values()), []])
+def test_the_form_tells_each_number_and_refuses_what_cannot_be(tmp_path, known):
+    elicit_template.write(tmp_path / "form.xlsx", known, "Here")
+    book = openpyxl.load_workbook(tmp_path / "form.xlsx")
+    sheet, rows = book["Answers"], ":{}3" if known else ""
+    told = [[cell.value for cell in row[:8]] for row in sheet.iter_rows(min_row=2)]
+    assert told[: len(known)] == [
+        [WEIGHT, "largest share", None, "at least 0 and at most 1", 0.45, "0.25 - 0.65",
+         "expert guess", "yes"],
+        [SCALE, "distance", "m", "above 0 and at most 2000000", 1500, "500 - 3000", "expert guess",
+         "yes"],
+    ][: len(known)]  # fmt: skip
+    rules = {str(rule.sqref): rule for rule in sheet.data_validations.dataValidation}
+    letters = elicit_template.LETTERS
+    limits = {n: f"{letters[n]}2" + rows.format(letters[n]) for n in ("confidence", "best")}
+    assert set(rules) == set(limits.values())
+    between = {name: rules[at] for name, at in limits.items()}
+    assert (between["confidence"].formula1, between["confidence"].formula2) == ("50", "100")
+    ends = [f"{letters[name]}2" for name in ("lowest", "highest")]
+    assert [between["best"].formula1, between["best"].formula2] == ends
+    yellow = [cell.column_letter for cell in sheet[1] if cell.fill.fgColor.rgb.endswith("FFF6D5")]
+    assert yellow == [letters[name] for name in letters if name in HEADER[:1] + HEADER[2:]]
+    assert sheet["A1"].font.bold and book["How to answer"]["A1"].value.endswith("of Here")
 
 
 def test_a_form_that_is_filled_in_is_read(tmp_path):

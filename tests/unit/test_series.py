@@ -158,7 +158,9 @@ def test_the_page_of_a_series_tells_each_unit_and_the_reports():
         "in 50%)."
     ]  # fmt: skip
     assert page[2].words[0].startswith("Rows that fall into the 2.5 years before each date.")
-    assert page[2].tables[0][1].values.tolist() == [[day, n] for day, n in zip(DAYS, (1, 5, 9))]
+    assert page[2].tables[0][1].values.tolist() == [
+        [day, n] for day, n in zip(DAYS, (1, 5, 9), strict=True)
+    ]
     (east, risen), (west, flat) = page[4].tables[0][1].values.tolist()
     assert (east, west, flat) == ("east", "west", "does not change")
     assert risen.startswith("rises: +1.0 (+1.0 to +1.0)") and risen.endswith("as reports")
