@@ -866,6 +866,28 @@ def test_draws_are_made_where_they_are_wanted(products, number, told):
     assert specs.wanted({"products": products, "draws": {"number": number}}) == told
 
 
+@pytest.mark.parametrize(
+    ("told", "explained", "later"),
+    [
+        ({"scenario": "b"}, True, True), ({"scenario": "a"}, True, False),
+        ({"scenario": "b", "scenarios": {}}, True, False),
+        ({"scenario": "b", "products": ["states"]}, False, False),
+        ({"scenario": "b", "draws": {"number": 0}}, False, False),
+    ],
+)  # fmt: skip
+def test_each_scenario_but_the_first_is_held_against_it(told, explained, later):
+    config = {"products": ["uncertainty"], "draws": {"number": 4}, "scenarios": {"a": {}, "b": {}}}
+    assert specs.explained(config | told) == explained and specs.later(config | told) == later
+
+
+@pytest.mark.parametrize(("names", "several"), [("a", False), ("ab", True)])
+def test_which_input_matters_is_asked_of_two_or_more(monkeypatch, names, several):
+    spec = SPEC | {"parameters": dict.fromkeys(names, WEIGHT)}
+    monkeypatch.setattr(specs, "of_model", lambda _: spec)
+    config = {"products": ["uncertainty"], "draws": {"number": 4}}
+    assert specs.several(config) == several
+
+
 def test_the_own_way_of_adding_threats_is_the_likeliest_unless_the_config_says_otherwise():
     found = specs.chances(described())
     assert sum(found.values()) == pytest.approx(1)

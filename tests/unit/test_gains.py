@@ -107,6 +107,16 @@ def test_two_things_on_one_ground_are_told_one_by_one(tmp_path):
     assert Gains.read(tmp_path / "gains.npz").levers == (HUNTING, MINES)
 
 
+def test_of_two_rules_one_may_act_on_less():
+    """1 km2 on which R1 ends hunting and keeps mines away, and 1 km2 on which R2 ends hunting."""
+    ground = {
+        f"R{i}": np.array([shapely.box(x, 0, x + 1000, 1000)]) for i, x in ((1, 0), (2, 3000))
+    }
+    faces = Faces(ground, {"R1": [HUNTING, MINES], "R2": [HUNTING]}, GRID)
+    known = fields(gain_without_hunting=1, gain_keep_from_mines=0.5)
+    assert faces.gains(faces.measure(known)[:, None]).of_each()[:, 0].tolist() == [1.5, 1]
+
+
 def test_groups_of_zones_have_the_ground_of_them_all(tmp_path):
     faces = made(R1=[(0, 0, 2, 2), (2, 0, 4, 2), (4, 0, 6, 2)], R2=[(1, 0, 3, 2)])
     km2 = faces.measure(fields(gain_without_hunting=1))[:, None] * np.array([[1, 2]], "float32")

@@ -86,11 +86,15 @@ def test_a_gap_is_known_to_a_quarter_of_a_cell():
     assert (found(block, join_km=2.3) > 0).sum() == 6 * 12 - 2
 
 
-@pytest.mark.parametrize(("apart", "number"), [(7, 1), (9, 2)])
-def test_two_strips_are_one_hill_up_to_twice_the_spread(apart, number):
+@pytest.mark.parametrize(
+    ("density_km", "cell_m", "apart", "number"),
+    [(8, 1000, 7, 1), (8, 1000, 9, 2), (10, 250, 9, 1), (10, 250, 11, 2)],
+)
+def test_two_strips_are_one_hill_up_to_twice_the_spread(density_km, cell_m, apart, number):
     """The sum of two bells of a spread of 4 km has one peak as long as they are 8 km apart."""
-    strips = ((slice(0, 10), slice(x, x + 1)) for x in (26, 26 + apart))
-    assert found(*strips, join_km=12, area_km2=10).max() == number
+    strips = ((slice(0, 10), slice(x, x + 1)) for x in (25, 25 + apart))
+    rules = {"join_km": 12, "area_km2": 10, "density_km": density_km}
+    assert found(*strips, cell_m=cell_m, **rules).max() == number
 
 
 @pytest.mark.parametrize(("density_km", "side"), [(8, 1), (40, 2), (80, 4)])
