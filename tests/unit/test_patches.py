@@ -87,6 +87,8 @@ def test_each_map_that_rules_name_holds_its_own_classes():
     }
     assert maps["key_class"][rows, 0].tolist() == [3, 2, 4, 1, 0]
     assert maps["key_patch"][rows, 0].tolist() == [1, 2, 0, 0, 0]
+    bands = {name: list(made) for name, made in found.maps(*WHOLE).items()}
+    assert {name: list(titles) for name, titles, _ in key_habitat.MAPS} == bands
 
 
 def test_a_patch_joins_over_corners():
@@ -349,6 +351,9 @@ def test_areas_count_square_kilometres_and_not_cells():
     row = table.iloc[0]
     assert (row["area_km2"], row["cats_low"], row["cats_high"]) == (100, 4, 15)
     assert "mean_p_key" not in table
+    maps["p_key"] = 0.5 * mask
+    area = key_polygons.tables(Fields(maps, grid), {}, RULES, "cats", STAMP)["key_area"].iloc[0]
+    assert (area["key_km2"], area["expected_key_km2"], area["mean_p_key"]) == (100, 50, 0.5)
 
 
 def test_key_areas_have_the_interval_of_the_draws_by_their_number():
