@@ -137,6 +137,8 @@ def test_each_cell_names_the_group_behind_most_of_its_variance():
     a, b, c = (draws.values[name] for name in "abc")
     cells = np.stack([a + 0.1 * b, 3 * b - c, a + 1.2 * b + c, np.ones(draws.number)])
     assert behind(cells.astype("float32")).tolist() == [2, 1, 2, measure.NONE]
+    many = np.tile(cells, (30, 1)).astype("float32")
+    assert behind(many).tolist() == [2, 1, 2, measure.NONE] * 30
     assert behind(np.ones((3, 1), "float32")).tolist() == [measure.NONE] * 3
 
 
