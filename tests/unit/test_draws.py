@@ -467,7 +467,8 @@ def test_a_tenth_of_the_cells_is_in_the_top_tenth(files):
     assert np.nanmean(made["value_at_risk", "p_top_tenth"]) == pytest.approx(0.1, abs=0.002)
 
 
-def test_the_top_tenth_of_a_sample_is_that_of_the_region(files, monkeypatch):
+@pytest.mark.parametrize("most", [400, 500])
+def test_the_top_tenth_of_a_sample_is_that_of_the_region(files, monkeypatch, most):
     paths, _ = files
     read, outcome = [], passes.Uncertain.outcome
 
@@ -475,7 +476,7 @@ def test_the_top_tenth_of_a_sample_is_that_of_the_region(files, monkeypatch):
         read.append(arrays["food"].shape[1])
         return outcome(self, arrays)
 
-    monkeypatch.setattr(passes, "SAMPLE", 400)
+    monkeypatch.setattr(passes, "SAMPLE", most)
     monkeypatch.setattr(passes.Uncertain, "outcome", counted)
     of = uncertain(paths, {"threats.dogs.weight": WEIGHT})
     passes.top_tenth(of, [], GRID)
@@ -688,15 +689,37 @@ def test_draws_of_displaced_layers_take_their_own_realisation():
     np.testing.assert_allclose(made, [[0.2, 0.2, 0.6, 0.6]], rtol=1e-5)
 
 
-def test_bands_of_alternatives_are_found_by_their_names(tmp_path):
-    """The file holds more than is needed, in another order."""
-    values = {"places 9": 0.9, "places 2": 0.6, "places 1": 0.2}
-    path = tmp_path / "others.tif"
-    shape = {"count": 3, "height": 30, "width": 40, "transform": GRID.affine}
+def alternatives_file(path, **values):
+    """A file with a band of one value for each alternative, by its name."""
+    shape = {"count": len(values), "height": 30, "width": 40, "transform": GRID.affine}
     with rasterio.open(path, "w", "GTiff", dtype="float32", crs="EPSG:6933", **shape) as raster:
         for i, (name, value) in enumerate(values.items(), 1):
             raster.write(np.full(GRID.shape, value, "float32"), i)
             raster.set_band_description(i, name)
+    return path
+
+
+@pytest.mark.parametrize(("saturating", "told"), [(["dogs"], [0.5, 0.75]), ([], [0.375, 0.75])])
+def test_an_intensity_that_saturates_is_halved_in_its_exponent(tmp_path, saturating, told):
+    """Half-way between nothing and 3/4, which is 1 less a quarter, lies 1 less a half."""
+    values = {"places as drawn": 0.0, "places as drawn; scale = 4": 0.75}
+    path = alternatives_file(tmp_path / "others.tif", **values)
+    draws = dataclasses.replace(
+        design.draw(SPEC | {"number": 2}), values={"scale": np.array([2.0, 4.0])}
+    )
+    scale = {"value": 1, "range": [1, 4]}  # 2 is half-way, as factors go
+    spec = {"parameters": {"scale": scale}, "realisations": 0, "errors_m": {}}
+    job = SimpleNamespace(model=model(), specs={"dogs": spec}, errors={}, saturating=saturating)
+    key = {"thresholds": "fit", "suitable": 0.4, "key": 0.6}
+    of = passes.uncertain(job, draws, key, {}, {"dogs": str(path)}, {})
+    given = of.given({"dogs": of.read((0, 1, 0, 1))["dogs"]})
+    np.testing.assert_allclose(given["dogs"].number[:1], [told], rtol=1e-6)
+
+
+def test_bands_of_alternatives_are_found_by_their_names(tmp_path):
+    """The file holds more than is needed, in another order."""
+    values = {"places 9": 0.9, "places 2": 0.6, "places 1": 0.2}
+    path = alternatives_file(tmp_path / "others.tif", **values)
     draws = design.draw(SPEC | {"number": 4, "realisations": 2})
     spec = {"parameters": {}, "realisations": 2, "errors_m": {}}
     told = SimpleNamespace(model=model(), specs={"dogs": spec}, errors={}, saturating=[])
