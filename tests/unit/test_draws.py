@@ -903,6 +903,14 @@ def test_each_scenario_but_the_first_is_held_against_it(told, explained, later):
     assert specs.explained(config | told) == explained and specs.later(config | told) == later
 
 
+def test_numbers_of_threats_without_data_are_not_drawn(monkeypatch):
+    monkeypatch.setattr(specs.selection, "assessed", lambda _: ["dogs"])
+    paths = ["threats.dogs.weight", "threats.fire.weight", "habitat.components.food.weight"]
+    ranges_ = dict.fromkeys([*paths, "surfaces.dogs.scale_m"], WEIGHT)
+    ranges_["habitat.gates.snow.weight"] = WEIGHT | {"range": [0.4, 0.4]}
+    assert list(specs.parameters({"ranges": ranges_})) == [paths[0], paths[2]]
+
+
 @pytest.mark.parametrize(("names", "several"), [("a", False), ("ab", True)])
 def test_which_input_matters_is_asked_of_two_or_more(monkeypatch, names, several):
     spec = SPEC | {"parameters": dict.fromkeys(names, WEIGHT)}
