@@ -1,5 +1,6 @@
 """Draws: distributions, the design, one pass over surfaces, surfaces between nodes, places."""
 
+import copy
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -10,10 +11,11 @@ import pandas as pd
 import pytest
 import rasterio
 import shapely
+from conftest import demo_config
 from odc.geo.geobox import GeoBox
 
 from manul import surfaces
-from manul.config import ranges
+from manul.config import load, ranges
 from manul.grid import block_maps, plain_files
 from manul.grid.fields import Fields
 from manul.model import cells
@@ -790,6 +792,13 @@ def write_bits(folder, bits):
     return path
 
 
+def test_each_draw_is_a_bit_of_a_band_of_eight(tmp_path):
+    bits = np.array([0b10000000, 0b00000010, 0b00000001], "uint8")[:, None, None]
+    path = write_bits(tmp_path, bits)
+    assert [i for i, mask in enumerate(key_draws.each_draw(path, 24)) if mask.all()] == [0, 14, 23]
+    assert len(list(key_draws.each_draw(path, 20))) == 20
+
+
 def test_what_a_share_of_the_draws_stands_for():
     shares = (1, 0.7, 0.69, 0.5, 0.49, 0, np.nan)
     told = [confidence.verdict(share) for share in shares]
@@ -830,6 +839,7 @@ def test_a_number_is_named_where_it_parts_draws_by_more_than_it_scatters(yes, no
 def test_maps_of_each_draw_follow_from_its_own_numbers(tmp_path, monkeypatch, block, held_mb):
     """In one block and all draws at once, or in small ones and a draw or two at a time."""
     monkeypatch.setattr(passes, "BLOCK", block)
+    monkeypatch.setattr(passes, "NUMBERS", 800)  # a hundred cells of 8 draws in a piece
     monkeypatch.setattr(support, "HELD_MB", held_mb)
     food = np.full(GRID.shape, 0.7, "float32")
     dogs = food - np.arange(GRID.shape[0] * GRID.shape[1]).reshape(GRID.shape) / 2000
@@ -909,6 +919,18 @@ def test_numbers_of_threats_without_data_are_not_drawn(monkeypatch):
     ranges_ = dict.fromkeys([*paths, "surfaces.dogs.scale_m"], WEIGHT)
     ranges_["habitat.gates.snow.weight"] = WEIGHT | {"range": [0.4, 0.4]}
     assert list(specs.parameters({"ranges": ranges_})) == [paths[0], paths[2]]
+
+
+def test_places_are_drawn_where_a_surface_has_places_that_are_known_roughly():
+    """Each layer of the demo is known to the same error; its surfaces have numbers with ranges."""
+    demo = load.load(demo_config())["current"]
+    assert demo["draws"]["realisations"] > 1
+    for error_m, number in ((5000, demo["draws"]["realisations"]), (0, 0)):
+        config = copy.deepcopy(demo)
+        for block in config["layers"].values():
+            block["positional_error_m"] = error_m
+        assert any(specs.of_surface(config, name) for name in specs.surfaces_of(config))
+        assert specs.of_model(config)["realisations"] == number
 
 
 @pytest.mark.parametrize(("names", "several"), [("a", False), ("ab", True)])

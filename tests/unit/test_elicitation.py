@@ -362,6 +362,8 @@ def test_the_page_tells_the_weights_of_experts_and_whether_the_questions_are_few
     assert section.tables[0][1][columns].values.tolist() == [
         ["hit", number, number, 1], ["miss", number, 0, 0],
     ]  # fmt: skip
+    numbers_ = section.tables[0][1].select_dtypes("number")
+    assert numbers_.equals(numbers_.round(3))
     assert elicit_page._named("Ann", 0.25, SimpleNamespace(pooled_by="calibration")) == "Ann (25 %)"
     assert elicit_page._named("Ann", 0.25, SimpleNamespace(pooled_by="equal")) == "Ann"
 
@@ -397,14 +399,16 @@ def test_a_number_of_a_surface_acts_where_the_surface_can_be_made(configs):
 @pytest.mark.parametrize(
     ("path", "have", "acts"),
     [
-        ("cover.terms.rock.weight", "relief", False),  # though cover is known from relief alone
-        ("cover.terms.relief.weight", "relief", True), ("cover.weight", "relief", True),
-        ("cover.weight", "ndvi", False),
+        ("components.cover.terms.rock.weight", "relief", False),  # though relief alone makes cover
+        ("components.cover.terms.relief.weight", "relief", True),
+        ("components.cover.weight", "relief", True), ("components.cover.weight", "ndvi", False),
+        ("reference.burrow_density", "burrow_density", True),
+        ("reference.burrow_density", "ndvi", False),
     ],
 )  # fmt: skip
 def test_a_number_acts_where_each_part_around_it_has_data(configs, monkeypatch, path, have, acts):
     monkeypatch.setattr(elicit_parameters.selection, "available", lambda _: [have])
-    assert elicit_parameters._acts(configs["current"], f"habitat.components.{path}") == acts
+    assert elicit_parameters._acts(configs["current"], f"habitat.{path}") == acts
 
 
 def test_every_number_with_a_range_is_found_in_the_schema(configs):
@@ -444,7 +448,9 @@ def test_the_form_tells_each_number_and_refuses_what_cannot_be(tmp_path, known):
     assert [between["best"].formula1, between["best"].formula2] == ends
     yellow = [cell.column_letter for cell in sheet[1] if cell.fill.fgColor.rgb.endswith("FFF6D5")]
     assert yellow == [letters[name] for name in letters if name in HEADER[:1] + HEADER[2:]]
-    assert sheet["A1"].font.bold and book["How to answer"]["A1"].value.endswith("of Here")
+    how = [book["How to answer"][f"A{row}"] for row in (1, 2, 3)]
+    assert how[0].value.endswith("of Here") and how[1].value is None
+    assert how[2].value and how[2].font.bold and sheet["A1"].font.bold
 
 
 def test_a_form_that_is_filled_in_is_read(tmp_path):
