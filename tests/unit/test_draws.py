@@ -352,6 +352,15 @@ def test_outcomes_are_in_km2_whatever_a_cell_measures():
     assert every[list(tables.OUTCOMES)].to_dict("records") == [expected] * 2
 
 
+def test_a_threat_is_told_where_it_and_the_habitat_are_known(tmp_path):
+    """Of 30 x 40 cells a row has no habitat, and two others no threat."""
+    food, threat = np.ones((2, *GRID.shape))
+    food[0], threat[10:12] = np.nan, np.nan
+    _, sums = run(uncertain(write(tmp_path, food=food, dogs=threat, mines=threat)))
+    of = dict(zip(passes.SUMS, sums[0], strict=True))
+    assert set(of["cells"]) == {29 * 40} and set(of["told"]) == {27 * 40}
+
+
 def test_what_is_measured_is_added_to_the_unit_of_each_cell():
     sums, unit = np.zeros((3, len(passes.SUMS), 2)), np.array([0, 2, 2])
     known = np.array([True, True, False])
