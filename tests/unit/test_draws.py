@@ -320,6 +320,17 @@ def test_a_fit_that_misses_its_gate_is_not_drawn(tmp_path, gate, taken):
     assert tables.fit_of_job(lambda role: {}, {}) is None
 
 
+def test_what_experts_say_stands_for_the_range(tmp_path):
+    path = tmp_path / "elicited.csv"
+    said = {"parameter": "a", "experts": 2, "pool": "equal", "q0000": 1, "q0500": 2, "q1000": 5}
+    plain_files.write_table(path, pd.DataFrame([said]))
+    named = {"elicited": {"elicited": str(path)}}
+    told = {"draws": SPEC | {"parameters": {"a": WEIGHT, "b": WEIGHT}}}
+    found = tables.spec_of_job(lambda role: named.get(role, {}), told)["parameters"]
+    assert found["b"] == WEIGHT and {n: found["a"][n] for n in WEIGHT} == WEIGHT
+    assert [list(part) for part in found["a"]["pooled"]] == [[0, 0.5, 1], [1, 2, 5]]
+
+
 def test_where_no_threat_is_known_none_is_told():
     sums = np.zeros((2, len(passes.SUMS), 8))
     of = {name: i for i, name in enumerate(passes.SUMS)}
@@ -861,13 +872,13 @@ def test_maps_of_each_draw_follow_from_its_own_numbers(tmp_path, monkeypatch, bl
         return uncertain(paths, drawn, draws=some)
 
     key = {"core_km2": 4.2, "breeding_km2": 23, "area_km2": 500, "join_km": 2.7, "density_km": 10}
-    names = {"threat", "key", "effect_dogs", "other"}
+    names = {"threat", "key", "key_area", "effect_dogs", "other"}
     runs = list(support.maps_of_draws(of_draws, of.draws, main, names, key, []))
     assert len(runs) == 8
     for i, maps in enumerate(runs):
         weight, level = (of.draws.values[path][i] for path in drawn)
         np.testing.assert_allclose(maps["threat"], dogs * weight, rtol=1e-5)
-        assert maps["key"][3, 3] == (level <= 0.7)
+        assert maps["key"][3, 3] == maps["key_area"][3, 3] == (level <= 0.7)
         assert maps["other"][3, 3] == np.float32(0.7)
 
 

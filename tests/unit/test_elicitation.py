@@ -311,7 +311,13 @@ def shown(tmp_path, *rows, **block):
 
 @pytest.mark.parametrize(
     ("low", "best", "high", "remark"),
-    [(0.2, 0.4, 0.6, ""), (0.5, 0.6, 0.7, "lower"), (0.1, 0.2, 0.3, "higher")],
+    [
+        (0.2, 0.4, 0.6, ""),
+        (0.44, 0.6, 0.76, ""),
+        (0.14, 0.3, 0.46, ""),
+        (0.5, 0.6, 0.7, "lower"),
+        (0.1, 0.2, 0.3, "higher"),
+    ],
 )
 def test_the_table_of_all_numbers_has_the_tails_of_the_pool_beside_the_config(
     tmp_path, low, best, high, remark

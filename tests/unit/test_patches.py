@@ -386,6 +386,12 @@ def test_numbers_of_key_areas_are_rounded_and_stand_beside_the_area():
     ]  # fmt: skip
     assert area[["area_km2", "key_km2", "expected_key_km2"]].tolist() == [167, 120, 55.67]
     assert area["mean_p_key"] == 0.333
+    fine = GeoBox.from_bbox((0, 0, 1000, 1000), crs="EPSG:6933", resolution=250)
+    one = np.zeros(fine.shape)
+    one[0, 0] = 1  # 1/16 km2
+    maps = dict.fromkeys(("habitat", *key_polygons.LAYERS.values()), one)
+    area = key_polygons.tables(Fields(maps, fine), {}, RULES, "cats", STAMP)["key_area"].iloc[0]
+    assert area["key_km2"] == 0.06
 
 
 def test_each_number_of_a_unit_has_its_interval_beside_it():
