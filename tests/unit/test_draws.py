@@ -641,6 +641,17 @@ def test_points_scatter_by_their_error_and_without_one_stay():
     assert displaced.Displaced(layer, 0, 5).read().geom_equals(layer.table).all()
 
 
+@pytest.mark.parametrize(
+    "bounds", [(50_000, -9e3, 60_000, 9e3), (0, 300, 2e5, 9e3), (0, -9e3, 2e5, -300)]
+)
+def test_all_points_that_move_into_a_block_are_read_for_it(bounds):
+    layer = Layer(*(shapely.Point(x * 50.0, 0) for x in range(4000)))
+    moved = displaced.Displaced(layer, 1000, 5)
+    every, block = moved.read(), shapely.box(*bounds)
+    inside = every.index[every.intersects(block)]
+    assert len(inside) and inside.isin(moved.read(bounds).index).all()
+
+
 def test_no_point_moves_farther_than_three_standard_deviations():
     layer = Layer(*(shapely.Point(x * 50.0, 0) for x in range(4000)))
     away = displaced.Displaced(layer, 2447.7, 5).read().distance(layer.table)  # sigma: 1000 m
@@ -742,14 +753,15 @@ def test_bands_of_alternatives_are_found_by_their_names(tmp_path):
     """The file holds more than is needed, in another order."""
     values = {"places 9": 0.9, "places 2": 0.6, "places 1": 0.2}
     path = alternatives_file(tmp_path / "others.tif", **values)
-    draws = design.draw(SPEC | {"number": 4, "realisations": 2})
+    draws = design.draw(SPEC | {"number": 3, "realisations": 2})
+    draws = dataclasses.replace(draws, places=np.array([0, 0, 1]))
     spec = {"parameters": {}, "realisations": 2, "errors_m": {}}
     told = SimpleNamespace(model=model(), specs={"dogs": spec}, errors={}, saturating=[])
     key = {"thresholds": "fit", "suitable": 0.4, "key": 0.6}
     of = passes.uncertain(told, draws, key, {}, {"dogs": str(path)}, {})
     assert of.files["dogs"] == (str(path), (3, 2))
     given = of.given({"dogs": of.read((0, 1, 0, 1))["dogs"]})
-    np.testing.assert_allclose(given["dogs"].number, [[0.2, 0.2, 0.6, 0.6]], rtol=1e-6)
+    np.testing.assert_allclose(given["dogs"].number, [[0.2, 0.2, 0.6]], rtol=1e-6)
 
 
 # --------------------------------------------------------------------------- patches and rules

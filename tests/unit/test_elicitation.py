@@ -315,8 +315,8 @@ def shown(tmp_path, *rows, **block):
         (0.2, 0.4, 0.6, ""),
         (0.44, 0.6, 0.76, ""),
         (0.14, 0.3, 0.46, ""),
-        (0.5, 0.6, 0.7, "lower"),
-        (0.1, 0.2, 0.3, "higher"),
+        (0.46, 0.6, 0.74, "lower"),
+        (0.16, 0.3, 0.44, "higher"),
     ],
 )
 def test_the_table_of_all_numbers_has_the_tails_of_the_pool_beside_the_config(
@@ -347,7 +347,10 @@ def test_how_far_experts_disagree_is_told_in_a_word(share, word):
 
 @pytest.mark.parametrize("names", [True, False])
 def test_what_an_expert_remarks_is_shown_only_with_the_name(tmp_path, names):
-    page = shown(tmp_path, (*answer("Ann"), "seen often"), answer("Bob"), names=names)
+    other = answer("Bob", low=0.3, best=0.5, high=0.7)
+    page = shown(tmp_path, (*answer("Ann"), "seen often"), other, names=names)
+    (row,) = page["All numbers in one table"].tables[0][1].to_dict("records")
+    assert 0 < row["disagreement"] == round(row["disagreement"], 2)
     assert page["largest share"].words[1:] == (["Ann: seen often"] if names else [])
 
 
