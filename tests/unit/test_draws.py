@@ -463,6 +463,15 @@ def test_what_draws_agree_on(files):
     assert 0.5 <= np.nanmin(agreed) < 0.6  # two threats: one of them leads in half of the draws
 
 
+def test_each_draw_adds_threats_in_its_own_way(tmp_path):
+    """Effects of 0.2 and 0.3 are 0.5 in the draws that add them and 0.3 where the larger counts."""
+    ones = np.ones(GRID.shape)
+    paths = write(tmp_path, food=ones, dogs=0.5 * ones, mines=ones)
+    made, _ = run(uncertain(paths, cumulative={"additive": 0.25, "dominant": 0.75}))
+    found = [made["threat", band][3, 3] for band in ("mean", "p05", "p95")]
+    assert found == pytest.approx([0.25 * 0.5 + 0.75 * 0.3, 0.3, 0.5])
+
+
 @pytest.mark.parametrize(("dogs", "agreed"), [(0.0, 1), (0.05, 0.5), (0.5, 1)])
 def test_draws_may_agree_that_no_threat_is_strong(tmp_path, dogs, agreed):
     """A weight of 0.2 to 0.6 takes 0.05 above the floor of 0.02 in half of the draws."""

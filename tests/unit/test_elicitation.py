@@ -112,6 +112,16 @@ def test_each_expert_may_send_a_file(tmp_path):
     assert found.rejected["row"].tolist() == ["a.csv 3", "b.csv 3"]
 
 
+def test_answers_are_read_from_the_sheet_that_the_config_names(tmp_path):
+    path = tmp_path / "answers.xlsx"
+    with pd.ExcelWriter(path) as book:
+        for name in ("Ann", "Bob"):
+            of = pd.DataFrame([[*answer(name), ""]], columns=HEADER)
+            of.to_excel(book, sheet_name=f"of {name}", index=False)
+    found = elicitation.read(BLOCK | {"path": str(path), "layer": "of Bob"}, KNOWN, "2026-01-01")
+    assert found.usable["expert"].tolist() == ["Bob"]
+
+
 # ------------------------------------------------------------------------------------ fitting
 
 

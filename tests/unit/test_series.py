@@ -152,6 +152,8 @@ def test_the_page_of_a_series_tells_each_unit_and_the_reports():
     told = pd.concat([reports(1, 5, 9), reports(1, 5, 9, unit="east"), reports(1, 2, 2, unit="w")])
     trends, table = series.trends(found, DAYS, told), series.table(found, DAYS, told)
     assert table["reports_poison"].tolist()[:6] == [1, 5, 9, 1, 5, 9]
+    thirds = series.table({REGION: {"mean_threat": open_ / 3}}, DAYS, told)
+    assert thirds["mean_threat_p05"].tolist() == [0.3667, 0.6667, 0.3667]  # 1.1 and 2 thirds
     page = series_page.sections(table, trends, {"poison": "Poison"}, 2.5, b"GIF89a")
     assert page[0].words == [
         "Value at risk (km² of full habitat): no clear trend (0 (−0.45 to +0.45) a year; it rises "

@@ -9,8 +9,10 @@ import pytest
 from manul.suitability import (
     boyce,
     effort_background,
+    fit,
     importance,
     mess,
+    odmap,
     record_effort,
     response_curves,
     sampling,
@@ -93,6 +95,16 @@ def test_only_what_a_model_uses_is_of_importance():
 
 
 @pytest.mark.parametrize(
+    ("options", "told"), [({"multiplier": 2.0}, "{'multiplier': 2.0}"), ({}, "default")]
+)
+def test_the_protocol_tells_the_options_of_a_model(options, told):
+    table = pd.DataFrame({"x": np.linspace(0, 1, 40)})
+    model = fit(table[30:], table, "maxent", seed=3, **options)
+    record = odmap(model).set_index("element")["value"]
+    assert record["Model settings"] == f"seed 3; options {told}"
+
+
+@pytest.mark.parametrize(
     ("at", "value"),
     [(0.5, -50 / 3), (1, 0), (1.5, 50), (2.5, 100), (3, 100), (3.5, 50), (4, 50), (4.6, -20)],
 )
@@ -121,6 +133,13 @@ def test_boyce_looks_through_101_windows_that_hold_ground():
     assert halves.ratio.tolist() == [1, 1]
 
 
+def test_boyce_is_the_same_wherever_scores_begin():
+    ground = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0])
+    at, there = (boyce(np.array([0.3, 0.6, 0.9, 1.0]) + x, ground + x, windows=11) for x in (0, 8))
+    assert there.suitability == pytest.approx(at.suitability + 8)
+    assert there.index == pytest.approx(at.index) and there.ratio == pytest.approx(at.ratio)
+
+
 def test_boyce_takes_three_windows_and_a_ratio_that_changes():
     ground = [0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0]
     assert np.isnan(boyce([0.3, 0.9, 1.0], ground, width=0.5, windows=2).index)
@@ -140,6 +159,33 @@ def test_a_record_at_the_bar_of_the_other_fold_is_not_omitted():
     assert bar["omission"].tolist() == [0.5] * 4
     alike = validate._score_table(0 * at + 0.7, np.array([0.1, 0.1]), folds, np.array([0, 1]))
     assert alike["omission"].tolist() == [0] * 4
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A model that says of every site how large `a` is at the presences that it was fitted to."""
+
+    value: float
+    method: str = "mean"
+    fitted: object = None
+
+    def predict(self, table):
+        return np.full(len(table), self.value)
+
+
+def test_each_fold_is_told_by_the_records_of_the_others(monkeypatch):
+    """Presences of 1 and 3 in the first fold, of 10 in the second; backgrounds likewise."""
+    fitted = []
+
+    def fit(presences, background, *_, **__):
+        fitted.append((presences["a"].tolist(), background["a"].tolist()))
+        return Mean(presences["a"].mean())
+
+    monkeypatch.setattr(validate, "fit", fit)
+    presences, background = pd.DataFrame({"a": [1.0, 10, 3]}), pd.DataFrame({"a": [5.0, 6]})
+    held = validate.cross_validate(presences, background, [0, 1, 0], [1, 0], "mean")
+    assert fitted == [([10], [5]), ([1, 3], [6])]
+    assert held.at_presences.tolist() == [10, 2, 10] and held.at_background.tolist() == [2, 10]
 
 
 # --- Choosing points ---
