@@ -302,6 +302,16 @@ def found():
     return actions.actions(tables, RULES, gains, who)
 
 
+def places_of(table, km2, **rule):
+    """Places of recommendations of R5 whose gains in each draw are the rows of `km2`."""
+    each = np.arange(len(table))
+    drawn = np.array(km2, "float32").reshape(len(table), -1)
+    names = table["id"].to_numpy(object)
+    gains = Gains((("without", "hunting"),), names, 0 * each, drawn, each, each)
+    who = actions.Who(None, None, None)
+    return actions.actions({"R5": table}, {"R5": RULES["R5"] | rule}, gains, who)
+
+
 def test_places_are_ranked_by_what_they_gain_for_sure(found):
     made, gains = found
     assert made["rule"].tolist() == ["R5", "R5", "R7"] and made["rank"].tolist() == [1, 2, 3]
@@ -313,6 +323,32 @@ def test_places_are_ranked_by_what_they_gain_for_sure(found):
     assert second["place"] == "23 km N of Naryn" and np.isnan(made.iloc[2]["gain_km2"])
     each = dict(zip(gains.names, gains.of_each().mean(1), strict=True))
     assert [each[name] for name in made["id"]] == [6, 4, 0]
+
+
+@pytest.mark.parametrize("gain", [RULES["R5"]["gain"], {}])
+def test_a_surer_place_may_come_before_one_that_gains_more(gain):
+    """6 km2 in half of the draws are worth 3, and 4 in all of them 4."""
+    table = recommended("R5", squares((0, 0), (30_000, 0)))
+    table["support"], table["value_at_risk_km2"] = [0.5, 1.0], [6.0, 4.0]
+    made, _ = places_of(table, [6, 4], gain=gain)
+    assert made["recommendations"].tolist() == ["R5-1", "R5-0"]
+
+
+@pytest.mark.parametrize(
+    ("gain", "support", "told"),
+    [
+        ({"without": ["hunting"], "keep_from": []}, [1.0, 1.0], "gains 2"),
+        ({"without": ["hunting"], "keep_from": []}, [1.0, 0.4], "gains 1"),
+        ({}, [1.0, 1.0], "gains 1"),
+        ({}, [0.3, 1.0], "gains 2"),
+    ],
+)
+def test_a_place_has_the_reason_of_its_best_zone(gain, support, told):
+    table = recommended("R5", squares((0, 0), (5000, 0)))
+    table["value_at_risk_km2"], table["support"] = [3.0, 1.0], support
+    table["reason"] = ["gains 1", "gains 2"]
+    made, _ = places_of(table, [1, 2], gain=gain)
+    assert made["reason"].tolist() == [told]
 
 
 def test_a_place_is_told_by_the_district_and_the_valley_in_which_most_of_it_lies():
@@ -352,6 +388,38 @@ def test_a_budget_pays_for_the_places_that_bring_back_most(found):
     page = actions_page.sections(more, 10, plan, "USD")
     assert [s.title for s in page][:2] == ["In short", "What a budget buys"]
     assert "the best set is 1 place for 10 USD, which bring back 4 km2" in page[1].words[0]
+    assert "to within 0.01%" in page[1].words[0]
+    assert page[1].words[2] == "As much money again would add 0 km2."
+
+
+def test_twice_the_budget_may_buy_more(found):
+    made, gains = found
+    low = np.array([50.0, 10, np.nan])
+    plan = actions.plan(made, gains, low, low, 30, seed=1)
+    page = actions_page.sections(actions.with_money(made, low, low, plan), 10, plan, "USD")
+    assert (plan.best.gain, plan.more.gain) == (4, 10)
+    assert page[1].words[2] == "As much money again would add 6 km2."
+
+
+@pytest.mark.parametrize(("amount", "often"), [(40, 0), (60, 1)])
+def test_in_a_draw_a_cost_lies_between_its_ends(amount, often):
+    made, gains = places_of(recommended("R5", squares((0, 0))), [1] * 9)
+    plan = actions.plan(made, gains, np.array([40.0]), np.array([60.0]), amount, seed=1)
+    assert plan.in_draws.tolist() == [often]
+
+
+def test_the_page_tells_places_and_their_zones_and_what_lies_in_no_unit(found):
+    made, _ = found
+    made.loc[2, "verdict"], made.loc[2, "unit"] = "survey first", ""
+    page = actions_page.sections(made, 10, None, "USD")
+    assert page[0].words[0].startswith("3 places, of 4 recommendations: 2 to act on, 1 where a ")
+    assert (
+        page[0].words[1].startswith("Most would come back: patrol, 38 km NE of Naryn (Naryn), 6 ")
+    )
+    assert [title.split(":")[0] for title, _ in page[1].tables] == ["Naryn", "In no unit"]
+    shown = page[1].tables[0][1]["place"].tolist()
+    assert [("zones" in words) for words in shown] == [False, True]
+    assert shown[1].endswith("Naryn (2 zones)")
 
 
 @pytest.mark.parametrize(("amount", "last"), [(20, 60), (40, 80)])
@@ -366,12 +434,11 @@ def test_the_curve_ends_where_all_is_paid_for_or_at_twice_the_budget(found, amou
 def test_gains_and_confidence_have_three_digits():
     table = recommended("R5", squares((0, 0), (5000, 0), (10_000, 0)))
     table["support"] = [1.0, 1.0, 0.0]
-    gains = Gains((("without", "hunting"),), table["id"].to_numpy(object), np.zeros(3, int),
-                  np.full((3, 2), 1 / 9, "float32"), np.arange(3), np.arange(3))  # fmt: skip
-    wide = {"R5": RULES["R5"] | {"place_km2": 1000}}
-    made, _ = actions.actions({"R5": table}, wide, gains, actions.Who(None, None, None))
+    table["value_at_risk_km2"] = table["length_km"] = table["area_km2"] = 2 / 9
+    made, _ = places_of(table, [[1 / 9] * 2] * 3, place_km2=1000)
     row = made.iloc[0]
     assert (row["gain_km2"], row["gain_p05_km2"], row["confidence"]) == (0.333, 0.333, 0.667)
+    assert (row["value_at_risk_km2"], row["length_km"], row["area_km2"]) == (0.667, 0.667, 0.67)
 
 
 @pytest.mark.parametrize(("most_km2", "number"), [(6.1, 1), (5.9, 2)])

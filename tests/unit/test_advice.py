@@ -15,6 +15,7 @@ from manul.graph import Graph
 from manul.grid import vectors
 from manul.grid.fields import Fields
 from manul.products import cover, key_habitat, outlines, recommendations, stamp, zones
+from manul.products.gains import Gains
 
 ROOT = Path(__file__).parents[2]
 CONFIG = load.load(demo_config())["current"]
@@ -43,7 +44,7 @@ def place(key_cells, layers=None, **more):
         fields=Fields(maps_of(key_cells) | told.pop("maps", {}), GRID),
         layers=layers or {},
         records={"value_at_risk": record},
-        units=None,
+        units=told.pop("units", None),
         threats={"dogs": "Dogs"},
         as_of="2025-10-01",
         scenario="current",
@@ -118,6 +119,20 @@ def test_a_recommendation_says_why_what_who_and_on_what_data():
     assert row["threat_1"] == "Dogs 100 %"
 
 
+@pytest.mark.parametrize(("towns", "named"), [(True, ", 12 km E of Naryn, West"), (False, "")])
+def test_a_key_area_is_named_by_its_number_a_town_and_its_unit(towns, named):
+    cells = np.zeros(GRID.shape, bool)
+    cells[90:210, 90:210] = True  # around the middle
+    rule = RULES["R1a"] | {"zones": {"kind": "key_areas"}, "measures": {}, "when": "True"}
+    told = {
+        "units": provinces(shapely.box(0, 0, 30_000, 30_000)),
+        "towns": layer(shapely.Point(3000, 15_000), name=["Naryn"]),
+    }
+    here = place(cells, maps={"key_area": cells.astype("int32")}, **(told if towns else {}))
+    found = recommendations._zones(rule | {"nearest": {}}, here)[0]
+    assert found["zone"].tolist() == [f"key area 1{named}"]
+
+
 def test_a_place_tells_what_a_scenario_puts_at_risk_beyond_the_first():
     cells = np.zeros(GRID.shape, bool)
     cells[100:200, 100:200] = True
@@ -152,6 +167,8 @@ def test_zones_that_only_touch_do_not_overlap(shape, others):
     recommendations.label_overlaps({"A": one, "B": other, "C": other[:0].copy()}, ["B"])
     assert one["other_rules"].tolist() == [others]
     assert one["primary_rule"].tolist() == [others or "A"]
+    assert other["other_rules"].tolist() == ["A" if others else ""]
+    assert other["primary_rule"].tolist() == ["B"]
 
 
 def test_what_holds_in_half_of_the_draws_is_recommended_with_its_share():
@@ -172,6 +189,57 @@ def test_what_holds_in_half_of_the_draws_is_recommended_with_its_share():
     assert made["confidence"].tolist()[1] == "holds in 50% of 4 draws"
     tips = recommendations.recommend(found, here, draws, lambda some: ["a tip"] * len(some))
     assert tips["confidence"].tolist()[1] == "holds in 50% of 4 draws; a tip"
+
+
+def test_a_rule_may_ask_for_the_best_of_its_zones():
+    """Of four zones the largest has a rank of 1 and the next one of 3/4."""
+    shapes = [shapely.box(x, 0, x + 900, 900) for x in range(0, 4000, 1000)]
+    rule = RULES["R1a"] | {
+        "zones": {"kind": "features", "layer": "mines"}, "measures": {"size": {"field": "size"}},
+        "nearest": {}, "when": "size_rank >= 0.75", "reason": "{size:.0f}: {size_rank:.0%}",
+    }  # fmt: skip
+    here = place(np.zeros(GRID.shape, bool), {"mines": layer(*shapes, size=[9, 2, 3, 4])})
+    assert set(recommended("R1a", rule, here)["reason"]) == {"9: 100%", "4: 75%"}
+
+
+def test_each_row_has_the_gains_of_its_zone_where_its_rule_acts():
+    """Mines of sizes 9, 2, 8, 4: A stands on two of them, B acts on nothing, C on the small one."""
+    shapes = [shapely.box(x, 0, x + 900, 900) for x in range(0, 4000, 1000)]
+    here = place(np.zeros(GRID.shape, bool), {"mines": layer(*shapes, size=[9, 2, 8, 4])})
+
+    def assessed(name, when, *threats):
+        rule = RULES["R1a"] | {
+            "zones": {"kind": "features", "layer": "mines"}, "reason": "{size:.0f}", "nearest": {},
+            "measures": {"size": {"field": "size"}}, "when": when, "gain": {"without": threats},
+        }  # fmt: skip
+        return recommendations.assess(name, rule, here)
+
+    every = [
+        assessed("A", "size > 5", "dogs"), assessed("B", "size > 8"),
+        assessed("C", "size < 3", "dogs"),
+    ]  # fmt: skip
+    assert [shape.bounds for shape in every[0].ground] == [shape.bounds for shape in shapes]
+    zone = np.arange(12)  # of the rules, one after the other; a face of its own each
+    km2 = np.stack([zone, zone + 2], axis=1).astype("float32")
+    gained = Gains((("without", "dogs"),), zone.astype(object), 0 * zone, km2, zone, zone)
+    found, of_rows = recommendations.recommend_all(every, here, {}, None, gained)
+    columns = ["reason", *recommendations.GAIN, "gain_of"]
+    assert found["A"][columns].values.tolist() == [
+        ["9", 1, 0.1, 1.9, "without Dogs"], ["8", 3, 2.1, 3.9, "without Dogs"],
+    ]  # fmt: skip
+    assert found["C"][columns].values.tolist() == [["2", 10, 9.1, 10.9, "without Dogs"]]
+    assert found["B"]["gain_km2"].isna().all() and found["B"]["gain_of"].tolist() == [""]
+    assert of_rows.names.tolist() == [i for table in found.values() for i in table["id"]]
+    assert of_rows.of_each()[:, 0].tolist() == [0, 2, 4, 9]
+
+
+def test_layers_of_places_are_drawn_by_verdict_and_roads_as_lines():
+    areas = layer(shapely.box(0, 0, 9, 9), verdict=["issue"])
+    roads = layer(shapely.LineString([(0, 0), (9, 9)]), verdict=["issue"], length_km=1)
+    words = {"length_km": {"title": "Length", "unit": "km"}}
+    made = recommendations.styles({"R1": areas, "R4": roads, "R5": areas[:0]}, words)
+    assert {name: style.line for name, style in made.items()} == {"R1": False, "R4": True}
+    assert made["R4"].aliases["length_km"] == "Length (km)"
 
 
 def test_the_table_tells_what_was_not_assessed_and_what_found_nothing():
@@ -272,6 +340,12 @@ def test_square_blocks_cover_what_is_known():
     assert len(found) == 10 * 4 and set(found.area) == {4e6}
     assert found.total_bounds.tolist() == [0, 0, 20_000, 8_000]
     assert found["zone"][0] == "2 km block at 0.0078° N 0.0104° E"
+
+
+@pytest.mark.parametrize(("side", "told"), [(99_700, "100"), (12_300, "12"), (7071, "7.1")])
+def test_the_side_of_a_block_is_told_without_a_power_of_ten(side, told):
+    (name,) = zones._named_by_middle([0], [0], side, GRID)
+    assert name == f"{told} km block at 0.00° N 0.00° E"
 
 
 def test_features_have_the_name_of_their_column_or_the_number_of_their_row():
@@ -505,9 +579,9 @@ def test_places_in_one_spot_have_different_names():
 
 
 def test_a_place_that_moves_by_more_than_100_m_is_another():
-    moved = [shapely.box(d, 0, 1000 + d, 1000) for d in (0, 40, 120)]
-    first, near, far = (stamp.identities("R1a", [shape])[0] for shape in moved)
-    assert first == near != far
+    moved = [shapely.box(d, 0, 1000 + d, 1000) for d in (0, 40, 60, 120)]
+    first, near, next_, far = (stamp.identities("R1a", [shape])[0] for shape in moved)
+    assert first == near != next_ == far
 
 
 def test_a_stamp_names_the_weakest_data_and_the_largest_error():
@@ -540,7 +614,7 @@ def test_a_block_is_named_by_its_middle_and_size():
     cells[100:200, 100:200] = True
     zone = recommended("R1a", RULES["R1a"], place(cells))["zone"].iloc[0]
     # 15 km from the origin of EPSG:6933 is 0.16 degrees of longitude and 0.12 of latitude.
-    assert zone.startswith("R1a 7.1 km block at 0.") and zone.endswith("° E")
+    assert re.fullmatch(r"R1a 7.1 km block at 0\.\d\d° N 0\.\d\d° E", zone)
 
 
 @pytest.mark.parametrize(
@@ -627,6 +701,8 @@ def test_a_stretch_says_how_well_the_place_of_its_road_is_known():
         ([(500, 500), (1500, 500)], True),
         ([(1000, 0), (2000, 0)], False),  # goes on
         ([(1200, 0), (2200, 0)], False),  # goes on after a gap
+        ([(600, 500), (1600, 500)], True),  # its middle is 100 m ahead of the end
+        ([(900, 500), (1900, 500)], False),  # 400 m ahead, and 500 m aside
         ([(500, 0), (500, 1000)], False),  # crosses
         ([(329, -270), (671, 670)], False),  # crosses at 70 degrees
         ([(0, 1600), (1000, 1600)], False),  # too far
@@ -678,6 +754,11 @@ def test_a_measure_below_which_no_zone_lies_is_told():
 def test_a_limit_is_out_of_reach_beyond_the_smallest_and_largest_value(limit, reached):
     told = recommendations._out_of_reach(limit, {"x": (1.0, 2.0)}, "here")
     assert (told == "") == reached
+
+
+def test_a_value_that_is_out_of_reach_is_told_without_a_power_of_ten():
+    told = recommendations._out_of_reach("x < 500", {"x": (12_345.0, 9e9)}, "in any zone")
+    assert told == "the rule asks for x < 500, but it is at least 12300 in any zone"
 
 
 def test_limits_are_those_that_must_hold_alone():

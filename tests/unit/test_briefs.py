@@ -73,8 +73,9 @@ def test_the_best_place_of_each_rule_comes_before_the_second_best():
 
 def test_how_sure_names_the_numbers_that_matter():
     matters = pd.DataFrame(
-        {"unit": ["Naryn", "Naryn", "Osh"], "outcome": ["key_cell_km2"] * 3, "rank": [2, 1, 1],
-         "words": ["second", "first", "other"], "total": [0.2, 0.41, 0.9]}
+        {"unit": ["Naryn", "Naryn", "Naryn", "Osh"], "outcome": "key_cell_km2",
+         "rank": [2, 1, 3, 1], "words": ["second", "first", "third", "other"],
+         "total": [0.2, 0.41, 0.1, 0.9]}
     )  # fmt: skip
     found = made(matters=matters)["sure"]
     assert found[0].endswith("key habitat is 60 to 150 km2.")
@@ -82,6 +83,22 @@ def test_how_sure_names_the_numbers_that_matter():
         "on 0 a survey comes first."
     )
     assert found[2] == "Most of the doubt about key habitat comes from: first (41%); second (20%)."
+
+
+def test_the_summary_names_the_first_of_many():
+    """Three places, six agencies and two doubts, and of a sentence on inputs the first two."""
+    many = places(*(f"R{i}" for i in range(10, 18)))
+    many["agency"] = [f"Office {i}" for i in range(8)]
+    matters = pd.DataFrame(
+        {"unit": "Naryn", "outcome": "key_cell_km2", "rank": [3, 1, 2],
+         "words": ["third", "first", "second"], "total": [0.1, 0.5, 0.0]}
+    )  # fmt: skip
+    found = made(of=many, matters=matters)
+    assert found["sure"][2].endswith("comes from: first (50%).")
+    lines = found["lines"]
+    assert [line[:2] for line in lines if "Title" in line] == ["1.", "2.", "3."]
+    assert lines[-2] == f"Whom to ask: {'; '.join(many['agency'][:6])}."
+    assert len(lines) == 3 + 2 + 3 + 2 + 2 and "place 1. 3.2 (1 to 12)" in lines[5]
 
 
 def test_without_draws_threats_and_places_it_says_so():

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from odc.geo.geobox import GeoBox
 from PIL import Image
-from unit.test_draws import GRID, SPEC, WEIGHT, model, uncertain, write
+from unit.test_draws import GRID, SPEC, WEIGHT, model, uncertain, write, write_bits
 
 from manul.comparison import maps, scenario_page
 from manul.grid import block_maps, plain_files
@@ -89,6 +90,7 @@ def test_draws_keep_their_order_where_only_one_scenario_moves_its_layers():
     name = "threats.dogs.weight"
     np.testing.assert_array_equal(a.values[name], b.values[name])
     assert not a.places.any() and np.bincount(b.places).tolist() == [16] * 4
+    assert (np.diff(b.places) >= 0).all()
 
 
 def test_a_scenario_without_changes_differs_nowhere(tmp_path, surfaces):
@@ -200,6 +202,28 @@ def test_key_habitat_is_gained_and_lost_by_patches(tmp_path):
     assert lost.tolist() == [12] * 8 and not stricter.areas["p_gained"].any()
 
 
+def test_changes_of_units_are_in_km2_whatever_a_cell_measures(tmp_path):
+    """Cells of 2 km: a patch of three of them has 12 km2, two alone have 8."""
+    grid = GeoBox.from_bbox((0, 0, 10_000, 6000), crs=GRID.crs, resolution=2000)
+    now = np.zeros((1, *grid.shape), "uint8")
+    now[0, 0, :3] = now[0, 2, 3:] = 255
+    paths = []
+    for name, bits in (("was", 0 * now), ("now", now)):
+        (tmp_path / name).mkdir()
+        paths.append(str(write_bits(tmp_path / name, bits)))
+    known, unit = np.ones(grid.shape, bool), np.zeros(grid.shape, int)
+    key = changes.key_change(paths, [10, 10], 8, known, grid, unit)
+    assert key.areas["p_gained"].tolist() == [[12] * 8] and not key.areas["p_lost"].any()
+    sums = dict.fromkeys(changes.SUMS, 0.0) | {"cells": 9, "told": 6, "suitable": 3}
+    sums |= {"habitat": 3, "threat": 1, "value_at_risk": 5}
+    table = np.array(list(sums.values()))[None, :, None] * np.ones(8)
+    (row,) = changes.of_units([], table, key, grid).to_dict("records")
+    assert [row[f"{name}_km2_mean"] for name in ("key_gained", "suitable", "value_at_risk")] == [
+        12, 12, 20,
+    ]  # fmt: skip
+    assert (row["mean_habitat_mean"], row["mean_threat_mean"]) == (0.333333, 0.166667)
+
+
 def test_nothing_that_differs_is_told_as_such():
     table = pd.DataFrame([{"unit": REGION, changes.RISES: 0.0}])
     for name in scenario_page.TITLES:
@@ -251,6 +275,31 @@ def test_each_cell_of_a_sample_stands_for_those_around_it():
     assert (table["quality_km2_mean"] == 9).all()  # every third cell of every third row, of 1 km2
     nothing = without.table(0 * sums, {"dogs": "Dogs"}, [], GRID, 3)
     assert not nothing["most_in_draws"].any()
+
+
+def test_gains_without_a_threat_are_in_km2_and_ranked_and_the_first_are_told():
+    """Cells of 2 km, of which each second one of each second row is in the sample: 16 km2 each."""
+    grid = GeoBox.from_bbox((0, 0, 80_000, 60_000), crs=GRID.crs, resolution=2000)
+    titles = {name: name for name in ("Fire", "Dogs", "Mines", "Roads", "Snow")}
+    of_threat = np.array([1, 5, 3, 2, 0]) / 3  # in the one unit; beyond it nothing
+    sums = np.zeros((2, 5, 2, 3, 4))
+    sums[1, :, 0, 0] = of_threat[:, None]
+    sums[1, 2, 0, 2] = 2
+    table = without.table(sums, titles, ["West"], grid, 2)
+    first = table[(table["unit"] == "West") & (table["change"] == "without")]
+    assert first[["threat", "rank", "quality_km2_mean", "most_in_draws"]].values.tolist() == [
+        ["Dogs", 1, 26.6667, 1], ["Mines", 2, 16, 0], ["Roads", 3, 10.6667, 0],
+        ["Fire", 4, 5.3333, 0], ["Snow", 5, 0, 0],
+    ]  # fmt: skip
+    short, *_, units, _ = without_page.sections(table, 100, 4)
+    assert [words.split(":")[0].split(",")[0] for words in short.words] == [
+        "Without dogs", "Without mines", "Without roads", "Without mines",
+    ]  # fmt: skip
+    assert "mines, 32 km2 (32 to 32) would be good enough" in short.words[-1]
+    assert units.tables[0][1].values.tolist() == [["West", "Dogs (27 km²); Mines (16 km²)"]]
+    nothing = without_page.sections(without.table(0 * sums, titles, ["West"], grid, 2), 100, 4)
+    assert nothing[0].words == ["No threat takes anything: nothing would come back."]
+    assert nothing[3].tables[0][1].values.tolist() == [["West", "no threat"]]
 
 
 def test_habitat_comes_back_with_the_burrows(tmp_path, surfaces):

@@ -1,5 +1,6 @@
 """Draws: distributions, the design, one pass over surfaces, surfaces between nodes, places."""
 
+import copy
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -10,10 +11,11 @@ import pandas as pd
 import pytest
 import rasterio
 import shapely
+from conftest import demo_config
 from odc.geo.geobox import GeoBox
 
 from manul import surfaces
-from manul.config import ranges
+from manul.config import load, ranges
 from manul.grid import block_maps, plain_files
 from manul.grid.fields import Fields
 from manul.model import cells
@@ -134,8 +136,18 @@ def files(tmp_path):
     ],
 )
 def test_quantiles_that_one_knows(name, u, expected):
-    parameter = {"value": 2, "range": [0, 4], "distribution": name}
-    assert distributions.quantiles(parameter, np.array([u])) == pytest.approx([expected])
+    for start in (0, 3, -3):
+        parameter = {"value": start + 2, "range": [start, start + 4], "distribution": name}
+        found = distributions.quantiles(parameter, np.array([u]))
+        assert found == pytest.approx([start + expected])
+
+
+@pytest.mark.parametrize(("value", "u"), [(0, 31 / 32), (4, 1 / 32)])
+def test_a_peak_at_an_end_is_a_fifth_power(value, u):
+    """Beta with the shapes 1 and 5: half of the range is passed by a half to the fifth."""
+    for start in (0, 3, -3):
+        parameter = {"value": start + value, "range": [start, start + 4], "distribution": "pert"}
+        assert distributions.quantiles(parameter, np.array([u])) == pytest.approx([start + 2])
 
 
 @pytest.mark.parametrize(
@@ -144,8 +156,10 @@ def test_quantiles_that_one_knows(name, u, expected):
 )
 def test_a_triangle_whose_peak_is_at_a_quarter(u, expected):
     """A quarter lies below the peak, a sixteenth below half of that; so too from the top."""
-    parameter = {"value": 1, "range": [0, 4], "distribution": "triangular"}
-    assert distributions.quantiles(parameter, np.array([u])) == pytest.approx([expected])
+    for start in (0, 3, -3):
+        parameter = {"value": start + 1, "range": [start, start + 4], "distribution": "triangular"}
+        found = distributions.quantiles(parameter, np.array([u]))
+        assert found == pytest.approx([start + expected])
 
 
 def test_a_found_number_is_triangular_and_a_guess_uniform():
@@ -195,6 +209,31 @@ def test_modes_and_places_come_as_often_as_their_chances():
     }
     assert np.bincount(draws.places).tolist() == [16] * 4
     assert (np.diff(draws.places) >= 0).all()
+
+
+@pytest.mark.parametrize("number", [1, 5, 9])
+def test_any_number_of_draws_is_made(number):
+    for how in ("sobol", "latin_hypercube"):
+        spec = {"number": number, "parameters": {"a": WEIGHT}, "design": how, "errors": ["b"]}
+        made = design.draw(SPEC | spec)
+        assert made.number == len(made.values["a"]) == len(made.fitted) == number
+        assert np.isfinite(made.errors["b"]).all()
+
+
+def test_some_of_the_draws_keep_what_each_of_them_is():
+    made = design.draw(
+        SPEC | {
+            "parameters": {"a": WEIGHT}, "cumulative": {"additive": 0.5, "maximum": 0.5},
+            "realisations": 4, "errors": ["burrows"], "fitted": 0.5,
+        }
+    )  # fmt: skip
+    which = np.array([3, 60, 17])
+    some = made.only(which)
+    assert some.number == 3
+    expected = made.table().iloc[which].reset_index(drop=True)
+    assert some.table().reset_index(drop=True).equals(expected)
+    of_one = made.modes["maximum"][:2]
+    assert list(made.only(of_one).modes) == ["maximum"]
 
 
 def test_corners_of_a_trapezoid_keep_their_order():
@@ -281,6 +320,17 @@ def test_a_fit_that_misses_its_gate_is_not_drawn(tmp_path, gate, taken):
     assert tables.fit_of_job(lambda role: {}, {}) is None
 
 
+def test_what_experts_say_stands_for_the_range(tmp_path):
+    path = tmp_path / "elicited.csv"
+    said = {"parameter": "a", "experts": 2, "pool": "equal", "q0000": 1, "q0500": 2, "q1000": 5}
+    plain_files.write_table(path, pd.DataFrame([said]))
+    named = {"elicited": {"elicited": str(path)}}
+    told = {"draws": SPEC | {"parameters": {"a": WEIGHT, "b": WEIGHT}}}
+    found = tables.spec_of_job(lambda role: named.get(role, {}), told)["parameters"]
+    assert found["b"] == WEIGHT and {n: found["a"][n] for n in WEIGHT} == WEIGHT
+    assert [list(part) for part in found["a"]["pooled"]] == [[0, 0.5, 1], [1, 2, 5]]
+
+
 def test_where_no_threat_is_known_none_is_told():
     sums = np.zeros((2, len(passes.SUMS), 8))
     of = {name: i for i, name in enumerate(passes.SUMS)}
@@ -289,6 +339,48 @@ def test_where_no_threat_is_known_none_is_told():
     assert table.loc["east", ["mean_threat_mean", "value_at_risk_km2_p05"]].isna().all()
     assert table.loc[tables.REGION, "mean_threat_mean"] == 0.4  # of the cells where it is known
     assert table.loc["east", "mean_habitat_mean"] == 0
+
+
+def test_outcomes_are_in_km2_whatever_a_cell_measures():
+    """Cells of 4 km2: ten are known, of five the threat."""
+    grid = GeoBox.from_bbox((0, 0, 10_000, 6000), crs=GRID.crs, resolution=2000)
+    of = dict.fromkeys(passes.SUMS, 0.0) | {
+        "cells": 10, "told": 3, "threat": 1, "value_at_risk": 4, "habitat": 5, "suitable": 3,
+        "key_cell": 2,
+    }  # fmt: skip
+    sums = np.array(list(of.values()))[None, :, None] * np.ones(2)
+    expected = {
+        "suitable_km2": 12, "key_cell_km2": 8, "mean_habitat": 0.5, "mean_threat": 0.3333,
+        "value_at_risk_km2": 16,
+    }  # fmt: skip
+    (whole,) = tables.of_units([], sums, grid).to_dict("records")
+    assert {name: whole[f"{name}_mean"] for name in tables.OUTCOMES} == expected
+    expected["mean_threat"] = 0.333333
+    each = tables.units_of_draws([], sums, grid)
+    assert each[list(tables.OUTCOMES)].to_dict("records") == [expected] * 2
+    assert each[["number", "draw", "threat_cells"]].values.tolist() == [[0, 1, 3], [0, 2, 3]]
+    every = tables.of_draws(design.draw(SPEC | {"number": 2}), sums, grid)
+    assert every[list(tables.OUTCOMES)].to_dict("records") == [expected] * 2
+
+
+def test_a_threat_is_told_where_it_and_the_habitat_are_known(tmp_path):
+    """Of 30 x 40 cells a row has no habitat, and two others no threat."""
+    food, threat = np.ones((2, *GRID.shape))
+    food[0], threat[10:12] = np.nan, np.nan
+    _, sums = run(uncertain(write(tmp_path, food=food, dogs=threat, mines=threat)))
+    of = dict(zip(passes.SUMS, sums[0], strict=True))
+    assert set(of["cells"]) == {29 * 40} and set(of["told"]) == {27 * 40}
+
+
+def test_what_is_measured_is_added_to_the_unit_of_each_cell():
+    sums, unit = np.zeros((3, len(passes.SUMS), 2)), np.array([0, 2, 2])
+    known = np.array([True, True, False])
+    habitat = np.array([[0.1, 0.2], [0.3, 0.4], [9, 9]])
+    passes.add(sums, unit, {"cells": known, "habitat": (habitat, known)})
+    passes.add(sums, unit[1:2], {"habitat": (np.array([[0.5]]), known[:1])})
+    of = dict(zip(passes.SUMS, sums.swapaxes(0, 1).tolist(), strict=True))
+    assert of["cells"] == [[1, 1], [0, 0], [1, 1]] and not np.any(of["threat"])
+    assert of["habitat"] == [[0.1, 0.2], [0, 0], [0.8, 0.9]]
 
 
 def test_the_result_is_the_same_on_several_threads(files):
@@ -371,13 +463,43 @@ def test_what_draws_agree_on(files):
     assert 0.5 <= np.nanmin(agreed) < 0.6  # two threats: one of them leads in half of the draws
 
 
+def test_each_draw_adds_threats_in_its_own_way(tmp_path):
+    """Effects of 0.2 and 0.3 are 0.5 in the draws that add them and 0.3 where the larger counts."""
+    ones = np.ones(GRID.shape)
+    paths = write(tmp_path, food=ones, dogs=0.5 * ones, mines=ones)
+    made, _ = run(uncertain(paths, cumulative={"additive": 0.25, "dominant": 0.75}))
+    found = [made["threat", band][3, 3] for band in ("mean", "p05", "p95")]
+    assert found == pytest.approx([0.25 * 0.5 + 0.75 * 0.3, 0.3, 0.5])
+
+
+@pytest.mark.parametrize(("dogs", "agreed"), [(0.0, 1), (0.05, 0.5), (0.5, 1)])
+def test_draws_may_agree_that_no_threat_is_strong(tmp_path, dogs, agreed):
+    """A weight of 0.2 to 0.6 takes 0.05 above the floor of 0.02 in half of the draws."""
+    ones = np.ones(GRID.shape)
+    paths = write(tmp_path, food=ones, dogs=dogs * ones, mines=0 * ones)
+    made, _ = run(uncertain(paths, {"threats.dogs.weight": WEIGHT}))
+    assert set(made["threat", "agreement"].ravel()) == {agreed}
+
+
+def test_where_nothing_is_at_risk_is_no_top_tenth(tmp_path):
+    """One cell in 1200 has a threat, so the value above which a tenth lies is 0."""
+    ones, dogs = np.ones(GRID.shape), np.zeros(GRID.shape)
+    dogs[7, 9] = 0.5
+    paths = write(tmp_path, food=ones, dogs=dogs, mines=0 * ones)
+    of = uncertain(paths, {"threats.dogs.weight": WEIGHT})
+    assert not passes.top_tenth(of, [], GRID).any()
+    found = run(of)[0]["value_at_risk", "p_top_tenth"]
+    assert found[7, 9] == 1 and found.sum() == 1
+
+
 def test_a_tenth_of_the_cells_is_in_the_top_tenth(files):
     paths, _ = files
     made, _ = run(uncertain(paths, {"threats.dogs.weight": WEIGHT}))
     assert np.nanmean(made["value_at_risk", "p_top_tenth"]) == pytest.approx(0.1, abs=0.002)
 
 
-def test_the_top_tenth_of_a_sample_is_that_of_the_region(files, monkeypatch):
+@pytest.mark.parametrize("most", [400, 500])
+def test_the_top_tenth_of_a_sample_is_that_of_the_region(files, monkeypatch, most):
     paths, _ = files
     read, outcome = [], passes.Uncertain.outcome
 
@@ -385,7 +507,7 @@ def test_the_top_tenth_of_a_sample_is_that_of_the_region(files, monkeypatch):
         read.append(arrays["food"].shape[1])
         return outcome(self, arrays)
 
-    monkeypatch.setattr(passes, "SAMPLE", 400)
+    monkeypatch.setattr(passes, "SAMPLE", most)
     monkeypatch.setattr(passes.Uncertain, "outcome", counted)
     of = uncertain(paths, {"threats.dogs.weight": WEIGHT})
     passes.top_tenth(of, [], GRID)
@@ -528,6 +650,17 @@ def test_points_scatter_by_their_error_and_without_one_stay():
     assert displaced.Displaced(layer, 0, 5).read().geom_equals(layer.table).all()
 
 
+@pytest.mark.parametrize(
+    "bounds", [(50_000, -9e3, 60_000, 9e3), (0, 300, 2e5, 9e3), (0, -9e3, 2e5, -300)]
+)
+def test_all_points_that_move_into_a_block_are_read_for_it(bounds):
+    layer = Layer(*(shapely.Point(x * 50.0, 0) for x in range(4000)))
+    moved = displaced.Displaced(layer, 1000, 5)
+    every, block = moved.read(), shapely.box(*bounds)
+    inside = every.index[every.intersects(block)]
+    assert len(inside) and inside.isin(moved.read(bounds).index).all()
+
+
 def test_no_point_moves_farther_than_three_standard_deviations():
     layer = Layer(*(shapely.Point(x * 50.0, 0) for x in range(4000)))
     away = displaced.Displaced(layer, 2447.7, 5).read().distance(layer.table)  # sigma: 1000 m
@@ -540,6 +673,39 @@ def test_what_has_no_place_stays_without_one():
     assert moved.isna().tolist() == [False, True, False]
     assert moved.is_empty.tolist() == [False, False, True]
     assert moved[0].distance(shapely.Point(0, 0)) > 0
+
+
+def test_numbers_of_a_place_are_those_of_splitmix():
+    """The first three numbers of SplitMix64 from 0, as Steele et al. have them."""
+    steps = np.arange(3, dtype="uint64") * np.uint64(0x9E3779B97F4A7C15)
+    told = [f"{n:x}" for n in displaced._scrambled(steps).tolist()]
+    assert told == ["e220a8397b1dcdaf", "6e789e6aa1b965f4", "6c45d188009454f"]
+
+
+def test_steps_of_points_go_in_all_directions_and_are_those_of_their_centimetre():
+    at = np.stack([np.arange(8000) * 50.0, np.zeros(8000)], axis=1)
+    steps = displaced._normal(at, 5)
+    assert steps.mean(0) == pytest.approx([0, 0], abs=0.05)
+    assert steps.std(0) == pytest.approx([1, 1], abs=0.03)
+    quarters = np.bincount(2 * (steps[:, 0] > 0) + (steps[:, 1] > 0)) / 8000
+    eighth = np.mean(np.abs(steps[:, 0]) > np.abs(steps[:, 1]))
+    assert [*quarters, eighth / 2] == pytest.approx([0.25] * 5, abs=0.02)
+    assert np.array_equal(displaced._normal(at + 0.004, 5), steps)
+    assert (displaced._normal(at + 0.01, 5) != steps).all()
+
+
+def test_the_field_changes_over_four_times_the_error_and_goes_no_farther_than_three_deviations():
+    ends = np.array([[0.0, 0], [4000, 0], [0, 40_000]])
+    still = Layer()
+    layers = [displaced.Displaced(still, 1000, seed) for seed in range(400)]
+    steps = np.array([(layer._field(ends) - ends).ravel() for layer in layers])
+    alike = np.corrcoef(steps.T)
+    x, y = alike[0, 2], alike[1, 3]
+    assert [x, y] == pytest.approx([np.exp(-0.5)] * 2, abs=0.1)
+    assert alike[0, [1, 4]] == pytest.approx([0, 0], abs=0.15)  # axes, and places far apart
+    assert steps.std(0) == pytest.approx([1000 / 2.4477] * 6, rel=0.1)
+    wide = np.stack([np.arange(4000) * 9000.0, np.zeros(4000)], axis=1)
+    assert np.abs(layers[0]._field(wide) - wide).max() == pytest.approx(3000 / 2.4477)
 
 
 def test_lines_move_smoothly_and_stay_joined():
@@ -565,23 +731,46 @@ def test_draws_of_displaced_layers_take_their_own_realisation():
     np.testing.assert_allclose(made, [[0.2, 0.2, 0.6, 0.6]], rtol=1e-5)
 
 
-def test_bands_of_alternatives_are_found_by_their_names(tmp_path):
-    """The file holds more than is needed, in another order."""
-    values = {"places 9": 0.9, "places 2": 0.6, "places 1": 0.2}
-    path = tmp_path / "others.tif"
-    shape = {"count": 3, "height": 30, "width": 40, "transform": GRID.affine}
+def alternatives_file(path, **values):
+    """A file with a band of one value for each alternative, by its name."""
+    shape = {"count": len(values), "height": 30, "width": 40, "transform": GRID.affine}
     with rasterio.open(path, "w", "GTiff", dtype="float32", crs="EPSG:6933", **shape) as raster:
         for i, (name, value) in enumerate(values.items(), 1):
             raster.write(np.full(GRID.shape, value, "float32"), i)
             raster.set_band_description(i, name)
-    draws = design.draw(SPEC | {"number": 4, "realisations": 2})
+    return path
+
+
+@pytest.mark.parametrize(("saturating", "told"), [(["dogs"], [0.5, 0.75]), ([], [0.375, 0.75])])
+def test_an_intensity_that_saturates_is_halved_in_its_exponent(tmp_path, saturating, told):
+    """Half-way between nothing and 3/4, which is 1 less a quarter, lies 1 less a half."""
+    values = {"places as drawn": 0.0, "places as drawn; scale = 4": 0.75}
+    path = alternatives_file(tmp_path / "others.tif", **values)
+    draws = dataclasses.replace(
+        design.draw(SPEC | {"number": 2}), values={"scale": np.array([2.0, 4.0])}
+    )
+    scale = {"value": 1, "range": [1, 4]}  # 2 is half-way, as factors go
+    spec = {"parameters": {"scale": scale}, "realisations": 0, "errors_m": {}}
+    job = SimpleNamespace(model=model(), specs={"dogs": spec}, errors={}, saturating=saturating)
+    key = {"thresholds": "fit", "suitable": 0.4, "key": 0.6}
+    of = passes.uncertain(job, draws, key, {}, {"dogs": str(path)}, {})
+    given = of.given({"dogs": of.read((0, 1, 0, 1))["dogs"]})
+    np.testing.assert_allclose(given["dogs"].number[:1], [told], rtol=1e-6)
+
+
+def test_bands_of_alternatives_are_found_by_their_names(tmp_path):
+    """The file holds more than is needed, in another order."""
+    values = {"places 9": 0.9, "places 2": 0.6, "places 1": 0.2}
+    path = alternatives_file(tmp_path / "others.tif", **values)
+    draws = design.draw(SPEC | {"number": 3, "realisations": 2})
+    draws = dataclasses.replace(draws, places=np.array([0, 0, 1]))
     spec = {"parameters": {}, "realisations": 2, "errors_m": {}}
     told = SimpleNamespace(model=model(), specs={"dogs": spec}, errors={}, saturating=[])
     key = {"thresholds": "fit", "suitable": 0.4, "key": 0.6}
     of = passes.uncertain(told, draws, key, {}, {"dogs": str(path)}, {})
     assert of.files["dogs"] == (str(path), (3, 2))
     given = of.given({"dogs": of.read((0, 1, 0, 1))["dogs"]})
-    np.testing.assert_allclose(given["dogs"].number, [[0.2, 0.2, 0.6, 0.6]], rtol=1e-6)
+    np.testing.assert_allclose(given["dogs"].number, [[0.2, 0.2, 0.6]], rtol=1e-6)
 
 
 # --------------------------------------------------------------------------- patches and rules
@@ -616,12 +805,39 @@ def test_key_habitat_of_each_draw_keeps_the_rule_of_patches(tmp_path):
     assert whole["cats_high"] == pytest.approx(25 * 0.15 + 1 * 0.04)  # 1 km2 is suitable alone
 
 
+def test_key_habitat_of_draws_is_in_km2_whatever_a_cell_measures(tmp_path):
+    """Cells of 2 km: three of them are 12 km2 in the four first of 8 draws; two alone are none."""
+    grid = GeoBox.from_bbox((0, 0, 10_000, 6000), crs=GRID.crs, resolution=2000)
+    bits = np.zeros((1, *grid.shape), "uint8")
+    bits[0, 0, :3] = bits[0, 2, 3:] = 0b11110000
+    sites = np.ones(grid.shape, int)
+    sites[0, 0] = 0
+    for breeding_km2, breeding in ((12, 12), (12.5, 0)):
+        rules = {"core_km2": 10, "breeding_km2": breeding_km2}
+        known = np.ones(grid.shape, bool)
+        found = key_draws.find(write_bits(tmp_path, bits), 8, known, grid, rules, [], sites)
+        assert found.of_draws()["key_km2"].tolist() == [12] * 4 + [0] * 4
+        assert found.of_draws()["breeding_km2"].tolist() == [breeding] * 4 + [0] * 4
+        assert found.of_sites().values.tolist() == [[1, 4, 0, 8]]
+    density = {"low": {"suitable": 2, "key": 4}, "high": {"suitable": 4, "key": 100 / 9}}
+    (whole,) = found.of_units([], density, "cats", np.full((1, 8), 12.0)).to_dict("records")
+    assert (whole["key_km2_mean"], whole["key_km2_p95"]) == (6, 12)
+    assert (whole["cats_low"], whole["cats_high"]) == (0.24, 1.33)  # 12 x 2 % and 12 / 9
+
+
 def write_bits(folder, bits):
     path = folder / "good.tif"
     shape = {"count": len(bits), "height": bits.shape[1], "width": bits.shape[2]}
     with rasterio.open(path, "w", "GTiff", dtype="uint8", **shape) as raster:
         raster.write(bits)
     return path
+
+
+def test_each_draw_is_a_bit_of_a_band_of_eight(tmp_path):
+    bits = np.array([0b10000000, 0b00000010, 0b00000001], "uint8")[:, None, None]
+    path = write_bits(tmp_path, bits)
+    assert [i for i, mask in enumerate(key_draws.each_draw(path, 24)) if mask.all()] == [0, 14, 23]
+    assert len(list(key_draws.each_draw(path, 20))) == 20
 
 
 def test_what_a_share_of_the_draws_stands_for():
@@ -640,9 +856,35 @@ def test_the_number_that_would_turn_the_answer_is_named():
     assert told[2] == ""
 
 
-def test_maps_of_each_draw_follow_from_its_own_numbers(tmp_path):
+@pytest.mark.parametrize(
+    ("yes", "no", "told"),
+    [
+        ([1] * 5, [0] * 5, "below 0.5"),
+        ([1] * 4, [0] * 6, None),  # four draws are too few to compare
+        ([0] * 6, [1] * 4, None),
+        ([1] * 8 + [0] * 2, [1] * 2 + [0] * 8, "below 0.5"),  # means 0.6 apart, the deviation 0.5
+        ([1] * 7 + [0] * 3, [1] * 3 + [0] * 7, None),  # 0.4 apart
+        ([0] * 9, [2e-5] * 9, "above 1e-05"),
+        ([0] * 9, [2468] * 9, "above 1230"),
+    ],
+)
+def test_a_number_is_named_where_it_parts_draws_by_more_than_it_scatters(yes, no, told):
+    inputs = pd.DataFrame({"reach": [*yes, *no], "word": "", "same": 3.0})
+    holds = np.array([[True] * len(yes) + [False] * len(no)])
+    words = "" if told is None else f'holds unless "reach" is {told}'
+    assert confidence.tipping(holds, inputs, {}) == [words]
+    assert confidence.tipping(holds, inputs[["word"]], {}) == [""]
+
+
+@pytest.mark.parametrize(("block", "held_mb"), [(512, 400), (16, 0.03)])
+def test_maps_of_each_draw_follow_from_its_own_numbers(tmp_path, monkeypatch, block, held_mb):
+    """In one block and all draws at once, or in small ones and a draw or two at a time."""
+    monkeypatch.setattr(passes, "BLOCK", block)
+    monkeypatch.setattr(passes, "NUMBERS", 800)  # a hundred cells of 8 draws in a piece
+    monkeypatch.setattr(support, "HELD_MB", held_mb)
     food = np.full(GRID.shape, 0.7, "float32")
-    paths = write(tmp_path, food=food, dogs=food, mines=0 * food)
+    dogs = food - np.arange(GRID.shape[0] * GRID.shape[1]).reshape(GRID.shape) / 2000
+    paths = write(tmp_path, food=food, dogs=dogs, mines=0 * food)
     drawn = {"threats.dogs.weight": WEIGHT, "key_habitat.key": {"value": 0.7, "range": [0.5, 0.9]}}
     of = uncertain(paths, drawn, cumulative={"additive": 1.0}, number=8)
     main = Fields({"threat": 0 * food, "other": food}, GRID)
@@ -651,12 +893,13 @@ def test_maps_of_each_draw_follow_from_its_own_numbers(tmp_path):
         return uncertain(paths, drawn, draws=some)
 
     key = {"core_km2": 4.2, "breeding_km2": 23, "area_km2": 500, "join_km": 2.7, "density_km": 10}
-    names = {"threat", "key", "effect_dogs", "other"}
-    runs = support.maps_of_draws(of_draws, of.draws, main, names, key, [])
+    names = {"threat", "key", "key_area", "effect_dogs", "other"}
+    runs = list(support.maps_of_draws(of_draws, of.draws, main, names, key, []))
+    assert len(runs) == 8
     for i, maps in enumerate(runs):
         weight, level = (of.draws.values[path][i] for path in drawn)
-        assert maps["threat"][3, 3] == pytest.approx(0.7 * weight, rel=1e-5)
-        assert maps["key"][3, 3] == (level <= 0.7)
+        np.testing.assert_allclose(maps["threat"], dogs * weight, rtol=1e-5)
+        assert maps["key"][3, 3] == maps["key_area"][3, 3] == (level <= 0.7)
         assert maps["other"][3, 3] == np.float32(0.7)
 
 
@@ -695,6 +938,48 @@ def test_features_known_less_well_than_a_cell_are_moved():
 )  # fmt: skip
 def test_draws_are_made_where_they_are_wanted(products, number, told):
     assert specs.wanted({"products": products, "draws": {"number": number}}) == told
+
+
+@pytest.mark.parametrize(
+    ("told", "explained", "later"),
+    [
+        ({"scenario": "b"}, True, True), ({"scenario": "a"}, True, False),
+        ({"scenario": "b", "scenarios": {}}, True, False),
+        ({"scenario": "b", "products": ["states"]}, False, False),
+        ({"scenario": "b", "draws": {"number": 0}}, False, False),
+    ],
+)  # fmt: skip
+def test_each_scenario_but_the_first_is_held_against_it(told, explained, later):
+    config = {"products": ["uncertainty"], "draws": {"number": 4}, "scenarios": {"a": {}, "b": {}}}
+    assert specs.explained(config | told) == explained and specs.later(config | told) == later
+
+
+def test_numbers_of_threats_without_data_are_not_drawn(monkeypatch):
+    monkeypatch.setattr(specs.selection, "assessed", lambda _: ["dogs"])
+    paths = ["threats.dogs.weight", "threats.fire.weight", "habitat.components.food.weight"]
+    ranges_ = dict.fromkeys([*paths, "surfaces.dogs.scale_m"], WEIGHT)
+    ranges_["habitat.gates.snow.weight"] = WEIGHT | {"range": [0.4, 0.4]}
+    assert list(specs.parameters({"ranges": ranges_})) == [paths[0], paths[2]]
+
+
+def test_places_are_drawn_where_a_surface_has_places_that_are_known_roughly():
+    """Each layer of the demo is known to the same error; its surfaces have numbers with ranges."""
+    demo = load.load(demo_config())["current"]
+    assert demo["draws"]["realisations"] > 1
+    for error_m, number in ((5000, demo["draws"]["realisations"]), (0, 0)):
+        config = copy.deepcopy(demo)
+        for block in config["layers"].values():
+            block["positional_error_m"] = error_m
+        assert any(specs.of_surface(config, name) for name in specs.surfaces_of(config))
+        assert specs.of_model(config)["realisations"] == number
+
+
+@pytest.mark.parametrize(("names", "several"), [("a", False), ("ab", True)])
+def test_which_input_matters_is_asked_of_two_or_more(monkeypatch, names, several):
+    spec = SPEC | {"parameters": dict.fromkeys(names, WEIGHT)}
+    monkeypatch.setattr(specs, "of_model", lambda _: spec)
+    config = {"products": ["uncertainty"], "draws": {"number": 4}}
+    assert specs.several(config) == several
 
 
 def test_the_own_way_of_adding_threats_is_the_likeliest_unless_the_config_says_otherwise():

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import openpyxl
@@ -109,6 +110,16 @@ def test_each_expert_may_send_a_file(tmp_path):
     found = elicitation.read(block, KNOWN, "2026-01-01")
     assert found.usable["expert"].tolist() == ["a", "b"]
     assert found.rejected["row"].tolist() == ["a.csv 3", "b.csv 3"]
+
+
+def test_answers_are_read_from_the_sheet_that_the_config_names(tmp_path):
+    path = tmp_path / "answers.xlsx"
+    with pd.ExcelWriter(path) as book:
+        for name in ("Ann", "Bob"):
+            of = pd.DataFrame([[*answer(name), ""]], columns=HEADER)
+            of.to_excel(book, sheet_name=f"of {name}", index=False)
+    found = elicitation.read(BLOCK | {"path": str(path), "layer": "of Bob"}, KNOWN, "2026-01-01")
+    assert found.usable["expert"].tolist() == ["Bob"]
 
 
 # ------------------------------------------------------------------------------------ fitting
@@ -300,6 +311,82 @@ def test_the_page_has_numbers_for_names_and_what_is_disputed_first(tmp_path):
     assert named[1].tables[0][1]["expert"][0] == "Cunning"
 
 
+def shown(tmp_path, *rows, **block):
+    """The sections of the page by their titles."""
+    found = read(tmp_path, *rows)
+    block = BLOCK | block
+    made = elicit_page.sections(elicitation.results(found, KNOWN, block), found, block)
+    return {section.title: section for section in made}
+
+
+@pytest.mark.parametrize(
+    ("low", "best", "high", "remark"),
+    [
+        (0.2, 0.4, 0.6, ""),
+        (0.44, 0.6, 0.76, ""),
+        (0.14, 0.3, 0.46, ""),
+        (0.46, 0.6, 0.74, "lower"),
+        (0.16, 0.3, 0.44, "higher"),
+    ],
+)
+def test_the_table_of_all_numbers_has_the_tails_of_the_pool_beside_the_config(
+    tmp_path, low, best, high, remark
+):
+    """The config has 0.45; one expert in whose interval the truth lies with 90 %."""
+    page = shown(tmp_path, answer("Ann", low=low, best=best, high=high))
+    (row,) = page["All numbers in one table"].tables[0][1].to_dict("records")
+    found = [row["low (5 %)"], row["middle"], row["high (95 %)"]]
+    assert found == pytest.approx([low, best, high], abs=1e-3)
+    assert (row["number"], row["experts"], row["disagreement"]) == ("largest share", 1, 0)
+    assert (row["config"], row["config's range"]) == (0.45, "0.25\xa0to\xa00.65")
+    told = f"the config's value is {remark} than experts hold likely" if remark else ""
+    assert row["remark"] == told
+    outside = "1 number" if remark else "0 numbers"
+    assert f"of {outside}, the config's value lies outside" in page["What experts say"].words[0]
+    (first,) = page["largest share"].words
+    assert first.startswith(f"One expert answered{'; ' if told else ''}{told}. Path in the config")
+
+
+@pytest.mark.parametrize(
+    ("share", "word"), [(0.5, "disagree"), (0.49, "differ"), (0.2, "differ"), (0.19, "agree")]
+)
+def test_how_far_experts_disagree_is_told_in_a_word(share, word):
+    result = SimpleNamespace(opinions=[1, 2, 3], pooled=SimpleNamespace(disagreement=share))
+    assert elicit_page._degree(result) == f"3 experts {word} (disagreement {share:.2f})"
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_what_an_expert_remarks_is_shown_only_with_the_name(tmp_path, names):
+    other = answer("Bob", low=0.3, best=0.5, high=0.7)
+    page = shown(tmp_path, (*answer("Ann"), "seen often"), other, names=names)
+    (row,) = page["All numbers in one table"].tables[0][1].to_dict("records")
+    assert 0 < row["disagreement"] == round(row["disagreement"], 2)
+    assert page["largest share"].words[1:] == (["Ann: seen often"] if names else [])
+
+
+@pytest.mark.parametrize(("number", "few"), [(9, True), (10, False)])
+def test_the_page_tells_the_weights_of_experts_and_whether_the_questions_are_few(
+    tmp_path, number, few
+):
+    """One hits each seed, the other none, so that the first has all of the weight."""
+    rows = [answer("hit"), answer("miss", low=0.7, high=0.9, best=0.8)]
+    for i in range(number):
+        rows.append(answer("miss", f"s{i}", 20, 24, 22, 90, 10))
+        rows.append(answer("hit", f"s{i}", 8, 12, 10 - (-1) ** i, 90))
+    page = shown(tmp_path, *rows, pool="calibration", names=True)
+    section = page["Weights of the experts"]
+    assert ("10 or more are advised" in section.words[0]) == few
+    assert f"There were {number} questions" in section.words[0]
+    columns = ["expert", "questions", "inside the 90 % interval", "weight"]
+    assert section.tables[0][1][columns].values.tolist() == [
+        ["hit", number, number, 1], ["miss", number, 0, 0],
+    ]  # fmt: skip
+    numbers_ = section.tables[0][1].select_dtypes("number")
+    assert numbers_.equals(numbers_.round(3))
+    assert elicit_page._named("Ann", 0.25, SimpleNamespace(pooled_by="calibration")) == "Ann (25 %)"
+    assert elicit_page._named("Ann", 0.25, SimpleNamespace(pooled_by="equal")) == "Ann"
+
+
 # ------------------------------------------------------------------------ config and the form
 
 
@@ -328,6 +415,21 @@ def test_a_number_of_a_surface_acts_where_the_surface_can_be_made(configs):
     assert not elicit_parameters._acts(configs["current"], "surfaces.no_such.scale_m")
 
 
+@pytest.mark.parametrize(
+    ("path", "have", "acts"),
+    [
+        ("components.cover.terms.rock.weight", "relief", False),  # though relief alone makes cover
+        ("components.cover.terms.relief.weight", "relief", True),
+        ("components.cover.weight", "relief", True), ("components.cover.weight", "ndvi", False),
+        ("reference.burrow_density", "burrow_density", True),
+        ("reference.burrow_density", "ndvi", False),
+    ],
+)  # fmt: skip
+def test_a_number_acts_where_each_part_around_it_has_data(configs, monkeypatch, path, have, acts):
+    monkeypatch.setattr(elicit_parameters.selection, "available", lambda _: [have])
+    assert elicit_parameters._acts(configs["current"], f"habitat.{path}") == acts
+
+
 def test_every_number_with_a_range_is_found_in_the_schema(configs):
     for config in configs.values():
         for path in config["ranges"]:
@@ -341,6 +443,33 @@ def test_what_is_asked_can_be_chosen(configs):
     assert "did you mean 'threats.hunting'" in unknown(known, ["threats.huntin", "habitat"])[
         "threats.huntin"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("known", [list(KNOWN.values()), []])
+def test_the_form_tells_each_number_and_refuses_what_cannot_be(tmp_path, known):
+    elicit_template.write(tmp_path / "form.xlsx", known, "Here")
+    book = openpyxl.load_workbook(tmp_path / "form.xlsx")
+    sheet, rows = book["Answers"], ":{}3" if known else ""
+    told = [[cell.value for cell in row[:8]] for row in sheet.iter_rows(min_row=2)]
+    assert told[: len(known)] == [
+        [WEIGHT, "largest share", None, "at least 0 and at most 1", 0.45, "0.25 - 0.65",
+         "expert guess", "yes"],
+        [SCALE, "distance", "m", "above 0 and at most 2000000", 1500, "500 - 3000", "expert guess",
+         "yes"],
+    ][: len(known)]  # fmt: skip
+    rules = {str(rule.sqref): rule for rule in sheet.data_validations.dataValidation}
+    letters = elicit_template.LETTERS
+    limits = {n: f"{letters[n]}2" + rows.format(letters[n]) for n in ("confidence", "best")}
+    assert set(rules) == set(limits.values())
+    between = {name: rules[at] for name, at in limits.items()}
+    assert (between["confidence"].formula1, between["confidence"].formula2) == ("50", "100")
+    ends = [f"{letters[name]}2" for name in ("lowest", "highest")]
+    assert [between["best"].formula1, between["best"].formula2] == ends
+    yellow = [cell.column_letter for cell in sheet[1] if cell.fill.fgColor.rgb.endswith("FFF6D5")]
+    assert yellow == [letters[name] for name in letters if name in HEADER[:1] + HEADER[2:]]
+    how = [book["How to answer"][f"A{row}"] for row in (1, 2, 3)]
+    assert how[0].value.endswith("of Here") and how[1].value is None
+    assert how[2].value and how[2].font.bold and sheet["A1"].font.bold
 
 
 def test_a_form_that_is_filled_in_is_read(tmp_path):

@@ -95,6 +95,18 @@ def test_a_page_of_a_layer_that_is_not_public_has_no_place_and_no_name():
     assert not html.numbers(made).astype(str).apply(lambda c: c.str.contains("MR1")).any().any()
 
 
+def test_effort_is_told_in_days_and_in_the_part_of_the_region_that_it_reaches():
+    """100 and 60 days, and 10 of the row that tells none; three of the four known cells."""
+    value = np.array([[0.0, 2.0, 1.0, 0.5, np.nan]])
+    grid = GeoBox.from_bbox((0, 0, 5000, 1000), crs="EPSG:6933", resolution=1000)
+    block = {"kind": "effort", "field": "days", "date_field": "date", "per_record": 10, "per_km": 1}
+    maps = {"reach": Fields({"value": value}, grid)}
+    sections, _ = page_of(True, surfaces={"reach": block}, maps=maps)
+    effort = next(s for s in sections if s.title == "Survey effort")
+    assert [number[1] for number in effort.numbers] == [170, 75]
+    assert effort.tables[0][1]["value"].tolist() == [170, 75]
+
+
 def test_rows_are_counted_in_areas_with_enough_places():
     found = SimpleNamespace(box=BOX, privacy=PRIVACY | {"least": 2})
     areas = evidence.area_counts(cats(), found)
@@ -369,12 +381,20 @@ def test_a_record_has_the_best_habitat_within_its_error(place, expected):
     np.testing.assert_allclose(found, [expected], rtol=1e-6)
 
 
+def test_an_error_reaches_to_the_east_too():
+    """At the western edge, where the rows around are low as well."""
+    low = habitat(c1_0=0.1, c2_0=0.1, c3_0=0.1)
+    best = known_places.best_habitat(records((0.5, 7.5, 600), (0.5, 7.5, 400)), low)
+    np.testing.assert_allclose(best, [0.8, 0.1], rtol=1e-6)
+
+
 def test_known_places_on_unsuitable_land_are_listed():
     rows = records((2.5, 7.5, 10), (3.5, 7.5, 10), (4.5, 4.5, 10), (2.5, 7.5, 9000))
     rows.loc[1, "n_adults"] = 0  # effort without a cat
     of = habitat(c2_2=0.1, c2_3=0.1)
     told = known_places.contradicted(rows, of, 0.4, {"least": 3}, public=True)
     assert told.words[0].startswith("Of 2 records of animals where habitat is known, 1 lie on")
+    assert told.words[1].startswith("Either the map misses something there")
     ((_, table),) = told.tables
     assert table[["record", "habitat"]].values.tolist() == [["R0", pytest.approx(0.1)]]
     assert told.numbers == [("contradicted by the map", 1, None, None, "records")]

@@ -107,6 +107,16 @@ def test_two_things_on_one_ground_are_told_one_by_one(tmp_path):
     assert Gains.read(tmp_path / "gains.npz").levers == (HUNTING, MINES)
 
 
+def test_of_two_rules_one_may_act_on_less():
+    """1 km2 on which R1 ends hunting and keeps mines away, and 1 km2 on which R2 ends hunting."""
+    ground = {
+        f"R{i}": np.array([shapely.box(x, 0, x + 1000, 1000)]) for i, x in ((1, 0), (2, 3000))
+    }
+    faces = Faces(ground, {"R1": [HUNTING, MINES], "R2": [HUNTING]}, GRID)
+    known = fields(gain_without_hunting=1, gain_keep_from_mines=0.5)
+    assert faces.gains(faces.measure(known)[:, None]).of_each()[:, 0].tolist() == [1.5, 1]
+
+
 def test_groups_of_zones_have_the_ground_of_them_all(tmp_path):
     faces = made(R1=[(0, 0, 2, 2), (2, 0, 4, 2), (4, 0, 6, 2)], R2=[(1, 0, 3, 2)])
     km2 = faces.measure(fields(gain_without_hunting=1))[:, None] * np.array([[1, 2]], "float32")
@@ -141,3 +151,11 @@ def test_the_gain_of_one_run_follows_from_its_maps():
     what = of_maps([HUNTING, MINES], model | {"cumulative": "saturation"})
     faces = made(R1=[(0, 0, 1, 1)])
     assert faces.measure(maps, what) == pytest.approx([0.32], abs=1e-6)
+
+
+@pytest.mark.parametrize("resolution", [500, 1000, 2000])
+def test_gains_are_in_km2_whatever_a_cell_measures(resolution):
+    grid = GeoBox.from_bbox((0, 0, 8000, 4000), crs="EPSG:6933", resolution=resolution)
+    faces = Faces({"R1": np.array([shapely.box(0, 0, 3000, 1000)])}, {"R1": [HUNTING]}, grid)
+    known = Fields({"gain_without_hunting": np.full(grid.shape, 0.5, "float32")}, grid)
+    assert faces.measure(known).tolist() == [1.5]

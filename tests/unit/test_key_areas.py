@@ -78,6 +78,42 @@ def test_ground_beside_key_habitat_is_part_of_the_area_as_far_as_patches_join():
     assert (areas > 0).sum() == 110  # 10 x 11
 
 
+def test_a_gap_is_known_to_a_quarter_of_a_cell():
+    """Half of 2.4 km and 250 m: the cells at the corners, 1.41 km away, are of the area."""
+    block = slice(0, 5), slice(30, 40)
+    areas = found(block, join_km=2.4)
+    assert (areas > 0).sum() == 6 * 12
+    assert (found(block, join_km=2.3) > 0).sum() == 6 * 12 - 2
+
+
+@pytest.mark.parametrize(
+    ("density_km", "cell_m", "apart", "number"),
+    [(8, 1000, 7, 1), (8, 1000, 9, 2), (10, 250, 9, 1), (10, 250, 11, 2)],
+)
+def test_two_strips_are_one_hill_up_to_twice_the_spread(density_km, cell_m, apart, number):
+    """The sum of two bells of a spread of 4 km has one peak as long as they are 8 km apart."""
+    strips = ((slice(0, 10), slice(x, x + 1)) for x in (25, 25 + apart))
+    rules = {"join_km": 12, "area_km2": 10, "density_km": density_km}
+    assert found(*strips, cell_m=cell_m, **rules).max() == number
+
+
+@pytest.mark.parametrize(("density_km", "side"), [(8, 1), (40, 2), (80, 4)])
+def test_hills_are_looked_for_on_squares_of_a_twentieth_of_their_width(density_km, side):
+    grid = GeoBox.from_bbox((0, 0, 8000, 8000), crs="EPSG:6933", resolution=1000)
+    key = np.ones(grid.shape, bool)
+    areas = key_areas.find(key, 0.0 * key, grid, RULES | {"density_km": density_km})
+    assert areas.side == side and areas.numbers.tolist() == np.ones([8 // side] * 2).tolist()
+
+
+@pytest.mark.parametrize("low", [(0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)])
+def test_a_square_runs_up_to_any_of_its_eight_neighbours(low):
+    density, basins = np.zeros((3, 3)), np.zeros((3, 3), int)
+    density[1, 1], density[low] = 5, 3
+    assert key_areas._basins(density, density > 0)[low] == 1
+    basins[1, 1], basins[low] = 2, 1
+    assert key_areas._saddles(basins, density) == {(1, 2): 3}
+
+
 def test_halving_the_cell_keeps_the_areas():
     coarse, fine = (found(WEST, CORRIDOR, EAST, cell_m=c) for c in (1000, 250))
     same = np.kron(coarse, np.ones((4, 4), int)) == fine

@@ -63,6 +63,34 @@ def test_no_core_below_4_2_km2_and_no_breeding_patch_below_23():
     assert set(np.unique(found["class"])) == {0, 2, 3} | ({1} if (h >= 0.4).any() else set())
 
 
+@pytest.mark.parametrize(("smallest_km2", "number"), [(1.25, 1), (1.26, 0)])
+def test_a_patch_of_just_the_least_size_is_one(smallest_km2, number):
+    """Five cells of half a kilometre."""
+    patches, km2 = key_habitat.numbered(np.array([[1, 1, 1, 1, 1, 0]]), 0.25, smallest_km2)
+    assert patches.tolist() == [[number] * 5 + [0]] and km2.tolist() == [0, 1.25][: number + 1]
+
+
+def test_each_map_that_rules_name_holds_its_own_classes():
+    """A breeding patch, a core, what was good before, what is suitable, the rest."""
+    now = habitat(((0, 5), (0, 5)), ((10, 11), (0, 5)))
+    now[20, :5], now[25, :5] = 0.3, 0.5
+    before = np.where(np.arange(30)[:, None] == 20, 0.7, now)
+    found = key_habitat.find(Fields({"habitat": now, "habitat_reference": before}, GRID), RULES)
+    maps = found.named(*WHOLE)
+    rows = [0, 10, 20, 25, 29]
+    assert {name: maps[name][rows, 0].tolist() for name in (*key_polygons.LAYERS.values(),)} == {
+        "suitable": [1, 1, 0, 1, 0],
+        "key": [1, 1, 0, 0, 0],
+        "breeding": [1, 0, 0, 0, 0],
+        "key_area": [0, 0, 0, 0, 0],
+        "key_degraded": [0, 0, 1, 0, 0],
+    }
+    assert maps["key_class"][rows, 0].tolist() == [3, 2, 4, 1, 0]
+    assert maps["key_patch"][rows, 0].tolist() == [1, 2, 0, 0, 0]
+    bands = {name: list(made) for name, made in found.maps(*WHOLE).items()}
+    assert {name: list(titles) for name, titles, _ in key_habitat.MAPS} == bands
+
+
 def test_a_patch_joins_over_corners():
     h = habitat(((0, 2), (0, 2)), ((2, 4), (2, 4)))
     assert classify(h, h)["key"].sum() == 8
@@ -225,6 +253,22 @@ def test_numbers_of_a_unit_are_rounded_to_what_can_be_read():
     assert row["country"] == ""
 
 
+def test_a_unit_is_told_in_km2_and_needs_no_map_of_what_is_protected():
+    """A unit of 100 km2 in 25 cells of 2 km, with cats at 4 and 15 in 100 km2."""
+    grid = GeoBox.from_bbox((0, 0, 20_000, 20_000), crs="EPSG:6933", resolution=2000)
+    names = ("habitat", "threat", "value_at_risk", "suitable", "key", "breeding", "key_degraded")
+    maps = dict.fromkeys(names, np.ones(grid.shape)) | {outlines.BEFORE: np.zeros(grid.shape)}
+    box = gpd.GeoDataFrame(
+        {"name": ["West"]}, geometry=[shapely.box(0, 0, 10_000, 10_000)], crs=grid.crs
+    )
+    rules = RULES | {"protected": "park"}
+    (row,) = units.units(box, Fields(maps, grid), {}, rules, "cats", STAMP).to_dict("records")
+    told = [*units.AREAS, "area_km2", "value_at_risk_km2", outlines.CHANGE]
+    assert {row[name] for name in told} == {100}
+    assert (row["cats_low"], row["cats_high"]) == (4, 15)
+    assert np.isnan(row["key_protected_percent"])
+
+
 def test_recommendations_of_each_rule_are_counted_in_their_unit():
     table = pd.DataFrame({"unit": ["West", "East"]})
     nan = np.nan
@@ -234,10 +278,11 @@ def test_recommendations_of_each_rule_are_counted_in_their_unit():
         ),
         "R4": pd.DataFrame({"unit": ["East"], "area_km2": [nan], "length_km": [3.21]}),
     }
-    made = units.with_rules(table, found)
+    found["R7"] = found["R1"][:0]
+    made, none = units.with_rules(table, found), {"R7_count": 0, "R7_km2": 0}
     assert made.set_index("unit").to_dict("index") == {
-        "West": {"R1_count": 2, "R1_km2": 3.2, "R4_count": 0, "R4_km": 0},
-        "East": {"R1_count": 0, "R1_km2": 0, "R4_count": 1, "R4_km": 3.2},
+        "West": {"R1_count": 2, "R1_km2": 3.2, "R4_count": 0, "R4_km": 0, **none},
+        "East": {"R1_count": 0, "R1_km2": 0, "R4_count": 1, "R4_km": 3.2, **none},
     }
 
 
@@ -307,6 +352,9 @@ def test_areas_count_square_kilometres_and_not_cells():
     row = table.iloc[0]
     assert (row["area_km2"], row["cats_low"], row["cats_high"]) == (100, 4, 15)
     assert "mean_p_key" not in table
+    maps["p_key"] = 0.5 * mask
+    area = key_polygons.tables(Fields(maps, grid), {}, RULES, "cats", STAMP)["key_area"].iloc[0]
+    assert (area["key_km2"], area["expected_key_km2"], area["mean_p_key"]) == (100, 50, 0.5)
 
 
 def test_key_areas_have_the_interval_of_the_draws_by_their_number():
@@ -325,6 +373,25 @@ def test_a_key_area_tells_what_follows_from_its_chances():
     assert area["key_km2"] == 120 and area["expected_key_km2"] >= 96
     share = area["expected_key_km2"] / area["area_km2"]
     assert area["mean_p_key"] == pytest.approx(share, abs=1e-3)
+
+
+def test_numbers_of_key_areas_are_rounded_and_stand_beside_the_area():
+    """A third of 167 cells: 10 x 12 and two cells beside them but for the corner."""
+    h = habitat(((0, 10), (0, 12)))
+    maps = {"habitat": h, "habitat_reference": h, "p_key": np.full(h.shape, 1 / 3)}
+    maps |= key_habitat.find(Fields(maps, GRID), RULES).named(*WHOLE)
+    area = key_polygons.tables(Fields(maps, GRID), {}, RULES, "cats", STAMP)["key_area"].iloc[0]
+    assert area.drop("geometry").index[:5].tolist() == [
+        "id", "name", "patch", "key_km2", "expected_key_km2",
+    ]  # fmt: skip
+    assert area[["area_km2", "key_km2", "expected_key_km2"]].tolist() == [167, 120, 55.67]
+    assert area["mean_p_key"] == 0.333
+    fine = GeoBox.from_bbox((0, 0, 1000, 1000), crs="EPSG:6933", resolution=250)
+    one = np.zeros(fine.shape)
+    one[0, 0] = 1  # 1/16 km2
+    maps = dict.fromkeys(("habitat", *key_polygons.LAYERS.values()), one)
+    area = key_polygons.tables(Fields(maps, fine), {}, RULES, "cats", STAMP)["key_area"].iloc[0]
+    assert area["key_km2"] == 0.06
 
 
 def test_each_number_of_a_unit_has_its_interval_beside_it():

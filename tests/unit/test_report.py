@@ -80,6 +80,13 @@ def test_places_to_act_on_come_by_their_gain_and_rules_are_counted():
     ]  # fmt: skip
 
 
+def test_where_surveys_come_first_they_are_shown_and_of_many_places_ten():
+    survey = ACTIONS[ACTIONS["verdict"] == "survey first"]
+    assert len(table(report.to_do(survey, {}), 1)) == 1
+    many = pd.concat([ACTIONS] * 4)  # 12 to act on
+    assert len(table(report.to_do(many, {}), 1)) == 10
+
+
 @pytest.mark.parametrize("mode", CUMULATIVE)
 def test_the_method_has_the_equations_and_numbers_of_the_config(mode):
     words = report.method(TOLD | {"cumulative": mode}).words
@@ -107,6 +114,7 @@ def test_each_number_of_the_model_says_who_vouches_for_it():
 def test_layers_are_told_with_what_is_lacking():
     section = report.data(RECORD, {"snow": "snow depth"}, {"R4": "Roads"})
     assert table(section)["places known to"].tolist() == ["30,000 m", ""]
+    assert table(section)["caveat"].tolist() == ["few", ""]
     assert section.words[0] == "No data on: snow depth."
     assert section.words[1].endswith("and not drawn as absent: Roads.")
     assert report.limits(["Guesses"], RECORD).words == ["Guesses.", "Camps: few."]
@@ -127,6 +135,8 @@ def test_what_the_results_hang_on_is_that_of_the_region():
     assert table(section)["input"].tolist() == ["Dens", "Prey"]
     assert table(section)["share of the doubt"].tolist() == ["50%", "20%"]
     assert "drawn 200 times" in section.words[0]
+    many = pd.concat([matters[:2]] * 6)
+    assert table(report.doubt(many, 200))["input"].tolist() == ["Dens"] * 6 + ["Prey"] * 4
     assert report.doubt(None, 0).words == ["This was not assessed: one run, no draws."]
 
 

@@ -116,6 +116,58 @@ def test_reports_of_the_years_before_each_date_are_counted_by_unit():
     assert without["reports_poison"].tolist() == [1, 2, 0]
 
 
+@pytest.mark.parametrize(
+    ("day", "counted"), [("2021-10-01", 1), ("2021-10-02", 0), ("2019-10-02", 1), ("2019-09-30", 0)]
+)
+def test_a_report_counts_for_two_years_of_365_and_a_quarter_days(day, counted):
+    row = gpd.GeoDataFrame({"date": [day]}, geometry=[shapely.Point(0, 0)], crs="EPSG:6933")
+    found = series.reports_of({"poison": (row, "date")}, None, [], ["2021-10-01"], 2)
+    assert found["reports_poison"].tolist() == [counted]
+
+
+def test_a_place_in_two_units_counts_in_the_first():
+    row = gpd.GeoDataFrame({"date": ["2020-01-01"]}, geometry=[shapely.Point(5, 5)])
+    both = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 9, 9), shapely.box(1, 1, 9, 9)])
+    found = series.reports_of({"x": (row, "date")}, both, ["a", "b"], ["2020-02-01"], 2)
+    assert found["reports_x"].tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("reports_", "alike"),
+    [((0, 2, 2), True), ((0, 5, 4), False), ((2, 2, 2), False), ((0, np.nan, 9), False)],
+)
+def test_series_go_together_from_a_correlation_of_four_fifths(reports_, alike):
+    """Correlations of 0.87 and of 0.76 with 1, 2, 3."""
+    assert series.together(np.array([1.0, 2, 3]), np.array(reports_, float)) == alike
+    assert not series.together(np.ones(3), np.array(reports_, float))
+
+
+def test_the_page_of_a_series_tells_each_unit_and_the_reports():
+    same, rising = np.ones((3, 2)), np.array([[0.0, 0.0], [2.0, 2.0], [4.0, 4.0]])
+    open_ = np.array([[1.0, 3.0], [2.0, 2.0], [3.0, 1.0]])
+    found = {
+        REGION: {"value_at_risk_km2": open_}, "east": {"value_at_risk_km2": rising},
+        "west": {"value_at_risk_km2": same},
+    }  # fmt: skip
+    told = pd.concat([reports(1, 5, 9), reports(1, 5, 9, unit="east"), reports(1, 2, 2, unit="w")])
+    trends, table = series.trends(found, DAYS, told), series.table(found, DAYS, told)
+    assert table["reports_poison"].tolist()[:6] == [1, 5, 9, 1, 5, 9]
+    thirds = series.table({REGION: {"mean_threat": open_ / 3}}, DAYS, told)
+    assert thirds["mean_threat_p05"].tolist() == [0.3667, 0.6667, 0.3667]  # 1.1 and 2 thirds
+    page = series_page.sections(table, trends, {"poison": "Poison"}, 2.5, b"GIF89a")
+    assert page[0].words == [
+        "Value at risk (km² of full habitat): no clear trend (0 (−0.45 to +0.45) a year; it rises "
+        "in 50%)."
+    ]  # fmt: skip
+    assert page[2].words[0].startswith("Rows that fall into the 2.5 years before each date.")
+    assert page[2].tables[0][1].values.tolist() == [
+        [day, n] for day, n in zip(DAYS, (1, 5, 9), strict=True)
+    ]
+    (east, risen), (west, flat) = page[4].tables[0][1].values.tolist()
+    assert (east, west, flat) == ("east", "west", "does not change")
+    assert risen.startswith("rises: +1.0 (+1.0 to +1.0)") and risen.endswith("as reports")
+
+
 def test_rows_of_later_days_are_not_known_yet():
     rows = pd.DataFrame({"date": ["2019-06-01", None, "2021-06-01"], "n": [1, 2, 3]})
     assert from_records.until(rows, "date", "2021-05-31")["n"].tolist() == [1, 2]

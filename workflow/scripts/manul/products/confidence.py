@@ -45,11 +45,11 @@ def tipping(holds: np.ndarray, inputs: pd.DataFrame, words: Mapping[str, str]) -
         limit = (mean_yes[i, best] + mean_no[i, best]) / 2
         side = "below" if apart[i, best] > 0 else "above"
         name = numbers.columns[best]
-        out.append(f'holds unless "{words.get(name, name)}" is {side} {_plain(limit)}')
+        out.append(f'holds unless "{words.get(name, name)}" is {side} {plain(limit)}')
     return out
 
 
-def _plain(number: float) -> str:
+def plain(number: float) -> str:
     """Three significant digits, without an exponent for people's numbers."""
     text = f"{float(f'{number:.3g}'):.6f}".rstrip("0").rstrip(".")
     return text if abs(number) >= 1e-4 else f"{number:.3g}"

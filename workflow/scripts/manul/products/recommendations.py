@@ -335,7 +335,9 @@ def _out_of_reach(text, extremes, where) -> str:
         short = {">": high <= limit, ">=": high < limit, "<": low >= limit, "<=": low > limit}
         if short[sign]:
             most, value = ("at most", high) if ">" in sign else ("at least", low)
-            told.append(f"{name} {sign} {limit:g}, but it is {most} {value:.3g} {where}")
+            told.append(
+                f"{name} {sign} {limit:g}, but it is {most} {confidence.plain(value)} {where}"
+            )
     return f"the rule asks for {'; '.join(told)}" if told else ""
 
 

@@ -17,6 +17,7 @@ from manul.config.expressions import holds as true_where
 from manul.config.types import Zones
 from manul.grid.features import select
 from manul.grid.fields import Fields
+from manul.pages.amounts import amount
 from manul.products.cover import Cover, cell_values
 from manul.products.key_habitat import cell_km2, label
 from manul.products.outlines import outlines
@@ -242,7 +243,7 @@ def _named_by_middle(x, y, side, grid) -> list[str]:
     lon, lat = to_degrees.transform(x, y)
     digits = 2 if side >= 3000 else 4
     return [
-        f"{side / 1000:.2g} km block at {abs(b):.{digits}f}° {'S' if b < 0 else 'N'} "
+        f"{amount(side / 1000)} km block at {abs(b):.{digits}f}° {'S' if b < 0 else 'N'} "
         f"{abs(a):.{digits}f}° {'W' if a < 0 else 'E'}"
         for a, b in zip(lon, lat, strict=True)
     ]

@@ -36,8 +36,9 @@ class Parameter:
     @property
     def allowed(self) -> str:
         """The allowed values in words; empty if any number is."""
-        low = f"{'above' if self.above else 'at least'} {self.lowest:g}"
-        parts = [low] * (self.lowest > -inf) + [f"at most {self.highest:g}"] * (self.highest < inf)
+        low = f"{'above' if self.above else 'at least'} {self.lowest:.12g}"
+        high = f"at most {self.highest:.12g}"
+        parts = [low] * (self.lowest > -inf) + [high] * (self.highest < inf)
         return " and ".join(parts)
 
 

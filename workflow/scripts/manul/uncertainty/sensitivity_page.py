@@ -6,6 +6,7 @@ import pandas as pd
 
 from manul.config.hints import counted
 from manul.pages import figures
+from manul.pages.amounts import amount
 from manul.pages.html import Section
 from manul.uncertainty.sensitivity import OUTCOMES, REST, Sample
 from manul.uncertainty.tables import REGION
@@ -56,7 +57,7 @@ def _outcome(name, table) -> Section | None:
         return Section(title, ["It is the same in all draws: there is no doubt to explain."])
     told = [
         f"{_start(row.words)}: explains {_percent(row)} of the doubt. From its low to its high end "
-        f"the outcome moves by {_amount(row.mu_star)}{UNITS.get(name, '')} on average."
+        f"the outcome moves by {amount(row.mu_star, least=0)}{UNITS.get(name, '')} on average."
         for row in _named(known, NAMED)
     ]
     alone = known[known["total"] >= DRAWN].sort_values("first_order", ascending=False)
@@ -119,10 +120,6 @@ def _named(known, number) -> Sequence:
 
 def _percent(row) -> str:
     return f"{100 * row.first_order:.0f} %"
-
-
-def _amount(value) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def _start(words) -> str:
