@@ -984,6 +984,8 @@ def test_places_are_drawn_where_a_surface_has_places_that_are_known_roughly():
     """Each layer of the demo is known to the same error; its surfaces have numbers with ranges."""
     demo = load.load(demo_config())["current"]
     assert demo["draws"]["realisations"] > 1
+    own = [path for path in demo["ranges"] if path.startswith("surfaces.dogs_camps.")]
+    assert own and list(specs.inside(demo, "dogs_camps")) == own
     for error_m, number in ((5000, demo["draws"]["realisations"]), (0, 0)):
         config = copy.deepcopy(demo)
         for block in config["layers"].values():
