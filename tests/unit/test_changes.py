@@ -32,7 +32,7 @@ def spec(**more):
     return SPEC | {"parameters": {"threats.dogs.weight": WEIGHT}} | more
 
 
-def made(folder, before, after, of=None, mask=()):
+def made(folder, before, after, of=None, mask=(), units=()):
     """The maps and sums of a change: surfaces of both sides by name; `of`: another model after."""
     sides, alike = [], of is None
     drawn, sum_of = {"threats.dogs.weight": WEIGHT}, {"cumulative": {"additive": 1.0}}
@@ -51,7 +51,7 @@ def made(folder, before, after, of=None, mask=()):
 
     of, out = changes.Sides(*sides, alike), {}
     for at in block_maps.blocks(GRID, 16):
-        found = changes.on_block(of, there, mask, [], kept.__setitem__, GRID, True, at)
+        found = changes.on_block(of, there, mask, units, kept.__setitem__, GRID, True, at)
         for name, bands in found.items():
             for band, values in bands.items():
                 whole = out.setdefault((name, band), np.zeros(GRID.shape, "float32"))
@@ -126,10 +126,11 @@ def test_beyond_the_mask_nothing_is_told(tmp_path, surfaces):
     west.to_file(tmp_path / "mask.gpkg")
     after = {name: values.copy() for name, values in surfaces.items()}
     after["dogs"] += 0.1
-    out, sums = made(tmp_path, surfaces, after, mask=[str(tmp_path / "mask.gpkg")])
+    where = [str(tmp_path / "mask.gpkg")]
+    out, sums = made(tmp_path, surfaces, after, mask=where, units=where)
     change = out["change_threat", "mean"]
     assert np.isnan(change[:, 20:]).all() and (np.nan_to_num(change[:, :20], nan=1) > 0).all()
-    assert sums[0, 0, 0] == 20 * 30 - 1  # and one cell is unknown
+    assert sums[:, 0, 0].tolist() == [0, 20 * 30 - 1]  # of the unit; one cell is unknown
 
 
 def test_another_model_is_told_in_each_cell(tmp_path, surfaces):

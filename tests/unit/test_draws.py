@@ -372,6 +372,21 @@ def test_a_threat_is_told_where_it_and_the_habitat_are_known(tmp_path):
     assert set(of["cells"]) == {29 * 40} and set(of["told"]) == {27 * 40}
 
 
+def test_sums_of_a_block_are_those_of_its_units(tmp_path):
+    """A unit of 10 x 30 km on a map of 40 x 30 km."""
+    west = gpd.GeoDataFrame(
+        {"name": ["West"]}, geometry=[shapely.box(0, 0, 1e4, 3e4)], crs=GRID.crs
+    )
+    west.to_file(tmp_path / "units.gpkg")
+    ones, kept = np.ones(GRID.shape), {}
+    of = uncertain(write(tmp_path, food=ones, dogs=ones, mines=ones))
+    behind = measure.Behind(of.draws, {})
+    units, at = [str(tmp_path / "units.gpkg")], (0, 30, 0, 40)
+    passes.on_block(of, None, [], units, kept.__setitem__, GRID, behind, at)
+    cells_ = kept[at][:, passes.SUMS.index("cells")]
+    assert cells_.tolist() == [[900] * 64, [300] * 64]
+
+
 def test_what_is_measured_is_added_to_the_unit_of_each_cell():
     sums, unit = np.zeros((3, len(passes.SUMS), 2)), np.array([0, 2, 2])
     known = np.array([True, True, False])
@@ -819,6 +834,9 @@ def test_key_habitat_of_draws_is_in_km2_whatever_a_cell_measures(tmp_path):
         assert found.of_draws()["key_km2"].tolist() == [12] * 4 + [0] * 4
         assert found.of_draws()["breeding_km2"].tolist() == [breeding] * 4 + [0] * 4
         assert found.of_sites().values.tolist() == [[1, 4, 0, 8]]
+    one = write_bits(tmp_path, bits & 0b10000000)
+    third = key_draws.find(one, 3, known, grid, rules, [], sites)
+    assert third.of_sites()["key_km2_mean"].tolist() == [2.67]  # 8 km2 in one draw of three
     density = {"low": {"suitable": 2, "key": 4}, "high": {"suitable": 4, "key": 100 / 9}}
     (whole,) = found.of_units([], density, "cats", np.full((1, 8), 12.0)).to_dict("records")
     assert (whole["key_km2_mean"], whole["key_km2_p95"]) == (6, 12)
@@ -966,6 +984,8 @@ def test_places_are_drawn_where_a_surface_has_places_that_are_known_roughly():
     """Each layer of the demo is known to the same error; its surfaces have numbers with ranges."""
     demo = load.load(demo_config())["current"]
     assert demo["draws"]["realisations"] > 1
+    own = [path for path in demo["ranges"] if path.startswith("surfaces.dogs_camps.")]
+    assert own and list(specs.inside(demo, "dogs_camps")) == own
     for error_m, number in ((5000, demo["draws"]["realisations"]), (0, 0)):
         config = copy.deepcopy(demo)
         for block in config["layers"].values():
