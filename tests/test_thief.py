@@ -23,9 +23,10 @@ pytestmark = pytest.mark.workflow
 
 FOUND_M = 5000
 KEPT = ("dogs_camps", "dogs_settlements", "mines_large", "hunting")
-LAYERS = ("camps", "manul_records")
+LAYERS = ("camps", "manul_records", "cameras", "collar_fixes")
 TARGETS = (
     "current/recommendations.gpkg", "current/analyses/suitability/fitted.tif",
+    "current/analyses/occupancy/occupancy.tif", "current/analyses/habitat_selection/selection.tif",
     "current/restricted/threat.tif", "planned/threat.tif",
 )  # fmt: skip
 
@@ -69,6 +70,9 @@ class Land:
         for name in LAYERS if only is None else ("camps",):
             table = gpd.read_file(home / "current" / "restricted" / "layers" / f"{name}.gpkg")
             table = table if only is None else table[table["id"].isin(only)]
+            if "animal" in table:  # of a cat, where it lives
+                table = table.to_crs(crs).dissolve("animal")
+                table = table.set_geometry(table.centroid)
             points = table.to_crs(crs).geometry.dropna()
             inside = points.cx[bounds.left : bounds.right, bounds.bottom : bounds.top]
             self.places[name] = np.unique(np.column_stack([inside.x, inside.y]).round(), axis=0)
@@ -106,7 +110,8 @@ class Land:
         good = self.habitat.ravel()
         low, high = np.nanquantile(good[guesses], [0.1, 0.9])
         like = np.flatnonzero((good >= low) & (good <= high))
-        drawn = (self.random.choice(like, len(guesses), replace=False) for _ in range(tries))
+        few = len(like) < len(guesses)
+        drawn = (self.random.choice(like, len(guesses), replace=few) for _ in range(tries))
         return float(np.quantile([self.found(name, cells) for cells in drawn], 0.99))
 
     def _apart(self, order, count):
