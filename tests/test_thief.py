@@ -17,6 +17,7 @@ import yaml
 from conftest import ROOT, Region, demo_config
 from scipy import ndimage
 
+from manul.analyses import KINDS
 from manul.config import load
 
 pytestmark = pytest.mark.workflow
@@ -210,7 +211,7 @@ def test_what_came_between_two_kept_runs_is_not_given_away(region, tmp_path):
     fewer = {
         "draws": {"number": 0},
         "scenarios": {"planned": None},
-        "analyses": {"suitability": None},
+        "analyses": dict.fromkeys(KINDS),
     }
     later = region.copy(tmp_path / "later").overlay("fewer", fewer)
     table = later.folder / "resources" / "tien_shan" / "camps.csv"
