@@ -5,7 +5,7 @@ for _kind in ANALYSES:
 
         rule:
             name:
-                f"analysis_{_kind}_{_first}".replace("/", "_")
+                re.sub(r"\W", "_", f"analysis_{_kind}_{_first}")
             input:
                 unpack(reads(f"analysis_{_kind}", "analysis")),
             output:
