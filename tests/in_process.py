@@ -61,8 +61,11 @@ def run_job(told) -> None:
         runpy.run_path(str(SCRIPTS / f"{name}.py"), {"snakemake": told})
 
 
-def make(region, targets=None) -> None:
-    """Make files of a `conftest.Region`, or all that its config asks for, without a preflight."""
+def make(region, targets=products) -> None:
+    """Make files of a `conftest.Region`, by default all that its config asks for, no preflight.
+
+    `targets` are paths, or a function of the graph that gives them.
+    """
     with contextlib.chdir(region.folder):
         config: dict = {}
         for path in region.configs:
@@ -77,7 +80,7 @@ def make(region, targets=None) -> None:
             for key in graph.keys(scenario, rule)
             for path in graph.files(scenario, rule, key).values()
         }
-        for target in products(graph) if targets is None else targets:
+        for target in targets(graph) if callable(targets) else targets:
             project.make(graph, *made_by[target])
 
 

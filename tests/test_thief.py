@@ -18,6 +18,7 @@ from conftest import ROOT, Region, demo_config
 from scipy import ndimage
 
 from manul.analyses import KINDS
+from manul.comparison import kept
 from manul.config import load
 
 pytestmark = pytest.mark.workflow
@@ -218,8 +219,10 @@ def test_what_came_between_two_kept_runs_is_not_given_away(region, tmp_path):
     header, *rows = table.read_text(encoding="utf-8").splitlines(keepends=True)
     known = [row for i, row in enumerate(rows) if i % 3]
     table.write_text("".join([header, *known]), encoding="utf-8")
+    in_process.make(later, kept.files)
     later.run("keep", "--config", "label=before")
     table.write_text("".join([header, *rows]), encoding="utf-8")
+    in_process.make(later, kept.files)
     later.run("compare")
     land = Land(later.results, {row.split(",")[0] for row in rows[::3]})
     maps = later.folder / "compared" / "before_to_present" / "{}" / "current"

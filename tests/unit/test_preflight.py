@@ -55,7 +55,7 @@ def corner(tmp_path_factory):
     for layer in config["layers"].values():
         if "path" in layer:
             layer["path"] = str(ROOT / layer["path"])
-        if layer["kind"] == "records":
+        if layer["kind"] == "records" and Path(layer["path"]).suffix == ".csv":
             lines = Path(layer["path"]).read_text(encoding="utf-8").splitlines()
             layer["path"] = str(folder / Path(layer["path"]).name)
             Path(layer["path"]).write_text("\n".join([lines[0], *lines[1::4]]), encoding="utf-8")

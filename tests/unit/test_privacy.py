@@ -19,6 +19,7 @@ from manul.products import generalised
 BOX = (0.0, 0.0, 80_000.0, 80_000.0)
 
 
+HIDDEN = ("camps", "manul_records", "collar_fixes", "cameras", "camera_observations", "sera")
 SCENARIOS = ["current", "planned", "on_2019_10_01", "on_2021_10_01", "on_2023_10_01"]
 
 
@@ -201,7 +202,9 @@ def test_no_public_job_reads_an_exact_file_of_a_hidden_layer_but_those_that_gene
                     exact = [path for paths in roles for path in paths if "/restricted/" in path]
                     readers |= {name for _ in exact}
     generalising = {"generalise", "generalise_alternatives"}
-    assert readers == generalising | {"evidence", "recommend", "analysis_suitability"}
+    of_evidence = ("suitability", "home_range", "habitat_selection", "occupancy", "disease")
+    analyses = {f"analysis_{kind}" for kind in of_evidence}
+    assert readers == generalising | {"evidence", "recommend"} | analyses
 
 
 def test_an_analysis_that_does_not_generalise_lies_apart_and_on_no_public_page(monkeypatch):
@@ -295,7 +298,7 @@ def test_a_rule_that_lacks_its_layer_is_not_assessed_rather_than_withheld():
 
 def test_a_region_without_hidden_layers_has_one_view():
     config = demo_config()
-    for name in ("camps", "manul_records"):
+    for name in HIDDEN:
         config["layers"][name] = {"path": config["layers"][name], "public": True}
     made = graph.Graph(load.load(config | {"rules": {"R6": {"public": True}}}))
     assert list(made.configs) == SCENARIOS
@@ -304,14 +307,14 @@ def test_a_region_without_hidden_layers_has_one_view():
 
 def test_a_hidden_layer_that_is_absent_hides_nothing():
     config = demo_config()
-    for name in ("camps", "manul_records"):
+    for name in HIDDEN:
         del config["layers"][name]
     assert list(graph.Graph(load.load(config)).configs) == SCENARIOS
 
 
 def test_a_rule_that_is_not_public_is_applied_though_no_layer_is_hidden():
     config = demo_config()
-    for name in ("camps", "manul_records"):
+    for name in HIDDEN:
         config["layers"][name] = {"path": config["layers"][name], "public": True}
     made = graph.Graph(load.load(config))
     assert "R6" in made.job("current", "recommend").told["withheld"]
