@@ -23,10 +23,12 @@ wildcard_constraints:
 
 
 onstart:
-    check_everything()
-    hide_what_is_no_longer_public()
+    if makes_maps():
+        check_everything()
+        hide_what_is_no_longer_public()
 
 
+include: "workflow/rules/retrieval.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/surfaces.smk"
 include: "workflow/rules/model.smk"

@@ -15,8 +15,10 @@ from manul.maps import sheet_specs
 from manul.uncertainty import elicit_parameters
 from snakemake.logging import logger
 
-# Words to the rules `keep` and `compare`, given with --config; they are no part of a config.
-ASKED = {key: config.pop(key, None) for key in ("label", "replace", "before", "after")}
+# Words to rules, given with --config; they are no part of a config.
+FOR_KEPT = ("label", "replace", "before", "after")
+FOR_LAYERS = ("name", "box", "country", "area", "cell_m", "species_model", "fresh", "offline")
+ASKED = {key: config.pop(key, None) for key in FOR_KEPT + FOR_LAYERS}
 
 try:
     CONFIGS = load.load(config, workflow.configfiles)
@@ -118,6 +120,12 @@ def hide_what_is_no_longer_public():
     for name in CONFIGS:
         for path in whole_files.remove(GRAPH.left_over(name)):
             logger.warning(f"removed {path}: its places are not public; see the folder restricted")
+
+
+def makes_maps():
+    """True where more is asked for than layers: what is to be fetched cannot be checked before."""
+    asked = {str(target) for target in workflow.dag_settings.targets}
+    return not asked or not asked <= {"new_region", "retrieve", "what_to_retrieve"}
 
 
 def check_everything():

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from manul.config import documents, extensions, schema, states
+from manul.config import catalogue, documents, extensions, schema, states
 from manul.config import faults as config_faults
 from manul.config.hints import hint
 from manul.config.nodes import layers_of
@@ -146,9 +146,10 @@ def _whole(model, given, changes) -> dict:
     merged: dict[str, Any] = {}
     for part in parts:
         merged = laid_over(merged, {k: v for k, v in part.items() if k not in ("layers", "model")})
-    layers = [part.get("layers") or {} for part in parts]
+    roles, own, changed = layers = [part.get("layers") or {} for part in parts]
     wrong = [block for block in layers if not isinstance(block, dict)]
-    merged["layers"] = wrong[0] if wrong else _layers(*layers)
+    region = _at(merged, ("region",)).get("name", "")
+    merged["layers"] = wrong[0] if wrong else _layers(roles, own, changed, region)
     return _without_rules_taken_away(merged, parts)
 
 
@@ -187,8 +188,9 @@ def _at(block, path) -> dict:
     return block if isinstance(block, dict) else {}
 
 
-def _layers(roles, own, changes) -> dict:
-    """Each layer: its role, what lies beside its file, what the region says, what a scenario says.
+def _layers(roles, own, changes, region) -> dict:
+    """Each layer: its role, what the catalogue says of its source, what lies beside its file, what
+    the region says, what a scenario says.
 
     A role that no file fills is `absent`; so is a layer that was taken away with null.
     """
@@ -199,7 +201,9 @@ def _layers(roles, own, changes) -> dict:
         if said is not None and not isinstance(said, dict):
             out[name] = said  # the schema tells
         elif said and (not role or said.get("kind") != "absent"):
-            out[name] = _without_nulls(role | _beside(said.get("path")) | said)
+            fetched = _from_catalogue(name, said, region)
+            path = said.get("path", fetched.get("path"))
+            out[name] = _without_nulls(role | fetched | _beside(path) | said)
         else:
             title = role.get("title") or _at(own, (name,)).get("title") or name
             out[name] = {"title": title, "needs": title, **role, "kind": "absent"}
@@ -217,6 +221,22 @@ def _of_one_file(said, more):
     if more.get("path", said.get("path")) != said.get("path"):
         said = {key: value for key, value in said.items() if key not in OF_A_FILE}
     return said | more
+
+
+def _from_catalogue(name, said, region) -> dict:
+    """Where a layer that names its source lies, and what the catalogue says of it."""
+    if "from" not in said:
+        return {}
+    try:
+        sources = catalogue.load()
+    except catalogue.CatalogueError as error:
+        raise ConfigError(str(error)) from None
+    able = [source for source, block in sources.items() if name in block["layers"]]
+    if said["from"] not in able:
+        wrong = f"layers.{name}.from: found {said['from']!r}"
+        raise ConfigError(_listing([f"{wrong}, expected {' or '.join(able) or 'a path'}"]))
+    source = sources[said["from"]]
+    return {"path": catalogue.path_of(region, name, source), **catalogue.described(source, name)}
 
 
 def _beside(path) -> dict:

@@ -267,6 +267,7 @@ class Config(TypedDict):
     region: Region
     as_of: str
     known_on: str | None
+    retrieval: dict[str, Any]
     series: dict[str, Any]
     layers: dict[str, Layer]
     surfaces: dict[str, Surface]

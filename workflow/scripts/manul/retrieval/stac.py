@@ -1,0 +1,60 @@
+"""Files of a box and some years, found by a STAC search."""
+
+import json
+from collections.abc import Mapping
+
+from manul.retrieval.addresses import Piece
+from manul.retrieval.remote import Link, RemoteError
+
+LIMIT = 250  # items of one page
+
+
+def pieces(link: Link, source: Mapping, box) -> list[Piece]:
+    """The assets that a search finds, oldest first. Raises `RemoteError`."""
+    how = source["stac"]
+    first, last = source["years"]
+    asked: dict | None = {
+        "collections": [how["collection"]], "bbox": list(box), "limit": LIMIT,
+        "datetime": f"{first}-01-01T00:00:00Z/{last}-12-31T23:59:59Z",
+    }  # fmt: skip
+    found = []
+    while asked is not None:
+        page = _page(link, how["api"] + "/search", asked)
+        found += [item for item in page["features"] if _in_months(item, how.get("months"))]
+        asked = _next(page, asked)
+    if how.get("sign"):
+        link.passes[how["sign"]] = {item["assets"][how["asset"]]["href"] for item in found}
+    found.sort(key=lambda item: (_when(item), item["id"]))
+    return [Piece(i["assets"][how["asset"]]["href"], year=int(_when(i)[:4])) for i in found]
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _page(link, address, asked) -> dict:
+    with link.ask(address, "POST", json=asked) as answer:
+        data = answer.content
+    link.count(len(data))
+    try:
+        page = json.loads(data)
+        assert isinstance(page["features"], list)
+    except (ValueError, KeyError, TypeError, AssertionError):
+        raise RemoteError(address, "the answer is not a page of a STAC search") from None
+    return page
+
+
+def _next(page, asked) -> dict | None:
+    links = [link for link in page.get("links", []) if link.get("rel") == "next"]
+    if not links or not page["features"]:
+        return None
+    return {**asked, **links[0].get("body", {})}
+
+
+def _when(item) -> str:
+    """The day of an item; of a period its first."""
+    told = item["properties"]
+    return told.get("datetime") or told.get("start_datetime") or ""
+
+
+def _in_months(item, months) -> bool:
+    return not months or int(_when(item)[5:7]) in months

@@ -1,0 +1,10 @@
+"""Write the file of a new region, and say what its layers would cost."""
+
+from manul import job
+from manul.config import documents, load
+from manul.retrieval import fetch, new_region
+
+with job.start(snakemake) as this:
+    path = new_region.write(snakemake.params.asked)
+    config = load.load(documents.read(path), [path])["current"]
+    this.log.info("wrote %s. What `retrieve` would fetch:\n%s", path, fetch.as_text(config))
