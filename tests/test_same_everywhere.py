@@ -27,6 +27,13 @@ EXTRA = {
         "radius_m": 5000,
         "of": {"kind": "relief", "layer": "elevation", "radius_m": 1000},
     },
+    "rough_share": {
+        "kind": "ruggedness",
+        "layer": "elevation",
+        "radius_m": 3000,
+        "at_least": 0.001,
+    },
+    "position": {"kind": "position", "layer": "elevation", "radius_m": 3000},
     "road_distance": {"kind": "distance", "layer": "roads", "reach_m": 15_000},
     "camp_kernel": {
         "kind": "exposure",

@@ -116,6 +116,41 @@ def test_slope_of_a_plane_of_pixels_of_1000_by_500_m(per_column, per_row, degree
     np.testing.assert_allclose(value, degrees, atol=1e-3)
 
 
+def test_position_is_the_height_above_the_mean_of_what_is_near():
+    layer = Held(cells(100, at={MIDDLE: 400}))
+    value = made({"kind": "position", "layer": "a", "radius_m": KM}, a=layer)
+    expected = around(-60.0)  # 100 less the mean of 400 and four times 100
+    expected[MIDDLE] = 240
+    np.testing.assert_allclose(value, expected, atol=1e-4)
+
+
+def test_ruggedness_is_of_bends_and_not_of_steepness():
+    rows, columns = np.mgrid[:258, :129]
+    plane = Held(700.0 * columns + 300 * rows, (1000, 1000))
+    block = {"kind": "ruggedness", "layer": "a", "radius_m": 1000}
+    np.testing.assert_allclose(made(block, a=plane), 0, atol=1e-6)
+    crest = np.abs(np.arange(258) - 64.0)  # slopes of 45 degrees that meet at a crest
+    value = made(block, a=Held(np.tile(1000 * crest, (258, 1)), (1000, 1000)))
+    at = int(value[0].argmax())
+    # Of five normals three stand upright and two lean by 45 degrees to either side.
+    assert value[0, at] == pytest.approx(1 - (3 + 2 * 0.5**0.5) / 5, abs=1e-4)
+    assert value[0, at - 3] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_cell_gets_the_share_of_its_native_pixels_that_reach_a_limit():
+    """Cells of 1 km over pixels of 500 m, of which one column in four is a cliff."""
+    height = np.zeros((258, 258))
+    height[:, 1::4] = 1000
+    layer = Held(height, (500, 500))
+    block = {"kind": "relief", "layer": "a", "radius_m": 100, "at_least": 900}
+    value = made(block, a=layer)
+    np.testing.assert_allclose(np.unique(value), [0.5, 1.0])  # a cliff's neighbours count, too
+    steep = made({"kind": "slope", "layer": "a", "at_least": 45}, a=layer)
+    np.testing.assert_allclose(np.unique(steep), [0.5])
+    high = made({"kind": "position", "layer": "a", "radius_m": 500, "at_least": 300}, a=layer)
+    np.testing.assert_allclose(np.unique(high), [0.0, 0.5])
+
+
 def test_a_focal_mean_is_that_of_the_known_cells_within_the_radius():
     block = {"kind": "focal_mean", "radius_m": KM, "of": {"kind": "value", "layer": "a"}}
     value = made(block, a=Held(cells(0, at={MIDDLE: 5})))
