@@ -285,6 +285,8 @@ def test_a_new_region_is_fetched_and_loads(tmp_path, monkeypatch, server):
     assert sorted(roads["road_class"]) == ["paved", "track", "unpaved_main"]
     assert sorted(gpd.read_file(data / "railways.gpkg")["status"]) == ["existing", "planned"]
     assert sorted(gpd.read_file(data / "mines.gpkg")["type"]) == ["coal", "quarry"]
+    pits = gpd.read_file(data / "mines.gpkg")
+    assert pits["area_ha"].iloc[0] == pytest.approx(332, rel=0.02), "0.02 degrees at 47.6 N"
     assert list(gpd.read_file(data / "fences.gpkg")["fence_type"]) == ["barbed_wire"]
     towns = gpd.read_file(data / "settlements.gpkg").set_index("name")
     assert towns.loc["Баянчандмань", "population"] == 3000 and "Far away" not in towns.index

@@ -15,6 +15,9 @@ CHECKS = dict.fromkeys(RASTERS, rasters.check)
 CHECKS |= {"vector": vectors.check_vector, "records": vectors.check_records}
 
 
+TO_FETCH = "Fetch it: snakemake --cores 1 retrieve --configfile FILE_OF_THE_REGION"
+
+
 def check_file(name, block, config, tables) -> list[Problem]:
     """The problems of the file of one layer."""
     path = on_disk(block["path"])
@@ -24,7 +27,8 @@ def check_file(name, block, config, tables) -> list[Problem]:
     if away:
         return away
     if not path.exists():
-        return [bad(name, block, "no such file", "an existing file", nearest_files(path))]
+        mend = TO_FETCH if "from" in block else nearest_files(path)
+        return [bad(name, block, "no such file", "an existing file", mend)]
     if path.is_file() and path.stat().st_size == 0:
         return [bad(name, block, "an empty file (0 bytes)", "data", "Copy the file again")]
     try:

@@ -14,6 +14,8 @@ from manul.grid.features import select
 from manul.retrieval.addresses import Piece
 from manul.retrieval.remote import NotThereError, RemoteError, RemoteFile, check_sum
 
+EQUAL_AREA = "+proj=cea +datum=WGS84"
+
 
 def read(
     pieces: list[Piece],
@@ -41,6 +43,8 @@ def read(
         raise ValueError("no file has ground within the box")
     whole = pd.concat([t.to_crs("EPSG:4326") for t in tables], ignore_index=True)
     whole = gpd.GeoDataFrame(whole, crs="EPSG:4326")
+    if wanted.get("area_ha"):
+        whole[wanted["area_ha"]] = whole.to_crs(EQUAL_AREA).area / 1e4
     if wanted["geometry"] == "centre":
         whole.geometry = shapely.point_on_surface(whole.geometry.values)
     return whole, addresses
