@@ -428,7 +428,7 @@ def test_a_full_disk_is_foreseen(tmp_path, monkeypatch, server):
 
 def test_a_person_must_fetch_what_its_terms_forbid(tmp_path, monkeypatch, server):
     path = region(tmp_path, monkeypatch, server)
-    text = path.read_text().replace("layers:\n", "layers:\n  protected_areas: {from: wdpa}\n", 1)
+    text = path.read_text().replace("layers:\n", "layers:\n  protected_areas: {fetch: wdpa}\n", 1)
     path.write_text(text)
     with pytest.raises(load.ConfigError, match=r"protected_areas.*not public"):
         config_of(path)  # its terms forbid to show it
@@ -440,8 +440,8 @@ def test_a_person_must_fetch_what_its_terms_forbid(tmp_path, monkeypatch, server
 
 def test_a_wrong_source_is_a_fault_of_the_config(tmp_path, monkeypatch, server):
     path = region(tmp_path, monkeypatch, server)
-    path.write_text(path.read_text().replace("from: worldcover", "from: gbif"))
+    path.write_text(path.read_text().replace("fetch: worldcover", "fetch: gbif"))
     with pytest.raises(
-        load.ConfigError, match=r"layers.land_cover.from: found 'gbif', expected worldcover"
+        load.ConfigError, match=r"layers.land_cover.fetch: found 'gbif', expected worldcover"
     ):
         config_of(path)

@@ -225,17 +225,17 @@ def _of_one_file(said, more):
 
 def _from_catalogue(name, said, region) -> dict:
     """Where a layer that names its source lies, and what the catalogue says of it."""
-    if "from" not in said:
+    if "fetch" not in said:
         return {}
     try:
         sources = catalogue.load()
     except catalogue.CatalogueError as error:
         raise ConfigError(str(error)) from None
     able = [source for source, block in sources.items() if name in block["layers"]]
-    if said["from"] not in able:
-        wrong = f"layers.{name}.from: found {said['from']!r}"
+    if said["fetch"] not in able:
+        wrong = f"layers.{name}.fetch: found {said['fetch']!r}"
         raise ConfigError(_listing([f"{wrong}, expected {' or '.join(able) or 'a path'}"]))
-    source = sources[said["from"]]
+    source = sources[said["fetch"]]
     return {"path": catalogue.path_of(region, name, source), **catalogue.described(source, name)}
 
 

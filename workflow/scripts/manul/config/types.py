@@ -39,6 +39,7 @@ class Layer(TypedDict, total=False):
     kind: Required[str]
     title: Required[str]
     needs: str
+    fetch: str
     path: str
     layer: str | list[str]
     encoding: str
@@ -82,6 +83,7 @@ class Surface(TypedDict, total=False):
     area_ha_field: str
     reach_m: float
     radius_m: float
+    at_least: float
     scale_m: float
     # exposure
     kernel: str

@@ -27,7 +27,7 @@ def check_file(name, block, config, tables) -> list[Problem]:
     if away:
         return away
     if not path.exists():
-        mend = TO_FETCH if "from" in block else nearest_files(path)
+        mend = TO_FETCH if "fetch" in block else nearest_files(path)
         return [bad(name, block, "no such file", "an existing file", mend)]
     if path.is_file() and path.stat().st_size == 0:
         return [bad(name, block, "an empty file (0 bytes)", "data", "Copy the file again")]

@@ -77,14 +77,13 @@ def orders(config: Config) -> list[Order]:
     """The layers of a region that name their source."""
     sources = catalogue.load()
     out = []
-    layers: dict[str, Any] = dict(config["layers"])
-    for layer, block in layers.items():
-        if "from" not in block or block["kind"] == "absent":
+    for layer, block in config["layers"].items():
+        if "fetch" not in block or block["kind"] == "absent":
             continue
         box = _around(config["region"]["bounds"], selection.margin_m(config, layer))
-        source = sources[block["from"]]
+        source = sources[block["fetch"]]
         cell_m, target = config["region"]["cell_m"], Path(block["path"])
-        out.append(Order(layer, block["from"], source, box, cell_m, target))
+        out.append(Order(layer, block["fetch"], source, box, cell_m, target))
     return out
 
 
@@ -117,7 +116,7 @@ def as_text(config: Config) -> str:
     """What is to come as a table for the terminal, with the sum."""
     wanted = orders(config)
     if not wanted:
-        return "no layer of this region names a source with `from`; there is nothing to fetch"
+        return "no layer of this region names a source with `fetch`; there is nothing to fetch"
     listed = table(wanted)
     there = [order.target.is_file() for order in wanted]
     listed.insert(3, "there", ["yes" if is_there else "no" for is_there in there])
@@ -221,7 +220,7 @@ def _failure(order, error) -> str:
     return (
         f"{order.layer}, from {order.source['title']}: {said}.\n"
         f"    By hand: {order.source['by_hand']}\n"
-        f"    Then write its path in place of `from: {order.name}` in the region's file, or take "
+        f"    Then write its path in place of `fetch: {order.name}` in the region's file, or take "
         "the layer out; every map then says that it is missing."
     )
 

@@ -181,7 +181,7 @@ def _text(name, title, box, cell_m, masked, model) -> str:
         lines.append(MASK.format(path=f"{catalogue.DATA}/{name}", today=dt.date.today()).rstrip())
     for role, of in fetched.items():
         others = f"   # or {', '.join(found[role][1:])}" if found[role][1:] else ""
-        lines.append(f"  {role}: {{from: {of}}}{others}")
+        lines.append(f"  {role}: {{fetch: {of}}}{others}")
     lines += [f"  # {line}" for line in _missing(roles, found, sources)]
     drawn = {place: layer for place, layer in CONTEXT.items() if layer in fetched}
     adds: dict = {"maps": {"context": drawn}} if drawn else {}
