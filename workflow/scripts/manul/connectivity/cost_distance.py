@@ -1,0 +1,400 @@
+"""Least-cost distance over a grid of resistance: eight neighbours, exact, for any tiling the same.
+
+A step from a cell to a neighbour costs the mean of the two resistances times the distance between
+the centres; a step between two corners of impassable cells is allowed. The grid is worked on in
+tiles that fit in the cache, each with a queue in buckets (Dial 1969, doi:10.1145/363269.363610;
+order within a bucket corrects itself, Meyer & Sanders 2003), the tile with the least waiting cost
+first, until no border improves. Beside the two maps, this takes about 1 MiB.
+"""
+
+import numpy as np
+from numba import njit
+
+TILE = 128  # cells along a side: costs, resistances and queue of a tile fit in the second cache
+BUCKETS = 1024
+DIAGONAL = np.sqrt(2.0)
+NO_LINK = -1
+# Directions of a back-link, clockwise from the north.
+ROWS = np.array([-1, -1, 0, 1, 1, 1, 0, -1])
+COLUMNS = np.array([0, 1, 1, 1, 0, -1, -1, -1])
+
+
+def cost_distance(
+    resistance: np.ndarray,
+    sources: np.ndarray,
+    limit: float = np.inf,
+    cell: float = 1.0,
+    tile: int = TILE,
+) -> np.ndarray:
+    """Least cost from each cell to the nearest source, float64, infinite where none is in reach.
+
+    `resistance` (rows, columns): per unit of length; NaN, infinite or not positive cannot be
+    crossed. `sources`: true where the cost is 0; a source that cannot be crossed is left out.
+    `cell`: side of a cell. Cells that cost more than `limit` are infinite too.
+    """
+    resistance = _as_float(resistance)
+    out = np.full(resistance.shape, np.inf)
+    out[np.asarray(sources, bool) & passable(resistance)] = 0.0
+    improve(resistance, out, *_all_tiles(resistance, out, tile), limit, cell, tile)
+    return out
+
+
+def nearest(
+    resistance: np.ndarray, cores: np.ndarray, limit: float = np.inf, cell: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """(cost, number of the nearest core); 0 where none is in reach. `cores`: numbers, 0 = none.
+
+    Where two cores cost the same, the one that the back-links lead to.
+    """
+    resistance = _as_float(resistance)
+    cost = cost_distance(resistance, cores != 0, limit, cell)
+    out = np.where(cost == 0, cores, 0).astype(np.int32)
+    _follow(resistance, cost, float(cell), out)
+    return cost, out
+
+
+def back_links(resistance: np.ndarray, cost: np.ndarray, cell: float = 1.0) -> np.ndarray:
+    """For each cell the neighbour it is reached from: 0 = north, clockwise to 7; -1 = none."""
+    out = np.empty(cost.shape, np.int8)
+    _link_all(_as_float(resistance), cost, float(cell), out)
+    return out
+
+
+def least_cost_path(
+    resistance: np.ndarray, cost: np.ndarray, end: tuple[int, int], cell: float = 1.0
+) -> np.ndarray:
+    """(n, 2) rows and columns of the cells from a source to `end`; no cell if it is not reached."""
+    if not np.isfinite(cost[end]):
+        return np.zeros((0, 2), np.int64)
+    steps = _walk(_as_float(resistance), cost, int(end[0]), int(end[1]), float(cell))
+    return steps[::-1].copy()
+
+
+def path_length(path: np.ndarray, cell: float = 1.0) -> float:
+    """Length along the centres of the cells of a path, in the unit of `cell`."""
+    steps = np.abs(np.diff(path, axis=0)).sum(axis=1)
+    return float(cell * ((steps == 1).sum() + DIAGONAL * (steps == 2).sum()))
+
+
+def passable(resistance: np.ndarray) -> np.ndarray:
+    """True where a cell can be crossed."""
+    return (resistance > 0) & (resistance < np.inf)
+
+
+def improve(resistance, cost, keys, fresh, limit=np.inf, cell=1.0, tile=TILE) -> np.ndarray:
+    """Lower `cost` in place until no step improves it; True for the tiles that were changed.
+
+    `keys` (tile rows, tile columns): least cost that waits in a tile, infinite if none; `fresh`:
+    tiles all of whose finite costs are sources. Both are used up.
+    """
+    changed = np.zeros(keys.size, bool)
+    _improve(
+        resistance, cost, keys.ravel(), fresh.ravel(), changed, keys.shape[1],
+        float(limit), float(cell), int(tile),
+    )  # fmt: skip
+    return changed.reshape(keys.shape)
+
+
+def tiles_of(shape: tuple[int, ...], tile: int = TILE) -> tuple[int, int]:
+    """Number of tile rows and columns."""
+    return -(-shape[0] // tile), -(-shape[1] // tile)
+
+
+def _as_float(resistance):
+    dtype = "float32" if resistance.dtype == np.float32 else "float64"
+    return np.ascontiguousarray(resistance, dtype)
+
+
+def _all_tiles(resistance, cost, tile):
+    """Keys and freshness of tiles where finite costs are sources."""
+    keys = np.full(tiles_of(resistance.shape, tile), np.inf)
+    _least_of_tiles(cost, tile, keys)
+    return keys, np.isfinite(keys)
+
+
+@njit(nogil=True, cache=True)
+def _least_of_tiles(cost, tile, keys):
+    for r in range(cost.shape[0]):
+        for c in range(cost.shape[1]):
+            if cost[r, c] < keys[r // tile, c // tile]:
+                keys[r // tile, c // tile] = cost[r, c]
+
+
+@njit(nogil=True, cache=True)
+def _improve(resistance, cost, keys, fresh, changed, across, limit, cell, tile):
+    height, width = cost.shape
+    side = tile + 2
+    half, costs = np.empty(side * side), np.empty(side * side)
+    head = np.full(BUCKETS, -1, np.int32)
+    after, before = np.empty(side * side, np.int32), np.empty(side * side, np.int32)
+    bucket = np.full(side * side, -1, np.int32)
+    heap_keys, heap, size = np.empty(256), np.empty(256, np.int64), 0
+    for t in range(keys.size):
+        if keys[t] < np.inf:
+            heap_keys, heap, size = _push(heap_keys, heap, size, keys[t], t)
+    while size > 0:
+        key, t = heap_keys[0], heap[0]
+        size = _pop(heap_keys, heap, size)
+        if key > keys[t]:
+            continue
+        keys[t] = np.inf
+        top, left = t // across * tile, t % across * tile
+        high, wide = min(tile, height - top), min(tile, width - left)
+        delta = _load(resistance, cost, top, left, high, wide, cell, half, costs, bucket)
+        n, base = _seed(half, costs, head, after, before, bucket, high, wide, fresh[t], limit)
+        fresh[t] = False
+        if n == 0:
+            continue
+        _run(half, costs, head, after, before, bucket, wide + 2, base, delta, n, limit)
+        changed[t] = True
+        for r in range(high):
+            at = (r + 1) * (wide + 2) + 1
+            for c in range(wide):
+                cost[top + r, left + c] = costs[at + c]
+        # A cell of the ring around the tile that got cheaper wakes the tile it lies in.
+        for r in range(high + 2):
+            step = 1 if r == 0 or r == high + 1 else wide + 1
+            for c in range(0, wide + 2, step):
+                y, x = top + r - 1, left + c - 1
+                if y < 0 or x < 0 or y >= height or x >= width:
+                    continue
+                now = costs[r * (wide + 2) + c]
+                if now < cost[y, x]:
+                    other = y // tile * across + x // tile
+                    if now < keys[other]:
+                        keys[other] = now
+                        heap_keys, heap, size = _push(heap_keys, heap, size, now, other)
+
+
+@njit(nogil=True, cache=True)
+def _load(resistance, cost, top, left, high, wide, cell, half, costs, bucket):
+    """Copy a tile and a ring of one cell around it; the width of a bucket."""
+    height, width = cost.shape
+    total, number, least = 0.0, 0, np.inf
+    at = 0
+    for r in range(top - 1, top + high + 1):
+        for c in range(left - 1, left + wide + 1):
+            ring = r < top or r == top + high or c < left or c == left + wide
+            bucket[at] = -2 if ring else -1
+            half[at], costs[at] = np.nan, np.inf
+            if 0 <= r < height and 0 <= c < width:
+                costs[at] = cost[r, c]
+                value = np.float64(resistance[r, c])
+                if value > 0 and value < np.inf:
+                    half[at] = value * cell / 2
+                    total += half[at]
+                    number += 1
+                    least = min(least, half[at])
+            at += 1
+    if number == 0:
+        return 1.0
+    mean = total / number
+    return max(2 * least, mean / 4)
+
+
+@njit(nogil=True, cache=True)
+def _seed(half, costs, head, after, before, bucket, high, wide, fresh, limit):
+    """Queue, in the last bucket, cells that cost less from the ring, and sources if `fresh`."""
+    side = wide + 2
+    n, base = 0, np.inf
+    last = BUCKETS - 1
+    for r in range(1, high + 1):
+        inner = r > 1 and r < high
+        step = wide - 1 if inner and not fresh and wide > 1 else 1
+        for c in range(1, wide + 1, step):
+            at = r * side + c
+            queued = fresh and costs[at] < np.inf
+            if not (inner and 1 < c < wide):
+                for dr in range(-1, 2):
+                    for dc in range(-1, 2):
+                        near = at + dr * side + dc
+                        if bucket[near] != -2:
+                            continue
+                        length = DIAGONAL if dr != 0 and dc != 0 else 1.0
+                        total = costs[near] + length * (half[at] + half[near])
+                        if total < costs[at] and total <= limit:
+                            costs[at] = total
+                            queued = True
+            if queued:
+                base = min(base, costs[at])
+                _link(head, after, before, bucket, at, last)
+                n += 1
+    return n, base
+
+
+@njit(nogil=True, cache=True)
+def _run(half, costs, head, after, before, bucket, side, base, delta, n, limit):
+    """Empty the queue: take the cells of the lowest bucket, and lower the costs around them."""
+    last = BUCKETS - 1
+    per = 1 / delta
+    now = last
+    shifts = (-side, -side + 1, 1, side + 1, side, side - 1, -1, -side - 1)
+    while n > 0:
+        if now == last:
+            base = _rebase(costs, head, after, before, bucket, per)
+            now = 0
+        at = head[now]
+        if at < 0:
+            now += 1
+            continue
+        _unlink(head, after, before, bucket, at)
+        n -= 1
+        here, own = costs[at], half[at]
+        for k in range(8):
+            near = at + shifts[k]
+            total = here + (own + half[near]) * (DIAGONAL if k & 1 else 1.0)
+            if total < costs[near] and total <= limit:
+                costs[near] = total
+                if bucket[near] == -2:
+                    continue
+                to = min(int((total - base) * per), last)
+                if to == bucket[near]:
+                    continue
+                if bucket[near] >= 0:
+                    _unlink(head, after, before, bucket, near)
+                    n -= 1
+                _link(head, after, before, bucket, near, max(to, now))
+                n += 1
+
+
+@njit(nogil=True, cache=True)
+def _rebase(costs, head, after, before, bucket, per):
+    """Deal the cells of the last bucket out over all of them; the cost where the first begins."""
+    last = BUCKETS - 1
+    first, base = head[last], np.inf
+    at = first
+    while at >= 0:
+        base = min(base, costs[at])
+        at = after[at]
+    head[last] = -1
+    at = first
+    while at >= 0:
+        following = after[at]
+        _link(head, after, before, bucket, at, min(int((costs[at] - base) * per), last))
+        at = following
+    return base
+
+
+@njit(inline="always")
+def _link(head, after, before, bucket, at, to):
+    first = head[to]
+    after[at], before[at] = first, -1
+    if first >= 0:
+        before[first] = at
+    head[to] = at
+    bucket[at] = to
+
+
+@njit(inline="always")
+def _unlink(head, after, before, bucket, at):
+    following, previous = after[at], before[at]
+    if previous >= 0:
+        after[previous] = following
+    else:
+        head[bucket[at]] = following
+    if following >= 0:
+        before[following] = previous
+    bucket[at] = -1
+
+
+@njit(inline="always")
+def _best_link(resistance, cost, r, c, cell):
+    """Direction of the neighbour from which a cell costs least; -1 at a source."""
+    best, direction = np.inf, NO_LINK
+    own = np.float64(resistance[r, c])
+    if not (cost[r, c] > 0 and cost[r, c] < np.inf and own > 0):
+        return direction
+    for k in range(8):
+        y, x = r + ROWS[k], c + COLUMNS[k]
+        if y < 0 or x < 0 or y >= cost.shape[0] or x >= cost.shape[1]:
+            continue
+        if cost[y, x] < cost[r, c]:
+            half = np.float64(resistance[y, x]) * cell / 2 + own * cell / 2
+            total = cost[y, x] + half * (DIAGONAL if k & 1 else 1.0)
+            if total < best:
+                best, direction = total, k
+    return direction
+
+
+@njit(nogil=True, cache=True)
+def _link_all(resistance, cost, cell, out):
+    for r in range(cost.shape[0]):
+        for c in range(cost.shape[1]):
+            out[r, c] = _best_link(resistance, cost, r, c, cell)
+
+
+@njit(nogil=True, cache=True)
+def _follow(resistance, cost, cell, out):
+    """Number each reached cell like the source at the end of its back-links."""
+    trail = np.empty(1024, np.int64)
+    width = cost.shape[1]
+    for r0 in range(cost.shape[0]):
+        for c0 in range(width):
+            r, c, n = r0, c0, 0
+            while out[r, c] == 0:
+                k = _best_link(resistance, cost, r, c, cell)
+                if k == NO_LINK:
+                    break
+                if n == trail.size:
+                    longer = np.empty(2 * n, np.int64)
+                    longer[:n] = trail
+                    trail = longer
+                trail[n] = r * width + c
+                n += 1
+                r, c = r + ROWS[k], c + COLUMNS[k]
+            number = out[r, c]
+            for i in range(n):
+                out[trail[i] // width, trail[i] % width] = number
+
+
+@njit(nogil=True, cache=True)
+def _walk(resistance, cost, r, c, cell):
+    steps, n = np.empty((256, 2), np.int64), 0
+    while True:
+        if n == steps.shape[0]:
+            longer = np.empty((2 * n, 2), np.int64)
+            longer[:n] = steps
+            steps = longer
+        steps[n, 0], steps[n, 1] = r, c
+        n += 1
+        k = _best_link(resistance, cost, r, c, cell)
+        if k == NO_LINK:
+            return steps[:n]
+        r, c = r + ROWS[k], c + COLUMNS[k]
+
+
+@njit(nogil=True, cache=True)
+def _push(keys, items, size, key, item):
+    if size == keys.size:
+        more_keys, more = np.empty(2 * size), np.empty(2 * size, np.int64)
+        more_keys[:size], more[:size] = keys, items
+        keys, items = more_keys, more
+    i = size
+    while i > 0:
+        above = (i - 1) >> 1
+        if keys[above] <= key:
+            break
+        keys[i], items[i] = keys[above], items[above]
+        i = above
+    keys[i], items[i] = key, item
+    return keys, items, size + 1
+
+
+@njit(nogil=True, cache=True)
+def _pop(keys, items, size):
+    """Take the smallest key away; the new size."""
+    size -= 1
+    key, item = keys[size], items[size]
+    i = 0
+    while True:
+        below = 2 * i + 1
+        if below >= size:
+            break
+        if below + 1 < size and keys[below + 1] < keys[below]:
+            below += 1
+        if key <= keys[below]:
+            break
+        keys[i], items[i] = keys[below], items[below]
+        i = below
+    keys[i], items[i] = key, item
+    return size
