@@ -10,8 +10,9 @@ first, until no border improves. Beside the two maps, this takes about 1 MiB.
 import numpy as np
 from numba import njit
 
-TILE = 128  # cells along a side: costs, resistances and queue of a tile fit in the second cache
+TILE = 64  # cells along a side: costs, resistances and queue of a tile fit in the second cache
 BUCKETS = 1024
+FREE, RING = -1, -2  # instead of a bucket: not in the queue; of another tile
 DIAGONAL = np.sqrt(2.0)
 NO_LINK = -1
 # Directions of a back-link, clockwise from the north.
@@ -35,7 +36,7 @@ def cost_distance(
     resistance = _as_float(resistance)
     out = np.full(resistance.shape, np.inf)
     out[np.asarray(sources, bool) & passable(resistance)] = 0.0
-    improve(resistance, out, *_all_tiles(resistance, out, tile), limit, cell, tile)
+    improve(resistance, out, out == 0, limit, cell, tile)
     return out
 
 
@@ -81,15 +82,16 @@ def passable(resistance: np.ndarray) -> np.ndarray:
     return (resistance > 0) & (resistance < np.inf)
 
 
-def improve(resistance, cost, keys, fresh, limit=np.inf, cell=1.0, tile=TILE) -> np.ndarray:
+def improve(resistance, cost, waiting, limit=np.inf, cell=1.0, tile=TILE) -> np.ndarray:
     """Lower `cost` in place until no step improves it; True for the tiles that were changed.
 
-    `keys` (tile rows, tile columns): least cost that waits in a tile, infinite if none; `fresh`:
-    tiles all of whose finite costs are sources. Both are used up.
+    `waiting` (rows, columns): true where a cost may lower those around it; all false afterwards.
     """
+    keys = np.full(tiles_of(cost.shape, tile), np.inf)
+    _least_waiting(cost, waiting, tile, keys)
     changed = np.zeros(keys.size, bool)
     _improve(
-        resistance, cost, keys.ravel(), fresh.ravel(), changed, keys.shape[1],
+        resistance, cost, keys.ravel(), waiting, changed, keys.shape[1],
         float(limit), float(cell), int(tile),
     )  # fmt: skip
     return changed.reshape(keys.shape)
@@ -105,29 +107,22 @@ def _as_float(resistance):
     return np.ascontiguousarray(resistance, dtype)
 
 
-def _all_tiles(resistance, cost, tile):
-    """Keys and freshness of tiles where finite costs are sources."""
-    keys = np.full(tiles_of(resistance.shape, tile), np.inf)
-    _least_of_tiles(cost, tile, keys)
-    return keys, np.isfinite(keys)
-
-
 @njit(nogil=True, cache=True)
-def _least_of_tiles(cost, tile, keys):
+def _least_waiting(cost, waiting, tile, keys):
     for r in range(cost.shape[0]):
         for c in range(cost.shape[1]):
-            if cost[r, c] < keys[r // tile, c // tile]:
+            if waiting[r, c] and cost[r, c] < keys[r // tile, c // tile]:
                 keys[r // tile, c // tile] = cost[r, c]
 
 
 @njit(nogil=True, cache=True)
-def _improve(resistance, cost, keys, fresh, changed, across, limit, cell, tile):
+def _improve(resistance, cost, keys, waiting, changed, across, limit, cell, tile):
     height, width = cost.shape
-    side = tile + 2
-    half, costs = np.empty(side * side), np.empty(side * side)
-    head = np.full(BUCKETS, -1, np.int32)
-    after, before = np.empty(side * side, np.int32), np.empty(side * side, np.int32)
-    bucket = np.full(side * side, -1, np.int32)
+    cells = (tile + 2) ** 2
+    half, costs = np.empty(cells), np.empty(cells)
+    after, before = np.empty(cells, np.uint32), np.empty(cells, np.uint32)
+    bucket, head = np.empty(cells, np.int32), np.zeros(BUCKETS, np.uint32)
+    latest = np.empty(9)
     heap_keys, heap, size = np.empty(256), np.empty(256, np.int64), 0
     for t in range(keys.size):
         if keys[t] < np.inf:
@@ -141,29 +136,41 @@ def _improve(resistance, cost, keys, fresh, changed, across, limit, cell, tile):
         top, left = t // across * tile, t % across * tile
         high, wide = min(tile, height - top), min(tile, width - left)
         delta = _load(resistance, cost, top, left, high, wide, cell, half, costs, bucket)
-        n, base = _seed(half, costs, head, after, before, bucket, high, wide, fresh[t], limit)
-        fresh[t] = False
+        n = _seed(half, costs, head, after, before, bucket, waiting, top, left, high, wide, limit)
         if n == 0:
             continue
-        _run(half, costs, head, after, before, bucket, wide + 2, base, delta, n, limit)
+        _run(half, costs, head, after, before, bucket, wide + 2, delta, n, limit)
         changed[t] = True
         for r in range(high):
             at = (r + 1) * (wide + 2) + 1
             for c in range(wide):
                 cost[top + r, left + c] = costs[at + c]
-        # A cell of the ring around the tile that got cheaper wakes the tile it lies in.
-        for r in range(high + 2):
-            step = 1 if r == 0 or r == high + 1 else wide + 1
-            for c in range(0, wide + 2, step):
-                y, x = top + r - 1, left + c - 1
-                if y < 0 or x < 0 or y >= height or x >= width:
-                    continue
-                now = costs[r * (wide + 2) + c]
-                if now < cost[y, x]:
-                    other = y // tile * across + x // tile
-                    if now < keys[other]:
-                        keys[other] = now
-                        heap_keys, heap, size = _push(heap_keys, heap, size, now, other)
+        _latest(cost, costs, top, left, high, wide, latest)
+        for k in range(9):
+            other = t + (k // 3 - 1) * across + k % 3 - 1
+            if latest[k] > -np.inf and latest[k] < keys[other]:
+                keys[other] = latest[k]
+                heap_keys, heap, size = _push(heap_keys, heap, size, latest[k], other)
+
+
+@njit(nogil=True, cache=True)
+def _latest(cost, costs, top, left, high, wide, latest):
+    """For each tile around: the largest cost of its cells on the ring that got cheaper, or -inf.
+
+    Not the least: a tile is worked on when the whole front has come to it, not its first cell,
+    which makes visits rare (about three a tile).
+    """
+    latest[:] = -np.inf
+    for r in range(high + 2):
+        step = 1 if r == 0 or r == high + 1 else wide + 1
+        for c in range(0, wide + 2, step):
+            y, x = top + r - 1, left + c - 1
+            if y < 0 or x < 0 or y >= cost.shape[0] or x >= cost.shape[1]:
+                continue
+            now = costs[r * (wide + 2) + c]
+            if now < cost[y, x]:
+                k = (0 if r == 0 else 6 if r > high else 3) + (0 if c == 0 else 2 if c > wide else 1)
+                latest[k] = max(latest[k], now)
 
 
 @njit(nogil=True, cache=True)
@@ -174,9 +181,7 @@ def _load(resistance, cost, top, left, high, wide, cell, half, costs, bucket):
     at = 0
     for r in range(top - 1, top + high + 1):
         for c in range(left - 1, left + wide + 1):
-            ring = r < top or r == top + high or c < left or c == left + wide
-            bucket[at] = -2 if ring else -1
-            half[at], costs[at] = np.nan, np.inf
+            half[at], costs[at], bucket[at] = np.nan, np.inf, FREE
             if 0 <= r < height and 0 <= c < width:
                 costs[at] = cost[r, c]
                 value = np.float64(resistance[r, c])
@@ -186,29 +191,28 @@ def _load(resistance, cost, top, left, high, wide, cell, half, costs, bucket):
                     number += 1
                     least = min(least, half[at])
             at += 1
-    if number == 0:
-        return 1.0
-    mean = total / number
-    return max(2 * least, mean / 4)
+    side = wide + 2
+    bucket[:side] = RING
+    bucket[(high + 1) * side : (high + 2) * side] = RING
+    for r in range(1, high + 1):
+        bucket[r * side] = bucket[r * side + wide + 1] = RING
+    return max(2 * least, total / number / 2) if number else 1.0
 
 
 @njit(nogil=True, cache=True)
-def _seed(half, costs, head, after, before, bucket, high, wide, fresh, limit):
-    """Queue, in the last bucket, cells that cost less from the ring, and sources if `fresh`."""
+def _seed(half, costs, head, after, before, bucket, waiting, top, left, high, wide, limit):
+    """Queue, in the last bucket, cells that wait and cells that cost less from the ring."""
     side = wide + 2
-    n, base = 0, np.inf
-    last = BUCKETS - 1
+    n = 0
     for r in range(1, high + 1):
-        inner = r > 1 and r < high
-        step = wide - 1 if inner and not fresh and wide > 1 else 1
-        for c in range(1, wide + 1, step):
+        for c in range(1, wide + 1):
             at = r * side + c
-            queued = fresh and costs[at] < np.inf
-            if not (inner and 1 < c < wide):
+            queued = waiting[top + r - 1, left + c - 1]
+            if r == 1 or r == high or c == 1 or c == wide:
                 for dr in range(-1, 2):
                     for dc in range(-1, 2):
                         near = at + dr * side + dc
-                        if bucket[near] != -2:
+                        if bucket[near] != RING:
                             continue
                         length = DIAGONAL if dr != 0 and dc != 0 else 1.0
                         total = costs[near] + length * (half[at] + half[near])
@@ -216,71 +220,75 @@ def _seed(half, costs, head, after, before, bucket, high, wide, fresh, limit):
                             costs[at] = total
                             queued = True
             if queued:
-                base = min(base, costs[at])
-                _link(head, after, before, bucket, at, last)
+                waiting[top + r - 1, left + c - 1] = False
+                _link(head, after, before, bucket, np.uint64(at), BUCKETS - 1)
                 n += 1
-    return n, base
+    return n
 
 
 @njit(nogil=True, cache=True)
-def _run(half, costs, head, after, before, bucket, side, base, delta, n, limit):
-    """Empty the queue: take the cells of the lowest bucket, and lower the costs around them."""
+def _run(half, costs, head, after, before, bucket, side, delta, n, limit):
+    """Empty the queue: take a cell of the lowest bucket and lower the costs around it."""
     last = BUCKETS - 1
-    per = 1 / delta
-    now = last
-    shifts = (-side, -side + 1, 1, side + 1, side, side - 1, -1, -side - 1)
+    per, base, now = 1 / delta, 0.0, last
+    # Unsigned, so that the compiler need not look for negative indices.
+    one, row = np.uint64(1), np.uint64(side)
+    around = (one, row, row + one, row - one)
+    diagonal = (1.0, 1.0, DIAGONAL, DIAGONAL)
     while n > 0:
         if now == last:
             base = _rebase(costs, head, after, before, bucket, per)
             now = 0
-        at = head[now]
-        if at < 0:
+        at = np.uint64(head[now])
+        if at == 0:
             now += 1
             continue
         _unlink(head, after, before, bucket, at)
         n -= 1
         here, own = costs[at], half[at]
-        for k in range(8):
-            near = at + shifts[k]
-            total = here + (own + half[near]) * (DIAGONAL if k & 1 else 1.0)
-            if total < costs[near] and total <= limit:
-                costs[near] = total
-                if bucket[near] == -2:
-                    continue
-                to = min(int((total - base) * per), last)
-                if to == bucket[near]:
-                    continue
-                if bucket[near] >= 0:
-                    _unlink(head, after, before, bucket, near)
-                    n -= 1
-                _link(head, after, before, bucket, near, max(to, now))
-                n += 1
+        for k in range(4):
+            for near in (at - around[k], at + around[k]):
+                total = here + (own + half[near]) * diagonal[k]
+                if total < costs[near] and total <= limit:
+                    costs[near] = total
+                    old = bucket[near]
+                    if old == RING:
+                        continue
+                    to = min(np.int64((total - base) * per), last)
+                    if to == old:
+                        continue
+                    if old == FREE:
+                        n += 1
+                    else:
+                        _unlink(head, after, before, bucket, near)
+                    _link(head, after, before, bucket, near, max(to, now))
 
 
 @njit(nogil=True, cache=True)
 def _rebase(costs, head, after, before, bucket, per):
     """Deal the cells of the last bucket out over all of them; the cost where the first begins."""
     last = BUCKETS - 1
-    first, base = head[last], np.inf
+    first, base = np.uint64(head[last]), np.inf
     at = first
-    while at >= 0:
+    while at > 0:
         base = min(base, costs[at])
-        at = after[at]
-    head[last] = -1
+        at = np.uint64(after[at])
+    head[last] = 0
     at = first
-    while at >= 0:
-        following = after[at]
-        _link(head, after, before, bucket, at, min(int((costs[at] - base) * per), last))
+    while at > 0:
+        following = np.uint64(after[at])
+        to = min(np.int64((costs[at] - base) * per), last)
+        _link(head, after, before, bucket, at, to)
         at = following
     return base
 
 
 @njit(inline="always")
 def _link(head, after, before, bucket, at, to):
+    """Put a cell first into a bucket. Cell 0 lies on the ring, so that 0 can mean: none."""
     first = head[to]
-    after[at], before[at] = first, -1
-    if first >= 0:
-        before[first] = at
+    after[at], before[at] = first, 0
+    before[first] = at  # of cell 0, too, where nobody reads it
     head[to] = at
     bucket[at] = to
 
@@ -288,13 +296,12 @@ def _link(head, after, before, bucket, at, to):
 @njit(inline="always")
 def _unlink(head, after, before, bucket, at):
     following, previous = after[at], before[at]
-    if previous >= 0:
+    if previous > 0:
         after[previous] = following
     else:
         head[bucket[at]] = following
-    if following >= 0:
-        before[following] = previous
-    bucket[at] = -1
+    before[following] = previous
+    bucket[at] = FREE
 
 
 @njit(inline="always")
