@@ -33,7 +33,7 @@ def cost_distance(
     crossed. `sources`: true where the cost is 0; a source that cannot be crossed is left out.
     `cell`: side of a cell. Cells that cost more than `limit` are infinite too.
     """
-    resistance = _as_float(resistance)
+    resistance = as_float(resistance)
     out = np.full(resistance.shape, np.inf)
     out[np.asarray(sources, bool) & passable(resistance)] = 0.0
     improve(resistance, out, out == 0, limit, cell, tile)
@@ -47,7 +47,7 @@ def nearest(
 
     Where two cores cost the same, the one that the back-links lead to.
     """
-    resistance = _as_float(resistance)
+    resistance = as_float(resistance)
     cost = cost_distance(resistance, cores != 0, limit, cell)
     out = np.where(cost == 0, cores, 0).astype(np.int32)
     _follow(resistance, cost, float(cell), out)
@@ -57,7 +57,7 @@ def nearest(
 def back_links(resistance: np.ndarray, cost: np.ndarray, cell: float = 1.0) -> np.ndarray:
     """For each cell the neighbour it is reached from: 0 = north, clockwise to 7; -1 = none."""
     out = np.empty(cost.shape, np.int8)
-    _link_all(_as_float(resistance), cost, float(cell), out)
+    _link_all(as_float(resistance), cost, float(cell), out)
     return out
 
 
@@ -67,7 +67,7 @@ def least_cost_path(
     """(n, 2) rows and columns of the cells from a source to `end`; no cell if it is not reached."""
     if not np.isfinite(cost[end]):
         return np.zeros((0, 2), np.int64)
-    steps = _walk(_as_float(resistance), cost, int(end[0]), int(end[1]), float(cell))
+    steps = _walk(as_float(resistance), cost, int(end[0]), int(end[1]), float(cell))
     return steps[::-1].copy()
 
 
@@ -82,13 +82,15 @@ def passable(resistance: np.ndarray) -> np.ndarray:
     return (resistance > 0) & (resistance < np.inf)
 
 
-def improve(resistance, cost, waiting, limit=np.inf, cell=1.0, tile=TILE) -> np.ndarray:
+def improve(resistance, cost, waiting, limit=np.inf, cell=1.0, tile=TILE, keys=None) -> np.ndarray:
     """Lower `cost` in place until no step improves it; True for the tiles that were changed.
 
     `waiting` (rows, columns): true where a cost may lower those around it; all false afterwards.
+    `keys` (tile rows, tile columns): the least such cost in each tile, infinite if none.
     """
-    keys = np.full(tiles_of(cost.shape, tile), np.inf)
-    _least_waiting(cost, waiting, tile, keys)
+    if keys is None:
+        keys = np.full(tiles_of(cost.shape, tile), np.inf)
+        _least_waiting(cost, waiting, tile, keys)
     changed = np.zeros(keys.size, bool)
     _improve(
         resistance, cost, keys.ravel(), waiting, changed, keys.shape[1],
@@ -102,7 +104,8 @@ def tiles_of(shape: tuple[int, ...], tile: int = TILE) -> tuple[int, int]:
     return -(-shape[0] // tile), -(-shape[1] // tile)
 
 
-def _as_float(resistance):
+def as_float(resistance: np.ndarray) -> np.ndarray:
+    """As the kernels take it: float32 or float64, row by row."""
     dtype = "float32" if resistance.dtype == np.float32 else "float64"
     return np.ascontiguousarray(resistance, dtype)
 
@@ -169,7 +172,9 @@ def _latest(cost, costs, top, left, high, wide, latest):
                 continue
             now = costs[r * (wide + 2) + c]
             if now < cost[y, x]:
-                k = (0 if r == 0 else 6 if r > high else 3) + (0 if c == 0 else 2 if c > wide else 1)
+                k = (0 if r == 0 else 6 if r > high else 3) + (
+                    0 if c == 0 else 2 if c > wide else 1
+                )
                 latest[k] = max(latest[k], now)
 
 
