@@ -236,8 +236,9 @@ def _link(resistance, cores, reaches, pair, held, follow, cell_m):
     path += [side.start for side in box]
     part = _with_corridor(above)
     numbers = numbers[part]
+    straight = _straight(reaches, pair, cores.shape) * cell_m
     return Link(
-        *pair, cost, path, path_length(path, cell_m), _straight(reaches, pair, cores.shape) * cell_m,
+        *pair, cost, path, path_length(path, cell_m), straight,
         _inside(box, part), above[part].copy(),
         (numbers == pair[0]) + np.uint8(2) * (numbers == pair[1]), cell_m, cores.shape,
         [int(k) for k in on_path if k not in (0, *pair)],
