@@ -52,6 +52,13 @@ class Reaches:
         self._cost[box] = np.inf
         return Reach(box, cost)
 
+    def everywhere(self, core: int) -> np.ndarray:
+        """Its costs on the whole grid."""
+        reach = self.of(core)
+        out = np.full(self._cost.shape, np.inf)
+        out[reach.box] = reach.cost
+        return out
+
     def costs_to_cores(self, core: int, limit: float = np.inf) -> dict[int, float]:
         """Least cost to each core, infinite where it is out of reach."""
         reach = self.of(core, limit)
