@@ -129,6 +129,25 @@ def advanced(
     return net.maps(net.sum(sources), net.sum(grounds))
 
 
+def window_current(
+    circuit: Circuit, ampere: np.ndarray, ground: tuple[int, int], total: float
+) -> np.ndarray | None:
+    """Currents if `ampere`, as far as it is joined to the `ground`, brings it `total` in all.
+
+    None if nothing is joined to it.
+    """
+    net = _Net(circuit, None)
+    node = net.label[ground]
+    fed = net.sum(ampere)
+    fed[net.parts != net.parts[node]] = 0.0
+    if not fed.any():
+        return None
+    earth = np.zeros(net.n)
+    earth[node] = np.inf
+    fed *= total / fed.sum()
+    return net.maps(fed, earth)[1]
+
+
 def _numbers(focal):
     return [int(k) for k in np.unique(focal[np.isfinite(focal)]) if k > 0]
 
