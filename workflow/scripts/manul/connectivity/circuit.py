@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from scipy.ndimage import label
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from manul.connectivity.solvers import Solver, solver
+from manul.connectivity.solvers import Solver, beside, solver
 
 DIAGONAL = np.sqrt(2.0)
 MEANS = {
@@ -21,6 +22,7 @@ MEANS = {
     "conductance": lambda a, b: (a + b) / 2,
 }
 SIDES, CORNERS = ((0, 1), (1, 0)), ((1, 1), (1, -1))
+EIGHT = np.ones((3, 3))
 APART = -1.0  # instead of a resistance: not joined, or on no node
 
 
@@ -250,10 +252,22 @@ class _Net:
         self.label, is_node = _join(g, [circuit.regions, focal])
         self.n = int(self.label.max()) + 1 if is_node.any() else 0
         self.links = _links(g, is_node, circuit)
+        self.alone = circuit.regions is None and focal is None
+        self.parts = self._parts()
+
+    def conductors(self):
+        """Nodes at both ends, and conductance, of all links between two nodes."""
         ends = [self._ends(shift, G) for shift, G in self.links.items()]
-        self.one, self.two, self.G = (np.concatenate(part) for part in zip(*ends, strict=True))
-        ones = coo_array((np.ones(self.G.size), (self.one, self.two)), (self.n, self.n))
-        self.parts = connected_components(ones, directed=False)[1] if self.n else np.zeros(0)
+        return tuple(np.concatenate(part) for part in zip(*ends, strict=True))
+
+    def _parts(self):
+        """Number of the part that each node belongs to."""
+        if self.alone:  # far less memory than a search over the links
+            found = label(self.label >= 0, None if self.circuit.neighbours == 4 else EIGHT)[0]
+            return found[self.label >= 0] - 1
+        one, two, G = self.conductors()
+        joined = coo_array((np.ones(G.size), (one, two)), (self.n, self.n))
+        return connected_components(joined, directed=False)[1]
 
     def _ends(self, shift, G):
         one, two = beside(self.label, shift)
@@ -294,11 +308,7 @@ class _Net:
 
     def current(self, volt, earth=None) -> np.ndarray:
         """The larger of what flows into and out of each node, through its links and its ground."""
-        flow = self.G * (volt[self.one] - volt[self.two])
-        ahead, back = np.maximum(flow, 0), np.maximum(-flow, 0)
-        n = self.n
-        out = np.bincount(self.one, ahead, n) + np.bincount(self.two, back, n)
-        into = np.bincount(self.two, ahead, n) + np.bincount(self.one, back, n)
+        into, out = self._flows_of_cells(volt) if self.alone else self._flows(volt)
         if earth is not None:
             down = np.where(np.isinf(earth), 0.0, earth) * volt
             out, into = out + np.maximum(down, 0), into + np.maximum(-down, 0)
@@ -306,6 +316,25 @@ class _Net:
             held = np.isinf(earth)
             out[held] = into[held] = np.maximum(out, into)[held]
         return np.maximum(out, into)
+
+    def _flows(self, volt):
+        one, two, G = self.conductors()
+        flow = G * (volt[one] - volt[two])
+        ahead, back = np.maximum(flow, 0), np.maximum(-flow, 0)
+        out = np.bincount(one, ahead, self.n) + np.bincount(two, back, self.n)
+        into = np.bincount(two, ahead, self.n) + np.bincount(one, back, self.n)
+        return into, out
+
+    def _flows_of_cells(self, volt):
+        volt = self.cells(volt)
+        into, out = np.zeros(self.shape), np.zeros(self.shape)
+        for shift, G in self.links.items():
+            here, there = beside(volt, shift)
+            flow = G * (here - there)
+            for total, first, sign in ((out, 0, 1), (into, 1, 1), (into, 0, -1), (out, 1, -1)):
+                side = beside(total, shift)[first]
+                side += np.maximum(sign * flow, 0)
+        return into[self.label >= 0], out[self.label >= 0]
 
 
 def _join(g, groups):
@@ -318,20 +347,20 @@ def _join(g, groups):
     for part in groups:
         alive = np.unique(part[(part > 0) & is_node])
         is_node = is_node | np.isin(part, alive)
-    label = np.where(is_node, np.cumsum(is_node).reshape(g.shape) - 1, -1)
+    nodes = np.where(is_node, np.cumsum(is_node).reshape(g.shape) - 1, -1)
     ends, others, n = [], [], int(is_node.sum())
     for part in groups:
         member = (part > 0) & is_node
-        ends.append(label[member])
+        ends.append(nodes[member])
         others.append(n + part[member])
         n += int(part.max(initial=0)) + 1
     if not ends:
-        return label, is_node
+        return nodes, is_node
     one, two = np.concatenate(ends), np.concatenate(others)
     joint = connected_components(coo_array((np.ones(one.size), (one, two)), (n, n)), False)[1]
     numbers = np.unique(joint[: int(is_node.sum())], return_inverse=True)[1]
-    label[is_node] = numbers
-    return label, is_node
+    nodes[is_node] = numbers
+    return nodes, is_node
 
 
 def _links(g, is_node, circuit):
@@ -345,11 +374,3 @@ def _mean(g, is_node, shift, average):
     out = MEANS[average](a, b)
     out[~(there & here)] = 0.0
     return out / DIAGONAL if shift[0] and shift[1] else out
-
-
-def beside(values: np.ndarray, shift: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Two views: each cell and the one that lies `shift` (rows down, columns) from it."""
-    down, right = shift
-    height, width = values.shape
-    left, rest = max(-right, 0), width - max(right, 0)
-    return values[: height - down, left:rest], values[down:, left + right : rest + right]
