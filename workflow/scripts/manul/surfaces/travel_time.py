@@ -3,7 +3,7 @@
 import numpy as np
 
 from manul.config.selection import FAR_M
-from manul.exposure.least_cost import cost_distance
+from manul.connectivity.cost_distance import cost_distance
 from manul.grid.burn import burn, cover_share
 from manul.grid.region import bounds
 from manul.grid.warp import onto_grid

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manul.exposure.least_cost import cost_distance
+from manul.connectivity.cost_distance import cost_distance
 
 
 def ground(seed, shape, blocked):

@@ -1,0 +1,101 @@
+"""Flow from everywhere: what blocks of sources keep of the full answer, gaps and bridges."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.stats import rankdata
+
+from manul.connectivity.flow import (
+    CLASSES,
+    Windows,
+    flow,
+    flow_classes,
+    normalised,
+    pinch_points,
+)
+
+
+def ground(seed, shape):
+    field = gaussian_filter(np.random.default_rng(seed).normal(size=shape), 2)
+    habitat = (field - field.min()) / np.ptp(field)
+    return 1 + 99 * (1 - habitat) ** 3, np.where(habitat > 0.5, habitat, 0.0)
+
+
+def beyond(mine, full, null):
+    """Rank agreement of two maps after what `null` explains of both is taken out."""
+    a, b, c = (rankdata(part.ravel()) for part in (mine, full, null))
+    a, b = (part - np.polyval(np.polyfit(c, part, 1), c) for part in (a, b))
+    return np.corrcoef(a, b)[0, 1]
+
+
+def test_blocks_keep_the_signal_beyond_the_resistance_at_a_tenth_of_the_cost():
+    resistance, sources = ground(1, (34, 34))
+    full = flow(resistance, sources, Windows(9))
+    blocks = flow(resistance, sources, Windows(9, block=4))
+    assert beyond(blocks, full, 1 / resistance) >= 0.75
+    wrong = flow(resistance, np.roll(sources, 17, axis=1), Windows(9, block=4))
+    assert beyond(wrong, full, 1 / resistance) < 0.5, "the measure tells a wrong map from a right"
+
+
+def test_threads_give_the_same():
+    resistance, sources = ground(2, (20, 20))
+    one, two = (flow(resistance, sources, Windows(6, 3), threads=n) for n in (1, 3))
+    np.testing.assert_array_equal(one, two)
+
+
+def wall_with_gap():
+    resistance = np.ones((21, 31))
+    resistance[:, 15] = np.nan
+    resistance[8, 15] = 1.0
+    sources = np.where(np.isnan(resistance), np.nan, 1.0)
+    return resistance, sources
+
+
+def test_a_gap_in_a_wall_is_the_pinch_point():
+    resistance, sources = wall_with_gap()
+    windows = Windows(12, 3)
+    found = flow(resistance, sources, windows)
+    open_ground = flow(np.ones(resistance.shape), np.ones(resistance.shape), windows)
+    ratio = found / open_ground
+    assert np.unravel_index(np.nanargmax(found), found.shape) == (8, 15)
+    assert np.isnan(found[0, 15]) and np.isnan(ratio[0, 15])
+    pinched = np.argwhere(pinch_points(found, ratio, high=99))
+    assert (8, 15) in [tuple(at) for at in pinched]
+    assert (np.abs(pinched - (8, 15)) <= 2).all()
+    assert CLASSES[flow_classes(ratio)[8, 15] - 1] == "channelled"
+    assert flow_classes(ratio)[0, 15] == 0
+
+
+def test_alike_ground_flows_as_expected():
+    resistance, sources = np.full((15, 15), 7.0), np.ones((15, 15))
+    found = flow(resistance, sources, Windows(5, 3))
+    ratio = normalised(found, resistance, sources, Windows(5, 3))
+    np.testing.assert_allclose(ratio, 1.0)
+    assert (flow_classes(ratio) == 2).all() and not pinch_points(found, ratio).any()
+
+
+def test_a_bridge_raises_flow_on_it_and_not_far_from_it():
+    resistance = np.ones((41, 41))
+    resistance[:, 20] = 100.0
+    bridged = resistance.copy()
+    bridged[20, 20] = 1.0
+    sources, windows = np.ones(resistance.shape), Windows(8, 3)
+    more = flow(bridged, sources, windows) - flow(resistance, sources, windows)
+    assert np.unravel_index(np.argmax(more), more.shape) == (20, 20)
+    assert more[20, 20] > 5 * np.abs(more[[5, 35], 20]).max()
+    rows, columns = np.indices(more.shape)
+    out_of_reach = np.maximum(abs(rows - 20), abs(columns - 20)) > 2 * windows.radius + 3
+    np.testing.assert_allclose(more[out_of_reach], 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("sources", [np.zeros((6, 6)), np.full((6, 6), np.nan)])
+def test_without_habitat_nothing_flows(sources):
+    assert (flow(np.ones((6, 6)), sources, Windows(3)) == 0).all()
+
+
+def test_what_arrives_in_a_block_is_its_strength():
+    sources = np.zeros((9, 9))
+    sources[4, 1], sources[4, 7] = 2.0, 3.0
+    found = flow(np.ones((9, 9)), sources, Windows(20))
+    assert found[4, 1] == pytest.approx(5.0) and found[4, 7] == pytest.approx(5.0)
+    np.testing.assert_allclose(found[:, 2:7].sum(axis=0) >= 5 - 1e-9, True)

@@ -1,0 +1,1 @@
+"""How animals move: cost distance, barriers, corridors, current, flow, graphs of patches."""

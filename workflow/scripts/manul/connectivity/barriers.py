@@ -1,0 +1,122 @@
+"""Lines that are hard to cross - roads, railways, fences - on the cells of a grid."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import shapely
+from numba import njit
+from odc.geo.geobox import GeoBox
+from shapely.ops import substring
+
+from manul.grid.burn import burn
+
+
+def with_barriers(
+    resistance: np.ndarray,
+    barriers: Iterable[tuple[Iterable, float]],
+    grid: GeoBox,
+    openings: Iterable = (),
+) -> np.ndarray:
+    """Resistance times the factor of each kind of barrier on the cells it crosses; dtype is kept.
+
+    `barriers`: (lines, factor) for each kind; a cell that two lines of one kind cross is multiplied
+    once, a road beside a railway by both. `openings`: shapes (bridges, underpasses) where nothing
+    is multiplied. An infinite factor cannot be crossed; unknown stays unknown.
+    """
+    out = resistance.copy()
+    through = _touched(openings, grid)
+    for lines, factor in barriers:
+        out[line_cells(lines, grid) & ~through] *= out.dtype.type(factor)
+    return out
+
+
+def line_cells(lines: Iterable, grid: GeoBox) -> np.ndarray:
+    """True in the cells that lines run through, so that no step slips between two of them.
+
+    Each cell of a line shares a side with the next, and a step to a corner needs one of them.
+    """
+    out = np.zeros(grid.shape, bool)
+    for part in _parts(lines):
+        a, b, c, d, e, f = (~grid.affine)[:6]
+        x, y = shapely.get_coordinates(part).T
+        _run_through(d * x + e * y + f, a * x + b * y + c, out)
+    return out
+
+
+def number_pieces(line: shapely.LineString, piece_m: float, grid: GeoBox) -> np.ndarray:
+    """Numbers from 1, along a line, of pieces of equal length near `piece_m`; 0 off the line.
+
+    A cell of two pieces belongs to the first.
+    """
+    out = np.zeros(grid.shape, np.int32)
+    n = max(round(line.length / piece_m), 1)
+    ends = np.linspace(0, line.length, n + 1)
+    for k in range(n):
+        part = substring(line, ends[k], ends[k + 1])
+        cells = line_cells([part], grid)
+        out[cells & (out == 0)] = k + 1
+    return out
+
+
+def _touched(shapes, grid):
+    return burn(((shape, 1) for shape in shapes), grid).astype(bool)
+
+
+def _parts(lines):
+    for shape in lines:
+        if shape is None or shape.is_empty:
+            continue
+        for part in shapely.get_parts(shape):
+            yield part.boundary if part.geom_type == "Polygon" else part
+
+
+@njit(nogil=True, cache=True)
+def _run_through(rows, columns, out):
+    """Walk from cell to cell over a side each time (after Amanatides & Woo 1987)."""
+    for i in range(rows.size - 1):
+        part = _clip(rows[i], columns[i], rows[i + 1], columns[i + 1], out.shape)
+        if not part[0] <= part[1]:
+            continue
+        down, right = rows[i + 1] - rows[i], columns[i + 1] - columns[i]
+        r = int(np.floor(rows[i] + part[0] * down))
+        c = int(np.floor(columns[i] + part[0] * right))
+        last_r = int(np.floor(rows[i] + part[1] * down))
+        last_c = int(np.floor(columns[i] + part[1] * right))
+        _mark(out, r, c)
+        while r != last_r or c != last_c:
+            if _row_first(rows[i], columns[i], down, right, r, c, last_r, last_c):
+                r += 1 if last_r > r else -1
+            else:
+                c += 1 if last_c > c else -1
+            _mark(out, r, c)
+
+
+@njit(nogil=True, cache=True)
+def _clip(r0, c0, r1, c1, shape):
+    """The part of a segment, 0..1, within two cells of the grid (Liang & Barsky 1984)."""
+    first, last = 0.0, 1.0
+    for start, end, size in ((r0, r1, shape[0]), (c0, c1, shape[1])):
+        if start == end:
+            if start < -2 or start > size + 2:
+                return 1.0, 0.0
+            continue
+        one, two = (-2 - start) / (end - start), (size + 2 - start) / (end - start)
+        first, last = max(first, min(one, two)), min(last, max(one, two))
+    return first, last
+
+
+@njit(nogil=True, cache=True)
+def _row_first(r0, c0, down, right, r, c, last_r, last_c):
+    """Whether the next side of a cell that is met leads to another row."""
+    if r == last_r:
+        return False
+    if c == last_c:
+        return True
+    edge_r, edge_c = r + (1 if last_r > r else 0), c + (1 if last_c > c else 0)
+    return (edge_r - r0) / down <= (edge_c - c0) / right
+
+
+@njit(nogil=True, cache=True)
+def _mark(out, r, c):
+    if 0 <= r < out.shape[0] and 0 <= c < out.shape[1]:
+        out[r, c] = True
