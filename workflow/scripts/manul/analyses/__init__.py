@@ -1,4 +1,4 @@
-"""Analyses: what records of the field say of the region.
+"""Analyses: what records of the field say of the region, and how its key areas hang together.
 
 Each kind is a module with these names; one rule of the workflow runs them all.
 
@@ -27,6 +27,7 @@ To add a kind: write the module, name it in KINDS, and give it a closed schema u
 """
 
 from manul.analyses import (
+    connectivity,
     disease,
     fluctuations,
     habitat_selection,
@@ -44,4 +45,5 @@ KINDS = {
     "survival": survival,
     "disease": disease,
     "fluctuations": fluctuations,
+    "connectivity": connectivity,
 }

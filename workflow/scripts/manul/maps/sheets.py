@@ -19,6 +19,7 @@ from rasterio import features
 from scipy import ndimage
 
 from manul import __version__
+from manul.analyses import connectivity as of_movement
 from manul.analyses import habitat_selection
 from manul.analyses import occupancy as of_cameras
 from manul.analyses import suitability_words as words
@@ -338,6 +339,43 @@ def occupancy(s: Scenario) -> list[Figure]:
     return _of_evidence(s, "Where cats live, from camera traps", of_cameras)
 
 
+def corridors(s: Scenario) -> list[Figure]:
+    """Ways between neighbouring key areas, by how much dearer than the best one they are."""
+    above, area = list(s.maps)[:2]
+    cost, core = s.values(above), np.nan_to_num(s.values(area)) > 0
+    steps = np.nanmax(cost, initial=1.0) * np.array(CORRIDOR_STEPS)
+    codes = np.select(
+        [core, np.isnan(cost), *(cost <= step for step in steps)], [4, 0, 1, 2, 3], 3
+    ).astype("uint8")
+    words = [f"at most {step:.0f} km of best ground dearer than the best way" for step in steps]
+    told = {0: "no corridor", **dict(enumerate(words, 1)), 4: "key area"}
+    sheet = s.sheet("Corridors between key areas", above, extra=_movement_words(s))
+    legend = [layouts.Category(c, words, CORRIDOR_COLOURS[c]) for c, words in told.items()]
+    return [_classes_of(s, sheet, codes, legend, "Corridors")]
+
+
+def flow(s: Scenario) -> list[Figure]:
+    """Where movements are held off, spread or crowd, and the pinch points."""
+    kinds, rank = (s.values(name) for name in list(s.maps)[:2])
+    pinch = (kinds == len(FLOW_COLOURS) - 1) & (rank >= HIGH_FLOW)
+    codes = np.where(np.isnan(kinds) | (kinds < 1), CLASS_NODATA, kinds)
+    codes = np.where(pinch, len(FLOW_COLOURS), codes).astype("uint8")
+    sheet = s.sheet("Flow of movements", next(iter(s.maps)), extra=_movement_words(s))
+    legend = [layouts.Category(c, *told) for c, told in enumerate(FLOW_COLOURS, 1)]
+    return [_classes_of(s, sheet, codes, legend, "Against even ground")]
+
+
+def resistance(s: Scenario) -> list[Figure]:
+    """How hard ground is to cross."""
+    name = next(iter(s.maps))
+    sheet = s.sheet("Resistance to movement", name, extra=_movement_words(s))
+    scale = layouts.Scale(
+        "1 is the best ground", unit="", palette="risk",
+        classes=layouts.Classes((2, 10, 30, 60, 99), RESISTANCE_WORDS),
+    )  # fmt: skip
+    return _numbers(s, sheet, name, scale)
+
+
 SHEETS = {
     f.__name__: f
     for f in (
@@ -356,10 +394,30 @@ SHEETS = {
         change,
         suitability,
         disagreement,
+        corridors,
+        flow,
+        resistance,
         selection,
         occupancy,
     )
 }
+CORRIDOR_STEPS = (0.1, 0.4, 1.0)  # of the cut-off
+CORRIDOR_COLOURS = {
+    0: layouts.NOTHING_COLOUR,
+    1: "#b35806",
+    2: "#f1a340",
+    3: "#fee0b6",
+    4: "#1b7a4b",
+}
+HIGH_FLOW = 0.9  # rank of flow from which a narrow place is a pinch point
+FLOW_COLOURS = (  # classes 1 to 4, and of the last the pinch points
+    ("held off", "#f4f1e8"),
+    ("spreads", "#d3e0e8"),
+    ("intensified", "#8fb6d9"),
+    ("crowds", "#3b6fb0"),
+    ("pinch point: much flow crowds", "#b30000"),
+)
+RESISTANCE_WORDS = ("best ground", "easy", "moderate", "hard", "very hard", "water, barriers")
 EXTRAPOLATED = {"facecolor": "none", "edgecolor": "#59626a", "hatch": "....", "linewidth": 0.2}
 CHANGE, LARGE_CHANGE = 0.002, 0.02  # of value at risk: less is told as nothing, as small
 CHANGE_CLASSES = {  # code: words, colour
@@ -563,6 +621,17 @@ def _of_evidence(s, title, analysis) -> list[Figure]:
     far_off = layouts.Overlay(_outlines(unlike > 0, grid), "extrapolated", EXTRAPOLATED)
     plain = replace(s.context, relief=None)  # a shade would change colours that mean something
     return [layouts.polygons(sheet, plain, grid, s.values(name), scale, [far_off], "Evidence")]
+
+
+def _movement_words(s) -> tuple[str, ...]:
+    """What the maps of movement rest on, and whether tracks bear them out."""
+    summary = plain_files.read_table(s.path("summary"))
+    return of_movement.headline(summary), str(summary["tested"].iloc[0]), "Resistances are guesses"
+
+
+def _classes_of(s, sheet, codes, legend, heading) -> Figure:
+    there = [category for category in legend if (codes == category.code).any()]
+    return layouts.categorical(sheet, s.context, s.shown[1], codes, there, heading, CLASS_NODATA)
 
 
 def _outlines(cells, grid) -> gpd.GeoDataFrame:

@@ -1,0 +1,77 @@
+"""How animals move between key areas: resistance, corridors, flow, crossings, worth of each area.
+
+Resistance follows from the reference habitat; lines multiply the cells they cross. Between
+neighbouring key areas run corridors (normalised least cost); flow is current from all habitat
+within a window; a road, railway or fence is cut into pieces, ranked by the flow that they hold
+back.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from manul.config import selection
+from manul.config.types import Analysis, Config
+from manul.pages.html import Section
+
+MAPS = {
+    "resistance": {"resistance": "per cell"},
+    "corridors": {"above best": "km of best ground", "frequency": "0..1"},
+    "flow": {"rank": "0..1", "normalised": "1", "class": ""},
+}
+FIELDS = {
+    "resistance": ("resistance", 1, "Resistance to movement", "1 = best ground"),
+    "above_best": ("corridors", 1, "Cost above the best way between key areas", "km"),
+    "frequency": ("corridors", 2, "Draws in which a corridor runs here", "0..1"),
+    "flow": ("flow", 1, "Rank of the flow of movements", "0..1"),
+    "crowding": ("flow", 2, "Flow against that on even ground", "1"),
+    "flow_class": ("flow", 3, "Class of flow", ""),
+}
+TABLES = ("links", "areas", "crossings", "summary")
+OUTLINES = "lines"
+TESTED = "not tested with tracks"
+
+
+def reads(block: Analysis, config: Config) -> dict[str, list]:
+    """Reference habitat, grounds that slow, key areas, lines, and tracks to test on."""
+    have = set(selection.available(config))
+    reference = "habitat_reference" if config["habitat"]["reference"] else "habitat"
+    lines = dict.fromkeys(b["layer"] for b in block["barriers"])
+    grounds = dict.fromkeys(g["surface"] for g in block["grounds"] if g["surface"] in have)
+    return {
+        "reference": [("map", reference)],
+        "grounds": [("surface", name) for name in grounds],
+        "areas": [("map", "key_area")],
+        "barriers": [("layer", n) for n in lines if not selection.is_absent(config, n)],
+        "fixes": [("layer", block["test_on"])] if block["test_on"] else [],
+    }
+
+
+def run(this) -> None:
+    """Make all maps and tables."""
+    from manul.analyses import connectivity_fit
+
+    connectivity_fit.run(this)
+
+
+def section(tables: dict[str, pd.DataFrame]) -> Section:
+    """Links, areas and crossings, and whether tracks bear the corridors out."""
+    summary, found = tables["summary"].iloc[0], Section("Connectivity of key areas")
+    found.head = headline(tables["summary"])
+    found.words.append(summary["tested"])
+    found.tables.append(("Links between neighbouring key areas", tables["links"]))
+    found.tables.append(("What each key area adds to the whole", tables["areas"]))
+    worst = tables["crossings"].head(50)
+    found.tables.append(("Crossings, the one that holds most back first", worst))
+    return found
+
+
+def headline(summary: pd.DataFrame) -> str:
+    """Areas, links, and how large one area would be that is worth as much."""
+    row = summary.iloc[0]
+    return (
+        f"{row['links']} links join {row['areas']} key areas; {row['alone']} have none. Together "
+        f"they are worth one area of {row['equivalent_km2']:.0f} km2 (equivalent connected area; "
+        f"{row['equivalent_low_km2']:.0f} to {row['equivalent_high_km2']:.0f} over dispersal of "
+        f"{row['median_low_km']:g} to {row['median_high_km']:g} km)."
+    )
