@@ -29,6 +29,7 @@ FIELDS = {
 }
 TABLES = ("links", "areas", "crossings", "summary")
 OUTLINES = "lines"
+GENERALISES = ("fixes",)  # into one share
 TESTED = "not tested with tracks"
 
 

@@ -284,7 +284,8 @@ def _summary(this, spec, links, areas, grid, above, cutoff) -> pd.DataFrame:
     medians = [spec["median_km"], *spec["median_between_km"]]
     worths = [_worth(links, areas, grid, m, least)[0].equivalent_area for m in medians]
     return pd.DataFrame([{
-        "areas": len(numbers), "links": len(links), "alone": len(corridors.alone(numbers.tolist(), links)),
+        "areas": len(numbers), "links": len(links),
+        "alone": len(corridors.alone(numbers.tolist(), links)),
         "equivalent_km2": worths[0], "equivalent_low_km2": min(worths),
         "equivalent_high_km2": max(worths), "median_km": medians[0],
         "median_low_km": medians[1], "median_high_km": medians[2],
