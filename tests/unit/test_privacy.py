@@ -202,8 +202,8 @@ def test_no_public_job_reads_an_exact_file_of_a_hidden_layer_but_those_that_gene
                     exact = [path for paths in roles for path in paths if "/restricted/" in path]
                     readers |= {name for _ in exact}
     generalising = {"generalise", "generalise_alternatives"}
-    of_evidence = ("suitability", "home_range", "habitat_selection", "occupancy", "disease")
-    analyses = {f"analysis_{kind}" for kind in of_evidence}
+    of_evidence = {"suitability", "home_range", "habitat_selection", "occupancy", "disease"}
+    analyses = {f"analysis_{kind}" for kind in of_evidence | {"connectivity"}}
     assert readers == generalising | {"evidence", "recommend"} | analyses
 
 

@@ -685,6 +685,7 @@ def _analysis_files(kind):
     module = ANALYSES[kind]
     found = {name: f"analyses/{{key}}/{name}.tif" for name in module.MAPS}
     found |= {name: f"analyses/{{key}}/{name}.csv" for name in module.TABLES}
+    found |= {name: f"analyses/{{key}}/{name}.gpkg" for name in getattr(module, "SHAPES", ())}
     outlines = getattr(module, "OUTLINES", "")
 
     def files(config, key):

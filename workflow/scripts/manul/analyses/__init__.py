@@ -15,6 +15,7 @@ Each kind is a module with these names; one rule of the workflow runs them all.
 
 and, where it has them,
 
+    SHAPES       GeoPackages of what is no place of an animal
     OUTLINES     a GeoPackage of places, which is made only where nothing is hidden
     WEIGHTS      the table that says what the draws take for weights of threats
     tells(block, config)    what else of the config it needs to know

@@ -28,7 +28,7 @@ FIELDS = {
     "flow_class": ("flow", 3, "Class of flow", ""),
 }
 TABLES = ("links", "areas", "crossings", "summary")
-OUTLINES = "lines"
+SHAPES = ("lines",)
 GENERALISES = ("fixes",)  # into one share
 TESTED = "not tested with tracks"
 

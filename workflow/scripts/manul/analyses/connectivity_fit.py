@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 from scipy import ndimage
 
-from manul.analyses.connectivity import MAPS, OUTLINES, TESTED
+from manul.analyses.connectivity import MAPS, TESTED
 from manul.connectivity import barriers, corridors, crossings, flow, graph
 from manul.grid import plain_files, rasters, vectors
 from manul.grid.features import select
@@ -56,8 +56,7 @@ def run(this) -> None:
     }
     for name, made in tables.items():
         plain_files.write_table(this.output(name), made)
-    if this.output(OUTLINES):
-        _write_lines(this, links, tables["links"], table, grid, above, cutoff)
+    _write_lines(this, links, tables["links"], table, grid)
     held = {
         "resistance": {"resistance": slowed},
         "corridors": {
@@ -333,7 +332,7 @@ def _at(values, row, column) -> np.ndarray:
     return out
 
 
-def _write_lines(this, links, table, pieces, grid, above, cutoff) -> None:
+def _write_lines(this, links, table, pieces, grid) -> None:
     ways = []
     for link in links:
         at = [grid.affine @ (c + 0.5, r + 0.5) for r, c in link.path]
@@ -344,4 +343,4 @@ def _write_lines(this, links, table, pieces, grid, above, cutoff) -> None:
         "links": gpd.GeoDataFrame(table, geometry=shapes, crs=grid.crs),
         "crossings": gpd.GeoDataFrame(pieces, geometry="geometry", crs=grid.crs),
     }
-    vectors.write_vector(this.output(OUTLINES), made, this.tags())
+    vectors.write_vector(this.output("lines"), made, this.tags())

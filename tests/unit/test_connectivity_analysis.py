@@ -1,0 +1,180 @@
+"""The analysis of connectivity on made-up ground, with answers that one can see."""
+
+from types import SimpleNamespace
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from odc.geo.geobox import GeoBox
+
+from manul.analyses import connectivity, connectivity_fit
+from manul.config import load, selection
+from manul.grid import rasters, vectors
+
+KM = 1000
+GRID = GeoBox.from_bbox((0, 0, 60 * KM, 40 * KM), crs="EPSG:6933", resolution=KM)
+SPEC = {
+    "highest": 100, "power": 3,
+    "grounds": [{"surface": "lake", "minimum": 0.5, "resistance": 1000}],
+    "barriers": [{"layer": "roads", "where": "road_class == 'paved'", "factor": 10}],
+    "cutoff_km": 20, "median_km": 30, "median_between_km": [15, 60], "least_probability": 0.0,
+    "radius_km": 12, "flow_cell_km": 2, "draws": 3, "highest_between": [50, 200],
+    "power_between": [2, 4], "lines_between": [0.5, 1.5], "test_on": None, "seed": 1,
+}  # fmt: skip
+
+
+class Job:
+    """What the analysis asks of a job, with maps in memory; what it makes is kept."""
+
+    def __init__(self, ground, monkeypatch, roads=(), fixes=None, spec=None):
+        self.ground, self.made, self.threads = ground, {}, 1
+        region = {"name": "x"}
+        self.told = SimpleNamespace(block=SPEC | (spec or {}), region=region)
+        self.log = SimpleNamespace(info=lambda *_: None)
+        self.fixes = fixes
+        table = gpd.GeoDataFrame(
+            {"road_class": "paved", "name": [f"road {i}" for i in range(len(roads))]},
+            geometry=list(roads), crs=GRID.crs,
+        )  # fmt: skip
+        monkeypatch.setattr(rasters, "read_map", lambda path, band=1: ground[path].copy())
+        monkeypatch.setattr(
+            vectors, "read_vector", lambda path, *_: fixes if path == "fixes" else table
+        )
+        monkeypatch.setattr(connectivity_fit, "grid_of", lambda region: GRID)
+        monkeypatch.setattr(
+            connectivity_fit.plain_files, "write_table", lambda path, t: self.made.update({path: t})
+        )
+        monkeypatch.setattr(
+            vectors, "write_vector", lambda path, layers, tags: self.made.update(layers)
+        )
+
+    def inputs(self, role):
+        return {"reference": ["reference"], "areas": ["areas"]}.get(
+            role, ["fixes"] if self.fixes is not None else []
+        )
+
+    def named(self, role):
+        return {
+            "grounds": {"lake": "lake"} if "lake" in self.ground else {},
+            "barriers": {"roads": "roads"},
+        }[role]
+
+    def output(self, name):
+        return name
+
+    def told_of(self, things, number, of="draws"):
+        return things
+
+    def tags(self):
+        return {}
+
+    def map_file(self, name, path, grid, bands):
+        return name
+
+    def run_here(self, maps, files):
+        self.made |= {f"map {k}": v for k, v in maps(slice(None), slice(None)).items()}
+
+
+def ground():
+    """Two key areas left and right of a plain; good ground everywhere but in a wall with a gap."""
+    reference = np.full(GRID.shape, 0.8)
+    reference[:, 30] = 0.0
+    reference[18:22, 30] = 0.8
+    areas = np.zeros(GRID.shape)
+    areas[10:30, 3:8], areas[10:30, 52:57] = 1, 2
+    return {"reference": reference, "areas": areas, "lake": np.zeros(GRID.shape)}
+
+
+def run(job):
+    connectivity_fit.run(job)
+    return job.made
+
+
+def test_a_gap_in_a_wall_is_where_everything_goes(monkeypatch):
+    made = run(Job(ground(), monkeypatch))
+    link = made["links"].iloc[0]
+    best = 1 + 99 * 0.2**3
+    assert link["mean_resistance"] == pytest.approx(best, rel=1e-6)
+    assert link["cost_km"] == pytest.approx(45 * best, rel=1e-3), "straight from edge to edge"
+    at = gpd.GeoSeries([shapely.Point(link["narrowest_lon"], link["narrowest_lat"])], crs=4326)
+    x, y = at.to_crs(GRID.crs)[0].coords[0]
+    assert x == pytest.approx(30.5 * KM, abs=2 * KM) and abs(y - 20 * KM) < 3 * KM
+    flow = made["map flow"]["rank"]
+    assert flow[18:22, 30].min() > 0.85
+    assert np.nanmax(flow[:14, 30]) < flow[18:22, 30].min(), "the wall carries less than its gap"
+    frequency = made["map corridors"]["frequency"]
+    assert frequency[20, 30] == 1 and frequency[2, 30] == 0
+
+
+def test_a_road_holds_back_and_a_crossing_is_named(monkeypatch):
+    road = shapely.LineString([(20.5 * KM, -KM), (20.5 * KM, 41 * KM)])
+    made = run(Job(ground(), monkeypatch, [road]))
+    link = made["links"].iloc[0]
+    assert link["crosses"] == "roads: road 0"
+    table = made["crossings"]
+    assert 38 <= len(table) <= 42 and (table["barrier_effect"] > 0).all()
+    assert table["saved"].max() == pytest.approx(9 * (1 + 99 * 0.2**3), rel=0.05)
+    free = run(Job(ground(), monkeypatch))
+    assert link["cost_km"] > free["links"].iloc[0]["cost_km"] + 8
+
+
+def test_a_lake_is_hard_and_unknown_stays_unknown(monkeypatch):
+    given = ground()
+    given["lake"][5:8, 40:44] = 1
+    given["reference"][35:, :] = np.nan
+    made = run(Job(given, monkeypatch))
+    assert (made["map resistance"]["resistance"][5:8, 40:44] == 1000).all()
+    for bands in (made["map resistance"], made["map corridors"], made["map flow"]):
+        for values in bands.values():
+            assert np.isnan(values[35:]).all()
+
+
+def test_areas_that_nothing_joins_are_told(monkeypatch):
+    given = ground()
+    given["reference"][:, 29:32] = np.nan
+    made = run(Job(given, monkeypatch))
+    summary = made["summary"]
+    assert summary["links"].iloc[0] == 0 and summary["alone"].iloc[0] == 2
+    assert summary["equivalent_km2"].iloc[0] == pytest.approx(np.hypot(100, 100))
+    assert "2 have none" in connectivity.headline(summary)
+    assert connectivity.section(made).head
+
+
+def test_worth_of_two_areas_by_hand(monkeypatch):
+    made = run(Job(ground(), monkeypatch))
+    p = 0.5 ** (made["links"]["cost_km"].iloc[0] / 30)
+    assert made["links"]["probability"].iloc[0] == pytest.approx(p)
+    worth = 100**2 * (2 + 2 * p)
+    assert made["summary"]["equivalent_km2"].iloc[0] == pytest.approx(worth**0.5)
+    assert made["areas"]["within"].iloc[0] == pytest.approx(100 * 100**2 / worth)
+    assert made["areas"]["stepping_stone"].abs().max() < 1e-9
+
+
+def test_tracks_in_the_corridor_and_elsewhere(monkeypatch):
+    x = np.linspace(10, 50, 60) * KM
+    along = gpd.GeoDataFrame(geometry=gpd.points_from_xy(x, np.full(60, 20.5 * KM)), crs=GRID.crs)
+    across = gpd.GeoDataFrame(
+        geometry=gpd.points_from_xy(np.full(60, 20 * KM), np.linspace(1, 39, 60) * KM), crs=GRID.crs
+    )
+    spec = {"cutoff_km": 3, "test_on": "fixes"}
+    told = run(Job(ground(), monkeypatch, fixes=along, spec=spec))["summary"]["tested"].iloc[0]
+    assert "100%" in told and "more often than the same" in told
+    told = run(Job(ground(), monkeypatch, fixes=across, spec=spec))["summary"]["tested"].iloc[0]
+    assert "no more often than" in told
+    told = run(Job(ground(), monkeypatch))["summary"]["tested"].iloc[0]
+    assert "not tested with tracks" in told
+
+
+def test_the_default_model_has_it_and_a_region_without_roads_does_without():
+    config = load.load({
+        "region": {
+            "name": "x", "title": "X", "crs": "EPSG:6933", "cell_m": 1000,
+            "bounds": [100, 45, 101, 46],
+        },
+        "as_of": "2025-01-01",
+        "layers": {"elevation": "resources/tien_shan/elevation.tif"},
+    })["current"]  # fmt: skip
+    wanted = connectivity.reads(selection.analysis_block(config, "connectivity"), config)
+    assert wanted["barriers"] == [] and wanted["grounds"] == [] and wanted["fixes"] == []
+    assert wanted["reference"] == [("map", "habitat_reference")]
