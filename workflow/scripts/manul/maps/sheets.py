@@ -365,6 +365,25 @@ def flow(s: Scenario) -> list[Figure]:
     return [_classes_of(s, sheet, codes, legend, "Against even ground")]
 
 
+def crossings(s: Scenario) -> list[Figure]:
+    """Which kilometres of lines hold most of the flow back."""
+    pieces = vectors.read_layers(s.path("lines"))["crossings"]
+    part = pieces["rank"].rank(pct=True)
+    ends = [0.0, *CROSSING_STYLES]
+    overlays = [
+        layouts.Overlay(
+            pieces[(part > low) & (part <= high)], told, {"color": colour, "linewidth": w}
+        )
+        for low, (high, (told, colour, w)) in zip(ends, CROSSING_STYLES.items(), strict=False)
+    ]
+    name = next(iter(s.maps))
+    sheet = s.sheet("Crossings: where lines hold movement back", name, extra=_movement_words(s))
+    scale = layouts.Scale("Rank of the flow of movements", palette="quiet")
+    plain = replace(s.context, relief=None, roads=None, railways=None)
+    shown = [overlay for overlay in overlays[::-1] if len(overlay.features)]
+    return [layouts.polygons(sheet, plain, s.shown[1], s.values(name), scale, shown, "Kilometres")]
+
+
 def resistance(s: Scenario) -> list[Figure]:
     """How hard ground is to cross."""
     name = next(iter(s.maps))
@@ -396,6 +415,7 @@ SHEETS = {
         disagreement,
         corridors,
         flow,
+        crossings,
         resistance,
         selection,
         occupancy,
@@ -408,6 +428,11 @@ CORRIDOR_COLOURS = {
     2: "#f1a340",
     3: "#fee0b6",
     4: "#1b7a4b",
+}
+CROSSING_STYLES = {  # part of all kilometres: words, colour, width
+    0.1: ("holds most back: the first tenth", "#b30000", 1.6),
+    0.3: ("holds much back: the next fifth", "#ee8866", 1.1),
+    1.0: ("holds less back", "#8c8c8c", 0.5),
 }
 HIGH_FLOW = 0.9  # rank of flow from which a narrow place is a pinch point
 FLOW_COLOURS = (  # classes 1 to 4, and of the last the pinch points
