@@ -1,6 +1,6 @@
 """Cost distance, circuits and graphs of patches, beside other packages where they are installed.
 
-python benchmarks/connectivity.py [--size 2000] [--only cost cores circuit graph]
+python benchmarks/connectivity.py [--size 2000] [--only cost cores circuit graph files]
 CPU seconds of one thread; memory is the growth of the peak of a process of its own.
 """
 
@@ -22,7 +22,9 @@ def main():
     parser.add_argument("--only", nargs="+", default=["cost", "cores", "circuit", "graph"])
     args = parser.parse_args()
     for work in args.only:
-        {"cost": costs, "cores": cores, "circuit": circuits, "graph": graph}[work](args.size)
+        {"cost": costs, "cores": cores, "circuit": circuits, "graph": graph, "files": files}[work](
+            args.size
+        )
 
 
 def ground(kind, n):
@@ -141,6 +143,38 @@ def cores(n):
     }.items():
         taken = seconds(run)
         print(f"{name:15}{taken:7.2f}{taken / one:7.2f}")
+
+
+def files(n):
+    """From and to plain files, 12 bytes a cell, in a folder for temporary files."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        cpu, wall, peak = pool.apply(_files, (n,))
+    print(
+        f"\nfrom files, {n} x {n}: {cpu / n**2 * 1e9:.0f} ns a cell, {wall:.0f} s, {peak:.0f} MiB"
+    )
+
+
+def _files(n):
+    import tempfile
+
+    from manul.connectivity.large_maps import FileMap, spread, start
+
+    part = ground("smooth", 2000)
+    part = np.block([[part, part[:, ::-1]], [part[::-1], part[::-1, ::-1]]])
+    with tempfile.TemporaryDirectory() as folder:
+        resistance = FileMap(f"{folder}/resistance", (n, n), "float32")
+        for top in range(0, n, 4000):
+            wide = np.tile(part, (1, -(-n // 4000)))[: min(4000, n - top), :n]
+            resistance[top : top + 4000, :] = wide
+        cost = FileMap(f"{folder}/cost", (n, n), "float64")
+        sources = np.zeros((n, n), bool)
+        sources[n // 2, n // 2] = True
+        spread(part[:9, :9], np.zeros((9, 9)))
+        begun, wall = time.process_time(), time.time()
+        start(resistance, cost, sources)
+        spread(resistance, cost)
+        cpu, wall = time.process_time() - begun, time.time() - wall
+    return cpu, wall, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def circuits(n):
