@@ -323,6 +323,8 @@ def _best_link(resistance, cost, r, c, cell):
         if cost[y, x] < cost[r, c]:
             half = np.float64(resistance[y, x]) * cell / 2 + own * cell / 2
             total = cost[y, x] + half * (DIAGONAL if k & 1 else 1.0)
+            if total == cost[r, c]:
+                return k
             if total < best:
                 best, direction = total, k
     return direction
@@ -342,6 +344,8 @@ def _follow(resistance, cost, cell, out):
     width = cost.shape[1]
     for r0 in range(cost.shape[0]):
         for c0 in range(width):
+            if out[r0, c0] != 0:
+                continue
             r, c, n = r0, c0, 0
             while out[r, c] == 0:
                 k = _best_link(resistance, cost, r, c, cell)

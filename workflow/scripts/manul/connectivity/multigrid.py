@@ -3,8 +3,7 @@
 Black-box multigrid (Dendy 1982, doi:10.1016/0021-9991(82)90057-2): every second cell is kept,
 values between are weighed by the conductances, so that walls, lakes and roads stay on the coarse
 grids; coarse operators are P'AP and link eight neighbours as the fine one does. A cell that is no
-node may be kept all the same: then it stands for the gap beside it. The hierarchy is in float32,
-conjugate gradients in float64.
+node may be kept all the same: then it stands for the gap beside it. Coarse grids are in float32.
 """
 
 import numpy as np
@@ -26,9 +25,9 @@ class Multigrid:
 
     def __init__(self, links: np.ndarray, diagonal: np.ndarray, tolerance: float = 1e-8):
         self.tolerance, self.steps = tolerance, 0
-        self._links = np.pad(links, ((0, 0), (1, 1), (1, 1)))
-        self._diagonal = np.pad(diagonal, 1)
-        self._levels = [_Level(self._links.astype("float32"), self._diagonal.astype("float32"))]
+        self._links = np.pad(np.asarray(links, float), ((0, 0), (1, 1), (1, 1)))
+        self._diagonal = np.pad(np.asarray(diagonal, float), 1)
+        self._levels = [_Level(self._links, self._diagonal)]
         while self._levels[-1].cells > COARSEST:
             self._levels.append(self._levels[-1].coarser())
         self._inverse = _inverse(self._levels[-1])
@@ -40,7 +39,8 @@ class Multigrid:
         x, step, product = np.zeros_like(r), np.zeros_like(r), np.zeros_like(r)
         before = first = 0.0
         for self.steps in range(most):
-            z = self._precondition(r)
+            self._levels[0].b = r
+            z = self._cycle(0)
             now = _dot(r, z)
             first = first or now
             if now <= self.tolerance**2 * first:
@@ -50,11 +50,6 @@ class Multigrid:
             _advance(x, r, step, product, length)
             before = now
         return x[1:-1, 1:-1]
-
-    def _precondition(self, r):
-        fine = self._levels[0]
-        fine.b[:] = r
-        return self._cycle(0)
 
     def _cycle(self, k):
         level = self._levels[k]
@@ -76,7 +71,8 @@ class _Level:
     def __init__(self, links, diagonal):
         self.links, self.diagonal = links, diagonal
         self.inverse = np.divide(1, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0)
-        self.x, self.b = np.zeros_like(diagonal), np.zeros_like(diagonal)
+        self.x = np.zeros_like(diagonal)
+        self.b = self.x  # of the finest: the residual
         self.cells = (diagonal.shape[0] - 2) * (diagonal.shape[1] - 2)
         self.weights = np.zeros((8, 0, 0), "float32")
 
@@ -87,7 +83,9 @@ class _Level:
         links = np.zeros((4, rows + 2, columns + 2), "float32")
         diagonal = np.zeros((rows + 2, columns + 2), "float32")
         _galerkin(self.links, self.diagonal, self.weights, links, diagonal)
-        return _Level(links, diagonal)
+        out = _Level(links, diagonal)
+        out.b = np.zeros_like(diagonal)
+        return out
 
 
 def _inverse(level):
