@@ -130,8 +130,8 @@ def test_the_smallest_file_runs_to_the_end(tmp_path):
     home = tmp_path / "results" / "small" / "current"
     assert {p.stem for p in home.glob("maps/*.png")} == {
         "chance_key", "habitat", "habitat_reference", "key_habitat", "measure_habitat",
-        "recommendations",
-    }  # fmt: skip
+        "recommendations", "corridors", "flow", "resistance",
+    }, "no crossings where no layer of lines is there"  # fmt: skip
     table = pd.read_csv(home / "recommendations.csv")
     reasons = table.set_index("rule")["reason"]
     assert reasons["R6"] == "not assessed: needs herding camps with their dogs"

@@ -149,6 +149,12 @@ def analysis_block(config: Config, name: str) -> dict:
     return block | there
 
 
+def barriers(config: Config, name: str) -> list[str]:
+    """The layers of lines that hold movement back in an analysis, as far as they are there."""
+    layers = dict.fromkeys(b["layer"] for b in config["analyses"][name].get("barriers", ()))
+    return [layer for layer in layers if not is_absent(config, layer)]
+
+
 def thresholds_from(config: Config) -> str:
     """The analysis from which key habitat takes its thresholds; empty: from the config."""
     name = config["key_habitat"]["thresholds"]

@@ -23,6 +23,8 @@ def drawn(config: Config) -> dict[str, dict]:
     for name, spec in schema.read_schema("sheets").items():
         if "analysis" in spec:
             for analysis in selection.analyses(config, spec["analysis"]):
+                if spec.get("lines") and not selection.barriers(config, analysis):
+                    continue
                 called = name if analysis == spec["analysis"] else f"{analysis}_{name}"
                 out[called] = _of_analysis(name, spec, analysis)
         elif _possible(spec, config):
