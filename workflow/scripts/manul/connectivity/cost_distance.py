@@ -10,6 +10,8 @@ first, until no border improves. Beside the two maps, this takes about 1 MiB.
 import numpy as np
 from numba import njit
 
+from manul.connectivity.heap import grown, pop, push
+
 TILE = 64  # cells along a side: costs, resistances and queue of a tile fit in the second cache
 BUCKETS = 1024
 FREE, RING = -1, -2  # instead of a bucket: not in the queue; of another tile
@@ -129,10 +131,11 @@ def _improve(resistance, cost, keys, waiting, changed, across, limit, cell, tile
     heap_keys, heap, size = np.empty(256), np.empty(256, np.int64), 0
     for t in range(keys.size):
         if keys[t] < np.inf:
-            heap_keys, heap, size = _push(heap_keys, heap, size, keys[t], t)
+            heap_keys, heap = grown(heap_keys, heap, size)
+            size = push(heap_keys, heap, size, keys[t], t)
     while size > 0:
         key, t = heap_keys[0], heap[0]
-        size = _pop(heap_keys, heap, size)
+        size = pop(heap_keys, heap, size)
         if key > keys[t]:
             continue
         keys[t] = np.inf
@@ -153,7 +156,8 @@ def _improve(resistance, cost, keys, waiting, changed, across, limit, cell, tile
             other = t + (k // 3 - 1) * across + k % 3 - 1
             if latest[k] > -np.inf and latest[k] < keys[other]:
                 keys[other] = latest[k]
-                heap_keys, heap, size = _push(heap_keys, heap, size, latest[k], other)
+                heap_keys, heap = grown(heap_keys, heap, size)
+                size = push(heap_keys, heap, size, latest[k], other)
 
 
 @njit(nogil=True, cache=True)
@@ -377,40 +381,3 @@ def _walk(resistance, cost, r, c, cell):
         if k == NO_LINK:
             return steps[:n]
         r, c = r + ROWS[k], c + COLUMNS[k]
-
-
-@njit(nogil=True, cache=True)
-def _push(keys, items, size, key, item):
-    if size == keys.size:
-        more_keys, more = np.empty(2 * size), np.empty(2 * size, np.int64)
-        more_keys[:size], more[:size] = keys, items
-        keys, items = more_keys, more
-    i = size
-    while i > 0:
-        above = (i - 1) >> 1
-        if keys[above] <= key:
-            break
-        keys[i], items[i] = keys[above], items[above]
-        i = above
-    keys[i], items[i] = key, item
-    return keys, items, size + 1
-
-
-@njit(nogil=True, cache=True)
-def _pop(keys, items, size):
-    """Take the smallest key away; the new size."""
-    size -= 1
-    key, item = keys[size], items[size]
-    i = 0
-    while True:
-        below = 2 * i + 1
-        if below >= size:
-            break
-        if below + 1 < size and keys[below + 1] < keys[below]:
-            below += 1
-        if key <= keys[below]:
-            break
-        keys[i], items[i] = keys[below], items[below]
-        i = below
-    keys[i], items[i] = key, item
-    return size

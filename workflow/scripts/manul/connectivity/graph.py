@@ -17,6 +17,8 @@ from numba import njit
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from manul.connectivity.heap import pop, push
+
 STEP = 1e-9  # per cent of PC: a connector part below it is rounding
 
 
@@ -264,7 +266,7 @@ def _search(starts, ends, lengths, numbers, source, state):
     done = np.zeros(length.size, np.bool_)
     while size > 0:
         at = items[0]
-        size = _pop(keys, items, size)
+        size = pop(keys, items, size)
         if done[at]:
             continue
         done[at] = True
@@ -274,7 +276,7 @@ def _search(starts, ends, lengths, numbers, source, state):
             to, total = ends[e], length[at] + lengths[e]
             if total < length[to]:
                 length[to], parent[to], link[to] = total, at, numbers[e]
-                size = _push(keys, items, size, total, to)
+                size = push(keys, items, size, total, to)
     return found
 
 
@@ -314,52 +316,19 @@ def _lost(
                 continue
             anew[at] = min(anew[at], length[near] + lengths[e])
         if anew[at] < np.inf:
-            size = _push(keys, items, size, anew[at], at)
+            size = push(keys, items, size, anew[at], at)
     while size > 0:
         key, at = keys[0], items[0]
-        size = _pop(keys, items, size)
+        size = pop(keys, items, size)
         if key > anew[at]:
             continue
         for e in range(starts[at], starts[at + 1]):
             to, total = ends[e], key + lengths[e]
             if low <= first[to] < high and numbers[e] != cut and total < anew[to]:
                 anew[to] = total
-                size = _push(keys, items, size, total, to)
+                size = push(keys, items, size, total, to)
     lost = 0.0
     for i in range(low, high):
         at = tree[i]
         lost += areas[at] * (np.exp(-length[at]) - np.exp(-anew[at]))
     return lost
-
-
-@njit(nogil=True, cache=True)
-def _push(keys, items, size, key, item):
-    i = size
-    while i > 0:
-        above = (i - 1) >> 1
-        if keys[above] <= key:
-            break
-        keys[i], items[i] = keys[above], items[above]
-        i = above
-    keys[i], items[i] = key, item
-    return size + 1
-
-
-@njit(nogil=True, cache=True)
-def _pop(keys, items, size):
-    """Take the smallest key away; the new size."""
-    size -= 1
-    key, item = keys[size], items[size]
-    i = 0
-    while True:
-        below = 2 * i + 1
-        if below >= size:
-            break
-        if below + 1 < size and keys[below + 1] < keys[below]:
-            below += 1
-        if key <= keys[below]:
-            break
-        keys[i], items[i] = keys[below], items[below]
-        i = below
-    keys[i], items[i] = key, item
-    return size
