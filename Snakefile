@@ -23,9 +23,7 @@ wildcard_constraints:
 
 
 onstart:
-    if makes_maps():
-        check_everything()
-        hide_what_is_no_longer_public()
+    before_all_jobs()
 
 
 include: "workflow/rules/retrieval.smk"

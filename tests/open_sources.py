@@ -80,8 +80,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(self.path.lstrip("/"), body)
 
     def do_GET(self):
+        self._answer(self._path(), parse_qs(urlsplit(self.path).query))
+
+    def _path(self):
+        """Host and path of what is asked for, also of a proxy."""
         parts = urlsplit(self.path)
-        self._answer(unquote(parts.path.lstrip("/")), parse_qs(parts.query))
+        return unquote((parts.netloc + parts.path).lstrip("/"))
 
     def _answer(self, path, query):
         served = self.served
@@ -110,8 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status, body, headers=(), cut=None):
         part = body if cut is None else body[:cut]
-        path = unquote(urlsplit(self.path).path.lstrip("/"))
-        self.served.asked.append((path, self.headers.get("Range"), len(part)))
+        self.served.asked.append((self._path(), self.headers.get("Range"), len(part)))
         self.send_response(status)
         for name, value in dict(headers).items():
             self.send_header(name, str(value))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from rasterio.transform import from_origin
 
-from manul.connectivity.barriers import line_cells, number_pieces, with_barriers
+from manul.connectivity.barriers import cut, line_cells, number_cells, with_barriers
 from manul.connectivity.cost_distance import cost_distance
 from manul.connectivity.crossings import crossings, opened
 from manul.connectivity.reaches import least_cost_matrix
@@ -54,7 +54,7 @@ def test_kinds_multiply_and_openings_do_not():
 
 
 def test_pieces_of_a_kilometre():
-    pieces = number_pieces(shapely.LineString([(0, 1550), (4000, 1550)]), 1000, GRID)
+    pieces = number_cells(cut(shapely.LineString([(0, 1550), (4000, 1550)]), 1000), GRID)
     assert np.unique(pieces).tolist() == [0, 1, 2, 3, 4]
     assert pieces[14].tolist() == pytest.approx(np.repeat([1, 2, 3, 4], 10), abs=1)
 
@@ -75,7 +75,7 @@ def road_through(seed, factor):
     rng = np.random.default_rng(seed)
     free = rng.uniform(1, 4, GRID.shape)
     line = shapely.LineString([(0, 1550), (4000, 1250)])
-    pieces = number_pieces(line, 1000, GRID)
+    pieces = number_cells(cut(line, 1000), GRID)
     cores = np.zeros(GRID.shape, int)
     cores[2:4, 5], cores[26, 8], cores[27, 33] = 1, 2, 3
     return free, with_barriers(free, [([line], factor)], GRID), pieces, cores

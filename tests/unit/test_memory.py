@@ -40,6 +40,7 @@ def two_million_cells(monkeypatch):
         ("surface", "steep", 310 + (1.044 * 4 * 10 + 1.024 * 16)),
         ("generalise", "value", 310 + 8 + 8 + 52),  # a map kept, and in GDAL's cache; a window
         ("analysis_suitability", "", 310 + 120 + 250 * 0.512**2),
+        ("analysis_connectivity", "", 310 + 120 + 250 * 0.512**2 + 2 * 210),  # the whole region
     ],
 )
 def test_memory_of_a_job(rule, key, mb):

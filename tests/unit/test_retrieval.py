@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+import zipfile
 from pathlib import Path
 
 import geopandas as gpd
@@ -14,7 +15,7 @@ import yaml
 from rasterio.windows import from_bounds
 
 from manul.config import catalogue, documents, load
-from manul.retrieval import addresses, fetch, new_region, rasters, vectors
+from manul.retrieval import addresses, fetch, new_region, rasters, stac, vectors
 from manul.retrieval.remote import PAGE, Link, NotThereError, RemoteError, RemoteFile
 
 ROOT = Path(__file__).parents[2]
@@ -217,6 +218,9 @@ def test_every_source_of_the_catalogue_is_whole():
         (lambda s: s.update(tiles={"kind": "degrees"}), "degrees"),
         (lambda s: (s.pop("address"), s.pop("tiles")), "no address"),
         (lambda s: s.update(address="https://a.org/{lat.__class__}.tif"), "__class__"),
+        (lambda s: s.update(kind="geoparquet"), "bbox"),
+        (lambda s: s.update(stac={"api": "https://a", "collection": "c", "asset": "d"}), "years"),
+        (lambda s: s["layers"].update(elevation={"scale": 2}), "only with `reduce`"),
     ],
 )
 def test_a_fault_of_the_catalogue_is_told(tmp_path, change, told):
@@ -436,6 +440,40 @@ def test_a_person_must_fetch_what_its_terms_forbid(tmp_path, monkeypatch, server
     wanted = [o for o in fetch.orders(config_of(path)) if o.layer == "protected_areas"]
     with pytest.raises(fetch.FetchError, match=r"(?s)a person.*Accept the terms"):
         fetch.fetch_all(wanted, fetch.link_of(config_of(path)))
+
+
+def test_a_file_within_a_zip_is_read_and_one_that_is_missing_is_told(server, link):
+    units = server.root / served.UNITS
+    with zipfile.ZipFile(server.root / "a.org/units.zip", "w") as archive:
+        archive.write(units, "release/units.geojson")
+    source = {"kind": "vector", "not_found": "error", "inside": "units.geojson"}
+    piece = [addresses.Piece("https://a.org/units.zip")]
+
+    def read(source):
+        return vectors.read(piece, served.BOX, lambda a: RemoteFile(link, a, "zip"), source, {})
+
+    found, came_from = read(source)
+    assert sorted(found["shapeName"]) == ["Khentii", "Töv"]
+    assert came_from == ["https://a.org/units.zip"]
+    with pytest.raises(RemoteError, match=r"the archive holds no units\.shp"):
+        read(source | {"inside": "units.shp"})
+
+
+def test_a_proxy_is_asked_in_place_of_the_server(server, tmp_path, big):
+    link = Link(tmp_path / "cache", {}, proxy=server.address, tries=1, wait_s=0.01)
+    assert RemoteFile(link, "http://a.org/big.bin").whole().read_bytes() == big
+    assert server.asked[0][0] == "a.org/big.bin"
+
+
+@pytest.mark.parametrize("answer", [[1], {"features": {}}, {"other": []}])
+def test_an_answer_that_is_no_page_is_told(server, link, answer):
+    server.answers[served.STAC] = lambda _: answer
+    source = catalogue.load()["modis_ndvi"]
+    try:
+        with pytest.raises(RemoteError, match="no page of features"):
+            stac.pieces(link, source, served.BOX)
+    finally:
+        served.fill(server)
 
 
 def test_a_wrong_source_is_a_fault_of_the_config(tmp_path, monkeypatch, server):

@@ -676,3 +676,49 @@ def test_classes_of_habitat_lie_about_the_thresholds_in_use(tmp_path):
         *("marginal (0.2 to 0.4)", "poor (below 0.2)"),
     ]
     assert said(figure, "share")[:5] == ["20 %"] * 5
+
+
+# ------------------------------------------------------------------------------------- movement
+
+
+def movement(folder, **maps):
+    """A scenario with the tables that sheets of movement read, and what its map holds."""
+    table = pd.DataFrame([{
+        "areas": 2, "links": 1, "alone": 0, "equivalent_km2": 100.0, "equivalent_low_km2": 90.0,
+        "equivalent_high_km2": 110.0, "median_low_km": 15.0, "median_high_km": 60.0,
+        "cutoff_km": 50.0, "tested": "not tested with tracks",
+    }])  # fmt: skip
+    s = scenario(folder, maps)
+    table.to_csv(folder / "summary.csv", index=False)
+    return replace(s, tables={"summary": str(folder / "summary.csv")})
+
+
+@pytest.fixture
+def classes(monkeypatch):
+    """The codes and the words of the legend of the next categorical sheet."""
+    seen = {}
+
+    def categorical(sheet, context, grid, codes, legend, heading, nodata):
+        seen.update(codes=codes, legend={c.code: c.label for c in legend}, nodata=nodata)
+
+    monkeypatch.setattr(layouts, "categorical", categorical)
+    return seen
+
+
+def test_corridors_tell_unknown_ground_from_ground_without_one(tmp_path, classes):
+    cost = filled(np.nan, c5=0, c8=10, c11=40, c14=np.nan)
+    often = filled(0.0, c18=np.nan)
+    area = filled(0, c16=3, c17=0)
+    sheets.corridors(movement(tmp_path, cost=cost, often=often, area=area))
+    assert classes["codes"][0].tolist() == [0] * 5 + [1] * 3 + [2] * 3 + [3] * 3 + [0] * 2 + [
+        4, 0, 255, 255,
+    ]  # fmt: skip
+    assert classes["legend"][2] == "at most 20 km of best ground dearer than the best way"
+
+
+def test_flow_tells_its_classes_and_pinch_points(tmp_path, classes):
+    kinds = filled(1, c5=2, c10=3, c12=4, c18=np.nan)
+    sheets.flow(movement(tmp_path, kinds=kinds, pinch=filled(0, c15=1, c16=0)))
+    codes = classes["codes"][0].tolist()
+    assert codes == [1] * 5 + [2] * 5 + [3] * 2 + [4] * 3 + [5] + [4] * 2 + [255] * 2
+    assert classes["legend"][5].startswith("pinch point")

@@ -17,8 +17,9 @@ from snakemake.logging import logger
 
 # Words to rules, given with --config; they are no part of a config.
 FOR_KEPT = ("label", "replace", "before", "after")
-FOR_LAYERS = ("name", "box", "country", "area", "cell_m", "species_model", "fresh", "offline")
-ASKED = {key: config.pop(key, None) for key in FOR_KEPT + FOR_LAYERS}
+FOR_A_REGION = ("name", "box", "country", "area", "cell_m", "species_model")
+FOR_LAYERS = ("fresh", "offline")
+ASKED = {key: config.pop(key, None) for key in FOR_KEPT + FOR_A_REGION + FOR_LAYERS}
 
 try:
     CONFIGS = load.load(config, workflow.configfiles)
@@ -122,10 +123,12 @@ def hide_what_is_no_longer_public():
             logger.warning(f"removed {path}: its places are not public; see the folder restricted")
 
 
-def makes_maps():
-    """True where more is asked for than layers: what is to be fetched cannot be checked before."""
+def before_all_jobs():
+    """Check and hide, unless layers alone are asked for: what is to come cannot be checked yet."""
     asked = {str(target) for target in workflow.dag_settings.targets}
-    return not asked or not asked <= {"new_region", "retrieve", "what_to_retrieve"}
+    if not asked or not asked <= {"new_region", "retrieve", "what_to_retrieve"}:
+        check_everything()
+        hide_what_is_no_longer_public()
 
 
 def check_everything():

@@ -11,7 +11,7 @@ rule new_region:
     conda:
         "../../envs/manul.yaml"
     params:
-        asked=ASKED,
+        asked={key: ASKED[key] for key in FOR_A_REGION},
     message:
         "Write the file of a new region."
     script:

@@ -50,7 +50,7 @@ INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for 
 FIT_BYTES = 250  # per cell of a block that a fitted model predicts
 PATCH_BYTES = {  # per cell
     "key_habitat": 13, "key_polygons": 5, "recommend": 30, "units": 4, "key_draws": 23,
-    "compare": 20,
+    "compare": 20, "analysis_connectivity": 210,
 }  # fmt: skip
 CHANGE_BYTES = 40  # per cell, while key habitat of a draw is found on both sides
 DRAWN_BYTES = 105  # per cell of a drawn map
@@ -61,6 +61,7 @@ NANOSECONDS = {
     "alternatives": 3000, "draws": 20_000, "change": 20_000, "sensitivity": 300,
     "without_threats": 300,
     "key_polygons": 3000, "recommend": 5000, "units": 700, "evidence": 150,
+    "analysis_connectivity": 250_000,
 }  # fmt: skip
 NANOSECONDS_OF_A_FIT = 7000
 KEPT_SHARE = 0.45  # of the raw bytes, after compression, with overviews
@@ -98,7 +99,8 @@ def rows(graph, scenario: str, threads: int) -> pd.DataFrame:
         if not keys:
             continue
         memory = max(memory_mb(config, rule, key, threads) for key in keys)
-        cost = NANOSECONDS_OF_A_FIT if rule.startswith("analysis_") else NANOSECONDS.get(rule, 0)
+        other = NANOSECONDS_OF_A_FIT if rule.startswith("analysis_") else 0
+        cost = NANOSECONDS.get(rule, other)
         seconds = len(keys) * (SECONDS_PER_JOB + n * cost * 1e-9) / threads
         disk = round(n * 4 * sum(bands[rule, key] for key in keys) * KEPT_SHARE / 1e6)
         table.append((rule, len(keys), n, memory, _class(seconds), disk))
@@ -212,7 +214,8 @@ def _invest(config, rule, key, threads) -> float:
 
 def _analysis(config, rule, key, threads) -> float:
     together = _at_once(suitability.BLOCK, threads, grid_of(config["region"]))
-    return LIBRARIES_MB + LEARNING_MB + together * FIT_BYTES / 1e6
+    held = _of_cells(config, PATCH_BYTES.get(rule, 0))
+    return LIBRARIES_MB + LEARNING_MB + together * FIT_BYTES / 1e6 + held
 
 
 def _sheet(config, rule, key, threads) -> float:

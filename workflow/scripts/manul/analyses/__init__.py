@@ -9,7 +9,8 @@ Each kind is a module with these names; one rule of the workflow runs them all.
     reads(block, config)    role -> [("layer" | "surface" | "map", name)], what it is made from
     run(this)               makes all files; `this` is the `job.Job`
     section(tables)         what the evidence page of its records says of it; its `head` is one
-                            sentence with what was counted, with what effort, and the interval
+                            sentence with what was counted, with what effort, and the interval;
+                            of no use where no key of its schema is in `x-needs`
     GENERALISES  roles of `reads` whose places its results do not give away; without it, what is
                  made of records that are not public lies in `restricted/`, and on no public page
 

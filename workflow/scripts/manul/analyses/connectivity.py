@@ -12,12 +12,11 @@ import pandas as pd
 
 from manul.config import selection
 from manul.config.types import Analysis, Config
-from manul.pages.html import Section
 
 MAPS = {
     "resistance": {"resistance": "per cell"},
     "corridors": {"above best": "km of best ground", "frequency": "0..1"},
-    "flow": {"rank": "0..1", "normalised": "1", "class": ""},
+    "flow": {"rank": "0..1", "normalised": "1", "class": "", "pinch point": "0 or 1"},
 }
 FIELDS = {
     "resistance": ("resistance", 1, "Resistance to movement", "1 = best ground"),
@@ -26,6 +25,7 @@ FIELDS = {
     "flow": ("flow", 1, "Rank of the flow of movements", "0..1"),
     "crowding": ("flow", 2, "Flow against that on even ground", "1"),
     "flow_class": ("flow", 3, "Class of flow", ""),
+    "pinch": ("flow", 4, "Pinch point: much flow crowds", "0 or 1"),
 }
 TABLES = ("links", "areas", "crossings", "summary")
 SHAPES = ("lines",)
@@ -53,18 +53,6 @@ def run(this) -> None:
     from manul.analyses import connectivity_fit
 
     connectivity_fit.run(this)
-
-
-def section(tables: dict[str, pd.DataFrame]) -> Section:
-    """Links, areas and crossings, and whether tracks bear the corridors out."""
-    summary, found = tables["summary"].iloc[0], Section("Connectivity of key areas")
-    found.head = headline(tables["summary"])
-    found.words.append(summary["tested"])
-    found.tables.append(("Links between neighbouring key areas", tables["links"]))
-    found.tables.append(("What each key area adds to the whole", tables["areas"]))
-    worst = tables["crossings"].head(50)
-    found.tables.append(("Crossings, the one that holds most back first", worst))
-    return found
 
 
 def headline(summary: pd.DataFrame) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -25,78 +27,99 @@ LINKS = [
     "corridor_km2", "mean_width_km", "narrowest_km", "narrowest_lon", "narrowest_lat",
     "meets_the_border", "crosses", "frequency", "probability", "adds_percent",
 ]  # fmt: skip
-AREAS = ["area", "lon", "lat", "key_km2", "adds_percent", "within", "flux", "stepping_stone"]
+LEAST_FIXES = 20  # outside of key areas, for a test of the corridors
+AREA_BAND = 2  # of the file of key areas: their numbers
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What resists: reference habitat, and the least resistance of lakes and the like; 0 = none."""
+
+    habitat: np.ndarray
+    least: np.ndarray
+
+    def resistance(self, highest: float, power: float) -> np.ndarray:
+        """1 + (highest - 1) (1 - H)^power, at least `least`; NaN where H is unknown."""
+        return np.maximum(1 + (highest - 1) * (1 - self.habitat) ** power, self.least)
+
+
+@dataclass(frozen=True)
+class Areas:
+    """Key areas: their numbers by cell (0 = none), the numbers in order, and how large each is."""
+
+    cells: np.ndarray
+    numbers: np.ndarray
+    km2: np.ndarray
 
 
 def run(this) -> None:
     """Make all maps and tables."""
     spec, grid = this.told.block, grid_of(this.told.region)
-    cell = grid.resolution.x
-    free = _resistance(this, spec, grid, spec["highest"], spec["power"])
-    lines = _lines(this, spec)
+    ground, lines, areas = _ground(this, spec), _lines(this, spec), _areas(this, grid)
+    free = ground.resistance(spec["highest"], spec["power"])
     slowed = barriers.with_barriers(free, [(t.geometry, f) for t, f in lines], grid)
-    areas = _areas(this)
-    this.log.info("%d key areas, %d kinds of lines", len(np.unique(areas)) - 1, len(lines))
+    this.log.info("%d key areas, %d kinds of lines", len(areas.numbers), len(lines))
     cutoff = spec["cutoff_km"] * KM
-    links = list(corridors.links(slowed, areas, cell, [cutoff]))
+    links = list(corridors.links(slowed, areas.cells, grid.resolution.x, [cutoff]))
     above = corridors.mosaic(links, grid.shape)
-    often = _frequency(this, spec, grid, lines, areas, cutoff)
+    often = _frequency(this, spec, grid, ground, lines, areas)
     coarse = _Coarse(spec, grid)
     through, even = coarse.flow(slowed, this.threads)
     without, _ = coarse.flow(free, this.threads)
     this.log.info("%d links; flow on cells of %.1f km", len(links), coarse.cell_km)
-    worth, net, order = _worth(links, areas, grid, spec["median_km"], spec["least_probability"])
-    pieces, where = _pieces(lines, grid)
-    table = _crossings(pieces, where, through, without, slowed, free, areas, links, grid)
+    pieces = _pieces(lines, grid)
+    numbered = barriers.number_cells(pieces.geometry, grid)
+    held = _held_back(pieces, numbered, (through, without), (slowed, free), areas, links, grid)
+    net = _net(links, areas, spec["median_km"], spec["least_probability"])
+    worth = graph.worth(net)
     tables = {
-        "links": _links_table(links, (net, order), worth, often, grid, cutoff, where, pieces),
+        "links": _links_table(links, net, worth, areas, often, grid, cutoff, pieces, numbered),
         "areas": _areas_table(areas, worth, grid),
-        "crossings": table.drop(columns="geometry"),
-        "summary": _summary(this, spec, links, areas, grid, above, cutoff),
+        "crossings": held.drop(columns="geometry"),
+        "summary": _summary(this, spec, links, areas, grid, above <= cutoff),
     }
     for name, made in tables.items():
         plain_files.write_table(this.output(name), made)
-    _write_lines(this, links, tables["links"], table, grid)
-    held = {
-        "resistance": {"resistance": slowed},
-        "corridors": {
-            "above best": np.where(np.isinf(above), np.nan, above / KM),
-            "frequency": often,
-        },
-        "flow": {
-            "rank": _ranks(through),
-            "normalised": even,
-            "class": flow.flow_classes(even).astype("float32"),
-        },
+    ways = _ways(links, tables["links"], grid)
+    vectors.write_vector(this.output("lines"), {"links": ways, "crossings": held}, this.tags())
+    _write_maps(this, grid, ~np.isnan(free), {
+        "resistance": [slowed],
+        "corridors": [np.where(np.isinf(above), np.nan, above / KM), often],
+        "flow": [
+            _ranks(through), even, flow.flow_classes(even), flow.pinch_points(through, even),
+        ],
+    })  # fmt: skip
+
+
+def _write_maps(this, grid, known, held) -> None:
+    """Maps from what the job holds, by file in the order of its bands; NaN where not `known`."""
+    bands = {
+        name: {
+            band: np.where(known, values, np.nan).astype("float32")
+            for band, values in zip(MAPS[name], arrays, strict=True)
+        }
+        for name, arrays in held.items()
     }
-    known = ~np.isnan(free)
-    for bands in held.values():
-        for name, values in bands.items():
-            bands[name] = np.where(known, values, np.nan).astype("float32")
-    files = [this.map_file(n, this.output(n), grid, bands) for n, bands in MAPS.items()]
-    this.run_here(
-        lambda rows, columns: {
-            name: {band: values[rows, columns] for band, values in bands.items()}
-            for name, bands in held.items()
-        },
-        files,
-    )
+
+    def window(rows, columns):
+        return {n: {b: v[rows, columns] for b, v in of.items()} for n, of in bands.items()}
+
+    files = [this.map_file(name, this.output(name), grid, units) for name, units in MAPS.items()]
+    this.run_here(window, files)
 
 
 # ------------------------------------------------------------------------------------- ground
 
 
-def _resistance(this, spec, grid, highest, power) -> np.ndarray:
-    """1 + (highest - 1) (1 - H)^power, at least that of the grounds; NaN where H is unknown."""
+def _ground(this, spec) -> Ground:
     (path,) = this.inputs("reference")
-    habitat = rasters.read_map(path, 1)
-    out = 1 + (highest - 1) * (1 - habitat.astype("float64")) ** power
-    there = this.named("grounds")
-    for ground in spec["grounds"]:
-        if ground["surface"] in there:
-            on_it = rasters.read_map(there[ground["surface"]], 1) >= ground["minimum"]
-            out[on_it] = np.maximum(out[on_it], ground["resistance"])
-    return out
+    habitat = rasters.read_map(path, 1).astype("float64")
+    least, there = np.zeros(habitat.shape), this.named("grounds")
+    for block in spec["grounds"]:
+        if block["surface"] in there:
+            on_it = rasters.read_map(there[block["surface"]], 1) >= block["minimum"]
+            least[on_it] = np.maximum(least[on_it], block["resistance"])
+    return Ground(habitat, least)
 
 
 def _lines(this, spec) -> list[tuple[gpd.GeoDataFrame, float]]:
@@ -106,57 +129,80 @@ def _lines(this, spec) -> list[tuple[gpd.GeoDataFrame, float]]:
     for block in spec["barriers"]:
         if block["layer"] in there:
             table = select(vectors.read_vector(there[block["layer"]]), block.get("where"))
-            lines = table[table.geom_type.isin(["LineString", "MultiLineString"])].copy()
-            lines["of"] = block["layer"]
-            out.append((lines, block["factor"]))
+            lines = table[table.geom_type.isin(["LineString", "MultiLineString"])]
+            out.append((lines.assign(of=block["layer"]), block["factor"]))
     return out
 
 
-def _areas(this) -> np.ndarray:
+def _areas(this, grid) -> Areas:
     (path,) = this.inputs("areas")
-    return np.nan_to_num(rasters.read_map(path, 2)).astype("int32")
+    cells = np.nan_to_num(rasters.read_map(path, AREA_BAND)).astype("int32")
+    numbers = np.unique(cells[cells > 0])
+    km2 = ndimage.sum_labels(cells > 0, cells, numbers) * grid.resolution.x**2 / KM**2
+    return Areas(cells, numbers, km2)
 
 
 # ------------------------------------------------------------------------------------- corridors
 
 
-def _frequency(this, spec, grid, lines, areas, cutoff) -> np.ndarray:
-    """The share of draws of the resistance in which a cell lies in a corridor."""
+def _frequency(this, spec, grid, ground, lines, areas) -> np.ndarray:
+    """The share of draws of the resistance in which a cell lies in a corridor.
+
+    The cut-off grows with the highest resistance of a draw, as the costs do.
+    """
     random = np.random.default_rng(spec["seed"])
     count = np.zeros(grid.shape)
     for _ in this.told_of(range(spec["draws"]), spec["draws"]):
         highest, power, scale = (random.uniform(*spec[key]) for key in DRAWN)
-        free = _resistance(this, spec, grid, highest, power)
         slowed = [(t.geometry, 1 + (factor - 1) * scale) for t, factor in lines]
-        ground = barriers.with_barriers(free, slowed, grid)
-        limit = cutoff * (highest / spec["highest"])
-        found = corridors.links(ground, areas, grid.resolution.x, [], limit)
+        drawn = barriers.with_barriers(ground.resistance(highest, power), slowed, grid)
+        limit = spec["cutoff_km"] * KM * highest / spec["highest"]
+        found = corridors.links(drawn, areas.cells, grid.resolution.x, follow=limit)
         count += corridors.mosaic(found, grid.shape) <= limit
     return count / max(spec["draws"], 1)
 
 
-def _links_table(links, of, worth, often, grid, cutoff, where, pieces) -> pd.DataFrame:
-    net, order = of
-    to = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
-    adds = {tuple(pair): part for pair, part in zip(net.pairs, worth.links, strict=True)}
-    chance = {tuple(p): c for p, c in zip(net.pairs, net.probability, strict=True)}
+def _links_table(links, net, worth, areas, often, grid, cutoff, pieces, numbered) -> pd.DataFrame:
+    of_pairs = zip(map(tuple, net.pairs), net.probability, worth.links, strict=True)
+    known = {pair: (probability, adds) for pair, probability, adds in of_pairs}
     rows = []
     for link in links:
         width = link.widths[cutoff]
-        row, column = width.narrowest_at
-        lon, lat = to.transform(*(grid.affine @ (column + 0.5, row + 0.5)))
-        on = np.unique(pieces[link.path[:, 0], link.path[:, 1]])
-        names = where.loc[where["piece"].isin(on[on > 0]), ["of", "name"]].drop_duplicates()
-        pair = order[link.a], order[link.b]
+        (lon,), (lat,) = _degrees(grid, [width.narrowest_at])
+        on_path = link.path[:, 0], link.path[:, 1]
+        on = pieces.iloc[np.unique(numbered[on_path][numbered[on_path] > 0]) - 1]
+        names = on[["of", "name"]].drop_duplicates().to_numpy()
         rows.append((
             link.a, link.b, link.cost / KM, link.length_m / KM, link.straight_m / KM,
             link.cost_over_straight, link.cost_over_path, width.area_km2, width.mean_width_km,
             width.narrowest_m / KM, lon, lat, "yes" if width.meets_the_border else "no",
-            "; ".join(f"{of}: {name}" if name else of for of, name in names.to_numpy()),
-            float(np.mean(often[link.path[:, 0], link.path[:, 1]])),
-            chance.get(pair, 0.0), adds.get(pair, 0.0),
+            "; ".join(f"{of}: {name}" if name else of for of, name in names),
+            float(np.mean(often[on_path])), *known.get(_places(areas, link), (0.0, 0.0)),
         ))  # fmt: skip
     return pd.DataFrame(rows, columns=LINKS).sort_values("adds_percent", ascending=False)
+
+
+def _places(areas, link) -> tuple[int, int]:
+    """The places of the two areas of a link in their order."""
+    a, b = np.searchsorted(areas.numbers, [link.a, link.b])
+    return int(a), int(b)
+
+
+def _degrees(grid, cells) -> tuple[np.ndarray, np.ndarray]:
+    """Longitudes and latitudes of the middles of cells (row, column)."""
+    rows, columns = np.asarray(cells, float).reshape(-1, 2).T
+    to = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
+    return to.transform(*(grid.affine @ (columns + 0.5, rows + 0.5)))
+
+
+def _ways(links, table, grid) -> gpd.GeoDataFrame:
+    """The best ways as lines, with what the table says of each, in its order."""
+    shapes = {}
+    for link in links:
+        at = [grid.affine @ (c + 0.5, r + 0.5) for r, c in link.path]
+        shapes[link.a, link.b] = shapely.LineString(at if len(at) > 1 else at * 2)
+    in_order = [shapes[pair] for pair in zip(table["a"], table["b"], strict=True)]
+    return gpd.GeoDataFrame(table, geometry=in_order, crs=grid.crs)
 
 
 # ------------------------------------------------------------------------------------- flow
@@ -210,85 +256,75 @@ def _ranks(values) -> np.ndarray:
 # ------------------------------------------------------------------------------------- lines
 
 
-def _pieces(lines, grid) -> tuple[np.ndarray, pd.DataFrame]:
-    """Numbers of pieces of 1 km on the grid, and what each is."""
-    out = np.zeros(grid.shape, "int32")
-    rows, number = [], 0
-    for table, _ in lines:
-        for feature in table.itertuples():
-            for part in shapely.get_parts(feature.geometry):
-                n = max(round(part.length / KM), 1)
-                ends = np.linspace(0, part.length, n + 1)
-                for k in range(n):
-                    piece = shapely.ops.substring(part, ends[k], ends[k + 1])
-                    number += 1
-                    cells = barriers.line_cells([piece], grid)
-                    out[cells & (out == 0)] = number
-                    name = getattr(feature, "name", "") or ""
-                    rows.append((number, feature.of, name, piece.length / KM, piece))
-    return out, gpd.GeoDataFrame(
-        rows, columns=["piece", "of", "name", "km", "geometry"], geometry="geometry", crs=grid.crs
-    )
+def _pieces(lines, grid) -> gpd.GeoDataFrame:
+    """Pieces of 1 km of all lines, numbered from 1: of which layer, its name, how long."""
+    parts = [
+        (feature.of, getattr(feature, "name", "") or "", piece)
+        for table, _ in lines
+        for feature in table.itertuples()
+        for part in shapely.get_parts(feature.geometry)
+        for piece in barriers.cut(part, KM)
+    ]
+    found = gpd.GeoDataFrame(parts, columns=["of", "name", "geometry"], crs=grid.crs)
+    found.insert(0, "piece", np.arange(1, len(found) + 1))
+    found.insert(3, "km", found.length / KM)
+    return found
 
 
-def _crossings(pieces, where, through, without, slowed, free, areas, links, grid):
+def _held_back(pieces, numbered, flows, grounds, areas, links, grid) -> gpd.GeoDataFrame:
     """Each piece with the flow it holds back; the worst also with what its opening saves."""
-    table = crossings.crossings(through, without, pieces)
+    (through, without), (slowed, free) = flows, grounds
+    table = crossings.crossings(through, without, numbered)
     worst = table["piece"].to_numpy()[:PIECES]
     pairs = [(link.a, link.b) for link in links]
     if pairs and len(worst):
-        some = np.where(np.isin(pieces, worst), pieces, 0)
-        saved = crossings.opened(slowed, free, some, areas, pairs, grid.resolution.x)
-        saved["saved"] /= KM
-        saved["saved_most"] /= KM
+        some = np.where(np.isin(numbered, worst), numbered, 0)
+        saved = crossings.opened(slowed, free, some, areas.cells, pairs, grid.resolution.x)
+        saved[["saved", "saved_most"]] /= KM
         table = table.merge(saved, on="piece", how="left")
-    at = shapely.line_interpolate_point(where.geometry.values, 0.5, normalized=True)
+    at = shapely.line_interpolate_point(pieces.geometry.values, 0.5, normalized=True)
     points = gpd.GeoSeries(at, crs=grid.crs).to_crs("EPSG:4326")
-    where = where.assign(lon=points.x.round(5), lat=points.y.round(5))
     table["flow_rank"] = table["flow_with"].rank(pct=True)
-    return where.merge(table, on="piece").sort_values("rank", ignore_index=True)
+    placed = pieces.assign(lon=points.x.round(5), lat=points.y.round(5))
+    return placed.merge(table, on="piece").sort_values("rank", ignore_index=True)
 
 
 # ------------------------------------------------------------------------------------- worth
 
 
-def _worth(links, areas, grid, median_km, least):
-    """What each area and link adds, the graph, and the place of each area in it."""
-    numbers = np.unique(areas[areas > 0])
-    order = {int(n): i for i, n in enumerate(numbers)}
-    km2 = ndimage.sum_labels(areas > 0, areas, numbers) * grid.resolution.x**2 / KM**2
-    pairs = np.array([(order[link.a], order[link.b]) for link in links]).reshape(-1, 2)
-    # A way over ground that costs twice as much is as good as one twice as long.
-    net = graph.graph(km2, pairs, np.array([link.cost / KM for link in links]), median_km, least)
-    return graph.worth(net), net, order
+def _net(links, areas, median_km, least) -> graph.Graph:
+    """Key areas joined by their links.
+
+    A way over ground that costs twice as much is as good as one twice as long.
+    """
+    pairs = np.array([_places(areas, link) for link in links]).reshape(-1, 2)
+    costs = np.array([link.cost / KM for link in links])
+    return graph.graph(areas.km2, pairs, costs, median_km, least)
 
 
 def _areas_table(areas, worth, grid) -> pd.DataFrame:
-    numbers = np.unique(areas[areas > 0])
-    rows = ndimage.center_of_mass(areas > 0, areas, numbers)
-    to = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
-    places = [to.transform(*(grid.affine @ (c + 0.5, r + 0.5))) for r, c in rows]
-    km2 = ndimage.sum(areas > 0, areas, numbers) * grid.resolution.x**2 / KM**2
+    middles = ndimage.center_of_mass(areas.cells > 0, areas.cells, areas.numbers)
+    lon, lat = _degrees(grid, middles)
     table = pd.DataFrame({
-        "area": numbers, "lon": [p[0] for p in places], "lat": [p[1] for p in places],
-        "key_km2": km2, "adds_percent": worth.patches, "within": worth.intra, "flux": worth.flux,
+        "area": areas.numbers, "lon": lon, "lat": lat, "key_km2": areas.km2,
+        "adds_percent": worth.patches, "within": worth.intra, "flux": worth.flux,
         "stepping_stone": worth.connector,
-    }, columns=AREAS)  # fmt: skip
+    })  # fmt: skip
     return table.sort_values("adds_percent", ascending=False)
 
 
-def _summary(this, spec, links, areas, grid, above, cutoff) -> pd.DataFrame:
-    numbers = np.unique(areas[areas > 0])
-    least = spec["least_probability"]
+def _summary(this, spec, links, areas, grid, inside) -> pd.DataFrame:
     medians = [spec["median_km"], *spec["median_between_km"]]
-    worths = [_worth(links, areas, grid, m, least)[0].equivalent_area for m in medians]
+    nets = [_net(links, areas, median, spec["least_probability"]) for median in medians]
+    worths = [graph.equivalent_area(net) for net in nets]
     return pd.DataFrame([{
-        "areas": len(numbers), "links": len(links),
-        "alone": len(corridors.alone(numbers.tolist(), links)),
+        "areas": len(areas.numbers), "links": len(links),
+        "alone": len(corridors.alone(areas.numbers.tolist(), links)),
         "equivalent_km2": worths[0], "equivalent_low_km2": min(worths),
         "equivalent_high_km2": max(worths), "median_km": medians[0],
         "median_low_km": medians[1], "median_high_km": medians[2],
-        "tested": _tested(this, areas, above <= cutoff, grid, spec["seed"]),
+        "cutoff_km": spec["cutoff_km"],
+        "tested": _tested(this, areas.cells, inside, grid, spec["seed"]),
     }])  # fmt: skip
 
 
@@ -302,7 +338,7 @@ def _tested(this, areas, inside, grid, seed) -> str:
     column, row = ~grid.affine @ (fixes.geometry.x, fixes.geometry.y)
     row, column = np.floor(row).astype(int).to_numpy(), np.floor(column).astype(int).to_numpy()
     off = _at(areas, row, column) == 0
-    if off.sum() < 20:
+    if off.sum() < LEAST_FIXES:
         return f"The corridors are {TESTED}: {off.sum()} fixes lie outside of key areas."
     row, column = row[off], column[off]
     found = float(np.mean(_at(inside, row, column) > 0))
@@ -330,17 +366,3 @@ def _at(values, row, column) -> np.ndarray:
     out = np.full(len(row), -1, "int64")
     out[ok] = values[row[ok], column[ok]]
     return out
-
-
-def _write_lines(this, links, table, pieces, grid) -> None:
-    ways = []
-    for link in links:
-        at = [grid.affine @ (c + 0.5, r + 0.5) for r, c in link.path]
-        ways.append(shapely.LineString(at if len(at) > 1 else at * 2))
-    by_pair = {(link.a, link.b): way for link, way in zip(links, ways, strict=True)}
-    shapes = [by_pair[pair] for pair in zip(table["a"], table["b"], strict=True)]
-    made = {
-        "links": gpd.GeoDataFrame(table, geometry=shapes, crs=grid.crs),
-        "crossings": gpd.GeoDataFrame(pieces, geometry="geometry", crs=grid.crs),
-    }
-    vectors.write_vector(this.output("lines"), made, this.tags())

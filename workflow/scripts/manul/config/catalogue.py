@@ -15,7 +15,7 @@ WORD = re.compile(r"\{([a-z0-9_]+)(?::0?\d+d)?\}")
 WORDS = {
     "": set(),
     "degrees": {"lat", "lon", "ns", "ew"},
-    "countries": {"iso3", "iso2"},
+    "countries": {"iso3"},
     "extracts": {"extract"},
 }
 # What of a source describes a layer beside its data.
@@ -84,7 +84,17 @@ def overlap(a, b) -> bool:
 # ------------------------------------------------------------------------------------- helpers
 
 
+NEEDS = {"geoparquet": "bbox", "occurrences": "query"}  # a kind: the key that it cannot do without
+
+
 def _faults(source):
+    needed = [NEEDS.get(source["kind"], ""), "years" if source.get("stac") else ""]
+    for key in filter(None, needed):
+        if key not in source:
+            yield f".{key}: not given; a source of this kind needs it"
+    for name, wanted in source["layers"].items():
+        if "scale" in wanted and not source.get("reduce"):
+            yield f".layers.{name}.scale: only with `reduce`; else say it under `described`"
     addresses = [source.get("address"), *(w.get("address") for w in source["layers"].values())]
     addresses += [one for w in source["layers"].values() for one in w.get("addresses", {})]
     given = [one for one in addresses if one]

@@ -1,6 +1,7 @@
 """Lines that are hard to cross - roads, railways, fences - on the cells of a grid."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -43,19 +44,35 @@ def line_cells(lines: Iterable, grid: GeoBox) -> np.ndarray:
     return out
 
 
-def number_pieces(line: shapely.LineString, piece_m: float, grid: GeoBox) -> np.ndarray:
-    """Numbers from 1, along a line, of pieces of equal length near `piece_m`; 0 off the line.
+def cut(line: shapely.LineString, piece_m: float) -> list[shapely.LineString]:
+    """The line in pieces of equal length near `piece_m`, at least one."""
+    ends = np.linspace(0, line.length, max(round(line.length / piece_m), 1) + 1)
+    return [substring(line, start, end) for start, end in pairwise(ends)]
+
+
+def number_cells(pieces: Iterable[shapely.LineString], grid: GeoBox) -> np.ndarray:
+    """The cells of each piece, numbered from 1 in their order, int32; 0 off all of them.
 
     A cell of two pieces belongs to the first.
     """
     out = np.zeros(grid.shape, np.int32)
-    n = max(round(line.length / piece_m), 1)
-    ends = np.linspace(0, line.length, n + 1)
-    for k in range(n):
-        part = substring(line, ends[k], ends[k + 1])
-        cells = line_cells([part], grid)
-        out[cells & (out == 0)] = k + 1
+    for number, piece in enumerate(pieces, 1):
+        window = _around(piece, grid)
+        part = out[window]
+        part[line_cells([piece], grid[window]) & (part == 0)] = number
     return out
+
+
+def _around(shape, grid) -> tuple[slice, slice]:
+    """The window of a grid in which a shape lies, with two cells around it; one cell at least."""
+    left, bottom, right, top = shape.bounds
+    corners = np.array([~grid.affine @ (x, y) for x in (left, right) for y in (bottom, top)])
+    low, high = np.floor(corners.min(axis=0)) - 2, np.ceil(corners.max(axis=0)) + 2
+    spans = []
+    for start, stop, size in zip(low[::-1], high[::-1], grid.shape, strict=True):
+        start = int(np.clip(start, 0, size - 1))
+        spans.append(slice(start, int(np.clip(stop, start + 1, size))))
+    return spans[0], spans[1]
 
 
 def _touched(shapes, grid):

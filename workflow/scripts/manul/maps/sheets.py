@@ -7,6 +7,7 @@ SHEETS, and say in workflow/schemas/sheets.yaml which maps and tables it shows, 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import geopandas as gpd
@@ -341,25 +342,26 @@ def occupancy(s: Scenario) -> list[Figure]:
 
 def corridors(s: Scenario) -> list[Figure]:
     """Ways between neighbouring key areas, by how much dearer than the best one they are."""
-    above, area = list(s.maps)[:2]
+    above, frequency, area = s.maps
     cost, core = s.values(above), np.nan_to_num(s.values(area)) > 0
-    steps = np.nanmax(cost, initial=1.0) * np.array(CORRIDOR_STEPS)
+    unknown = np.isnan(s.values(frequency))  # the cost is unknown off the corridors, too
+    cutoff = plain_files.read_table(s.path("summary"))["cutoff_km"].iloc[0]
+    steps = [cutoff * step for step in CORRIDOR_STEPS]
     codes = np.select(
-        [core, np.isnan(cost), *(cost <= step for step in steps)], [4, 0, 1, 2, 3], 3
+        [core, unknown, *(cost <= step for step in steps)], [4, CLASS_NODATA, 1, 2, 3], 0
     ).astype("uint8")
-    words = [f"at most {step:.0f} km of best ground dearer than the best way" for step in steps]
-    told = {0: "no corridor", **dict(enumerate(words, 1)), 4: "key area"}
+    dearer = [f"at most {step:.0f} km of best ground dearer than the best way" for step in steps]
+    told = {0: "no corridor", **dict(enumerate(dearer, 1)), 4: "key area"}
     sheet = s.sheet("Corridors between key areas", above, extra=_movement_words(s))
-    legend = [layouts.Category(c, words, CORRIDOR_COLOURS[c]) for c, words in told.items()]
+    legend = [layouts.Category(c, text, CORRIDOR_COLOURS[c]) for c, text in told.items()]
     return [_classes_of(s, sheet, codes, legend, "Corridors")]
 
 
 def flow(s: Scenario) -> list[Figure]:
     """Where movements are held off, spread or crowd, and the pinch points."""
-    kinds, rank = (s.values(name) for name in list(s.maps)[:2])
-    pinch = (kinds == len(FLOW_COLOURS) - 1) & (rank >= HIGH_FLOW)
-    codes = np.where(np.isnan(kinds) | (kinds < 1), CLASS_NODATA, kinds)
-    codes = np.where(pinch, len(FLOW_COLOURS), codes).astype("uint8")
+    kinds, pinch = (s.values(name) for name in s.maps)
+    codes = np.where(kinds >= 1, kinds, CLASS_NODATA)
+    codes = np.where(pinch > 0, len(FLOW_COLOURS), codes).astype("uint8")
     sheet = s.sheet("Flow of movements", next(iter(s.maps)), extra=_movement_words(s))
     legend = [layouts.Category(c, *told) for c, told in enumerate(FLOW_COLOURS, 1)]
     return [_classes_of(s, sheet, codes, legend, "Against even ground")]
@@ -369,12 +371,10 @@ def crossings(s: Scenario) -> list[Figure]:
     """Which kilometres of lines hold most of the flow back."""
     pieces = vectors.read_layers(s.path("lines"))["crossings"]
     part = pieces["rank"].rank(pct=True)
-    ends = [0.0, *CROSSING_STYLES]
+    ends = pairwise([0.0, *CROSSING_STYLES])
     overlays = [
-        layouts.Overlay(
-            pieces[(part > low) & (part <= high)], told, {"color": colour, "linewidth": w}
-        )
-        for low, (high, (told, colour, w)) in zip(ends, CROSSING_STYLES.items(), strict=False)
+        layouts.Overlay(pieces[(part > low) & (part <= high)], *CROSSING_STYLES[high])
+        for low, high in ends
     ]
     name = next(iter(s.maps))
     sheet = s.sheet("Crossings: where lines hold movement back", name, extra=_movement_words(s))
@@ -429,12 +429,11 @@ CORRIDOR_COLOURS = {
     3: "#fee0b6",
     4: "#1b7a4b",
 }
-CROSSING_STYLES = {  # part of all kilometres: words, colour, width
-    0.1: ("holds most back: the first tenth", "#b30000", 1.6),
-    0.3: ("holds much back: the next fifth", "#ee8866", 1.1),
-    1.0: ("holds less back", "#8c8c8c", 0.5),
+CROSSING_STYLES = {  # up to this part of all kilometres: words, style
+    0.1: ("holds most back: the first tenth", {"color": "#b30000", "linewidth": 1.6}),
+    0.3: ("holds much back: the next fifth", {"color": "#ee8866", "linewidth": 1.1}),
+    1.0: ("holds less back", {"color": "#8c8c8c", "linewidth": 0.5}),
 }
-HIGH_FLOW = 0.9  # rank of flow from which a narrow place is a pinch point
 FLOW_COLOURS = (  # classes 1 to 4, and of the last the pinch points
     ("held off", "#f4f1e8"),
     ("spreads", "#d3e0e8"),

@@ -13,8 +13,6 @@ from manul.records.check import RecordsError
 
 CHECKS = dict.fromkeys(RASTERS, rasters.check)
 CHECKS |= {"vector": vectors.check_vector, "records": vectors.check_records}
-
-
 TO_FETCH = "Fetch it: snakemake --cores 1 retrieve --configfile FILE_OF_THE_REGION"
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import shapely
+from pyproj import Geod
 
 from manul.config.catalogue import overlap
+from manul.grid import vectors
 
 COUNTRIES = Path(__file__).parents[4] / "resources" / "range" / "countries.gpkg"
 
@@ -28,7 +31,7 @@ def pieces(source: Mapping, address: str, box) -> list[Piece]:
     found: Iterator[dict] = {
         "": lambda: iter([{}]),
         "degrees": lambda: _degrees(box, tiles["degrees"]),
-        "countries": lambda: ({"iso3": c, "iso2": _iso2(c)} for c in countries(box)),
+        "countries": lambda: ({"iso3": country} for country in countries(box)),
         "extracts": lambda: ({"extract": e} for e in extracts(tiles["extracts"], box)),
     }[tiles["kind"]]()
     return [Piece(address.format(**words)) for words in found]
@@ -70,16 +73,17 @@ def country(name: str) -> gpd.GeoDataFrame:
     return table.loc[table["name"] == name, ["name", "geometry"]].reset_index(drop=True)
 
 
+def km2(box) -> float:
+    """The area of a box of degrees."""
+    return Geod(ellps="WGS84").geometry_area_perimeter(shapely.box(*box))[0] / 1e6
+
+
 # ------------------------------------------------------------------------------------- helpers
 
 
+@cache
 def _countries() -> gpd.GeoDataFrame:
-    return gpd.read_file(COUNTRIES)
-
-
-def _iso2(iso3) -> str:
-    table = _countries()
-    return table.loc[table["iso3"] == iso3, "iso2"].iloc[0]
+    return vectors.read_vector(COUNTRIES)
 
 
 def _degrees(box, step) -> Iterator[dict]:

@@ -22,8 +22,10 @@ from tqdm import tqdm
 from manul.config import catalogue, selection
 from manul.config.types import Config
 from manul.grid import plain_files
+from manul.grid.atomic import atomic
+from manul.grid.vectors import write_vector
 from manul.retrieval import rasters, stac, tables, vectors
-from manul.retrieval.addresses import Piece, extracts, pieces
+from manul.retrieval.addresses import Piece, extracts, km2, pieces
 from manul.retrieval.remote import Link, RemoteError, RemoteFile
 
 LATEST = "latest"  # the date of a source that changes: its file tells
@@ -52,14 +54,6 @@ class Order:
         return self.source["layers"][self.layer]
 
     @property
-    def km2(self) -> float:
-        west, south, east, north = self.box
-        area, _ = pyproj.Geod(ellps="WGS84").polygon_area_perimeter(
-            [west, east, east, west], [south, south, north, north]
-        )
-        return abs(area) / 1e6
-
-    @property
     def about_bytes(self) -> float:
         """About how much is to come, as the catalogue says."""
         files = len(self.wanted.get("addresses", {})) or 1
@@ -70,7 +64,7 @@ class Order:
             if self.source.get("tiles"):
                 files = len(pieces(self.source, self.source["address"], self.box))
             return float(files * self.source["bytes"])
-        return self.km2 * self.source.get("bytes_per_km2", 0) * files
+        return km2(self.box) * self.source.get("bytes_per_km2", 0) * files
 
 
 def orders(config: Config) -> list[Order]:
@@ -187,7 +181,8 @@ def _make(order, link, offline) -> list[str]:
     source, wanted, box = order.source, order.wanted, order.box
     if source["kind"] == "occurrences":
         rows = tables.occurrences(link, source["address"], source["query"], box)
-        tables.write(rows, order.target)
+        with atomic(order.target) as partial:
+            rows.to_csv(partial, index=False)
         return [source["address"]]
     every = _pieces(order, link)
     if not every:
@@ -202,7 +197,7 @@ def _make(order, link, offline) -> list[str]:
         found, addresses = vectors.read(every, box, open_file, source, wanted)
     if found.empty:
         raise ValueError("the source has no feature in this box; take the layer out of the file")
-    vectors.write(found, order.target)
+    write_vector(order.target, {order.layer: found}, {})
     return addresses
 
 

@@ -8,13 +8,12 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pyproj
 import yaml
 
 from manul.config import catalogue, documents
 from manul.config.load import MODEL, MODELS
-from manul.grid import plain_files
-from manul.retrieval.addresses import country, country_box
+from manul.grid import plain_files, vectors
+from manul.retrieval.addresses import country, country_box, km2
 
 SIDES = (100, 250, 500, 1000, 2000, 5000)  # cell sizes to choose from (m)
 MOST_CELLS = 2e6  # what a laptop makes in an hour
@@ -24,8 +23,6 @@ CONTEXT = {
     "roads": "roads", "railways": "railways", "protected_areas": "protected_areas",
     "mines": "mines", "relief": "elevation",
 }  # fmt: skip
-
-
 HEAD = """\
 # {title}: written by `snakemake new_region` on {today}, to be changed as you like.
 # Fetch the layers: snakemake --cores 1 retrieve --configfile config/{name}.yaml
@@ -72,8 +69,7 @@ def write(asked: Mapping[str, Any], folder: Path = Path("config")) -> Path:
     text = _text(name, title, box, cell_m, mask is not None, asked.get("species_model") or MODEL)
     if mask is not None:
         target = Path(catalogue.DATA) / name / "study_area.gpkg"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        mask.to_file(target, driver="GPKG", layer="study_area", engine="pyogrio")
+        vectors.write_vector(target, {"study_area": mask}, {})
     plain_files.write_text(path, text)
     return path
 
@@ -104,7 +100,7 @@ def _place(asked, name) -> tuple[str, tuple, gpd.GeoDataFrame | None]:
 def _polygons(path) -> gpd.GeoDataFrame:
     if not path.exists():
         raise AskedError(f"area: there is no file {path}")
-    table = gpd.read_file(path)
+    table = vectors.read_vector(path)
     if table.crs is None:
         raise AskedError(f"area: {path} does not say its coordinate system")
     table = table[table.geom_type.isin(["Polygon", "MultiPolygon"])].to_crs("EPSG:4326")
@@ -150,11 +146,7 @@ def _cell_m(said, box) -> float:
         if not side > 0:
             raise AskedError(f"cell_m: found {said!r}, expected a number of metres above 0")
         return side
-    west, south, east, north = box
-    area, _ = pyproj.Geod(ellps="WGS84").polygon_area_perimeter(
-        [west, east, east, west], [south, south, north, north]
-    )
-    return next((s for s in SIDES if abs(area) / s**2 <= MOST_CELLS), SIDES[-1])
+    return next((s for s in SIDES if km2(box) * 1e6 / s**2 <= MOST_CELLS), SIDES[-1])
 
 
 # ------------------------------------------------------------------------------------- the file

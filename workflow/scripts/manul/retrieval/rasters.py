@@ -15,8 +15,9 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window, from_bounds
 
+from manul.grid.atomic import atomic
 from manul.retrieval.addresses import Piece
-from manul.retrieval.remote import NotThereError, RemoteError, RemoteFile
+from manul.retrieval.remote import RemoteError, RemoteFile, opened
 
 BLOCK = 1024  # pixels along a side that are read and written at once
 DEGREE_M = 111_320.0
@@ -54,7 +55,7 @@ def write_window(
     `RemoteError`, `NothingThereError`.
     """  # fmt: skip
     with contextlib.ExitStack() as stack:
-        every = _opened(stack, pieces, open_file, source, wanted, cell_m)
+        every = _all_opened(stack, pieces, open_file, source, wanted, cell_m)
         within = [one for one in every if _within(one.raster, box)]
         if not within:
             raise NothingThereError("no file has ground within the box")
@@ -65,18 +66,12 @@ def write_window(
 # ------------------------------------------------------------------------------------- opening
 
 
-def _opened(stack, pieces, open_file, source, wanted, cell_m) -> list[Opened]:
-    out = []
-    for piece in pieces:
-        try:
-            file = open_file(piece.address)
-        except NotThereError:
-            if source["not_found"] == "error":
-                raise
-            continue
-        raster = stack.enter_context(_raster(file, source.get("pixels_per_cell"), cell_m))
-        out.append(Opened(raster, file, piece, tuple(wanted.get("unset", ()))))
-    return out
+def _all_opened(stack, pieces, open_file, source, wanted, cell_m) -> list[Opened]:
+    fine, unset = source.get("pixels_per_cell"), tuple(wanted.get("unset", ()))
+    return [
+        Opened(stack.enter_context(_raster(file, fine, cell_m)), file, piece, unset)
+        for piece, file in opened(pieces, open_file, source["not_found"])
+    ]
 
 
 @contextlib.contextmanager
@@ -132,11 +127,11 @@ def _within(raster, box) -> tuple[float, float, float, float] | None:
     return (left, bottom, right, top) if left < right and bottom < top else None
 
 
-def _lattice(opened, box) -> tuple[Affine, int, int]:
+def _lattice(every, box) -> tuple[Affine, int, int]:
     """The grid of the finest pixels that holds what all rasters have within the box."""
-    parts = np.array([_within(one.raster, box) for one in opened])
+    parts = np.array([_within(one.raster, box) for one in every])
     bounds = (*parts[:, :2].min(axis=0), *parts[:, 2:].max(axis=0))
-    at = min((one.raster.transform for one in opened), key=lambda t: abs(t.a))
+    at = min((one.raster.transform for one in every), key=lambda t: abs(t.a))
     window = from_bounds(*bounds, transform=at)
     column, row = (int(np.floor(n + SAME)) for n in (window.col_off, window.row_off))
     right = int(np.ceil(window.col_off + window.width - SAME))
@@ -147,17 +142,15 @@ def _lattice(opened, box) -> tuple[Affine, int, int]:
 # ------------------------------------------------------------------------------------- the values
 
 
-def _write(target, opened, box, reduce, scale) -> None:
-    at, width, height = _lattice(opened, box)
-    first = opened[0].raster
+def _write(target, every, box, reduce, scale) -> None:
+    at, width, height = _lattice(every, box)
+    first = every[0].raster
     kind, nodata = first.dtypes[0], first.nodata
     if reduce:
         kind, nodata = "float32", np.nan
-    elif nodata is None and opened[0].unset:
-        nodata = opened[0].unset[0]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial.tif")
-    with rasterio.open(
+    elif nodata is None and every[0].unset:
+        nodata = every[0].unset[0]
+    with atomic(target) as partial, rasterio.open(
         partial, "w", driver="GTiff", width=width, height=height, count=1, dtype=kind,
         crs=first.crs, transform=at, nodata=nodata, tiled=True, blockxsize=256, blockysize=256,
         compress="deflate", predictor=3 if "float" in kind else 2, BIGTIFF="IF_SAFER",
@@ -168,11 +161,10 @@ def _write(target, opened, box, reduce, scale) -> None:
             corner = at @ Affine.translation(window.col_off, window.row_off)
             shape = (int(window.height), int(window.width))
             if reduce:
-                values = _reduced(opened, corner, shape, reduce) * np.float32(scale)
+                values = _reduced(every, corner, shape, reduce) * np.float32(scale)
             else:
-                values = _first_known(opened, corner, shape, kind, nodata)
+                values = _first_known(every, corner, shape, kind, nodata)
             out.write(values, 1, window=window)
-    partial.replace(target)
 
 
 def _blocks(width, height) -> Iterator[Window]:
@@ -181,27 +173,27 @@ def _blocks(width, height) -> Iterator[Window]:
             yield Window(column, row, min(BLOCK, width - column), min(BLOCK, height - row))
 
 
-def _first_known(opened, corner, shape, kind, nodata) -> np.ndarray:
+def _first_known(every, corner, shape, kind, nodata) -> np.ndarray:
     """Of rasters that overlap the first one with data; the rest is `nodata`."""
     out = np.full(shape, 0 if nodata is None else nodata, kind)
     known = np.zeros(shape, bool)
-    for one in opened:
+    for one in every:
         found = _read(one, corner, shape)
         if found is not None:
             take = ~np.ma.getmaskarray(found) & ~known
             out[take] = found.data[take]
             known |= take
     if nodata is None and not known.all():
-        address = opened[0].file.address
+        address = every[0].file.address
         why = "part of the box has no data, and the file names no value for that"
         raise RemoteError(address, f"{why}; add `unset: [value]` to the source in the catalogue")
     return out
 
 
-def _reduced(opened, corner, shape, reduce) -> np.ndarray:
+def _reduced(every, corner, shape, reduce) -> np.ndarray:
     """What `reduce` makes of all rasters of a block, in their units; NaN where none has data."""
     layers: dict[int, np.ndarray] = {}
-    for i, one in enumerate(opened):
+    for i, one in enumerate(every):
         found = _read(one, corner, shape)
         if found is None:
             continue

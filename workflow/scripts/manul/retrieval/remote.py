@@ -13,7 +13,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -21,6 +21,9 @@ from urllib.parse import quote, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
+
+from manul.grid import plain_files
+from manul.retrieval.addresses import Piece
 
 PAGE = 16384  # bytes that are asked for at once, at least
 BUSY = (408, 425, 429, 500, 502, 503, 504)
@@ -105,6 +108,19 @@ class Link:
             raise RemoteError(address, f"the server answered {_status(answer)}")
         return answer
 
+    def page(self, address: str, key: str, method: str = "GET", **options) -> dict:
+        """An answer in JSON with a list under `key`; raises `RemoteError`."""
+        with self.ask(address, method, **options) as answer:
+            data = answer.content
+        self.count(len(data))
+        try:
+            page = json.loads(data)
+        except ValueError:
+            page = None
+        if not isinstance(page, dict) or not isinstance(page.get(key), list):
+            raise RemoteError(address, f"the answer is no page of {key}")
+        return page
+
     def _with_pass(self, address: str) -> str:
         """The address with the pass that some servers want; a pass holds for PASS_S."""
         signer = next((s for s, files in self.passes.items() if address in files), None)
@@ -112,8 +128,11 @@ class Link:
             return address
         when, signed = self._signed.get(address, (-math.inf, ""))
         if time.monotonic() - when > PASS_S:
-            with self.ask(signer.format(address=quote(address, safe=""))) as answer:
-                signed = answer.json()["href"]
+            try:
+                with self.ask(signer.format(address=quote(address, safe=""))) as answer:
+                    signed = answer.json()["href"]
+            except (ValueError, KeyError, TypeError):
+                raise RemoteError(address, "the server that signs addresses gave none") from None
             self._signed[address] = time.monotonic(), signed
         return signed
 
@@ -313,11 +332,8 @@ class RemoteFile(io.RawIOBase):
     def _write_state(self) -> None:
         if not self._known:
             return
-        partial = self._state_file.with_suffix(".partial")
-        self.home.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({**self._known, "pages": bytes(self._known["pages"]).hex()})
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(self._state_file)
+        known = {**self._known, "pages": bytes(self._known["pages"]).hex()}
+        plain_files.write_text(self._state_file, json.dumps(known))
 
     def _check_beginning(self) -> None:
         wanted = BEGINS.get(self.format)
@@ -330,6 +346,18 @@ class RemoteFile(io.RawIOBase):
             self.drop()
             what = repr(begins[:24].decode("utf-8", "replace"))
             raise RemoteError(self.address, f"found {what} at its beginning, not a {self.format}")
+
+
+def opened(
+    pieces: Iterable[Piece], open_file: Callable[[str], RemoteFile], not_found: str
+) -> Iterator[tuple[Piece, RemoteFile]]:
+    """The pieces that are there, each with its file; `not_found`: "error" or "no data"."""
+    for piece in pieces:
+        try:
+            yield piece, open_file(piece.address)
+        except NotThereError:
+            if not_found == "error":
+                raise
 
 
 def check_sum(path: Path, expected: str, address: str) -> None:

@@ -1,6 +1,5 @@
 """Files of a box and some years, found by a STAC search."""
 
-import json
 from collections.abc import Mapping
 
 from manul.retrieval.addresses import Piece
@@ -19,28 +18,21 @@ def pieces(link: Link, source: Mapping, box) -> list[Piece]:
     }  # fmt: skip
     found = []
     while asked is not None:
-        page = _page(link, how["api"] + "/search", asked)
+        page = link.page(how["api"] + "/search", "features", "POST", json=asked)
         found += [item for item in page["features"] if _in_months(item, how.get("months"))]
         asked = _next(page, asked)
-    if how.get("sign"):
-        link.passes[how["sign"]] = {item["assets"][how["asset"]]["href"] for item in found}
     found.sort(key=lambda item: (_when(item), item["id"]))
-    return [Piece(i["assets"][how["asset"]]["href"], year=int(_when(i)[:4])) for i in found]
+    try:
+        files = [item["assets"][how["asset"]]["href"] for item in found]
+    except KeyError as key:
+        raise RemoteError(how["api"], f"an item of {how['collection']} has no {key}") from None
+    if how.get("sign"):
+        link.passes[how["sign"]] = set(files)
+    years = [int(_when(item)[:4]) for item in found]
+    return [Piece(file, year=year) for file, year in zip(files, years, strict=True)]
 
 
 # ------------------------------------------------------------------------------------- helpers
-
-
-def _page(link, address, asked) -> dict:
-    with link.ask(address, "POST", json=asked) as answer:
-        data = answer.content
-    link.count(len(data))
-    try:
-        page = json.loads(data)
-        assert isinstance(page["features"], list)
-    except (ValueError, KeyError, TypeError, AssertionError):
-        raise RemoteError(address, "the answer is not a page of a STAC search") from None
-    return page
 
 
 def _next(page, asked) -> dict | None:

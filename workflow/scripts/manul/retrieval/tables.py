@@ -1,9 +1,5 @@
 """Occurrences of a species from GBIF, page by page, with what their publishers said of each."""
 
-import io
-import json
-from pathlib import Path
-
 import pandas as pd
 
 from manul.retrieval.remote import Link, RemoteError
@@ -31,7 +27,8 @@ def occurrences(link: Link, address: str, query: dict, box) -> pd.DataFrame:
     }  # fmt: skip
     rows: list[dict] = []
     while True:
-        page = _page(link, address, {**asked, "offset": len(rows)})
+        told = {**asked, "offset": len(rows)}
+        page = link.page(address, "results", params=told)
         rows += page["results"]
         if page.get("endOfRecords", True) or not page["results"]:
             break
@@ -40,26 +37,7 @@ def occurrences(link: Link, address: str, query: dict, box) -> pd.DataFrame:
     return _as_table(rows)
 
 
-def write(table: pd.DataFrame, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
-    table.to_csv(partial, index=False)
-    partial.replace(target)
-
-
 # ------------------------------------------------------------------------------------- helpers
-
-
-def _page(link, address, asked) -> dict:
-    with link.ask(address, params=asked) as answer:
-        data = answer.content
-    link.count(len(data))
-    try:
-        page = json.load(io.BytesIO(data))
-        assert isinstance(page["results"], list)
-    except (ValueError, KeyError, TypeError, AssertionError):
-        raise RemoteError(address, "the answer is not a page of occurrences") from None
-    return page
 
 
 def _as_table(rows) -> pd.DataFrame:

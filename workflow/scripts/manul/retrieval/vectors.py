@@ -2,7 +2,6 @@
 
 import zipfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
@@ -12,7 +11,7 @@ import shapely
 
 from manul.grid.features import select
 from manul.retrieval.addresses import Piece
-from manul.retrieval.remote import NotThereError, RemoteError, RemoteFile, check_sum
+from manul.retrieval.remote import RemoteError, RemoteFile, check_sum, opened
 
 EQUAL_AREA = "+proj=cea +datum=WGS84"
 
@@ -26,28 +25,18 @@ def read(
 ) -> tuple[gpd.GeoDataFrame, list[str]]:
     """The features of whole files that touch a box (degrees), and the addresses that were read.
 
-    `wanted` may name a `table`, features (`where`), `columns` by SQL expression, and `centre` for
-    polygons that are to be points. Raises `RemoteError`.
+    `wanted` may name a `table`, features (`where`), `columns` by SQL expression, columns that
+    follow from conditions (`classify`), and one for the area. Raises `RemoteError`.
     """
-    tables, addresses = [], []
-    for piece in pieces:
-        try:
-            file = open_file(piece.address)
-        except NotThereError:
-            if source["not_found"] == "error":
-                raise
-            continue
-        tables.append(_features(file, box, source, wanted))
-        addresses.append(piece.address)
+    there = list(opened(pieces, open_file, source["not_found"]))
+    tables = [_features(file, box, source, wanted) for _, file in there]
     if not tables:
         raise ValueError("no file has ground within the box")
     whole = pd.concat([t.to_crs("EPSG:4326") for t in tables], ignore_index=True)
     whole = gpd.GeoDataFrame(whole, crs="EPSG:4326")
     if wanted.get("area_ha"):
         whole[wanted["area_ha"]] = whole.to_crs(EQUAL_AREA).area / 1e4
-    if wanted["geometry"] == "centre":
-        whole.geometry = shapely.point_on_surface(whole.geometry.values)
-    return whole, addresses
+    return whole, [piece.address for piece, _ in there]
 
 
 def read_parquet(
@@ -57,15 +46,6 @@ def read_parquet(
     tables = [_row_groups(open_file(piece.address), box, source["bbox"]) for piece in pieces]
     whole = gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), crs=tables[0].crs)
     return whole, [piece.address for piece in pieces]
-
-
-def write(table: gpd.GeoDataFrame, target: Path) -> None:
-    """The features as one layer of a GeoPackage that is there whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial.gpkg")
-    partial.unlink(missing_ok=True)
-    table.to_file(partial, driver="GPKG", layer=target.stem, engine="pyogrio")
-    partial.replace(target)
 
 
 # ------------------------------------------------------------------------------------- helpers
@@ -91,12 +71,12 @@ def _features(file, box, source, wanted) -> gpd.GeoDataFrame:
     name = str(path)
     if source.get("inside"):
         name = f"/vsizip/{{{path}}}/{_inside(path, source['inside'], file.address)}"
-    layer = wanted.get("table") or source.get("table")
+    layer = wanted.get("table")
     options: dict = {"bbox": box} if source["kind"] != "openstreetmap" else {}
     try:
         if wanted.get("columns") or wanted.get("where"):
             layer = layer or pyogrio.list_layers(name)[0][0]
-            options |= {"sql": _sql(layer, wanted), "sql_dialect": None}
+            options["sql"] = _sql(layer, wanted)
         elif layer:
             options["layer"] = layer
         found = pyogrio.read_dataframe(name, **options)
