@@ -6,11 +6,13 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from conftest import demo_config
 from odc.geo.geobox import GeoBox
 
 from manul.analyses import connectivity, connectivity_fit
 from manul.config import load, selection
 from manul.grid import rasters, vectors
+from manul.preflight import uses
 
 KM = 1000
 GRID = GeoBox.from_bbox((0, 0, 60 * KM, 40 * KM), crs="EPSG:6933", resolution=KM)
@@ -69,7 +71,11 @@ class Job:
     def tags(self):
         return {}
 
-    def map_file(self, name, path, grid, bands):
+    def provenance(self):
+        return {"roads": {}, "collar_fixes": {}}
+
+    def map_file(self, name, path, grid, bands, record):
+        self.made[f"behind {name}"] = record
         return name
 
     def run_here(self, maps, files):
@@ -158,8 +164,10 @@ def test_tracks_in_the_corridor_and_elsewhere(monkeypatch):
     across = gpd.GeoDataFrame(
         geometry=gpd.points_from_xy(np.full(60, 20 * KM), np.linspace(1, 39, 60) * KM), crs=GRID.crs
     )
-    spec = {"cutoff_km": 3, "test_on": "fixes"}
-    told = run(Job(ground(), monkeypatch, fixes=along, spec=spec))["summary"]["tested"].iloc[0]
+    spec = {"cutoff_km": 3, "test_on": "collar_fixes"}
+    made = run(Job(ground(), monkeypatch, fixes=along, spec=spec))
+    assert made["behind flow"] == {"roads": {}}, "no map is made from the tracks"
+    told = made["summary"]["tested"].iloc[0]
     assert "100%" in told and "more often than the same" in told
     told = run(Job(ground(), monkeypatch, fixes=across, spec=spec))["summary"]["tested"].iloc[0]
     assert "no more often than" in told
@@ -167,15 +175,47 @@ def test_tracks_in_the_corridor_and_elsewhere(monkeypatch):
     assert "not tested with tracks" in told
 
 
-def test_the_default_model_has_it_and_a_region_without_roads_does_without():
-    config = load.load({
+def small(**changes):
+    """The smallest config with the analysis of the default model, changed."""
+    return load.load({
         "region": {
             "name": "x", "title": "X", "crs": "EPSG:6933", "cell_m": 1000,
             "bounds": [100, 45, 101, 46],
         },
         "as_of": "2025-01-01",
         "layers": {"elevation": "resources/tien_shan/elevation.tif"},
+        "analyses": {"connectivity": changes},
     })["current"]  # fmt: skip
+
+
+def test_the_default_model_has_it_and_a_region_without_roads_does_without():
+    config = small()
     wanted = connectivity.reads(selection.analysis_block(config, "connectivity"), config)
     assert wanted["barriers"] == [] and wanted["grounds"] == [] and wanted["fixes"] == []
     assert wanted["reference"] == [("map", "habitat_reference")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"barriers": [{"layer": "raods", "factor": 3}]}, r"barriers\.0.*no vector layer 'raods'"),
+        ({"barriers": [{"layer": "elevation", "factor": 3}]}, r"no vector layer 'elevation'"),
+        ({"grounds": [{"surface": "lake", "resistance": 9}]}, r"grounds\.0.*'lake'"),
+        ({"power_between": [4, 2]}, r"power_between: found 4, above 2"),
+        ({"test_on": "collar_fixs"}, r"no records layer 'collar_fixs'"),
+    ],
+)
+def test_a_name_that_points_nowhere_is_a_fault(changes, told):
+    with pytest.raises(load.ConfigError, match=told):
+        small(**changes)
+
+
+def test_a_column_that_lines_do_not_have_is_told_before_the_run():
+    config = demo_config()
+    config["analyses"]["connectivity"] = {
+        "barriers": [{"layer": "roads", "where": "road_klass == 'paved'", "factor": 3}]
+    }
+    made = load.load(config)["current"]
+    roads = gpd.GeoDataFrame({"road_class": ["paved"]}, geometry=[shapely.Point(0, 0)])
+    (problem,) = [p for p in uses.check_analyses(made, {"roads": roads}) if "roads" in p.file]
+    assert problem.layer == "analysis connectivity" and "road_klass" in problem.value

@@ -522,12 +522,31 @@ def _analyses(config) -> Iterator[str]:
                 if surface not in config["surfaces"]:
                     near = hint(surface, config["surfaces"])
                     yield f"{where}.{key}: there is no surface {surface!r}{near}"
+        yield from _movement(where, block, config)
     for key, kind in (("thresholds", "suitability"), ("sizes", "home_range")):
         source = config["key_habitat"][key]
         able = [name for name, block in analyses.items() if block["kind"] == kind]
         if source != "expert" and source not in able:
             near = hint(source, ["expert", *able])
             yield f"key_habitat.{key}: {source!r} is neither 'expert' nor an analysis{near}"
+
+
+def _movement(where, block, config) -> Iterator[str]:
+    """Lines and grounds of an analysis that point nowhere, and ranges the wrong way round."""
+    layers, surfaces = config["layers"], config["surfaces"]
+    lines = [name for name, layer in layers.items() if layer["kind"] == "vector"]
+    for i, barrier in enumerate(block.get("barriers", ())):
+        if layers.get(barrier["layer"], {}).get("kind") not in ("vector", "absent"):
+            near = hint(barrier["layer"], lines)
+            yield f"{where}.barriers.{i}: there is no vector layer {barrier['layer']!r}{near}"
+    for i, ground in enumerate(block.get("grounds", ())):
+        if ground["surface"] not in surfaces:
+            near = hint(ground["surface"], surfaces)
+            yield f"{where}.grounds.{i}: there is no surface {ground['surface']!r}{near}"
+    for key in (key for key in block if "_between" in key):
+        low, high = block[key]
+        if low > high:
+            yield f"{where}.{key}: found {low:g}, above {high:g}; expected [lowest, highest]"
 
 
 def _key_habitat(key) -> Iterator[str]:

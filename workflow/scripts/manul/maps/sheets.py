@@ -352,7 +352,7 @@ def corridors(s: Scenario) -> list[Figure]:
     ).astype("uint8")
     dearer = [f"at most {step:.0f} km of best ground dearer than the best way" for step in steps]
     told = {0: "no corridor", **dict(enumerate(dearer, 1)), 4: "key area"}
-    sheet = s.sheet("Corridors between key areas", above, extra=_movement_words(s))
+    sheet = _movement_sheet(s, "Corridors between key areas")
     legend = [layouts.Category(c, text, CORRIDOR_COLOURS[c]) for c, text in told.items()]
     return [_classes_of(s, sheet, codes, legend, "Corridors")]
 
@@ -362,7 +362,7 @@ def flow(s: Scenario) -> list[Figure]:
     kinds, pinch = (s.values(name) for name in s.maps)
     codes = np.where(kinds >= 1, kinds, CLASS_NODATA)
     codes = np.where(pinch > 0, len(FLOW_COLOURS), codes).astype("uint8")
-    sheet = s.sheet("Flow of movements", next(iter(s.maps)), extra=_movement_words(s))
+    sheet = _movement_sheet(s, "Flow of movements")
     legend = [layouts.Category(c, *told) for c, told in enumerate(FLOW_COLOURS, 1)]
     return [_classes_of(s, sheet, codes, legend, "Against even ground")]
 
@@ -377,7 +377,7 @@ def crossings(s: Scenario) -> list[Figure]:
         for low, high in ends
     ]
     name = next(iter(s.maps))
-    sheet = s.sheet("Crossings: where lines hold movement back", name, extra=_movement_words(s))
+    sheet = _movement_sheet(s, "Crossings: where lines hold movement back")
     scale = layouts.Scale("Rank of the flow of movements", palette="quiet")
     plain = replace(s.context, relief=None, roads=None, railways=None)
     shown = [overlay for overlay in overlays[::-1] if len(overlay.features)]
@@ -387,7 +387,7 @@ def crossings(s: Scenario) -> list[Figure]:
 def resistance(s: Scenario) -> list[Figure]:
     """How hard ground is to cross."""
     name = next(iter(s.maps))
-    sheet = s.sheet("Resistance to movement", name, extra=_movement_words(s))
+    sheet = _movement_sheet(s, "Resistance to movement")
     scale = layouts.Scale(
         "1 is the best ground", unit="", palette="risk",
         classes=layouts.Classes((2, 10, 30, 60, 99), RESISTANCE_WORDS),
@@ -647,10 +647,15 @@ def _of_evidence(s, title, analysis) -> list[Figure]:
     return [layouts.polygons(sheet, plain, grid, s.values(name), scale, [far_off], "Evidence")]
 
 
-def _movement_words(s) -> tuple[str, ...]:
-    """What the maps of movement rest on, and whether tracks bear them out."""
+def _movement_sheet(s, title) -> layouts.Sheet:
+    """A sheet that tells what maps of movement rest on, and whether tracks bear them out.
+
+    The tracks stand behind the lines, not behind the maps.
+    """
     summary = plain_files.read_table(s.path("summary"))
-    return of_movement.headline(summary), str(summary["tested"].iloc[0]), "Resistances are guesses"
+    tested = str(summary["tested"].iloc[0])
+    told = of_movement.headline(summary), tested, "Resistances are guesses"
+    return s.sheet(title, next(iter(s.maps)), "lines", extra=told)
 
 
 def _classes_of(s, sheet, codes, legend, heading) -> Figure:

@@ -130,6 +130,10 @@ def check_analyses(config, tables) -> Iterator[Problem]:
                     yield _no_column(f"analysis {name}", layer, column, table)
             if block.get("where"):
                 yield from _condition(f"analysis {name}", layer, "where", block["where"], table)
+        for barrier in block.get("barriers", ()):
+            table, layer = tables.get(barrier["layer"]), config["layers"][barrier["layer"]]
+            if table is not None and barrier.get("where"):
+                yield from _condition(f"analysis {name}", layer, "where", barrier["where"], table)
     for surface, part in config["surfaces"].items():
         name = part.get("districts_layer")
         if name in tables and part["districts_field"] not in tables[name]:
