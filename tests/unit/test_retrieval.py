@@ -1,6 +1,7 @@
 """Layers from open catalogues, against a server on loopback with every fault of a real one."""
 
 import hashlib
+import json
 import time
 import zipfile
 from pathlib import Path
@@ -9,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import open_sources as served
 import pandas as pd
+import pyproj
 import pytest
 import rasterio
 import yaml
@@ -298,6 +300,10 @@ def test_a_new_region_is_fetched_and_loads(tmp_path, monkeypatch, server):
     assert list(records["category"]) == ["C1", "C3", "C1"]
     assert list(records["date"].astype(str)) == ["2021-05-04", "2019-02", "2011-01-01"]
     assert not config["layers"]["manul_records"]["public"]
+    came_from = json.loads((data / "manul_records.retrieved.json").read_text())["files"]
+    assert came_from == [{"address": "https://api.gbif.org/v1/occurrence/search"}]
+    came_from = json.loads((data / "provinces.retrieved.json").read_text())["files"]
+    assert came_from[0]["address"].endswith("MNG-ADM1.geojson") and came_from[0]["etag"]
 
     came = server.sent
     again = fetch.fetch_all(fetch.orders(config), fetch.link_of(config))
@@ -409,6 +415,20 @@ def test_a_wrong_question_is_told(tmp_path, monkeypatch, asked, told):
     with pytest.raises(new_region.AskedError, match=told):
         new_region.write(asked)
     assert not list(tmp_path.rglob("*.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("box", "cell_m"),  # at most 2 million cells: 1 degree is 111 km, and 78 km at 45 N
+    [("100,45,101,46", 100), ("100,44,104,46", 250), ("90,42,110,50", 1000)],
+)
+def test_the_grid_is_fitted_to_the_box(tmp_path, monkeypatch, box, cell_m):
+    monkeypatch.chdir(tmp_path)
+    region = config_of(new_region.write({"name": "a", "box": box}))["region"]
+    west, south, east, north = (float(n) for n in box.split(","))
+    centre = pyproj.CRS(region["crs"]).to_dict()
+    assert (centre["lon_0"], centre["lat_0"]) == ((west + east) / 2, (south + north) / 2)
+    assert centre["proj"] == "laea" and region["cell_m"] == cell_m
+    assert region["bounds"] == [west, south, east, north]
 
 
 def test_a_country_is_its_own_mask(tmp_path, monkeypatch):
