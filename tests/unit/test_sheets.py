@@ -688,6 +688,7 @@ def movement(folder, **maps):
         "equivalent_high_km2": 110.0, "median_low_km": 15.0, "median_high_km": 60.0,
         "cutoff_km": 50.0, "tested": "not tested with tracks",
     }])  # fmt: skip
+    maps |= {"burrow_density_extrapolated": filled(0)}  # as beside each map that rests on it
     s = scenario(folder, maps, {"lines": {"links": gpd.GeoDataFrame(geometry=[], crs=GRID.crs)}})
     table.to_csv(folder / "summary.csv", index=False)
     return replace(s, tables=s.tables | {"summary": str(folder / "summary.csv")})

@@ -342,7 +342,7 @@ def occupancy(s: Scenario) -> list[Figure]:
 
 def corridors(s: Scenario) -> list[Figure]:
     """Ways between neighbouring key areas, by how much dearer than the best one they are."""
-    above, frequency, area = s.maps
+    above, frequency, area = list(s.maps)[:3]
     cost, core = s.values(above), np.nan_to_num(s.values(area)) > 0
     unknown = np.isnan(s.values(frequency))  # the cost is unknown off the corridors, too
     cutoff = plain_files.read_table(s.path("summary"))["cutoff_km"].iloc[0]
@@ -359,7 +359,7 @@ def corridors(s: Scenario) -> list[Figure]:
 
 def flow(s: Scenario) -> list[Figure]:
     """Where movements are held off, spread or crowd, and the pinch points."""
-    kinds, pinch = (s.values(name) for name in s.maps)
+    kinds, pinch = (s.values(name) for name in list(s.maps)[:2])
     codes = np.where(kinds >= 1, kinds, CLASS_NODATA)
     codes = np.where(pinch > 0, len(FLOW_COLOURS), codes).astype("uint8")
     sheet = _movement_sheet(s, "Flow of movements")
