@@ -622,6 +622,7 @@ def test_a_block_is_named_by_its_middle_and_size():
     [
         (0.003, ".0%", "<1%"), (0.0, ".0%", "0%"), (0.5, ".0%", "50%"), (0.004, ".2f", "<0.01"),
         (-0.004, ".2f", ">-0.01"), (0.2, ".0f", "<1"), (12.0, ".0f", "12"),
+        (float("nan"), ".0%", "unknown"),
     ],
 )  # fmt: skip
 def test_a_number_that_is_not_zero_is_not_told_as_zero(value, form, told):

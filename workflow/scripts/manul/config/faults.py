@@ -409,6 +409,8 @@ def _rules(config) -> Iterator[str]:
         for key in ZONE_NEEDS.get(zones["kind"], []):
             if key not in zones:
                 yield f"rules.{name}.zones: zones of kind {zones['kind']} need the key {key!r}"
+        for measure, asked in rule["measures"].items():
+            yield from _of_sides(f"rules.{name}.measures.{measure}", asked, zones["kind"])
         layer = zones.get("layer")
         if rule["public"] and not config["layers"].get(layer, {}).get("public", True):
             yield (
@@ -418,6 +420,16 @@ def _rules(config) -> Iterator[str]:
         for near, spec in rule["nearest"].items():
             if "newer_than_days" in spec and "date_field" not in spec:
                 yield f"rules.{name}.nearest.{near}: `newer_than_days` needs the key 'date_field'"
+
+
+def _of_sides(where, asked, kind) -> Iterator[str]:
+    """What is measured beside a line, of zones that are none; what has no meaning on a line."""
+    sides = ("left_mean", "right_mean")
+    for statistic in asked:
+        if kind == "segments" and statistic not in (*sides, "field"):
+            yield f"{where}: a line has no {statistic!r}; expected {' or '.join(sides)}"
+        if kind != "segments" and statistic in sides:
+            yield f"{where}: only segments have {statistic!r}; the zones are of kind {kind}"
 
 
 def _references(config) -> list[str]:

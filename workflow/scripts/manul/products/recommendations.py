@@ -277,9 +277,14 @@ def listing(
 
 
 class Told(float):
-    """A number in a reason: one that is not zero is never written as zero, but as '<1%'."""
+    """A number in a reason: one that is not zero is never written as zero, but as '<1%'.
+
+    One that is not known, for want of a map that the rule can do without, is 'unknown'.
+    """
 
     def __format__(self, form: str) -> str:
+        if np.isnan(self):
+            return "unknown"
         text = super().__format__(form)
         if self == 0 or re.search("[1-9]", text) or not re.search("0", text):
             return text
