@@ -488,6 +488,14 @@ OUT_OF_RANGE = {
             "footprint": {"constant": 1}}}}}},
         "threats.subsidised_predators.terms.refuse.footprint: found",
     ),
+    "a mean of a line": (
+        {"rules": {"R4": {"measures": {"flow": {"mean": "habitat"}}}}},
+        "rules.R4.measures.flow: a line has no 'mean'; expected left_mean or right_mean",
+    ),
+    "sides of a tile": (
+        {"rules": {"R5": {"measures": {"left": {"left_mean": "habitat"}}}}},
+        "rules.R5.measures.left: only segments have 'left_mean'; the zones are of kind tiles",
+    ),
     "tiles of a thumb": (
         {"rules": {"R5": {"zones": {"area_km2": 1e-9}}}}, "rules.R5.zones.area_km2: found 1e-09",
     ),
