@@ -1,6 +1,7 @@
 """Recommendation rules on synthetic ground: the demo's own rule blocks, known answers."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -228,6 +229,19 @@ def test_each_row_has_the_gains_of_its_zone_where_its_rule_acts():
         ["9", 1, 0.1, 1.9, "without Dogs"], ["8", 3, 2.1, 3.9, "without Dogs"],
     ]  # fmt: skip
     assert found["C"][columns].values.tolist() == [["2", 10, 9.1, 10.9, "without Dogs"]]
+    assert found["A"]["key_gain_km2"].isna().all()
+    dogs_take = replace(here, takes_habitat={"dogs"})
+    doubled = np.r_[zone, zone]
+    gained = Gains(
+        (("without", "dogs"), ("again", "dogs")), zone.astype(object), np.repeat([0, 1], 12),
+        np.r_[km2, km2 / 2], np.arange(24), doubled,
+    )  # fmt: skip
+    twice, _ = recommendations.recommend_all(every, dogs_take, {}, None, gained)
+    assert twice["A"][columns].equals(found["A"][columns])
+    assert twice["A"][[*recommendations.KEY_GAIN]].values.tolist() == [
+        [0.5, 0.05, 0.95], [1.5, 1.05, 1.95],
+    ]  # fmt: skip
+    assert twice["B"]["key_gain_km2"].isna().all()
     assert found["B"]["gain_km2"].isna().all() and found["B"]["gain_of"].tolist() == [""]
     assert of_rows.names.tolist() == [i for table in found.values() for i in table["id"]]
     assert of_rows.of_each()[:, 0].tolist() == [0, 2, 4, 9]

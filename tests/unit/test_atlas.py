@@ -19,6 +19,7 @@ from manul.grid.fields import Source
 from manul.grid.windows import window_of
 from manul.maps import atlas, layouts, printed, relief, sheets
 from manul.maps import labels as maps_labels
+from manul.products.recommendations import KEY_GAIN
 
 LAEA = CRS("+proj=laea +lat_0=41.75 +lon_0=77.5 +datum=WGS84 +units=m +type=crs")
 GRID = GeoBox.from_bbox((-200_000, -150_000, 200_000, 150_000), crs=LAEA.to_wkt(), resolution=1000)
@@ -35,6 +36,7 @@ def action(rule, x, size=4000.0, verdict="issue", **columns) -> dict:
         "rule": rule, "title": f"Title {rule}", "place": f"{x / 1000:g} km E of Town",
         "verdict": verdict, "confidence": 0.9, "gain_km2": 12.5, "gain_p05_km2": 4.0,
         "gain_p95_km2": 20.0, "gain_of": "without Dogs", "agency": "Ministry (not checked)",
+        **dict.fromkeys(KEY_GAIN, np.nan),
         "dms": "42°00'00\"N 77°00'00\"E", "geometry": shapely.box(x, 0, x + size, size),
     }  # fmt: skip
     return told | columns

@@ -7,6 +7,7 @@ import shapely
 
 from manul.pages import briefs as pages
 from manul.products import actions, briefs
+from manul.products.recommendations import KEY_GAIN
 
 CRS = "EPSG:6933"
 UNIT = {
@@ -27,7 +28,7 @@ def places(*rules):
         | {"rule": rule, "title": f"Title of {rule}", "unit": "Naryn", "place": f"place {i}",
            "agency": "Ministry; Rangers", "action": "Act", "verdict": "issue", "confidence": 0.8,
            "gain_km2": 3.2 if rule != "R7" else np.nan, "gain_p05_km2": 1.0, "gain_p95_km2": 12.0,
-           "gain_of": "without Hunting", "dms": "41°N"}
+           "gain_of": "without Hunting", "dms": "41°N", **dict.fromkeys(KEY_GAIN, np.nan)}
         for i, rule in enumerate(rules, 1)
     ]  # fmt: skip
     shapes = [shapely.box(i * 1000, 0, i * 1000 + 900, 900) for i in range(len(rules))]

@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.discrete.discrete_model import Logit
+from statsmodels.regression.linear_model import OLS
+from statsmodels.tools import add_constant
 
-from manul.demography import fluctuations, prevalence, survival
+from manul.demography import fluctuations, prevalence, shares, survival
 
 ORACLE = Path(__file__).parents[1] / "oracle" / "evidence"
 SURVIVAL = json.loads((ORACLE / "survival.json").read_text())
@@ -139,6 +142,17 @@ def test_a_test_no_better_than_a_coin_tells_nothing():
         prevalence.true_share(0.3, 0.5, 0.5)
 
 
+def test_a_perfect_test_leaves_a_logistic_regression():
+    rng = np.random.default_rng(3)
+    distance = rng.uniform(0, 20_000, 300)
+    positive = rng.random(300) < 1 / (1 + np.exp(0.5 + 0.1 * distance / 1000))
+    found = prevalence.by_distance(positive, distance, 1.0, 1.0)
+    want = Logit(positive.astype(float), add_constant(distance / 1000)).fit(disp=False)
+    assert found["coefficient"].to_numpy() == pytest.approx(want.params, abs=1e-4)
+    assert found["se"].to_numpy() == pytest.approx(want.bse, rel=1e-3)
+    assert found[["low", "high"]].to_numpy() == pytest.approx(want.conf_int(), abs=1e-3)
+
+
 def test_infection_by_distance_is_recovered_through_a_bad_test():
     rng = np.random.default_rng(8)
     distance = rng.uniform(0, 20_000, 4000)
@@ -150,6 +164,31 @@ def test_infection_by_distance_is_recovered_through_a_bad_test():
     shuffled = prevalence.by_distance(rng.permutation(positive), distance, 0.8, 0.9)
     low, high = shuffled.loc["distance_km", ["low", "high"]]
     assert low < 0 < high
+
+
+# ------------------------------------------------------------------------------ causes of death
+
+
+def test_many_deaths_split_the_experts_sum_and_within_a_cause_the_experts_split():
+    experts = {
+        name: shares.Expert(value, lambda u, value=value: np.full(np.shape(u), value))
+        for name, value in {"dogs": 0.4, "wolves": 0.1, "cars": 0.3}.items()
+    }
+    groups = [shares.Group(("killed",), ("dogs", "wolves"), 30_000)]
+    groups += [shares.Group(("road",), ("cars",), 10_000)]
+    found = {n: w.mean() for n, w in shares.pool(groups, experts, equal_at=1e-9).items()}
+    assert found["cars"] == pytest.approx(0.8 * 1 / 4, rel=0.01)
+    assert found["dogs"] == pytest.approx(0.8 * 3 / 4 * 0.4 / 0.5, rel=0.01)
+    assert found["wolves"] == pytest.approx(0.8 * 3 / 4 * 0.1 / 0.5, rel=0.01)
+    told = shares.table(groups, experts).set_index("cause")
+    assert told.loc["killed", "share"] == pytest.approx(30_000.5 / 40_001)
+    assert told.loc["killed", "share_of_experts"] == pytest.approx(0.5 / 0.8)
+    assert told.loc["killed", "low"] == pytest.approx(
+        0.75 - 1.96 * np.sqrt(0.75 / 4 / 4e4), abs=1e-4
+    )
+    assert told.loc["killed", "high"] == pytest.approx(
+        0.75 + 1.96 * np.sqrt(0.75 / 4 / 4e4), abs=1e-4
+    )
 
 
 # ------------------------------------------------------------------------------ ups and downs
@@ -203,11 +242,38 @@ def test_the_shares_of_the_swing_sum_to_one_and_a_twin_takes_half():
     assert shares["a"] > 0.3
 
 
+def test_the_share_of_a_covariate_is_its_mean_over_both_orders():
+    rng = np.random.default_rng(2)
+    food = rng.standard_normal(60)
+    x = pd.DataFrame({"food": food, "snow": 0.6 * food + rng.standard_normal(60)})
+    count = rng.poisson(np.exp(2 + 0.5 * x["food"] - 0.3 * x["snow"]))
+
+    def deviance(*names):
+        return fluctuations.regression(count, np.ones(60), x[list(names)]).deviance
+
+    first, last = deviance() - deviance("food"), deviance("snow") - deviance("food", "snow")
+    found = fluctuations.explained(count, np.ones(60), x)
+    assert found["food"] == pytest.approx((first + last) / 2 / deviance())
+    assert abs(first - last) > 0.05 * deviance()  # else one order would do
+    assert found[""] == pytest.approx(deviance("food", "snow") / deviance())
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_the_error_of_an_autoregression_is_that_of_least_squares(series, order):
+    x = series["prey_log_index"].to_numpy()
+    before = np.column_stack([x[order - k : len(x) - k] for k in range(1, order + 1)])
+    want = OLS(x[order:], add_constant(before)).fit()
+    coefficients, spread = fluctuations._autoregression(x, order)
+    assert coefficients == pytest.approx(want.params[1:])
+    assert spread**2 == pytest.approx(want.mse_resid)
+
+
 def test_autocorrelation_and_period(series):
     index = series["prey_log_index"].to_numpy()
     want = SERIES["ar2"]["ols"]
     assert fluctuations.second_order(index) == pytest.approx(want["phi"])
     assert fluctuations.period_of(np.array(want["phi"])) == pytest.approx(want["pseudo_period"])
+    assert np.isnan(fluctuations.period_of(np.array([[1.0, -0.2], [0.5, 0.3]]))).all()
     acf = fluctuations.autocorrelation(index, 5)
     assert acf[0] == 1
     assert acf == pytest.approx(SERIES["acf"][:6])

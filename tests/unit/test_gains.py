@@ -148,9 +148,62 @@ def test_of_zones_that_are_all_left_out_nothing_is_kept():
 def test_the_gain_of_one_run_follows_from_its_maps():
     maps = fields(effect_hunting=0.5, effect_mines=0.2, threat=0.6, habitat_reference=0.8)
     model = {"threats": {"hunting": {"weight": 0.5}, "mines": {"weight": 0.4}}}
-    what = of_maps([HUNTING, MINES], model | {"cumulative": "saturation"})
+    what = of_maps([HUNTING, MINES], model | {"cumulative": "saturation"}, 0.6)
     faces = made(R1=[(0, 0, 1, 1)])
     assert faces.measure(maps, what) == pytest.approx([0.32], abs=1e-6)
+
+
+# A model in which the loss of marmots takes habitat itself, and hunting does not.
+TWO = {
+    "threats": {"marmots": {"loss_from": ["burrows"]}, "hunting": {"surface": "posts"}},
+    "habitat": {"reference": {"burrows": 2.5}},
+}
+AGAIN = ("again", "marmots")
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "left", "back"),
+    [
+        (0.5, 0.7, 0.0, 1),  # good enough again
+        (0.5, 0.7, 0.5, 1),  # 0.6, just good enough
+        (0.5, 0.7, 0.75, 0),
+        (0.6, 0.7, 0.0, 0),  # is so now
+        (0.5, 0.4, 0.0, 0),  # nothing was lost
+        (0.2, 0.5, 0.0, 0),
+    ],
+)
+def test_key_habitat_is_back_where_habitat_is_good_enough_again(now, before, left, back):
+    found = of_model.again(of([now]), of([before]), np.float32(0.6), left)
+    assert found.number.tolist() == [back]
+    unknown = of_model.again(of([now]), of([before], np.array([False])), 0.6)
+    assert not unknown.known.any()
+
+
+def test_only_a_threat_that_takes_habitat_brings_key_habitat_back():
+    takes = of_model.takes_habitat(TWO)
+    assert takes == {"marmots"}
+    assert of_model.before_the_loss("marmots", TWO) == "habitat_reference"
+    rule = {"gain": {"without": ["hunting", "marmots"], "keep_from": ["marmots"]}}
+    found = of_model.levers(rule, TWO["threats"], takes)
+    assert found == [HUNTING, ("without", "marmots"), ("keep_from", "marmots"), AGAIN]
+    told = of_model.words(found, {"hunting": "Hunting", "marmots": "Loss of marmots"})
+    assert told == "without Hunting and Loss of marmots; kept from Loss of marmots"
+
+
+def test_key_habitat_that_is_back_is_told_apart_from_quality():
+    """4 km2 on which quality of 0.5 comes back, and key habitat in the west."""
+    maps = fields(gain_without_marmots=0.5, habitat=0.5, habitat_reference=0.5)
+    before = np.full(GRID.shape, 0.5, "float32")
+    before[:, 0] = 0.7
+    maps = maps.replaced({"habitat_reference": before})
+    squares = {"R3": np.array([shapely.box(0, 0, 2000, 2000), shapely.box(1000, 0, 3000, 1000)])}
+    faces = Faces(squares, {"R3": [("without", "marmots"), AGAIN]}, GRID)
+    found = faces.gains(faces.measure(maps, of_maps([AGAIN], TWO, 0.6))[:, None])
+    assert found.of_each()[:, 0].tolist() == [2, 1]
+    assert found.of_each(again=True)[:, 0].tolist() == [2, 0]
+    assert found.of([0, 1]).tolist() == [2.5]  # of quality
+    joined = found.grouped(np.array([0, 0]), ["both"])
+    assert joined.of_each(again=True)[:, 0].tolist() == [2]
 
 
 @pytest.mark.parametrize("resolution", [500, 1000, 2000])

@@ -25,6 +25,7 @@ def places():
         | {"id": f"A-R{i}-1", "rule": f"R{i}", "title": "Do <this>", "place": f"{i} km N of Ö",
            "verdict": "survey first" if i == 1 else "issue", "confidence": 0.75, "unit": "Naryn",
            "gain_km2": np.nan if i == 1 else 1.5, "gain_p05_km2": 1.0, "gain_p95_km2": 2.0,
+           "key_gain_km2": 12.0, "key_gain_p05_km2": 4.0, "key_gain_p95_km2": 20.0,
            "rank": i, "area_km2": 72.0, "length_km": np.nan, "value_at_risk_km2": 1.0,
            "longitude": 77.5, "latitude": 41.75, "reason": "ы" * 300, "agency": "Rangers"}
         for i in range(3)
@@ -44,6 +45,7 @@ def test_a_kmz_opens_with_the_same_areas_and_a_folder_for_each_rule(places, tmp_
     assert read.iloc[2].length == pytest.approx(900 * 2**0.5, rel=1e-3)
     text = zipfile.ZipFile(path).read("doc.kml").decode()
     assert "Do &lt;this&gt;" in text and "75% of the draws" in text
+    assert "1.5 (1 to 2) km² of full quality ; 12 (4 to 20) km² of key habitat again" in text
 
 
 def test_outlines_are_simplified_until_the_file_is_small_enough(places, tmp_path, monkeypatch):

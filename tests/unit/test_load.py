@@ -306,6 +306,23 @@ def test_what_holds_for_all_scenarios_is_no_change_of_one(key):
     assert f"scenario b: {key}: found a change" in faults_of(minimal(scenarios=scenarios))
 
 
+@pytest.mark.parametrize("file", [None, "blocks.gpkg"])
+def test_a_rule_looks_at_licence_blocks_where_there_is_a_cadastre_and_else_at_tiles(file):
+    blocks = {
+        "kind": "vector", "path": file, "title": "Licence blocks", "source": "the cadastre",
+        "date": "2025", "licence": "open", "data_status": "measured", "positional_error_m": 10,
+    }  # fmt: skip
+    config = minimal()
+    config["layers"] |= {"licences": blocks} if file else {}
+    rules = current(config)["rules"]
+    wanted = (
+        {"kind": "features", "layer": "licences"} if file else {"kind": "tiles", "area_km2": 50}
+    )
+    for name in ("R1a", "R1b"):
+        assert wanted.items() <= rules[name]["zones"].items()
+        assert "otherwise" not in rules[name]["zones"]
+
+
 def test_a_rule_on_the_surface_of_an_absent_layer_is_not_assessed():
     rule = current(minimal())["rules"]["R5"]
     rule |= {"measures": {"snow": {"mean": "snow_depth"}, "v": {"mean": "1 - snow_depth"}}}

@@ -12,6 +12,7 @@ from pypdf import PdfReader
 from manul.model.cumulative import CUMULATIVE
 from manul.pages import html, paper
 from manul.products import report
+from manul.products.recommendations import KEY_GAIN
 from manul.uncertainty.tables import REGION
 
 UNITS = pd.DataFrame(
@@ -31,7 +32,7 @@ ACTIONS = pd.DataFrame(
     columns=["rule", "title", "verdict", "gain_km2", "unit"],
 ).assign(
     place="7 km N of Town", action="Act", agency="Ministry", gain_p05_km2=1.0, gain_p95_km2=99.0,
-    gain_of="without Dogs",
+    gain_of="without Dogs", **dict.fromkeys(KEY_GAIN, np.nan),
 )  # fmt: skip
 RECORD = {
     "camps": {"title": "Camps", "date": "2020", "status": "illustrative", "source": "invented",

@@ -326,6 +326,12 @@ def test_errors_by_animal_grow_where_animals_differ():
     )  # fmt: skip
     found = steps.conditional(table, ["x"], np.repeat(np.arange(animals), strata * choices))
     assert found.robust[0, 0] > 4 * found.covariance[0, 0]
+    row = found.table().iloc[0]
+    by_animal = np.sqrt(found.robust[0, 0])
+    low, high = np.log(row["ratio_low"]), np.log(row["ratio_high"])
+    assert [found.beta[0] - low, high - found.beta[0]] == pytest.approx(
+        [1.96 * by_animal] * 2, 1e-4
+    )
     few = steps.conditional(table, ["x"], np.zeros(len(table)))
     assert few.robust is None  # one animal tells nothing of the spread between animals
 
@@ -375,6 +381,19 @@ def test_shuffled_dates_show_no_move():
     seconds, xy = _ou(rng, 365, 1.0, 1500.0)
     xy[seconds / DAY > 150, 0] += 30_000
     assert shifts.classify(seconds, rng.permutation(xy)).kind == "resident"
+
+
+def test_the_width_of_a_range_holds_95_percent_of_its_places():
+    xy = np.random.default_rng(0).standard_normal((200_000, 2))
+    assert np.mean(np.hypot(*xy.T) < shifts.WIDTH / 2) == pytest.approx(0.95, abs=0.002)
+
+
+def test_of_each_day_the_fix_nearest_to_noon_counts():
+    hours = np.array([1, 11, 14, 24 + 15, 24 + 20, 48 + 2, 48 + 6.0])
+    xy = np.column_stack([hours, -hours])
+    days, of = shifts._daily(hours * 3600, xy)
+    assert of[:, 0].tolist() == [11, 24 + 15, 48 + 6]
+    assert (of[:, 1] == -of[:, 0]).all() and len(days) == 3
 
 
 def test_a_short_track_is_not_judged():

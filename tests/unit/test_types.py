@@ -30,7 +30,7 @@ def below(*path):
         (types.Habitat, below("habitat")),
         (types.Group, below("groups")["additionalProperties"]),
         (types.KeyHabitat, below("key_habitat")),
-        (types.Zones, DEFS["rule"]["properties"]["zones"]),
+        (types.Zones, DEFS["zones"]),
         (types.Nearest, DEFS["rule"]["properties"]["nearest"]["additionalProperties"]),
         (types.Rule, DEFS["rule"]),
         (types.Elicitation, below("elicitation")),

@@ -24,10 +24,14 @@ with job.start(snakemake) as this:
         scenario=told.scenario,
         private=told.private,
         towns=layers.get(told.towns),
+        takes_habitat=of_model.takes_habitat(told.model),
     )
     rules = {n: rule for n, rule in told.rules.items() if n not in told.not_assessed}
     assessed = [recommendations.assess(name, rule, place) for name, rule in rules.items()]
-    acts = {name: of_model.levers(rule, told.threats) for name, rule in rules.items()}
+    acts = {
+        name: of_model.levers(rule, told.threats, place.takes_habitat)
+        for name, rule in rules.items()
+    }
     faces = gains.Faces({of.name: of.ground for of in assessed}, acts, fields.grid)
     holds, tips = {}, None
     if told.uncertain:
@@ -38,7 +42,8 @@ with job.start(snakemake) as this:
         holds, km2 = support.holds(assessed, this.told_of(runs, draws.number), faces)
         tips = partial(confidence.tipping, inputs=draws.table(), words=told.words)
     else:
-        km2 = faces.measure(fields, gains.of_maps(faces.levers, told.model))[:, None]
+        maps = gains.of_maps(faces.levers, told.model, key["key"])
+        km2 = faces.measure(fields, maps)[:, None]
     gained = faces.gains(km2)
     found, of_rows = recommendations.recommend_all(assessed, place, holds, tips, gained)
     recommendations.label_overlaps(found, told.priority)

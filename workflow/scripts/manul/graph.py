@@ -33,7 +33,7 @@ from manul.config.types import KEY_AREAS, Config
 from manul.grid.data_files import on_disk
 from manul.grid.fields import Source
 from manul.maps import sheet_specs
-from manul.model import cells, invest_csv
+from manul.model import cells, gains, invest_csv
 from manul.model import outputs as model_outputs
 from manul.products import around, key_habitat, key_polygons, known_places, recommendations, units
 from manul.products.outlines import BEFORE
@@ -806,7 +806,7 @@ def _recommend(graph, scenario, config, key) -> Job:
         "model": selection.model(config),
     }
     named = selection.maps_of_rules(config, graph.names(scenario))
-    wanted = dict.fromkeys([*recommendations.MAPS, *named])
+    wanted = dict.fromkeys([*recommendations.MAPS, *named, *_before_losses(told["model"])])
     used = dict.fromkeys([*selection.rule_layers(config), *filter(None, [told["towns"]])])
     layers = [layer(config, name) for name in used]
     sure, reads = _of_draws(graph, config) if specs.explained(config) else (None, {})
@@ -1287,6 +1287,12 @@ def _table_job(graph, scenario, config, maps, told, **reads) -> Job:
     told |= {"scenario": scenario, "key": config["key_habitat"], "region": config["region"]}
     reads = {"maps": _map_refs(config, told["maps"]), **reads}
     return Job(told, reads | {"thresholds": _thresholds(config)})
+
+
+def _before_losses(model) -> list[str]:
+    """The maps of the habitat without each loss that is a threat."""
+    lost = gains.takes_habitat(model)
+    return [gains.before_the_loss(name, model).replace(":", "_") for name in sorted(lost)]
 
 
 def _held_against_the_first(graph, scenario, job) -> Job:

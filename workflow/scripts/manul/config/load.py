@@ -291,12 +291,23 @@ def _effective(whole) -> tuple[list[str], dict]:
     found += more
     if not sound:
         return found, numbers
+    _choose_zones(numbers)
     found += config_faults.find(numbers)
     found = found or list(config_faults.out_of_range(numbers))
     if not found:
         _drop_what_is_absent(numbers)
         _score_codes(numbers)
     return found, numbers
+
+
+def _choose_zones(config) -> None:
+    """Of a rule's zones those whose layer is there, else those that it names in their place."""
+    there = {name for name, block in config["layers"].items() if block["kind"] != "absent"}
+    for rule in config["rules"].values():
+        while "otherwise" in rule["zones"]:
+            instead = rule["zones"].pop("otherwise")
+            if rule["zones"].get("layer") not in there:
+                rule["zones"] = instead
 
 
 def _drop_what_is_absent(config) -> None:

@@ -144,8 +144,18 @@ def weighted_sum(parts: Parts) -> Value:
 
 def geometric_mean(parts: Parts, floor=0.0) -> Value:
     """prod x^w with the weights of the known terms scaled to 1; no term counts below `floor`."""
+    return mean_of_logs([(w, log_of(part, floor)) for w, part in parts])
+
+
+def log_of(part: Value, floor: float) -> Value:
+    """ln max(x, floor)."""
     with np.errstate(divide="ignore"):  # without a floor, the log of 0 is -inf and the mean 0
-        number, weight, known = _accumulate(parts, lambda w, x: w * np.log(np.maximum(x, floor)))
+        return Value(np.log(np.maximum(np.asarray(part.number, "float32"), floor)), part.known)
+
+
+def mean_of_logs(logs: Parts) -> Value:
+    """The `geometric_mean` of parts whose logs are worked out already."""
+    number, weight, known = _accumulate(logs, lambda w, log: w * log)
     return Value(np.exp(number / _nonzero(weight)), known)
 
 

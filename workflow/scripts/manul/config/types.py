@@ -197,6 +197,7 @@ class Zones(TypedDict, total=False):
     side_m: float
     radius_m: float
     id_field: str
+    otherwise: "Zones"
 
 
 class Nearest(TypedDict):

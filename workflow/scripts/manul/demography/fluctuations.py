@@ -155,10 +155,8 @@ def second_order(values: np.ndarray) -> np.ndarray:
 
 def period_of(phi: np.ndarray) -> np.ndarray:
     """The period (years) of second-order coefficients (..., 2); NaN where there is none."""
-    phi1, phi2 = phi[..., 0], phi[..., 1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        turning = np.arccos(phi1 / (2 * np.sqrt(-phi2)))
-        return np.where(phi1**2 + 4 * phi2 < 0, 2 * np.pi / turning, np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):  # beyond 1 there is no turning
+        return 2 * np.pi / np.arccos(phi[..., 0] / (2 * np.sqrt(-phi[..., 1])))
 
 
 @dataclass(frozen=True)

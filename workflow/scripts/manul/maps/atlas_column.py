@@ -16,7 +16,7 @@ from manul.grid.windows import window_of
 from manul.maps.base_map import path_of
 from manul.maps.page import Pen, Style, line_height, text_width, words
 from manul.maps.spec import INK, QUIET
-from manul.pages.amounts import with_ends
+from manul.pages.amounts import gained
 from manul.products.confidence import SUPPORTED, VERDICTS
 
 CHANCES = ((SUPPORTED, "#1b5e6b"), (1 - SUPPORTED, "#86bd82"), (0.0, "#efeee9"))
@@ -45,7 +45,9 @@ def places(shown, every: int, number: int, is_part: bool, styles: Mapping, pen: 
         x, y = pen.left + side / 2, pen.y + 0.3 + side / 2
         pen.add(words(str(row.number), x, y, 8 * pen.type, "place-number", **middle))
         pen.text(f"{row.title}, {row.place}", 7.4, 1.4 * side, weight="bold", gid="place")
-        told = filter(None, [_gain(row), _sure(row), row.agency, row.dms])
+        told = filter(
+            None, [gained(row._asdict(), "km² of full quality "), _sure(row), row.agency, row.dms]
+        )
         pen.text(". ".join(told) + ".", 6.8, 1.4 * side, gid="place-words")
         pen.gap(0.8)
     rest = every - min(number, len(shown))
@@ -124,11 +126,6 @@ def zone(name: str, pen: Pen) -> None:
 
 
 # ------------------------------------------------------------------------------------- helpers
-
-
-def _gain(row) -> str:
-    told = with_ends(row.gain_km2, row.gain_p05_km2, row.gain_p95_km2)
-    return f"{told} km² of full quality {row.gain_of}" if told else ""
 
 
 def _sure(row) -> str:

@@ -83,9 +83,12 @@ def habitat_values(given: Values, block: Habitat) -> dict[str, Value]:
     """
     whole = _parts_of(given, block)
     levels = block["reference"]
-    out = {"habitat": _combined(whole, block)}
+    logs = _logs(whole, block)
+    out = {"habitat": _combined(whole, logs, block)}
     for key, some in _references(levels).items():
-        out[key] = _combined(_parts_of(_raised(given, some), block, whole, set(some)), block)
+        raised = _parts_of(_raised(given, some), block, whole, set(some))
+        differ = {name: part for name, part in raised.items() if part is not whole[name]}
+        out[key] = _combined(raised, logs | _logs(differ, block), block)
     if len(levels) == 1:
         out |= {f"reference:{name}": out["habitat_reference"] for name in levels}
     return out | whole
@@ -159,10 +162,16 @@ def _surfaces(given) -> Callable:
     return lambda _, name: given.get(name, UNKNOWN)
 
 
-def _combined(parts_: Values, block) -> Value:
-    """The habitat of its components and gates."""
-    weighed = [(c["weight"], parts_[f"component:{n}"]) for n, c in block["components"].items()]
-    h, known = nodes.geometric_mean(weighed, block["floor"])
+def _logs(parts_: Values, block) -> dict[str, Value]:
+    """Of the components among some parts."""
+    components = {f"component:{name}" for name in block["components"]}
+    return {n: nodes.log_of(p, block["floor"]) for n, p in parts_.items() if n in components}
+
+
+def _combined(parts_: Values, logs: Values, block) -> Value:
+    """The habitat of its components, given as logs, and of its gates."""
+    weighed = [(c["weight"], logs[f"component:{n}"]) for n, c in block["components"].items()]
+    h, known = nodes.mean_of_logs(weighed)
     if known is not None:  # by the mean weights: what is known is so in every draw
         mean = [(np.mean(w), part) for w, part in weighed]
         there = sum(w if part.known is None else w * part.known for w, part in mean)

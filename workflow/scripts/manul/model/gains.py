@@ -2,27 +2,49 @@
 
     without hunting      H_ref (T - T without hunting)           comes back when hunting stops
     keep_from mines      H_ref (T with a mine here - T)          would be lost if a mine came
+    again marmots        1 where H without their loss is good enough for key habitat, H now is not
 
 T is the cumulative threat of the whole model in both, so what other threats take anyway is not
 counted. A mine that comes has its full effect, its weight, on the ground. The gains of several
 threats are told one by one; together they would be a little more, and what is told is the sum.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import numpy as np
 
-from manul.config.nodes import Value, known_in_all
-from manul.config.types import Rule
+from manul.config.nodes import Value, known_in_all, leaves
+from manul.config.types import Rule, Threat
+from manul.model.cells import reference_of
 
-HOW = ("without", "keep_from")
-Lever = tuple[str, str]  # one of HOW, and a threat
+WITHOUT, KEEP_FROM = HOW = ("without", "keep_from")
+AGAIN = "again"  # what comes back without a threat is key habitat: a lever of its own
+Lever = tuple[str, str]  # one of HOW or AGAIN, and a threat
 
 
-def levers(rule: Rule, threats: Iterable[str]) -> list[Lever]:
-    """What the action of a rule acts on, of the threats that are assessed."""
+def levers(rule: Rule, threats: Iterable[str], takes_habitat: Collection[str] = ()) -> list[Lever]:
+    """What the action of a rule acts on, of the threats that are assessed.
+
+    Those that take habitat themselves are there a second time, with AGAIN.
+    """
     have = set(threats)
-    return [(how, name) for how in HOW for name in rule["gain"].get(how, []) if name in have]
+    acts = [(how, name) for how in HOW for name in rule["gain"].get(how, []) if name in have]
+    return acts + [(AGAIN, name) for how, name in acts if how == WITHOUT and name in takes_habitat]
+
+
+def lost_surfaces(threat: Threat) -> list[str]:
+    """The surfaces whose loss is the threat; none for one that takes no habitat itself."""
+    return [name for found in leaves(threat, "loss_from") for name in found]
+
+
+def takes_habitat(model: Mapping) -> frozenset[str]:
+    """The threats of a model that are a loss of habitat, as that of marmots' burrows."""
+    return frozenset(name for name, threat in model["threats"].items() if lost_surfaces(threat))
+
+
+def before_the_loss(name: str, model: Mapping) -> str:
+    """The key of the habitat, as `cells` has it, without the loss that is this threat."""
+    return reference_of(lost_surfaces(model["threats"][name]), model["habitat"]["reference"])
 
 
 def words(acts: Iterable[Lever], titles: Mapping[str, str]) -> str:
@@ -38,6 +60,16 @@ def words(acts: Iterable[Lever], titles: Mapping[str, str]) -> str:
 def name(lever: Lever) -> str:
     """The map of a lever, as `gain_without_hunting`."""
     return f"gain_{lever[0]}_{lever[1]}"
+
+
+def again(habitat: Value, before: Value, key, left: float = 0.0) -> Value:
+    """Where (1, or 0) habitat is good enough for key habitat (`key`) again, and is not so now.
+
+    It comes back to what it was `before` the loss, but for the part that is `left`.
+    """
+    lost = np.maximum(before.number - habitat.number, 0)
+    back = (habitat.number + np.float32(1 - left) * lost >= key) & (habitat.number < key)
+    return Value(back.astype("float32"), known_in_all([habitat, before]))
 
 
 def gain(

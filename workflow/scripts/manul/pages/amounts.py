@@ -1,5 +1,6 @@
 """Amounts as people write them."""
 
+from collections.abc import Mapping
 from math import floor, isnan, log10
 
 
@@ -8,6 +9,19 @@ def with_ends(value: float, low: float, high: float) -> str:
     if isnan(value):
         return ""
     return f"{amount(value)} ({amount(low)} to {amount(high)})"
+
+
+def gained(row: Mapping, of: str) -> str:
+    """What an action at a place gains: "78 (40 to 117) km2 of full quality without fire; ...".
+
+    `row` has the columns of gains of recommendations; `of` are the words behind the first amount.
+    """
+    quality, key = (
+        with_ends(*(row[f"{which}gain_{end}km2"] for end in ("", "p05_", "p95_")))
+        for which in ("", "key_")
+    )
+    told = [f"{quality} {of}{row['gain_of']}"] if quality else []
+    return "; ".join(told + ([f"{key} km² of key habitat again"] if key else []))
 
 
 def signed(value: float, least: float = 0.0) -> str:

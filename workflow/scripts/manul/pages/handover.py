@@ -16,6 +16,7 @@ from manul.grid import plain_files
 from manul.grid.atomic import atomic
 from manul.grid.plain_files import zipped
 from manul.grid.templates import template
+from manul.pages.amounts import gained
 
 MOST_BYTES = 5_000_000  # of a KMZ: phones and web viewers refuse larger ones
 TOLERANCES = (0, 25, 50, 100, 200, 400, 800, 1600)  # m, by which outlines are simplified
@@ -27,6 +28,7 @@ FIELDS = {
     "rank": "rank", "place": "place", "id": "id", "rule": "rule", "title": "what", "unit": "unit",
     "country": "country", "agency": "who_acts", "action": "action", "gain_km2": "gain_km2",
     "gain_p05_km2": "gain_low", "gain_p95_km2": "gain_high", "gain_of": "gain_by",
+    "key_gain_km2": "key_again",
     "confidence": "confidence", "verdict": "verdict", "area_km2": "area_km2",
     "length_km": "length_km", "value_at_risk_km2": "at_risk", "reason": "why_here",
     "longitude": "longitude", "latitude": "latitude", "utm": "utm", "data_status": "data_stat",
@@ -134,14 +136,11 @@ def _folders(table) -> dict:
 
 
 def _text(row) -> str:
-    gain = "" if pd.isna(row.gain_km2) else (
-        f"Gain {row.gain_km2:.2f} km2 of full quality ({row.gain_p05_km2:.2f} to "
-        f"{row.gain_p95_km2:.2f}), {row.gain_of}."
-    )  # fmt: skip
+    gain = gained(row._asdict(), "km² of full quality ")
     sure = "" if pd.isna(row.confidence) else f" ({row.confidence:.0%} of the draws)"
     return " ".join(
         filter(None, [
-            f"{row.title}: {row.action}.", f"Why here: {row.reason}.", gain,
+            f"{row.title}: {row.action}.", f"Why here: {row.reason}.", gain and f"Gain: {gain}.",
             f"Verdict: {row.verdict or 'not assessed'}{sure}.", f"Who acts: {row.agency}.",
             f"Data: {row.data_status}, {row.data_dates}.",
         ])

@@ -17,9 +17,8 @@ from manul.grid import vectors
 from manul.grid.styles import Style
 from manul.pages.workbook import header
 from manul.products import budget, confidence, decision_tables, key_areas, places
-from manul.products.confidence import HIGH, LOW
 from manul.products.gains import Gains
-from manul.products.recommendations import GAIN
+from manul.products.recommendations import GAIN, KEY_GAIN, ends
 from manul.products.stamp import COLUMNS as STAMPED
 from manul.products.stamp import identities
 
@@ -27,7 +26,7 @@ KM2 = 1e6
 DROPPED = confidence.VERDICTS[2]
 COLUMNS = [
     "rank", "place", "id", "rule", "title", "unit", "country", "agency", "action", "iucn_actions",
-    "cmp_actions", *GAIN, "gain_of", "confidence", "verdict", "area_km2", "length_km",
+    "cmp_actions", *GAIN, "gain_of", *KEY_GAIN, "confidence", "verdict", "area_km2", "length_km",
     "value_at_risk_km2", "threat_1", "reason", "how_sure", "unchecked", "zones", "longitude",
     "latitude", "dms", "utm", "recommendations", *STAMPED,
 ]  # fmt: skip
@@ -86,12 +85,11 @@ def actions(
         for row in made.itertuples()
     ]
     mine = gains.grouped(group, made["id"].tolist())
-    of_draws = mine.of_each()
     acts = np.array([bool(any(rules[r]["gain"].values())) and bool(g) for r, g in
                      zip(made["rule"], made["gain_of"], strict=True)])  # fmt: skip
-    low, high = np.quantile(of_draws, [LOW, HIGH], axis=1)
-    for column, values in zip(GAIN, (of_draws.mean(1), low, high), strict=True):
-        made[column] = np.where(acts, np.round(values, 3), np.nan)
+    backs = made["key_gain_km2"].notna().to_numpy()
+    for columns, there, again in ((GAIN, acts, False), (KEY_GAIN, backs, True)):
+        made[list(columns)] = np.where(there[:, None], ends(mine.of_each(again)), np.nan)
     return _ranked(made), mine
 
 

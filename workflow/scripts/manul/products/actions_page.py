@@ -7,7 +7,7 @@ import pandas as pd
 
 from manul.config.hints import counted
 from manul.pages import figures
-from manul.pages.amounts import amount, with_ends
+from manul.pages.amounts import amount, gained
 from manul.pages.html import Section
 from manul.products import actions
 
@@ -46,7 +46,7 @@ def _in_short(table) -> Section:
         for row in issued[of].head(1).itertuples():
             told.append(
                 f"{words}: {row.title[:1].lower()}{row.title[1:]}, {row.place} ({row.unit}), "
-                f"{_gain(row)} km2 of full quality {row.gain_of}{_sure(row)}."
+                f"{gained(row._asdict(), 'km² of full quality ')}{_sure(row)}."
             )
     return Section("In short", told)
 
@@ -101,7 +101,7 @@ def _rows(part) -> pd.DataFrame:
         {
             "place": f"{row.place} ({row.zones} zones)" if row.zones > 1 else row.place,
             "what": f"{row.title}: {row.action}",
-            "gain (km² of full quality)": f"{_gain(row)} {row.gain_of}" if row.gain_of else "",
+            "gain (km² of full quality)": gained(row._asdict(), ""),
             "how sure": row.verdict + (f", {row.how_sure}" if row.how_sure else ""),
             "why here": row.reason,
             "coordinates": f"{row.dms}; UTM {row.utm}",
@@ -123,7 +123,9 @@ def _how_made() -> Section:
             "The gain is habitat quality (reference habitat times what the threats leave of it), "
             "with the model evaluated once more in each draw without the threat that the action "
             "takes away ('without'), or with the threat come in full ('kept from'). The two are "
-            "not the same: what is kept is lost only if the threat would come.",
+            "not the same: what is kept is lost only if the threat would come. Where the threat is "
+            "itself a loss of habitat, as that of marmots' burrows, land that is good enough for "
+            "key habitat again is told too; no other threat changes key habitat.",
             "Places are ranked within agency and unit by gain times the share of the draws in "
             "which the rule holds there; those of rules without a gain (surveys) by value at risk.",
             "All places with all columns are in actions.csv, actions.gpkg and actions.xlsx.",
@@ -134,7 +136,3 @@ def _how_made() -> Section:
 def _sure(row) -> str:
     sure = row.confidence
     return "" if np.isnan(sure) else f"; the rule holds in {sure:.0%} of the draws"
-
-
-def _gain(row) -> str:
-    return with_ends(row.gain_km2, row.gain_p05_km2, row.gain_p95_km2)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from manul.config.hints import counted
 from manul.pages import figures
-from manul.pages.amounts import with_ends
+from manul.pages.amounts import gained
 from manul.products.actions import foremost
 from manul.products.stamp import identities
 
@@ -124,11 +124,9 @@ def _sure(row, mine, matters) -> list[str]:
 
 def _row(number, place) -> dict:
     sure = place["confidence"]
-    gain = with_ends(place["gain_km2"], place["gain_p05_km2"], place["gain_p95_km2"])
-    told = f"{gain} {place['gain_of']}" if gain else ""
     return {
         "number": number, "place": place["place"], "dms": place["dms"], "title": place["title"],
-        "action": place["action"], "agency": place["agency"], "gain": told,
+        "action": place["action"], "agency": place["agency"], "gain": gained(place, ""),
         "sure": place["verdict"] + ("" if _none(sure) else f", {sure:.0%} of the draws"),
     }  # fmt: skip
 

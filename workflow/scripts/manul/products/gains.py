@@ -25,7 +25,9 @@ LEAST_M2 = 1.0  # smaller faces are what rounding leaves
 
 @dataclass(frozen=True)
 class Gains:
-    """What zones gain in each draw: `km2` (faces, draws) of full quality, and who covers a face.
+    """What zones gain in each draw: `km2` (faces, draws), and who covers a face.
+
+    Levers `again` gain land that is good enough for key habitat, others land of full quality.
 
     `face` and `zone` are pairs: that face is covered by that zone. `lever` is the number of each
     face's lever in `levers`, `names` are those of the zones.
@@ -39,14 +41,18 @@ class Gains:
     zone: np.ndarray
 
     def of(self, zones: Sequence[int]) -> np.ndarray:
-        """The gain of some zones together in each draw, km2."""
+        """The gain of some zones together in each draw, km2 of full quality."""
+        of_quality = np.array([how != gains.AGAIN for how, _ in self.levers], bool)
         faces = np.unique(self.face[np.isin(self.zone, zones)])
+        faces = faces[of_quality[self.lever[faces]]]
         return self.km2[faces].sum(0, dtype="float64")
 
-    def of_each(self) -> np.ndarray:
-        """The gain of each zone alone: (zones, draws)."""
+    def of_each(self, again: bool = False) -> np.ndarray:
+        """The gain of each zone alone, of quality or of key `again`: (zones, draws)."""
+        of_lever = np.array([how == gains.AGAIN for how, _ in self.levers], bool) == again
+        there = of_lever[self.lever[self.face]]
         out = np.zeros((len(self.names), self.km2.shape[1]))
-        np.add.at(out, self.zone, self.km2[self.face])
+        np.add.at(out, self.zone[there], self.km2[self.face[there]])
         return out
 
     def grouped(self, group: np.ndarray, names: Sequence[str]) -> "Gains":
@@ -110,7 +116,7 @@ class Faces:
         )
 
     def measure(self, fields: Fields, maps: Mapping | None = None) -> np.ndarray:
-        """The gain (km2 of full quality) of each face, float32; `maps`: what stands for a map."""
+        """The gain (km2) of each face, float32; `maps`: what stands for a map."""
         found = [np.zeros(0)]
         for lever, cover in zip(self.levers, self.covers, strict=True):
             what = (maps or {}).get(gains.name(lever), gains.name(lever))
@@ -123,15 +129,21 @@ class Faces:
         return Gains(tuple(self.levers), names, self.lever, km2, self.face, self.zone)
 
 
-def of_maps(levers: Iterable[gains.Lever], model: Mapping) -> dict[str, Callable]:
-    """By the name of its map how the gain of each lever follows from the maps of a run."""
-    return {gains.name(lever): partial(_of_maps, lever, model) for lever in levers}
+def of_maps(levers: Iterable[gains.Lever], model: Mapping, key: float) -> dict[str, Callable]:
+    """By the name of its map how the gain of each lever follows from the maps of a run.
+
+    From `key` on habitat is good enough for key habitat.
+    """
+    return {gains.name(lever): partial(_of_maps, lever, model, key) for lever in levers}
 
 
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _of_maps(lever, model, maps) -> np.ndarray:
+def _of_maps(lever, model, key, maps) -> np.ndarray:
+    if lever[0] == gains.AGAIN:
+        before = maps[gains.before_the_loss(lever[1], model).replace(":", "_")]
+        return filled(gains.again(valued(maps["habitat"]), valued(before), key))
     effects = {name: valued(maps[f"effect_{name}"]) for name in model["threats"]}
 
     def total(changed):

@@ -6,7 +6,7 @@ its zones and measures are among those of `manul.products.zones`.
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import geopandas as gpd
@@ -38,6 +38,7 @@ VERDICTS = {
     "not supported": "not supported by the draws", "": "not assessed how sure",
 }  # fmt: skip
 GAIN = ("gain_km2", "gain_p05_km2", "gain_p95_km2")  # of full quality: mean, 90 % of the draws
+KEY_GAIN = ("key_gain_km2", "key_gain_p05_km2", "key_gain_p95_km2")  # good enough for it again
 CONFIDENCE = "not assessed: one run, no uncertainty draws"
 COS_60 = 0.5
 HALF = 0.5  # of a place that a rule found by a mask has to be inside it in a draw
@@ -46,7 +47,7 @@ CUT_BY_UNITS = ("mask", "key_areas", "patches")  # so that each piece has one ag
 COLUMNS = [
     "id", "rule", "title", "zone", "unit", "reason", "action", "iucn_actions", "cmp_actions",
     "agency", "area_km2", "length_km", "value_at_risk_km2", CHANGE,
-    *GAIN, "gain_of", "mean_threat", *TOP,
+    *GAIN, "gain_of", *KEY_GAIN, "mean_threat", *TOP,
     "primary_rule", "other_rules", "unchecked", "verdict", "support", "confidence", *STAMPED,
 ]  # fmt: skip
 
@@ -57,7 +58,8 @@ class Place:
 
     `units` are polygons with `name`, or None; `threats` the titles of the assessed threats;
     `private` the layers whose places must not be given away, with the rules of their areas;
-    `towns` the places from which key areas are named.
+    `towns` the places from which key areas are named; `takes_habitat` threats that are a loss of
+    habitat themselves.
     """
 
     fields: Fields
@@ -69,6 +71,7 @@ class Place:
     scenario: str
     private: Mapping[str, Mapping] = field(default_factory=dict)
     towns: gpd.GeoDataFrame | None = None
+    takes_habitat: Collection[str] = ()
     found: dict = field(default_factory=dict, compare=False)  # zones that were looked at, by spec
 
 
@@ -144,17 +147,17 @@ def recommend_all(
         ids += table["id"].tolist()
         found[of.name] = table
     of_rows = gained.grouped(np.concatenate([np.zeros(0, int), *of_zone]), ids)
-    each = of_rows.of_each()
+    quality, again = of_rows.of_each(), of_rows.of_each(again=True)
     start = 0
     for of in assessed:
         table = found[of.name]
-        acts = gains_of_model.levers(of.rule, place.threats)
+        acts = gains_of_model.levers(of.rule, place.threats, place.takes_habitat)
         if acts:
-            mine = each[start : start + len(table)]
-            low, high = np.quantile(mine, [LOW, HIGH], axis=1)
-            for column, values in zip(GAIN, (mine.mean(1), low, high), strict=True):
-                table[column] = values.round(3)
+            mine = slice(start, start + len(table))
+            table[list(GAIN)] = ends(quality[mine])
             table["gain_of"] = gains_of_model.words(acts, place.threats)
+        if any(how == gains_of_model.AGAIN for how, _ in acts):
+            table[list(KEY_GAIN)] = ends(again[mine])
         start += len(table)
     return found, of_rows
 
@@ -182,6 +185,11 @@ def _recommended(of, place, draws, tips) -> tuple[gpd.GeoDataFrame, list[tuple[i
         table = _joined_pairs(table, of.rule["zones"]["side_m"])
     made = table[[*COLUMNS, "geometry"]].assign(id=identities(of.name, table.geometry))
     return made, table["zones"].tolist()
+
+
+def ends(km2: np.ndarray) -> np.ndarray:
+    """Mean, 5th and 95th percentile of each row over the draws: (rows, 3)."""
+    return np.column_stack([km2.mean(1), *np.quantile(km2, [LOW, HIGH], axis=1)]).round(3)
 
 
 def styles(tables: Mapping[str, gpd.GeoDataFrame], words: Mapping) -> dict[str, Style]:
@@ -374,7 +382,7 @@ def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
         length_km=np.where(lines, found.length / 1000, np.nan).round(3),
         value_at_risk_km2=(value * area).round(3),
         **{CHANGE: (changed * area).round(3)},
-        **dict.fromkeys(GAIN, np.nan),
+        **dict.fromkeys([*GAIN, *KEY_GAIN], np.nan),
         gain_of="",
         mean_threat=threat.round(3),
         **{column: t or "" for column, t in zip(TOP, top, strict=True)},

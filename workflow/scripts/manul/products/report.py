@@ -9,7 +9,7 @@ import pandas as pd
 
 from manul.config.hints import counted
 from manul.model.cumulative import CUMULATIVE
-from manul.pages.amounts import amount, with_ends
+from manul.pages.amounts import amount, gained
 from manul.pages.html import Section
 from manul.products import confidence
 from manul.uncertainty.tables import REGION
@@ -84,7 +84,7 @@ def to_do(actions: pd.DataFrame, titles: Mapping[str, str]) -> Section:
     first = best.sort_values("gain_km2", ascending=False, kind="stable").head(FIRST)
     places = [
         {"what": row.title, "where": f"{row.place} ({row.unit})", "who": row.agency,
-         "gain (km² of full quality)": _gain(row)}
+         "gain (km² of full quality)": gained(row._asdict(), "")}
         for row in first.itertuples()
     ]  # fmt: skip
     tables = [("Rules", pd.DataFrame(rows)), ("The largest gains", pd.DataFrame(places))]
@@ -184,11 +184,6 @@ def pictures(files: Sequence[tuple[str, bytes]]) -> Section:
 
 
 # ------------------------------------------------------------------------------------- helpers
-
-
-def _gain(row) -> str:
-    told = with_ends(row.gain_km2, row.gain_p05_km2, row.gain_p95_km2)
-    return f"{told} {row.gain_of}" if told else ""
 
 
 def _metres(value) -> str:

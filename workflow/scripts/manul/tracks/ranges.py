@@ -43,7 +43,6 @@ class Kernel:
     centre: np.ndarray
     width: float
     inflation: float
-    independent: float  # places that the band width counts as independent
 
     def area_km2(self, share: float = 0.95) -> float:
         """The area (km2) that holds `share` of the time, without the kernel's bias."""
@@ -93,14 +92,14 @@ def autocorrelated(
     rho = movement.correlation(lags, fit.times)
     width2 = _band_width(rho, products)
     bias = 1 - products @ rho + width2
-    return _kernel(xy, weights, np.linalg.cholesky(fit.sigma), np.sqrt(width2), bias, width2)
+    return _kernel(xy, weights, np.linalg.cholesky(fit.sigma), np.sqrt(width2), bias)
 
 
 def plain(xy: np.ndarray) -> Kernel:
     """The round Gaussian kernel with the reference width of Worton (1989), no bias taken out."""
     n = len(xy)
     width = np.sqrt(xy.var(axis=0, ddof=1).sum() / 2) * n ** (-1 / 6)
-    return _kernel(xy, np.full(n, 1 / n), np.eye(2) * width, 1.0, 1.0, np.nan)
+    return _kernel(xy, np.full(n, 1 / n), np.eye(2) * width, 1.0, 1.0)
 
 
 def convex_polygon(xy: np.ndarray, share: float = 0.95) -> shapely.Geometry:
@@ -131,7 +130,7 @@ def best_weights(seconds: np.ndarray, fit: Fit, rounds: int = 20) -> np.ndarray:
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _kernel(xy, weights, root, width, bias, width2) -> Kernel:
+def _kernel(xy, weights, root, width, bias) -> Kernel:
     centre = xy.mean(axis=0)
     round_ = np.linalg.solve(root, (xy - centre).T).T
     used = weights > 0
@@ -144,11 +143,7 @@ def _kernel(xy, weights, root, width, bias, width2) -> Kernel:
         for axis, at in zip(axes, round_.T, strict=True)
     )
     mass = (north * weights) @ east.T
-    independent = np.nan
-    if np.isfinite(width2):
-        far = 1 / (2 + 2 * width2) ** 2
-        independent = (1 / (2 * width2) ** 2 - far) / (1 / (2 + width2) ** 2 - far)
-    return Kernel(axes, mass / mass.sum(), root, centre, float(width), float(bias), independent)
+    return Kernel(axes, mass / mass.sum(), root, centre, float(width), float(bias))
 
 
 def _error(width2, rho, products) -> float:

@@ -114,8 +114,11 @@ class Outcome(NamedTuple):
         return Value(self.reference.number * part, known)
 
     def gain(self, lever: gains.Lever, of: "Uncertain") -> Value:
-        """What an action on a threat regains or keeps of the quality."""
+        """What an action on a threat regains or keeps: of the quality, or of key habitat."""
         how, name = lever
+        if how == gains.AGAIN:
+            before = self.parts[gains.before_the_loss(name, of.model)]
+            return gains.again(self.habitat, before, of.key)
         place, weight = list(self.effects).index(name), of.model["threats"][name]["weight"]
 
         def total(changed):
@@ -405,7 +408,9 @@ def cumulated(effects, draws) -> Value:
 
 def _of_draws(values, which) -> np.ndarray:
     """Some of the draws; all where there is one answer for them."""
-    return values[:, which] if values.shape[1] > 1 else values
+    if values.shape[1] == 1 or isinstance(which, slice):
+        return values
+    return values.take(which, axis=1, mode="clip")  # no place lies outside; not looking is faster
 
 
 def _agreement(outcome, of) -> np.ndarray:

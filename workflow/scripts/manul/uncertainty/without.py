@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
-from manul.config import nodes
 from manul.config.nodes import Value, known_in_all
-from manul.model import cells as cells_
+from manul.model import gains as of_model
 from manul.products.key_habitat import cell_km2
 from manul.uncertainty import passes
 from manul.uncertainty.sensitivity import Sample
@@ -83,12 +82,10 @@ def _gains(of, outcome, n, name, left) -> list[np.ndarray]:
     regained = reference.number * np.maximum(outcome.threat.number - threat.number, 0)
     quality = _known(regained, known_in_all([reference, outcome.threat]))
     key = _known(habitat.number >= of.key, habitat.known)
-    again = np.zeros((1, 1), bool)
-    lost = [s for found in nodes.leaves(of.model["threats"][name], "loss_from") for s in found]
-    if lost:  # habitat comes back as far as the threat goes
-        before = outcome.parts[cells_.reference_of(lost, of.model["habitat"]["reference"])]
-        less = habitat.number + (1 - left) * np.maximum(before.number - habitat.number, 0)
-        again = _known(less >= of.key, known_in_all([habitat, before])) & ~key
+    again = np.zeros((1, 1), "float32")
+    if name in of_model.takes_habitat(of.model):
+        before = outcome.parts[of_model.before_the_loss(name, of.model)]
+        again = _known(*of_model.again(habitat, before, of.key, left))
     shape = n, of.draws.number
     return [np.broadcast_to(gain, shape) for gain in (quality, quality * key, again)]
 
