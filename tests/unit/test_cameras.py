@@ -218,6 +218,42 @@ def test_the_fit_test_finds_visits_that_are_not_alike(static):
     assert occupancy.goodness(occupancy.fit(occupancy.data(mixed)), draws=60)["p"] < 0.05
 
 
+TWO_SEASONS = {"psi": 0.5, "gamma": 0.4, "epsilon": 0.2, "p": 0.5}
+
+
+def _of_two_seasons(sites):
+    """Data of two seasons with two visits each, and chances that are the same at all sites."""
+    data = occupancy.data(np.zeros((sites, 2, 2)))
+    beta = np.array([np.log(TWO_SEASONS[part] / (1 - TWO_SEASONS[part])) for part in data.parts])
+    return data, data.chances(beta)
+
+
+def test_the_misfit_of_two_seasons_by_hand():
+    data, chances = _of_two_seasons(1)
+    data.seen[0] = [[1, 0], [0, 0]]
+    # occupied by 0.5, then by 0.5 x 0.8 + 0.5 x 0.4 = 0.6; two visits find half of that each
+    want = (1 - 0.5**0.5) ** 2 + 0.6
+    assert occupancy._misfit(data, chances) == pytest.approx(want)
+
+
+def test_simulated_seasons_gain_and_lose_sites_as_the_model_says():
+    data, chances = _of_two_seasons(100_000)
+    found = occupancy._simulate(data, chances, np.random.default_rng(0))
+    first, second = found.any(axis=2).mean(axis=0)
+    assert first == pytest.approx(0.5 * 0.75, abs=0.01)
+    assert second == pytest.approx(0.6 * 0.75, abs=0.01)
+    seen = found[found[:, 0].any(axis=1)]
+    assert seen[:, 1].any(axis=1).mean() == pytest.approx(0.8 * 0.75, abs=0.01)
+
+
+def test_a_coefficient_has_the_interval_of_its_error(static):
+    seen = static.filter(regex=r"^y\d").to_numpy()
+    table = occupancy.fit(occupancy.data(seen)).table()
+    for end, sign in (("low", -1), ("high", 1)):
+        want = table["coefficient"] + sign * 1.959964 * table["se"]
+        assert table[end].tolist() == pytest.approx(want.tolist())
+
+
 def test_sites_for_a_wanted_precision():
     # p = 1: each site tells its state, so the error is that of a share, psi (1 - psi) / sites
     assert occupancy.sites_for(0.5, 1 - 1e-12, 3, 0.05) == pytest.approx(0.25 / 0.05**2)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from conftest import demo_config
@@ -23,6 +24,7 @@ SPEC = {
     "cutoff_km": 20, "median_km": 30, "median_between_km": [15, 60], "least_probability": 0.0,
     "radius_km": 12, "flow_cell_km": 2, "draws": 3, "highest_between": [50, 200],
     "power_between": [2, 4], "lines_between": [0.5, 1.5], "test_on": None, "seed": 1,
+    "protected": None, "collars": None, "max_speed_m_s": 1.5, "max_dop": 10, "max_error_m": 1000,
 }  # fmt: skip
 
 
@@ -40,9 +42,8 @@ class Job:
             geometry=list(roads), crs=GRID.crs,
         )  # fmt: skip
         monkeypatch.setattr(rasters, "read_map", lambda path, band=1: ground[path].copy())
-        monkeypatch.setattr(
-            vectors, "read_vector", lambda path, *_: fixes if path == "fixes" else table
-        )
+        monkeypatch.setattr(vectors, "read_vector", lambda path, *_: table)
+        monkeypatch.setattr(vectors, "read_rows", lambda path: fixes)
         monkeypatch.setattr(connectivity_fit, "grid_of", lambda region: GRID)
         monkeypatch.setattr(
             connectivity_fit.plain_files, "write_table", lambda path, t: self.made.update({path: t})
@@ -52,9 +53,10 @@ class Job:
         )
 
     def inputs(self, role):
-        return {"reference": ["reference"], "areas": ["areas"]}.get(
-            role, ["fixes"] if self.fixes is not None else []
-        )
+        there = {"reference": ["reference"], "areas": ["areas"]}
+        there |= {"fixes": ["fixes"]} if self.fixes is not None else {}
+        there |= {"protected": ["protected"]} if "protected" in self.ground else {}
+        return there.get(role, [])
 
     def named(self, role):
         return {
@@ -158,17 +160,64 @@ def test_worth_of_two_areas_by_hand(monkeypatch):
     assert made["areas"]["stepping_stone"].abs().max() < 1e-9
 
 
+def test_the_worth_of_key_areas_is_a_map_for_rules(monkeypatch):
+    made = run(Job(ground(), monkeypatch))
+    worth = made["map areas"]["connectivity lost"]
+    adds = made["areas"].set_index("area")["adds_percent"]
+    assert worth[20, 5] == pytest.approx(adds[1]) and worth[20, 54] == pytest.approx(adds[2])
+    assert np.isnan(worth[20, 30])
+
+
+def test_protected_land_that_is_connected_by_hand(monkeypatch):
+    given = ground()
+    given["reference"][:] = 1.0  # resistance is 1 everywhere
+    given["protected"] = np.zeros(GRID.shape)
+    given["protected"][10:20, 5:15], given["protected"][10:20, 35:45] = 0.6, 1.0
+    given["protected"][30:32, 5:15] = 0.4  # less than half of a cell
+    summary = run(Job(given, monkeypatch))["summary"].iloc[0]
+    land = 60 * 40
+    assert summary["protected_percent"] == pytest.approx(100 * 200 / land)
+    for median, end in ((30, ""), (15, "_low"), (60, "_high")):
+        joined = (100**2 * (2 + 2 * 0.5 ** (21 / median))) ** 0.5
+        assert summary[f"connected{end}_percent"] == pytest.approx(100 * joined / land)
+    assert "Of the land 8.3 % is protected" in connectivity.headline(pd.DataFrame([summary]))
+    nobody = run(Job(ground(), monkeypatch))["summary"]
+    assert np.isnan(nobody["protected_percent"].iloc[0])
+    assert "protected" not in connectivity.headline(nobody)
+
+
+def test_a_busy_road_is_harder_to_cross(monkeypatch):
+    lines = [shapely.LineString([(x * KM, -KM), (x * KM, 41 * KM)]) for x in (20.5, 40.5)]
+    job = Job(ground(), monkeypatch, lines)
+    table = gpd.GeoDataFrame(
+        {"road_class": "paved", "name": "", "cars": [5500.0, np.nan]}, geometry=lines, crs=GRID.crs
+    )
+    monkeypatch.setattr(vectors, "read_vector", lambda path, *_: table)
+    job.told.block["barriers"] = [
+        {"layer": "roads", "factor": 10,
+         "traffic": {"field": "cars", "factors": [[1000, 2], [10_000, 100]]}}
+    ]  # fmt: skip
+    found = run(job)["map resistance"]["resistance"]
+    free = 1 + 99 * 0.2**3
+    assert found[5, 20] == pytest.approx(free * 51, rel=1e-6), "half way between 2 and 100"
+    assert found[5, 40] == pytest.approx(free * 10, rel=1e-6), "not counted: as all"
+
+
 def test_tracks_in_the_corridor_and_elsewhere(monkeypatch):
     x = np.linspace(10, 50, 60) * KM
-    along = gpd.GeoDataFrame(geometry=gpd.points_from_xy(x, np.full(60, 20.5 * KM)), crs=GRID.crs)
-    across = gpd.GeoDataFrame(
-        geometry=gpd.points_from_xy(np.full(60, 20 * KM), np.linspace(1, 39, 60) * KM), crs=GRID.crs
-    )
+    told = {"animal": "a", "time": pd.date_range("2025-01-01", periods=60, freq="D", tz="UTC")}
+    along = gpd.GeoDataFrame(told, geometry=gpd.points_from_xy(x, x * 0 + 20.5 * KM), crs=GRID.crs)
+    up = gpd.points_from_xy(x * 0 + 20 * KM, np.linspace(1, 39, 60) * KM)
+    across = gpd.GeoDataFrame(told, geometry=up, crs=GRID.crs)
     spec = {"cutoff_km": 3, "test_on": "collar_fixes"}
     made = run(Job(ground(), monkeypatch, fixes=along, spec=spec))
     assert made["behind flow"] == {"roads": {}}, "no map is made from the tracks"
     told = made["summary"]["tested"].iloc[0]
     assert "100%" in told and "more often than the same" in told
+    poor = across.assign(dop=50.0, animal="b")  # fixes that no home range is made of either
+    both = pd.concat([along, poor], ignore_index=True)
+    found = run(Job(ground(), monkeypatch, fixes=both, spec=spec))
+    assert found["summary"]["tested"].iloc[0] == told
     told = run(Job(ground(), monkeypatch, fixes=across, spec=spec))["summary"]["tested"].iloc[0]
     assert "no more often than" in told
     told = run(Job(ground(), monkeypatch))["summary"]["tested"].iloc[0]
@@ -202,6 +251,31 @@ def test_the_default_model_has_it_and_a_region_without_roads_does_without():
         ({"barriers": [{"layer": "elevation", "factor": 3}]}, r"no vector layer 'elevation'"),
         ({"grounds": [{"surface": "lake", "resistance": 9}]}, r"grounds\.0.*'lake'"),
         ({"power_between": [4, 2]}, r"power_between: found 4, above 2"),
+        ({"protected": "reserves"}, r"protected: there is no surface 'reserves'"),
+        (
+            {
+                "barriers": [
+                    {
+                        "layer": "roads",
+                        "factor": 3,
+                        "traffic": {"field": "n", "factors": [[9, 2], [9, 3]]},
+                    }
+                ]
+            },
+            "rising traffic",
+        ),
+        (
+            {
+                "barriers": [
+                    {
+                        "layer": "roads",
+                        "factor": 3,
+                        "traffic": {"field": "n", "factors": [[0, 0], [9, 3]]},
+                    }
+                ]
+            },
+            "factors from 1",
+        ),
         ({"test_on": "collar_fixs"}, r"no records layer 'collar_fixs'"),
     ],
 )

@@ -396,5 +396,14 @@ def test_of_each_day_the_fix_nearest_to_noon_counts():
     assert (of[:, 1] == -of[:, 0]).all() and len(days) == 3
 
 
+def test_whitened_places_of_an_animal_are_independent():
+    seconds = np.cumsum(np.random.default_rng(5).uniform(1, 9, 12)) * 3600
+    time = 4 * 3600.0
+    correlation = np.exp(-np.abs(seconds[:, None] - seconds) / time)
+    white, log_det = shifts._whiten(seconds, np.linalg.cholesky(correlation), time)
+    assert white @ white.T == pytest.approx(np.eye(12), abs=1e-12)
+    assert log_det == pytest.approx(np.linalg.slogdet(correlation)[1])
+
+
 def test_a_short_track_is_not_judged():
     assert shifts.classify(*_ou(np.random.default_rng(0), 50, 1.0, 1500.0)).kind == "too short"

@@ -15,11 +15,13 @@ from manul.config.types import Analysis, Config
 
 MAPS = {
     "resistance": {"resistance": "per cell"},
+    "areas": {"connectivity lost": "%"},
     "corridors": {"above best": "km of best ground", "frequency": "0..1"},
     "flow": {"rank": "0..1", "normalised": "1", "class": "", "pinch point": "0 or 1"},
 }
 FIELDS = {
     "resistance": ("resistance", 1, "Resistance to movement", "1 = best ground"),
+    "worth": ("areas", 1, "Connectivity lost without this key area", "%"),
     "above_best": ("corridors", 1, "Cost above the best way between key areas", "km"),
     "frequency": ("corridors", 2, "Draws in which a corridor runs here", "0..1"),
     "flow": ("flow", 1, "Rank of the flow of movements", "0..1"),
@@ -29,7 +31,7 @@ FIELDS = {
 }
 TABLES = ("links", "areas", "crossings", "summary")
 SHAPES = ("lines",)
-GENERALISES = ("fixes",)  # into one share
+GENERALISES = ("fixes", "collars")  # into one share
 TESTED = "not tested with tracks"
 
 
@@ -44,7 +46,9 @@ def reads(block: Analysis, config: Config) -> dict[str, list]:
         "grounds": [("surface", name) for name in grounds],
         "areas": [("map", "key_area")],
         "barriers": [("layer", n) for n in lines if not selection.is_absent(config, n)],
+        "protected": [("surface", block["protected"])] if block["protected"] in have else [],
         "fixes": [("layer", block["test_on"])] if block["test_on"] else [],
+        "collars": [("layer", block["collars"])] if block["collars"] else [],
     }
 
 
@@ -62,5 +66,16 @@ def headline(summary: pd.DataFrame) -> str:
         f"{row['links']} links join {row['areas']} key areas; {row['alone']} have none. Together "
         f"they are worth one area of {row['equivalent_km2']:.0f} km2 (equivalent connected area; "
         f"{row['equivalent_low_km2']:.0f} to {row['equivalent_high_km2']:.0f} over dispersal of "
-        f"{row['median_low_km']:g} to {row['median_high_km']:g} km)."
+        f"{row['median_low_km']:g} to {row['median_high_km']:g} km).{protected(row)}"
+    )
+
+
+def protected(row: pd.Series) -> str:
+    """How much of the land is protected, and protected and connected; empty where nobody knows."""
+    if pd.isna(row["protected_percent"]):
+        return ""
+    return (
+        f" Of the land {row['protected_percent']:.1f} % is protected, "
+        f"{row['connected_percent']:.1f} % protected and connected "
+        f"({row['connected_low_percent']:.1f} to {row['connected_high_percent']:.1f})."
     )

@@ -12,6 +12,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 from scipy import ndimage
 
+from manul.analyses import collars
 from manul.analyses.connectivity import MAPS, TESTED
 from manul.connectivity import barriers, corridors, crossings, flow, graph
 from manul.grid import plain_files, rasters, vectors
@@ -28,7 +29,8 @@ LINKS = [
     "meets_the_border", "crosses", "frequency", "probability", "adds_percent",
 ]  # fmt: skip
 LEAST_FIXES = 20  # outside of key areas, for a test of the corridors
-AREA_BAND = 2  # of the file of key areas: their numbers
+PATCH_BAND, AREA_BAND = 1, 2  # of the file of key areas: numbers of patches, and of areas
+PROTECTED = 0.5  # share of a cell, from which on it counts as protected
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,10 @@ class Ground:
 
 @dataclass(frozen=True)
 class Areas:
-    """Key areas: their numbers by cell (0 = none), the numbers in order, and how large each is."""
+    """Areas: numbers by cell (0 = none), the numbers in order, and how large each is.
+
+    Of key areas that is their key habitat.
+    """
 
     cells: np.ndarray
     numbers: np.ndarray
@@ -76,7 +81,7 @@ def run(this) -> None:
         "links": _links_table(links, net, worth, areas, often, grid, cutoff, pieces, numbered),
         "areas": _areas_table(areas, worth, grid),
         "crossings": held.drop(columns="geometry"),
-        "summary": _summary(this, spec, links, areas, grid, above <= cutoff),
+        "summary": _summary(this, spec, links, areas, slowed, grid, above <= cutoff),
     }
     for name, made in tables.items():
         plain_files.write_table(this.output(name), made)
@@ -84,6 +89,7 @@ def run(this) -> None:
     vectors.write_vector(this.output("lines"), {"links": ways, "crossings": held}, this.tags())
     _write_maps(this, grid, ~np.isnan(free), {
         "resistance": [slowed],
+        "areas": [_of_areas(areas, worth.patches)],
         "corridors": [np.where(np.isinf(above), np.nan, above / KM), often],
         "flow": [
             _ranks(through), even, flow.flow_classes(even), flow.pinch_points(through, even),
@@ -105,7 +111,8 @@ def _write_maps(this, grid, known, held) -> None:
         return {n: {b: v[rows, columns] for b, v in of.items()} for n, of in bands.items()}
 
     # The fixes test the corridors; no map is made from them.
-    behind = {n: v for n, v in this.provenance().items() if n != this.told.block["test_on"]}
+    tests = this.told.block["test_on"], this.told.block["collars"]
+    behind = {n: v for n, v in this.provenance().items() if n not in tests}
     files = [
         this.map_file(name, this.output(name), grid, units, behind) for name, units in MAPS.items()
     ]
@@ -126,24 +133,47 @@ def _ground(this, spec) -> Ground:
     return Ground(habitat, least)
 
 
-def _lines(this, spec) -> list[tuple[gpd.GeoDataFrame, float]]:
-    """The lines of each barrier that has a layer, and its factor."""
+def _lines(this, spec) -> list[tuple[gpd.GeoDataFrame, np.ndarray]]:
+    """The lines of each barrier that has a layer, and the factor of each."""
     there = this.named("barriers")
     out = []
     for block in spec["barriers"]:
         if block["layer"] in there:
             table = select(vectors.read_vector(there[block["layer"]]), block.get("where"))
             lines = table[table.geom_type.isin(["LineString", "MultiLineString"])]
-            out.append((lines.assign(of=block["layer"]), block["factor"]))
+            out.append((lines.assign(of=block["layer"]), _factors(lines, block)))
     return out
+
+
+def _factors(lines, block) -> np.ndarray:
+    """By which each line multiplies: by its traffic, where that is known."""
+    alike = np.full(len(lines), float(block["factor"]))
+    if "traffic" not in block:
+        return alike
+    traffic = pd.to_numeric(lines[block["traffic"]["field"]], errors="coerce").to_numpy(float)
+    at, factor = np.transpose(block["traffic"]["factors"])
+    return np.where(np.isnan(traffic), alike, np.interp(traffic, at, factor))
 
 
 def _areas(this, grid) -> Areas:
     (path,) = this.inputs("areas")
     cells = np.nan_to_num(rasters.read_map(path, AREA_BAND)).astype("int32")
+    key = np.nan_to_num(rasters.read_map(path, PATCH_BAND)) > 0
+    return _numbered(cells, key, grid)
+
+
+def _numbered(cells, counted, grid) -> Areas:
+    """Areas with these numbers, as large as their `counted` cells."""
     numbers = np.unique(cells[cells > 0])
-    km2 = ndimage.sum_labels(cells > 0, cells, numbers) * grid.resolution.x**2 / KM**2
-    return Areas(cells, numbers, km2)
+    km2 = ndimage.sum_labels(counted, cells, numbers) * grid.resolution.x**2 / KM**2
+    return Areas(cells, numbers, np.asarray(km2, float))
+
+
+def _of_areas(areas, values) -> np.ndarray:
+    """A number of each area on its cells, NaN elsewhere."""
+    out = np.full(areas.cells.max() + 1, np.nan)
+    out[areas.numbers] = values
+    return out[areas.cells]
 
 
 # ------------------------------------------------------------------------------------- corridors
@@ -297,7 +327,7 @@ def _held_back(pieces, numbered, flows, grounds, areas, links, grid) -> gpd.GeoD
 
 
 def _net(links, areas, median_km, least) -> graph.Graph:
-    """Key areas joined by their links.
+    """Areas joined by their links.
 
     A way over ground that costs twice as much is as good as one twice as long.
     """
@@ -317,7 +347,31 @@ def _areas_table(areas, worth, grid) -> pd.DataFrame:
     return table.sort_values("adds_percent", ascending=False)
 
 
-def _summary(this, spec, links, areas, grid, inside) -> pd.DataFrame:
+def _protected(this, spec, slowed, medians, grid) -> dict[str, float]:
+    """Per cent of the land that is protected, and that is protected and connected (ProtConn).
+
+    Protected patches are joined by cost, over whatever land lies between them; what lies outside
+    of the region is not counted.
+    """
+    names = "protected", "connected", "connected_low", "connected_high"
+    paths = this.inputs("protected")
+    if not paths:
+        return {f"{name}_percent": np.nan for name in names}
+    land = np.isfinite(slowed)
+    there = (rasters.read_map(paths[0], 1) >= PROTECTED) & land
+    cells = ndimage.label(there, np.ones((3, 3)))[0].astype("int32")
+    of = _numbered(cells, there, grid)
+    links = list(corridors.links(slowed, cells, grid.resolution.x)) if len(of.numbers) > 1 else []
+    share = 100 / (land.sum() * grid.resolution.x**2 / KM**2)
+    joined = [
+        graph.equivalent_area(_net(links, of, median, spec["least_probability"])) * share
+        for median in medians
+    ]
+    found = of.km2.sum() * share, joined[0], min(joined), max(joined)
+    return {f"{name}_percent": value for name, value in zip(names, found, strict=True)}
+
+
+def _summary(this, spec, links, areas, slowed, grid, inside) -> pd.DataFrame:
     medians = [spec["median_km"], *spec["median_between_km"]]
     nets = [_net(links, areas, median, spec["least_probability"]) for median in medians]
     worths = [graph.equivalent_area(net) for net in nets]
@@ -327,7 +381,7 @@ def _summary(this, spec, links, areas, grid, inside) -> pd.DataFrame:
         "equivalent_km2": worths[0], "equivalent_low_km2": min(worths),
         "equivalent_high_km2": max(worths), "median_km": medians[0],
         "median_low_km": medians[1], "median_high_km": medians[2],
-        "cutoff_km": spec["cutoff_km"],
+        "cutoff_km": spec["cutoff_km"], **_protected(this, spec, slowed, medians, grid),
         "tested": _tested(this, areas.cells, inside, grid, spec["seed"]),
     }])  # fmt: skip
 
@@ -337,10 +391,9 @@ def _tested(this, areas, inside, grid, seed) -> str:
     paths = this.inputs("fixes")
     if not paths:
         return f"The corridors are {TESTED}: there are none."
-    fixes = vectors.read_vector(paths[0])
-    fixes = fixes[fixes.geom_type == "Point"].to_crs(grid.crs)
-    column, row = ~grid.affine @ (fixes.geometry.x, fixes.geometry.y)
-    row, column = np.floor(row).astype(int).to_numpy(), np.floor(column).astype(int).to_numpy()
+    fixes, _, _ = collars.read(this)
+    column, row = ~grid.affine @ (fixes["x"].to_numpy(), fixes["y"].to_numpy())
+    row, column = np.floor(row).astype(int), np.floor(column).astype(int)
     off = _at(areas, row, column) == 0
     if off.sum() < LEAST_FIXES:
         return f"The corridors are {TESTED}: {off.sum()} fixes lie outside of key areas."

@@ -5,7 +5,7 @@ Nothing here opens a file.
 """
 
 from collections.abc import Iterator
-from itertools import permutations
+from itertools import pairwise, permutations
 from operator import itemgetter
 from pathlib import Path
 
@@ -411,6 +411,9 @@ def _rules(config) -> Iterator[str]:
                 yield f"rules.{name}.zones: zones of kind {zones['kind']} need the key {key!r}"
         for measure, asked in rule["measures"].items():
             yield from _of_sides(f"rules.{name}.measures.{measure}", asked, zones["kind"])
+        if rule.get("rank", "") not in ("", *rule["measures"]):
+            near = hint(rule["rank"], rule["measures"])
+            yield f"rules.{name}.rank: there is no measure {rule['rank']!r}{near}"
         layer = zones.get("layer")
         if rule["public"] and not config["layers"].get(layer, {}).get("public", True):
             yield (
@@ -551,6 +554,17 @@ def _movement(where, block, config) -> Iterator[str]:
         if layers.get(barrier["layer"], {}).get("kind") not in ("vector", "absent"):
             near = hint(barrier["layer"], lines)
             yield f"{where}.barriers.{i}: there is no vector layer {barrier['layer']!r}{near}"
+        factors = barrier.get("traffic", {}).get("factors", [])
+        if any(a[0] >= b[0] or a[1] > b[1] for a, b in pairwise(factors)):
+            yield (
+                f"{where}.barriers.{i}.traffic.factors: found {factors}; expected rising traffic "
+                "and factors that do not fall"
+            )
+        if any(factor < 1 for _, factor in factors):
+            yield f"{where}.barriers.{i}.traffic.factors: found {factors}; expected factors from 1"
+    if block.get("protected") not in (None, *surfaces):
+        near = hint(block["protected"], surfaces)
+        yield f"{where}.protected: there is no surface {block['protected']!r}{near}"
     for i, ground in enumerate(block.get("grounds", ())):
         if ground["surface"] not in surfaces:
             near = hint(ground["surface"], surfaces)

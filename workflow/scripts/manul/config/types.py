@@ -229,6 +229,7 @@ class Rule(TypedDict):
     public: bool
     gain: dict[str, list[str]]
     place_km2: float
+    rank: NotRequired[str]
     unchecked: NotRequired[str]
 
 

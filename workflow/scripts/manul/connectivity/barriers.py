@@ -14,20 +14,26 @@ from manul.grid.burn import burn
 
 def with_barriers(
     resistance: np.ndarray,
-    barriers: Iterable[tuple[Iterable, float]],
+    barriers: Iterable[tuple[Iterable, float | np.ndarray]],
     grid: GeoBox,
     openings: Iterable = (),
 ) -> np.ndarray:
     """Resistance times the factor of each kind of barrier on the cells it crosses; dtype is kept.
 
-    `barriers`: (lines, factor) for each kind; a cell that two lines of one kind cross is multiplied
-    once, a road beside a railway by both. `openings`: shapes (bridges, underpasses) where nothing
-    is multiplied. An infinite factor cannot be crossed; unknown stays unknown.
+    `barriers`: (lines, factor, or one for each line) for each kind; a cell that two lines of one
+    kind cross is multiplied once, by the larger, a road beside a railway by both. `openings`:
+    shapes (bridges, underpasses) where nothing is multiplied. An infinite factor cannot be crossed;
+    unknown stays unknown.
     """
     out = resistance.copy()
     through = _touched(openings, grid)
     for lines, factor in barriers:
-        out[line_cells(lines, grid) & ~through] *= out.dtype.type(factor)
+        lines = list(lines)
+        each = np.broadcast_to(np.asarray(factor, float), len(lines))
+        times = np.ones(grid.shape, out.dtype)
+        for f in np.unique(each):  # the larger ones later
+            times[line_cells([lines[i] for i in np.flatnonzero(each == f)], grid) & ~through] = f
+        out *= times
     return out
 
 

@@ -178,8 +178,9 @@ def _recommended(of, place, draws, tips) -> tuple[gpd.GeoDataFrame, list[tuple[i
         ]
     order = table["verdict"].map({v: i for i, v in enumerate(confidence.VERDICTS)})
     table["zones"] = [(i,) for i in np.flatnonzero(shown)]
-    table = table.assign(order=order).sort_values(
-        ["order", "value_at_risk_km2"], ascending=[True, False], ignore_index=True
+    most = rows[of.rule["rank"]] if "rank" in of.rule else table["value_at_risk_km2"]
+    table = table.assign(order=order, most=most).sort_values(
+        ["order", "most", "value_at_risk_km2"], ascending=[True, False, False], ignore_index=True
     )
     if of.rule["zones"]["kind"] == "segments":
         table = _joined_pairs(table, of.rule["zones"]["side_m"])
