@@ -164,7 +164,15 @@ def test_home_ranges_of_cats_and_of_their_population(land):
     shapes = vectors.read_vector(files["outlines"])
     of_95 = shapes[(shapes["share"] == 0.95) & (shapes["period"] == "all")]
     assert (of_95.area / 1e6).to_numpy() == pytest.approx(of_95["km2"], rel=0.02)
+    away = found["displacement"]
+    assert away.groupby("animal")["km"].first().tolist() == [0] * 6
+    a = fixes[fixes["animal"] == fixes["animal"][0]].drop(index=3)
+    week = pd.to_datetime(a["time"], utc=True).dt.strftime("%G-%V").to_numpy()
+    x, y = (c.groupby(week).median() for c in (a.geometry.x, a.geometry.y))
+    mine = away[away["animal"] == fixes["animal"][0]]["km"].to_numpy()
+    assert mine == pytest.approx(np.hypot(x - x.iloc[0], y - y.iloc[0]).to_numpy() / 1000)
     section = home_range.section(found)
+    assert any("from its first week" in caption for caption, _ in section.figures)
     assert f"6 animals, {len(fixes) - 1} of {len(fixes)} fixes used" in section.head
     assert "95 % interval" in section.head
     text = " ".join(str(t.to_dict()) for _, t in section.tables)
@@ -233,6 +241,34 @@ def test_too_few_steps_give_unknown_maps_and_the_reason(land):
     with rasterio.open(files["selection"]) as source:
         assert np.isnan(source.read(1)).all()
     assert "not fitted" in " ".join(habitat_selection.section(found).words)
+
+
+def test_ground_that_is_picked_in_one_season_only_is_a_class_of_its_own(land):
+    """The cats climb in winter (December to February) and go down in summer (June to August)."""
+    high, low = tracks(1.0), tracks(-1.0, seed=5)
+    low["time"] = (pd.to_datetime(low["time"], utc=True) + pd.DateOffset(months=6)).astype(str)
+    months = pd.to_datetime(high["time"], utc=True).dt.month.unique().tolist()
+    other = pd.to_datetime(low["time"], utc=True).dt.month.unique().tolist()
+    seasons = {"cold": months, "warm": [m for m in other if m not in months]}
+    fixes = pd.concat([high, low], ignore_index=True)
+    found, files = run(land, "habitat_selection", STEPS | {"seasons": seasons}, fixes=fixes)
+    by = found["by_season"].set_index("season")["coefficient"]
+    assert by["cold"] > 0 > by["warm"]
+    with rasterio.open(files["seasonal"]) as source:
+        season, cold, warm = source.read()
+    known = np.isfinite(season)
+    assert set(np.unique(season[known])) <= {0, 1, 2, 3} and 0.3 < known.mean() < 1
+    top, bottom = (np.quantile(RELIEF[known], q) < RELIEF for q in (0.8, 0.2))
+    assert (season[known & top] == 1).mean() > 0.9
+    assert (season[known & ~bottom] == 2).mean() > 0.9
+    assert ((cold >= 0.5) == np.isin(season, (1, 3)))[known].all()
+    assert ((warm >= 0.5) == np.isin(season, (2, 3)))[known].all()
+    told = habitat_selection.of_seasons(found["summary"])
+    assert told.startswith("Seasons, each fitted alone: ") and " steps in cold, " in told
+    one, files = run(land, "habitat_selection", STEPS | {"seasons": {"cold": [1]}}, fixes=high)
+    assert habitat_selection.of_seasons(one["summary"]).startswith("No map of seasons: the config")
+    with rasterio.open(files["seasonal"]) as source:
+        assert np.isnan(source.read()).all()
 
 
 # ------------------------------------------------------------------------------------ occupancy

@@ -13,14 +13,19 @@ from manul.pages import figures
 from manul.pages.html import Section
 
 BANDS = {"selection": "0..1", "low": "0..1", "high": "0..1", "extrapolated": "0 or 1"}
-MAPS = {"selection": BANDS}
+SEASON = {"season": "", "first": "0..1", "second": "0..1"}
+MAPS = {"selection": BANDS, "seasonal": SEASON}
 FIELDS = {
     "": ("selection", 1, "Picked before average ground", "0..1"),
     "low": ("selection", 2, "Picked before average ground, low end", "0..1"),
     "high": ("selection", 3, "Picked before average ground, high end", "0..1"),
     "extrapolated": ("selection", 4, "Ground unlike any that was reached", ""),
+    "season": ("seasonal", 1, "Season in which ground is picked", ""),
+    "first_season": ("seasonal", 2, "Picked before average ground, first season", "0..1"),
+    "second_season": ("seasonal", 3, "Picked before average ground, second season", "0..1"),
 }
-TABLES = ("cleaning", "coefficients", "validation", "seasons", "summary")
+TABLES = ("cleaning", "coefficients", "validation", "seasons", "by_season", "summary")
+OFTEN = 0.5  # from here on ground is picked before average ground
 LEGEND = "Picked before average ground"
 GENERALISES = ("fixes", "collars", "test")  # into a model of predictors
 
@@ -59,15 +64,31 @@ def section(tables: dict[str, pd.DataFrame]) -> Section:
         )
         found.tables.append(("Coefficients of standardised predictors", table))
     found.tables.append(("Validation: by animal, and on other records", tables["validation"]))
+    found.words.append(of_seasons(tables["summary"]))
+    if len(tables["by_season"]):
+        found.tables.append(("Coefficients in each season", tables["by_season"]))
     if len(tables["seasons"]):
-        title = "Ground used in winter less that used in summer, mean over animals"
-        found.tables.append((title, tables["seasons"]))
+        names = f"{summary['first_season']} less that used in {summary['second_season']}"
+        found.tables.append((f"Ground used in {names}, mean over animals", tables["seasons"]))
     found.tables.append(("Fixes left out, by reason", tables["cleaning"]))
     for row in table.itertuples():
         found.numbers.append(
             (f"selection of {row.covariate}", row.coefficient, row.low, row.high, "ln odds per sd")
         )
     return found
+
+
+def of_seasons(summary: pd.DataFrame) -> str:
+    """How many steps or fixes stand behind the map of seasons, or why there is none."""
+    row = summary.iloc[0]
+    if isinstance(row["season_note"], str) and row["season_note"]:  # an empty cell is read as NaN
+        return f"No map of seasons: {row['season_note']}."
+    how = "steps" if row["method"] == "steps" else "fixes"
+    return (
+        f"Seasons, each fitted alone: {row['first_strata']} {how} in {row['first_season']}, "
+        f"{row['second_strata']} in {row['second_season']}. Ground is picked in a season where its "
+        f"chance is {OFTEN} or more; ground unlike any that was reached then is left blank."
+    )
 
 
 SCALE = (

@@ -11,7 +11,7 @@ import shapely
 from scipy import special, stats
 
 from manul.analyses import collars, places
-from manul.analyses.habitat_selection import BANDS, MAPS, SCALE
+from manul.analyses.habitat_selection import BANDS, MAPS, OFTEN, SCALE, SEASON
 from manul.grid import block_maps, plain_files, rasters, vectors
 from manul.grid.region import grid_of
 from manul.suitability import measures
@@ -27,13 +27,10 @@ def run(this) -> None:
     files, (habitat,) = this.named("predictors"), this.inputs("habitat")
     used, counted, _ = collars.read(this)
     in_months = used[used["time"].dt.month.isin(spec["months"])]
-    choices = _choices(in_months, spec)
-    values = places.at(files, grid, choices[["x", "y"]].to_numpy())
-    known = _whole_strata(choices, values)
-    choices, values = choices[known], values[known]
-    names = [n for n in files if values[n].std() > 0]
+    choices, values, names = _known_choices(in_months, files, grid, spec)
     this.log.info("%d strata of %d animals", choices["stratum"].nunique(), len(counted))
     model = _fit(choices, values, names, spec)
+    seasons = _by_season(used, files, grid, spec)
     land = places.land(grid, this.inputs("mask"), files, spec["seed"])
     fixes = _daily(in_months)
     at_fixes = places.at(files | {"habitat": habitat}, grid, fixes[["x", "y"]].to_numpy())
@@ -45,7 +42,11 @@ def run(this) -> None:
         "coefficients": _coefficients(model, spec),
         "validation": pd.DataFrame(validation, columns=VALIDATION),
         "seasons": _seasons(used, files, grid, spec),
-        "summary": _summary(in_months, choices, model, spec),
+        "by_season": pd.concat(
+            [_coefficients(m, spec).assign(season=name) for name, (m, _) in seasons.items()]
+            or [pd.DataFrame(columns=["season"])]
+        ),
+        "summary": _summary(in_months, choices, model, spec).assign(**_of_seasons(seasons)),
     }
     for name, table in tables.items():
         plain_files.write_table(this.output(name), table)
@@ -53,7 +54,8 @@ def run(this) -> None:
         this.map_file(name, this.output(name), grid, bands).told({"MANUL_SELECTION": SCALE})
         for name, bands in MAPS.items()
     ]
-    work = partial(_on_block, files, this.inputs("mask"), grid, model)
+    both = [m for m, _ in seasons.values()]
+    work = partial(_on_block, files, this.inputs("mask"), grid, model, both)
     this.run(work, made, block_maps.blocks(grid, BLOCK))
 
 
@@ -84,6 +86,39 @@ class Model:
         low, high = self.ends
         beyond = (values[self.names] < low) | (values[self.names] > high)
         return beyond.any(axis=1).to_numpy(float)
+
+
+def _known_choices(used, files, grid, spec) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Choices on known ground, the predictors there, and the names of those that vary."""
+    choices = _choices(used, spec)
+    values = places.at(files, grid, choices[["x", "y"]].to_numpy())
+    known = _whole_strata(choices, values)
+    choices, values = choices[known], values[known]
+    return choices, values, [n for n in files if values[n].std() > 0]
+
+
+def _by_season(used, files, grid, spec) -> dict[str, tuple[Model, int]]:
+    """The first two seasons with a fit of their own each, and how many strata it has."""
+    season = collars.seasons(used["time"], spec["seasons"])
+    out = {}
+    for name in list(spec["seasons"])[:2]:
+        choices, values, names = _known_choices(used[season == name], files, grid, spec)
+        out[name] = _fit(choices, values, names, spec), choices["stratum"].nunique()
+    return out if len(out) == 2 else {}
+
+
+def _of_seasons(seasons) -> dict[str, Any]:
+    """What the summary says of the two seasons."""
+    if not seasons:
+        names, strata, note = ("", ""), (0, 0), "the config names fewer than two seasons"
+    else:
+        names, strata = tuple(seasons), tuple(n for _, n in seasons.values())
+        notes = [f"{name}: {m.note}" for name, (m, _) in seasons.items() if m.fitted is None]
+        note = "; ".join(notes)
+    return {
+        "first_season": names[0], "second_season": names[1], "first_strata": strata[0],
+        "second_strata": strata[1], "season_note": note,
+    }  # fmt: skip
 
 
 def _choices(used, spec) -> pd.DataFrame:
@@ -243,12 +278,33 @@ def _daily(used) -> pd.DataFrame:
     return used.groupby(["animal", used["time"].dt.date]).head(1)
 
 
-def _on_block(files, mask, grid, model, block) -> dict:
+def _on_block(files, mask, grid, model, seasons, block) -> dict:
     values = pd.DataFrame({n: rasters.read_block(p, block).ravel() for n, p in files.items()})
     part = block_maps.part(grid, block)
     selection, low, high = model.scores(values)
     beyond = np.where(np.isnan(selection), np.nan, model.extrapolated(values))
     outside = ~vectors.inside(mask, part)
-    bands = dict(zip(BANDS, (selection, low, high, beyond), strict=True))
-    found = {n: np.where(outside, np.nan, a.reshape(part.shape)) for n, a in bands.items()}
-    return {"selection": found}
+
+    def of(names, arrays):
+        bands = dict(zip(names, arrays, strict=True))
+        return {n: np.where(outside, np.nan, a.reshape(part.shape)) for n, a in bands.items()}
+
+    return {
+        "selection": of(BANDS, (selection, low, high, beyond)),
+        "seasonal": of(SEASON, _in_seasons(seasons, values)),
+    }
+
+
+def _in_seasons(seasons, values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """In which season ground is picked (0 none, 1 the first, 2 the second, 3 both), and how often.
+
+    Unknown on ground unlike any that was reached in a season.
+    """
+    often = [np.full(len(values), np.nan)] * 2
+    for i, model in enumerate(seasons):
+        if model.fitted is not None:
+            near = model.extrapolated(values) == 0
+            often[i] = np.where(near, model.scores(values)[0], np.nan)
+    first, second = often
+    season = (first >= OFTEN) + 2.0 * (second >= OFTEN)
+    return np.where(np.isnan(first + second), np.nan, season), first, second

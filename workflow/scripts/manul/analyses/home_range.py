@@ -14,7 +14,8 @@ from manul.pages.html import Section
 
 MAPS: dict = {}
 FIELDS: dict = {}
-TABLES = ("cleaning", "ranges", "models", "population", "moves", "sizes")
+TABLES = ("cleaning", "ranges", "models", "population", "moves", "displacement", "sizes")
+DRAWN = 8  # animals in the figure of displacement
 OUTLINES = "outlines"  # a GeoPackage, where places may be shown
 GENERALISES = ("fixes", "collars")  # into areas, which are nowhere
 LEAST_FEMALES = 5
@@ -58,6 +59,8 @@ def section(tables: dict[str, pd.DataFrame]) -> Section:
         found.figures.append(
             ("Home range by animal", figures.intervals(bars, "km², 95 % interval"))
         )
+    if len(tables["displacement"]):
+        found.figures.append((_caption(tables), _displacement(tables)))
     found.tables.append(("Over animals: median, its interval, spread of ln area", population))
     found.tables.append(("By animal, season and year", of_ranges.drop(columns="note")))
     found.tables.append(("Moves of the range", tables["moves"]))
@@ -66,6 +69,27 @@ def section(tables: dict[str, pd.DataFrame]) -> Section:
     for row in population.itertuples():
         found.numbers.append((f"home range, {row.group}", row.km2, row.low, row.high, "km2"))
     return found
+
+
+def _displacement(tables) -> bytes:
+    """Distance from the first week, one line an animal."""
+    table = tables["displacement"]
+    shown = table[table["animal"].isin(_drawn(tables))]
+    wide = shown.pivot(index="week", columns="animal", values="km")
+    kinds = tables["moves"].set_index("animal")["class"]
+    return figures.series(wide.rename(columns=lambda a: f"{a}, {kinds[a]}"), "km from first week")
+
+
+def _drawn(tables) -> list[str]:
+    """Animals in the figure, those that moved farthest first."""
+    farthest = tables["displacement"].groupby("animal")["km"].max()
+    return farthest.sort_values(ascending=False, kind="stable").index[:DRAWN].tolist()
+
+
+def _caption(tables) -> str:
+    every, drawn = tables["displacement"]["animal"].nunique(), len(_drawn(tables))
+    told = "" if every == drawn else f" The {drawn} of {every} animals that went farthest."
+    return f"How far from its first week each animal was (median place of a week).{told}"
 
 
 def _pooled(population) -> str:

@@ -24,7 +24,7 @@ def run(this) -> None:
     """Fit each animal as a whole, by season and by year; tell of moves; pool over animals."""
     spec, grid = this.told.block, grid_of(this.told.region)
     used, counted, animals = collars.read(this)
-    rows, models, outlines, moves = [], [], [], []
+    rows, models, outlines, moves, away = [], [], [], [], [NO_WAY]
     tracks = list(used.groupby("animal", sort=True))
     for animal, track in this.told_of(tracks, len(tracks), "animals"):
         moved = _moves(animal, track)
@@ -36,11 +36,12 @@ def run(this) -> None:
             outlines += shapes if this.output(OUTLINES) else []
             models += fits if period == "all" else []
         moves.append(moved)
+        away.append(_displacement(animal, track))
     of_ranges = pd.DataFrame(rows, columns=RANGES).merge(animals, on="animal", how="left")
     tables = {
         "cleaning": counted, "ranges": of_ranges, "moves": pd.DataFrame(moves, columns=MOVES),
         "models": pd.DataFrame(models, columns=MODELS), "population": _population(of_ranges),
-        "sizes": _sizes(of_ranges),
+        "sizes": _sizes(of_ranges), "displacement": pd.concat(away, ignore_index=True),
     }  # fmt: skip
     for name, table in tables.items():
         plain_files.write_table(this.output(name), table)
@@ -65,6 +66,9 @@ MOVES = [
     "delta_bic",
 ]
 SHAPES = ["animal", "period", "share", "km2"]
+NO_WAY = pd.DataFrame(
+    {"animal": pd.Series(dtype=str), "week": pd.Series(dtype=str), "km": pd.Series(dtype=float)}
+)
 
 
 def _periods(track, spec):
@@ -138,6 +142,15 @@ def _moves(animal, track) -> dict:
         "came_back_on": days[1] if len(days) > 1 else "", "distance_km": found.distance_m / 1000,
         "range_width_km": found.width_m / 1000, "delta_bic": found.better,
     }  # fmt: skip
+
+
+def _displacement(animal, track) -> pd.DataFrame:
+    """How far (km) the median place of each week lies from that of the first."""
+    week = track["time"].dt.strftime("%G-%V").to_numpy()
+    middle = track.groupby(week)[["x", "y"]].median()
+    monday = pd.to_datetime(middle.index + "-1", format="%G-%V-%u").strftime("%Y-%m-%d")
+    km = np.hypot(*(middle - middle.iloc[0]).to_numpy().T) / 1000
+    return pd.DataFrame({"animal": animal, "week": monday, "km": km})
 
 
 def _population(of_ranges) -> pd.DataFrame:

@@ -335,6 +335,26 @@ def selection(s: Scenario) -> list[Figure]:
     return _of_evidence(s, "Ground that collared cats pick", habitat_selection)
 
 
+def seasonal_selection(s: Scenario) -> list[Figure]:
+    """Which ground collared cats pick in which season."""
+    (name,) = list(s.maps)[:1]
+    season = s.values(name)
+    codes = np.where(np.isfinite(season), season, CLASS_NODATA).astype("uint8")
+    summary = plain_files.read_table(s.path("summary"))
+    row = summary.iloc[0]
+    told = habitat_selection.headline(summary), habitat_selection.of_seasons(summary)
+    sheet = s.sheet("Ground that collared cats pick, by season", name, extra=told)
+    titles = (
+        "in neither season", f"in {row['first_season'] or 'the first season'} only",
+        f"in {row['second_season'] or 'the second season'} only", "in both seasons",
+    )  # fmt: skip
+    legend = [
+        layouts.Category(code, title, colour)
+        for code, (title, colour) in enumerate(zip(titles, SEASON_COLOURS, strict=True))
+    ]
+    return [_classes_of(s, sheet, codes, legend, "Picked before average ground")]
+
+
 def occupancy(s: Scenario) -> list[Figure]:
     """Where cats live, from camera traps."""
     return _of_evidence(s, "Where cats live, from camera traps", of_cameras)
@@ -418,6 +438,7 @@ SHEETS = {
         crossings,
         resistance,
         selection,
+        seasonal_selection,
         occupancy,
     )
 }
@@ -441,6 +462,7 @@ FLOW_COLOURS = (  # classes 1 to 4, and of the last the pinch points
     ("crowds", "#3b6fb0"),
     ("pinch point: much flow crowds", "#b30000"),
 )
+SEASON_COLOURS = ("#f4f1e8", "#56b4e9", "#e69f00", "#1b5e40")  # none, first, second, both
 RESISTANCE_WORDS = ("best ground", "easy", "moderate", "hard", "very hard", "water, barriers")
 EXTRAPOLATED = {"facecolor": "none", "edgecolor": "#59626a", "hatch": "....", "linewidth": 0.2}
 CHANGE, LARGE_CHANGE = 0.002, 0.02  # of value at risk: less is told as nothing, as small
