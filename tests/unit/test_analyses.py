@@ -18,8 +18,10 @@ from manul.analyses import (
     disease,
     fluctuations,
     habitat_selection,
+    habitat_selection_fit,
     home_range,
     occupancy,
+    places,
     pooled_weights,
     survival,
 )
@@ -271,6 +273,20 @@ def test_ground_that_is_picked_in_one_season_only_is_a_class_of_its_own(land):
         assert np.isnan(source.read()).all()
 
 
+def test_a_choice_needs_known_ground_where_the_cat_went_and_at_one_other_place():
+    choices = pd.DataFrame({"stratum": [0, 0, 0, 1, 1, 2, 2], "case": [1, 0, 0, 1, 0, 1, 0]})
+    values = pd.DataFrame({"relief": [1, np.nan, 2, np.nan, 1, 1, np.nan]})
+    known = habitat_selection_fit._whole_strata(choices, values)
+    assert known.tolist() == [True, False, True, False, False, False, False]
+
+
+def test_a_place_is_read_in_the_cell_that_it_lies_in(land):
+    file = {"relief": str(land / "relief.tif")}
+    x, y = GRID.affine @ (3.9, 2.1)
+    found = places.at(file, GRID, [[x, y], [GRID.boundingbox.left - 1, y]])["relief"]
+    assert found[0] == RELIEF[2, 3] and np.isnan(found[1])
+
+
 # ------------------------------------------------------------------------------------ occupancy
 
 
@@ -315,6 +331,8 @@ def test_occupancy_from_cameras_finds_its_truth(land):
     found, files = run(land, "occupancy", OCCUPIED, cameras=stood, observations=seen)
     row = found["summary"].iloc[0]
     assert row["camera_days"] == 80 * 56 and row["sites"] == 80
+    cats = seen[seen["name_seen"] == "Otocolobus manul"]
+    assert row["sites_with_cats"] == cats["deployment"].nunique() < 80
     term = found["coefficients"].set_index("term").loc["psi: relief"]
     sd = relief_at(np.column_stack([stood.geometry.x, stood.geometry.y])).std(ddof=1)
     assert term["low"] * 60 / sd < 1.2 < term["high"] * 60 / sd

@@ -293,3 +293,8 @@ def test_a_column_that_lines_do_not_have_is_told_before_the_run():
     roads = gpd.GeoDataFrame({"road_class": ["paved"]}, geometry=[shapely.Point(0, 0)])
     (problem,) = [p for p in uses.check_analyses(made, {"roads": roads}) if "roads" in p.file]
     assert problem.layer == "analysis connectivity" and "road_klass" in problem.value
+
+
+def test_the_rank_of_a_flow_is_the_share_of_cells_with_less():
+    found = connectivity_fit._ranks(np.array([3.0, 1.0, 2.0, np.nan, 2.0]))
+    assert found[[0, 1, 2, 4]].tolist() == [1, 0, 1 / 3, 1 / 3] and np.isnan(found[3])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from manul.connectivity import corridors
+from manul.connectivity import corridors, widths
 from manul.connectivity.cost_distance import cost_distance, least_cost_path, nearest
 from manul.connectivity.reaches import Reaches, least_cost_matrix
 from manul.connectivity.widths import narrowest
@@ -235,3 +235,27 @@ def test_half_the_cell_gives_the_same_costs_and_areas():
         for cutoff in cutoffs:
             areas = one.widths[cutoff].area_km2, two.widths[cutoff].area_km2
             assert areas[1] == pytest.approx(areas[0], rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("side", "want"),
+    [
+        (0, [[1, 1, 1], [2, 2, 2], [3, 3, 3]]), (1, [[3, 3, 3], [2, 2, 2], [1, 1, 1]]),
+        (2, [[1, 2, 3]] * 3), (3, [[3, 2, 1]] * 3),
+    ],
+)  # fmt: skip
+def test_a_width_ends_where_there_is_ground_beyond_the_box(side, want):
+    beyond = [i == side for i in range(4)]
+    assert widths._away(np.ones((3, 3), bool), beyond).tolist() == want
+
+
+@pytest.mark.parametrize("side", ["top", "bottom", "left", "right"])
+def test_a_corridor_meets_the_border_of_the_map_on_each_side(side):
+    inside = np.zeros((4, 4), bool)
+    inside[{"top": (0, 2), "bottom": (3, 2), "left": (2, 0), "right": (2, 3)}[side]] = True
+    whole, rows = (slice(0, 4), slice(0, 4)), {"top": slice(1, 5), "bottom": slice(0, 4)}
+    assert corridors._meets_the_border(inside, whole, (4, 4))
+    # with one more row or column of ground on that side it ends inside the map
+    box = (rows.get(side, slice(0, 4)), {"left": slice(1, 5)}.get(side, slice(0, 4)))
+    grid = (5, 4) if side in rows else (4, 5)
+    assert not corridors._meets_the_border(inside, box, grid)

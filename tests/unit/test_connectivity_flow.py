@@ -6,6 +6,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata
 
 from manul.connectivity.flow import (
+    BOUNDS,
     CLASSES,
     Windows,
     flow,
@@ -99,3 +100,14 @@ def test_what_arrives_in_a_block_is_its_strength():
     found = flow(np.ones((9, 9)), sources, Windows(20))
     assert found[4, 1] == pytest.approx(5.0) and found[4, 7] == pytest.approx(5.0)
     np.testing.assert_allclose(found[:, 2:7].sum(axis=0) >= 5 - 1e-9, True)
+
+
+def test_a_pinch_point_has_much_flow_that_crowds():
+    low, mid, high = BOUNDS
+    ratio = np.array([low - 0.01, low, mid, high - 0.01, high, np.nan, 0.0])
+    assert flow_classes(ratio).tolist() == [1, 2, 3, 3, 4, 0, 1]
+    found = np.linspace(1, 2, 7)
+    pinch = pinch_points(found, ratio, high=0)
+    assert pinch.tolist() == [False, False, False, False, True, False, False]
+    assert pinch_points(found, np.full(7, high), high=50).tolist() == [False] * 3 + [True] * 4
+    assert not pinch_points(np.full(7, np.nan), ratio).any()

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manul.connectivity import graph as graphs
+from manul.connectivity import heap
 
 ORACLE = Path(__file__).parents[1] / "oracle/connectivity"
 EXACT = {"rel": 1e-9, "abs": 1e-9}
@@ -104,3 +105,21 @@ def test_no_links_and_no_patches():
     assert alone.stepping_stones().size == 0
     assert graphs.worth(graphs.graph([], [], [], 30.0)).equivalent_area == 0.0
     assert graphs.dispersal(np.array([0, 30, np.inf]), 30.0).tolist() == [1.0, 0.5, 0.0]
+
+
+def test_a_heap_gives_the_smallest_key_first_in_any_order_of_use():
+    rng = np.random.default_rng(7)
+    keys, items, size, held = np.empty(4), np.empty(4, np.int64), 0, []
+    for item, key in enumerate(rng.random(500)):
+        keys, items = heap.grown(keys, items, size)
+        size = heap.push(keys, items, size, key, item)
+        held.append((key, item))
+        if rng.random() < 0.4:
+            held.sort()
+            assert (keys[0], items[0]) == held.pop(0)
+            size = heap.pop(keys, items, size)
+    assert size == len(held)
+    for want in sorted(held):
+        assert (keys[0], items[0]) == want
+        size = heap.pop(keys, items, size)
+    assert size == 0
