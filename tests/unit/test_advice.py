@@ -247,6 +247,31 @@ def test_each_row_has_the_gains_of_its_zone_where_its_rule_acts():
     assert of_rows.of_each()[:, 0].tolist() == [0, 2, 4, 9]
 
 
+NO_KEY = np.zeros(GRID.shape, bool)
+
+
+def test_a_licence_block_is_a_polygon_and_nothing_else():
+    blocks = layer(shapely.box(0, 0, 9, 9), shapely.Point(3, 3), name=["L1", "office"])
+    found = zones.find(
+        {"kind": "features", "layer": "licences", "id_field": "name"},
+        place(NO_KEY, {"licences": blocks}).fields, {"licences": blocks},
+    )  # fmt: skip
+    assert found["zone"].tolist() == ["L1"]
+
+
+def test_a_rule_may_rank_its_places_by_a_measure():
+    west, east = shapely.box(0, 0, 4000, 4000), shapely.box(4000, 0, 8000, 4000)
+    blocks = layer(west, east, worth=[3.0, 8.0])
+    rule = RULES["R1a"] | {
+        "zones": {"kind": "features", "layer": "licences"},
+        "measures": {"worth": {"field": "worth"}}, "when": "worth > 1", "reason": "{worth:.0f}",
+    }  # fmt: skip
+    here = place(NO_KEY, {"licences": blocks})
+    assert recommended("R1a", rule | {"rank": "worth"}, here)["reason"].tolist() == ["8", "3"]
+    blocks["worth"] = [9.0, 8.0]
+    assert recommended("R1a", rule | {"rank": "worth"}, here)["reason"].tolist() == ["9", "8"]
+
+
 def test_layers_of_places_are_drawn_by_verdict_and_roads_as_lines():
     areas = layer(shapely.box(0, 0, 9, 9), verdict=["issue"])
     roads = layer(shapely.LineString([(0, 0), (9, 9)]), verdict=["issue"], length_km=1)
@@ -363,9 +388,8 @@ def test_the_side_of_a_block_is_told_without_a_power_of_ten(side, told):
 
 
 def test_features_have_the_name_of_their_column_or_the_number_of_their_row():
-    mines = layer(
-        *map(shapely.Point, [(0, 0), (1, 1), (2, 2)]), id=["A", None, " "], size=[1, 2, 3]
-    )
+    spots = [shapely.box(n, n, n + 1, n + 1) for n in range(3)]
+    mines = layer(*spots, id=["A", None, " "], size=[1, 2, 3])
     spec = {"kind": "features", "layer": "mines"}
     found = zones.find(spec | {"id_field": "id"}, wide_fields(), {"mines": mines})
     assert found["zone"].tolist() == ["A", "no name 1", "no name 2"]

@@ -468,6 +468,29 @@ def test_columns_that_a_rule_asks_for_are_told(layer):
     )
 
 
+SQUARE, ROAD, SPOT = (
+    shapely.box(0, 0, 1, 1), shapely.LineString([(0, 0), (1, 1)]), shapely.Point(0, 0),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "shapes", "severity", "told"),
+    [
+        ("features", [SQUARE, SQUARE], None, ""),
+        ("features", [SPOT], "error", "Rule R1 looks at polygons"),
+        ("features", [SQUARE, SPOT, ROAD], "warning", "2 of 3 features are left out"),
+        ("segments", [ROAD], None, ""),
+        ("segments", [SQUARE], "error", "Rule R1 looks at lines"),
+        ("points", [SQUARE], None, ""),  # discs around their middles
+    ],
+)
+def test_a_rule_needs_features_of_the_shape_of_its_zones(kind, shapes, severity, told):
+    config, tables = {"layers": {"blocks": {"path": "b.gpkg"}}}, {"blocks": frame(shapes)}
+    found = list(uses._rule_shapes("R1", {"kind": kind, "layer": "blocks"}, config, tables))
+    assert [p.severity for p in found] == ([severity] if severity else [])
+    assert all(told in p.mend and p.layer == "blocks" for p in found)
+
+
 # -------------------------------------------------------------------------------- InVEST cases
 
 

@@ -15,6 +15,7 @@ from manul.grid.region import bounds
 
 WIDE = 50.0  # degrees from which a shape is cut before it is projected
 POLYGONS = ("Polygon", "MultiPolygon")
+LINES = ("LineString", "MultiLineString")
 PARTS = "manul_parts"  # column: how many points a row of points was drawn with
 
 

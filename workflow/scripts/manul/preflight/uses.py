@@ -22,6 +22,10 @@ from manul.preflight.findings import Problem, bad
 from manul.preflight.vectors import held, near_misses
 
 SHARED = 0.01  # of the smaller of two units: what drawn borders may overlap by
+SHAPES_OF_ZONES = {
+    "features": (features.POLYGONS, "polygons"),
+    "segments": (features.LINES, "lines"),
+}
 PLAIN_FORMAT = re.compile(r"[+]?,?(\.\d)?[efg%]?")  # of a number in a reason; no width
 
 
@@ -115,6 +119,7 @@ def check_rules(config, tables, fields) -> Iterator[Problem]:
         yield from _expression(name, "when", rule["when"], made, "measure", condition=True)
         yield from _reason(name, rule["reason"], made)
         yield from _rule_columns(name, rule, config, tables)
+        yield from _rule_shapes(name, zones, config, tables)
 
 
 def check_analyses(config, tables) -> Iterator[Problem]:
@@ -390,6 +395,23 @@ def _rule_columns(name, rule, config, tables) -> Iterator[Problem]:
     for spec in rule["nearest"].values():
         wanted = [spec.get("date_field"), spec.get("name_field")]
         yield from _columns_of(where, spec, wanted, config, tables)
+
+
+def _rule_shapes(name, zones, config, tables) -> Iterator[Problem]:
+    """Features of another shape than the zones of a rule are made of."""
+    shapes, words = SHAPES_OF_ZONES.get(zones["kind"], ((), ""))
+    table = tables.get(zones.get("layer"))
+    if table is None or not shapes or not _can_select(zones, table):
+        return
+    used = features.select(table, zones.get("where"))
+    fit = used.geom_type.isin(shapes)
+    if not fit.all():
+        yield bad(
+            zones["layer"], config["layers"][zones["layer"]], _shapes_of(used[~fit]), words,
+            f"Rule {name} looks at {words}"
+            + (f"; {(~fit).sum()} of {len(used)} features are left out" if fit.any() else ""),
+            field="geometry", severity="warning" if fit.any() else "error",
+        )  # fmt: skip
 
 
 def _columns_of(where, spec, columns, config, tables) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from pyproj import Transformer
 
 from manul.config.expressions import holds as true_where
 from manul.config.types import Zones
-from manul.grid.features import select
+from manul.grid.features import POLYGONS, select
 from manul.grid.fields import Fields
 from manul.pages.amounts import amount
 from manul.products.cover import Cover, cell_values
@@ -93,9 +93,9 @@ def tiles(spec, fields, layers):
 
 
 def features(spec, fields, layers):
-    """The features of a layer, as they stand."""
-    table = select(layers[spec["layer"]], spec.get("where"))
-    return table.assign(zone=_names(table, spec.get("id_field")))
+    """The polygons of a layer, as they stand."""
+    table = _named(spec, layers)
+    return table[table.geom_type.isin(POLYGONS)]
 
 
 def mask(spec, fields, layers):
@@ -140,7 +140,7 @@ def segments(spec, fields, layers):
 
 def points(spec, fields, layers):
     """Discs around the features of a layer, with its columns."""
-    table = features(spec, fields, layers)
+    table = _named(spec, layers)
     return table.set_geometry(table.buffer(spec["radius_m"]))
 
 
@@ -163,6 +163,11 @@ ZONES = {
     "patches": key_patches,
     "key_areas": key_areas,
 }
+
+
+def _named(spec, layers):
+    table = select(layers[spec["layer"]], spec.get("where"))
+    return table.assign(zone=_names(table, spec.get("id_field")))
 
 
 # -------------------------------------------------------------------------------- the measures
