@@ -268,7 +268,7 @@ def test_a_rule_may_rank_its_places_by_a_measure():
     }  # fmt: skip
     here = place(NO_KEY, {"licences": blocks})
     assert recommended("R1a", rule | {"rank": "worth"}, here)["reason"].tolist() == ["8", "3"]
-    blocks["worth"] = [9.0, 8.0]
+    here = place(NO_KEY, {"licences": blocks.assign(worth=[9.0, 8.0])})
     assert recommended("R1a", rule | {"rank": "worth"}, here)["reason"].tolist() == ["9", "8"]
 
 
