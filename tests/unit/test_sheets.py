@@ -18,7 +18,7 @@ from manul.config import load, selection
 from manul.graph import Graph, Ref
 from manul.grid import plain_files, provenance, vectors
 from manul.grid.fields import Source
-from manul.maps import layouts, sheet_specs, sheets
+from manul.maps import atlas_column, layouts, sheet_specs, sheets
 
 CONFIGS = load.load(demo_config())
 CONFIG = CONFIGS["current"]
@@ -312,8 +312,23 @@ GROUPS = [group["colour"] for group in CONFIG["groups"].values()]
         list(sheets.AGREEMENT_COLOURS.values()),
         list(sheets.RULE_COLOURS),
         [style["facecolor"] for _, _, style in sheets.KEY_STYLES],
+        [colour for _, colour in atlas_column.CHANCES],
+        list(sheets.SEASON_COLOURS),
+        list(sheets.CORRIDOR_COLOURS.values()),
+        [colour for _, colour in sheets.FLOW_COLOURS],
+        [style["color"] for _, style in sheets.CROSSING_STYLES.values()],
     ],
-    ids=["threats", "agreement", "rules", "key habitat"],
+    ids=[
+        "threats",
+        "agreement",
+        "rules",
+        "key habitat",
+        "chances of the atlas",
+        "seasons",
+        "corridors",
+        "flow",
+        "crossings",
+    ],
 )
 def test_colours_that_mean_different_things_are_told_apart(colours, vision):
     distance, pair = least_distance(colours, VISION[vision])

@@ -457,9 +457,9 @@ CROSSING_STYLES = {  # up to this part of all kilometres: words, style
 }
 FLOW_COLOURS = (  # classes 1 to 4, and of the last the pinch points
     ("held off", "#f4f1e8"),
-    ("spreads", "#d3e0e8"),
-    ("intensified", "#8fb6d9"),
-    ("crowds", "#3b6fb0"),
+    ("spreads", "#b5cfe6"),
+    ("intensified", "#6a9bd1"),
+    ("crowds", "#274f92"),
     ("pinch point: much flow crowds", "#b30000"),
 )
 SEASON_COLOURS = ("#f4f1e8", "#56b4e9", "#e69f00", "#1b5e40")  # none, first, second, both
