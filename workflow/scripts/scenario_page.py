@@ -1,7 +1,7 @@
 """Write the page of a scenario: what it changes against the first one, and how sure that is."""
 
 from manul import job
-from manul.comparison import differences, scenario_page
+from manul.comparison import differences, scenario_page, ways
 from manul.grid import plain_files, provenance, vectors
 from manul.grid.region import grid_of
 from manul.pages import html
@@ -21,10 +21,18 @@ with job.start(snakemake) as this:
     record = this.provenance()
     notice = provenance.notice(record)
     notice = f"EXACT PLACES: NOT FOR PUBLICATION. {notice}" if told.exact else notice
+    nets = [
+        [plain_files.read_table(path) for path in this.inputs(f"{side}_ways")]
+        for side in ("before", "after")
+    ]
+    moved = ways.compared(*(ways.Net(*net) for net in nets)) if all(nets) else None
     sections = scenario_page.sections(
-        told.first, told.changes, plain_files.read_table(units), recommended, pictures, told.number
-    )
+        told.first, told.changes, plain_files.read_table(units), recommended, pictures,
+        told.number, moved,
+    )  # fmt: skip
     page = html.page(told.scenario_title, told.region["title"], notice, sections, this.foot)
     stamped = stamp.stamp(record, this.scenario)
     plain_files.write_table(this.output("recommendations"), recommended.assign(**stamped))
+    if moved is not None:
+        plain_files.write_table(this.output("ways"), moved.assign(**stamped))
     plain_files.write_text(this.output("page"), page)

@@ -538,11 +538,17 @@ def _change(graph, scenario, config, key) -> Job:
     return Job(told, reads)
 
 
-@rule(
-    "scenario_page",
-    {"page": "scenario.html", "recommendations": "changed_recommendations.csv"},
-    _later,
-)
+def _files_of_scenario_page(config, key) -> dict[str, str]:
+    found = {"page": "scenario.html", "recommendations": "changed_recommendations.csv"}
+    return found | ({"ways": "changed_ways.csv"} if _moving(config) else {})
+
+
+def _moving(config) -> list[str]:
+    """The analysis of how animals move, if there is one."""
+    return selection.analyses(config, "connectivity")[:1]
+
+
+@rule("scenario_page", _files_of_scenario_page, _later)
 def _scenario_page(graph, scenario, config, key) -> Job:
     first = graph.first(scenario)
     made = _change_files(config, "")
@@ -556,6 +562,11 @@ def _scenario_page(graph, scenario, config, key) -> Job:
     for side, name in (("before", first), ("after", scenario)):
         there = "" in RULES["recommend"].keys(graph.configs[name])
         reads[f"{side}_recommendations"] = [Ref("recommend", "", "table", name)] if there else []
+        reads[f"{side}_ways"] = [
+            Ref("analysis_connectivity", key, table, name)
+            for key in _moving(graph.configs[name])
+            for table in ("links", "areas")
+        ]
     return Job(told, reads)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import BoundaryNorm, ListedColormap
 
-from manul.comparison import differences, maps
+from manul.comparison import differences, maps, ways
 from manul.comparison.page import recommendations_section
 from manul.config.hints import counted
 from manul.pages import figures, html
@@ -34,10 +34,12 @@ def sections(
     recommended: pd.DataFrame,
     pictures: tuple[list[str], list[tuple[str, bytes]]],
     draws: int,
+    moved: pd.DataFrame | None = None,
 ) -> list[html.Section]:
     """The sections of the page; `given` is what the scenario changes in the config.
 
-    `units` is the table of `changes.of_units`, `recommended` of `differences.changes_of`.
+    `units` is the table of `changes.of_units`, `recommended` of `differences.changes_of`, `moved`
+    of `ways.compared` where both runs know how animals move.
     """
     same, shown = pictures
     words = [f"No cell differs in {', '.join(same)}."] if same else []
@@ -47,6 +49,7 @@ def sections(
         html.Section("Where", words, figures=shown),
         html.Section("By unit", [_how_to_read(draws)], [("", by_unit(units))]),
         recommendations_section(recommended, "changed_recommendations.csv"),
+        *([] if moved is None else [ways.section(moved)]),
         html.Section("How this was found", [_how_made(first, draws)]),
     ]
 
