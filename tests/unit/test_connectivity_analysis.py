@@ -21,7 +21,8 @@ SPEC = {
     "highest": 100, "power": 3,
     "grounds": [{"surface": "lake", "minimum": 0.5, "resistance": 1000}],
     "barriers": [{"layer": "roads", "where": "road_class == 'paved'", "factor": 10}],
-    "cutoff_km": 20, "median_km": 30, "median_between_km": [15, 60], "least_probability": 0.0,
+    "most_cells": 16_000_000, "cutoff_km": 20, "median_km": 30, "median_between_km": [15, 60],
+    "least_probability": 0.0,
     "radius_km": 12, "flow_cell_km": 2, "draws": 3, "highest_between": [50, 200],
     "power_between": [2, 4], "lines_between": [0.5, 1.5], "test_on": None, "seed": 1,
     "protected": None, "collars": None, "max_speed_m_s": 1.5, "max_dop": 10, "max_error_m": 1000,
@@ -44,6 +45,9 @@ class Job:
         monkeypatch.setattr(rasters, "read_map", lambda path, band=1: ground[path].copy())
         monkeypatch.setattr(vectors, "read_vector", lambda path, *_: table)
         monkeypatch.setattr(vectors, "read_rows", lambda path: fixes)
+        monkeypatch.setattr(
+            rasters, "read_block", lambda path, at: ground[path][at[0] : at[1], at[2] : at[3]]
+        )
         monkeypatch.setattr(connectivity_fit, "grid_of", lambda region: GRID)
         monkeypatch.setattr(
             connectivity_fit.plain_files, "write_table", lambda path, t: self.made.update({path: t})
@@ -81,7 +85,8 @@ class Job:
         return name
 
     def run_here(self, maps, files):
-        self.made |= {f"map {k}": v for k, v in maps(slice(None), slice(None)).items()}
+        whole = (slice(0, size) for size in GRID.shape)
+        self.made |= {f"map {k}": v for k, v in maps(*whole).items()}
 
 
 def ground():
@@ -298,3 +303,32 @@ def test_a_column_that_lines_do_not_have_is_told_before_the_run():
 def test_the_rank_of_a_flow_is_the_share_of_cells_with_less():
     found = connectivity_fit._ranks(np.array([3.0, 1.0, 2.0, np.nan, 2.0]))
     assert found[[0, 1, 2, 4]].tolist() == [1, 0, 1 / 3, 1 / 3] and np.isnan(found[3])
+
+
+def test_a_region_of_too_many_cells_is_worked_out_on_coarser_ones_and_the_answers_stay(monkeypatch):
+    """Key areas left and right of a hill; the map has 2 400 cells, and 600 with half the detail."""
+    y, x = np.mgrid[0.5:40, 0.5:60]
+    given = ground()
+    given["reference"] = 0.9 - 0.5 * np.exp(-((x - 30) ** 2 + (y - 20) ** 2) / 100)
+    given["reference"][:, 59] = np.nan
+    fine = run(Job(given, monkeypatch, spec={"flow_cell_km": 4}))
+    coarse = run(Job(given, monkeypatch, spec={"flow_cell_km": 4, "most_cells": 600}))
+    one, two = (made["links"].iloc[0] for made in (fine, coarse))
+    assert two["cost_km"] == pytest.approx(one["cost_km"], rel=0.05)
+    assert two["corridor_km2"] == pytest.approx(one["corridor_km2"], rel=0.10)
+    assert fine["areas"]["key_km2"].tolist() == coarse["areas"]["key_km2"].tolist() == [100, 100]
+    for name in ("map resistance", "map corridors", "map flow"):
+        for band, values in coarse[name].items():
+            assert values.shape == GRID.shape and np.isnan(values[:, 59]).all(), band
+    pairs = zip(fine["map resistance"].values(), coarse["map resistance"].values(), strict=True)
+    ((a, b),) = pairs
+    assert np.corrcoef(a[:, :58].ravel(), b[:, :58].ravel())[0, 1] > 0.98
+    told = connectivity.headline(coarse["summary"])
+    assert told.endswith("Ways were worked out on cells of 2 km.")
+    assert "worked out on" not in connectivity.headline(fine["summary"])
+
+
+def test_the_mean_of_blocks_leaves_out_what_is_unknown():
+    values = np.array([[1, 3, 5], [np.nan, np.nan, 7], [2, np.nan, np.nan]])
+    found = connectivity_fit.block_means(values, 2)
+    assert found[0].tolist() == [2, 6] and found[1, 0] == 2 and np.isnan(found[1, 1])

@@ -17,7 +17,8 @@ BLOCKS = {
     **{kernel: EXPOSURE | {"kernel": kernel} for kernel in ("nearest", "saturating", "density")},
     "steep": EXPOSURE | {"kernel": "nearest", "scale_m": 2000},
 }
-CONFIG = {"region": {"cell_m": 1000}, "surfaces": BLOCKS, "threats": {}}
+WAYS = {"ways": {"most_cells": 1_000_000}}
+CONFIG = {"region": {"cell_m": 1000}, "surfaces": BLOCKS, "threats": {}, "analyses": WAYS}
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,8 @@ def two_million_cells(monkeypatch):
         ("surface", "steep", 310 + (1.044 * 4 * 10 + 1.024 * 16)),
         ("generalise", "value", 310 + 8 + 8 + 52),  # a map kept, and in GDAL's cache; a window
         ("analysis_suitability", "", 310 + 120 + 250 * 0.512**2),
-        ("analysis_connectivity", "", 310 + 120 + 250 * 0.512**2 + 2 * 210),  # the whole region
+        # The whole region, and ways on as many cells as the block has, half of them here.
+        ("analysis_connectivity", "ways", 310 + 120 + 250 * 0.512**2 + 2 * 15 + 1 * 210),
     ],
 )
 def test_memory_of_a_job(rule, key, mb):

@@ -50,8 +50,9 @@ INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for 
 FIT_BYTES = 250  # per cell of a block that a fitted model predicts
 PATCH_BYTES = {  # per cell
     "key_habitat": 13, "key_polygons": 5, "recommend": 30, "units": 4, "key_draws": 23,
-    "compare": 20, "analysis_connectivity": 210,
+    "compare": 20, "analysis_connectivity": 15,
 }  # fmt: skip
+MOVING_BYTES = 210  # per cell, on which ways between key areas are worked out
 CHANGE_BYTES = 40  # per cell, while key habitat of a draw is found on both sides
 DRAWN_BYTES = 105  # per cell of a drawn map
 SECONDS_PER_JOB = 2.5
@@ -215,6 +216,9 @@ def _invest(config, rule, key, threads) -> float:
 def _analysis(config, rule, key, threads) -> float:
     together = _at_once(suitability.BLOCK, threads, grid_of(config["region"]))
     held = _of_cells(config, PATCH_BYTES.get(rule, 0))
+    if rule == "analysis_connectivity":
+        most = config["analyses"][key]["most_cells"]
+        held += min(number_of_cells(config["region"]), most) * MOVING_BYTES / 1e6
     return LIBRARIES_MB + LEARNING_MB + together * FIT_BYTES / 1e6 + held
 
 

@@ -66,8 +66,14 @@ def headline(summary: pd.DataFrame) -> str:
         f"{row['links']} links join {row['areas']} key areas; {row['alone']} have none. Together "
         f"they are worth one area of {row['equivalent_km2']:.0f} km2 (equivalent connected area; "
         f"{row['equivalent_low_km2']:.0f} to {row['equivalent_high_km2']:.0f} over dispersal of "
-        f"{row['median_low_km']:g} to {row['median_high_km']:g} km).{protected(row)}"
+        f"{row['median_low_km']:g} to {row['median_high_km']:g} km).{protected(row)}{cells(row)}"
     )
+
+
+def cells(row: pd.Series) -> str:
+    """On what cells ways were worked out, where those of the region were too many."""
+    told = f" Ways were worked out on cells of {row['cell_km']:.3g} km."
+    return told if row["coarser"] == "yes" else ""
 
 
 def protected(row: pd.Series) -> str:

@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 from scipy import ndimage
@@ -59,8 +60,9 @@ class Areas:
 
 def run(this) -> None:
     """Make all maps and tables."""
-    spec, grid = this.told.block, grid_of(this.told.region)
-    ground, lines, areas = _ground(this, spec), _lines(this, spec), _areas(this, grid)
+    spec, cells = this.told.block, _Cells(grid_of(this.told.region), this.told.block["most_cells"])
+    grid = cells.grid
+    ground, lines, areas = _ground(this, spec, cells), _lines(this, spec), _areas(this, cells)
     free = ground.resistance(spec["highest"], spec["power"])
     slowed = barriers.with_barriers(free, [(t.geometry, f) for t, f in lines], grid)
     this.log.info("%d key areas, %d kinds of lines", len(areas.numbers), len(lines))
@@ -81,13 +83,13 @@ def run(this) -> None:
         "links": _links_table(links, net, worth, areas, often, grid, cutoff, pieces, numbered),
         "areas": _areas_table(areas, worth, grid),
         "crossings": held.drop(columns="geometry"),
-        "summary": _summary(this, spec, links, areas, slowed, grid, above <= cutoff),
+        "summary": _summary(this, spec, links, areas, slowed, cells, above <= cutoff),
     }
     for name, made in tables.items():
         plain_files.write_table(this.output(name), made)
     ways = _ways(links, tables["links"], grid)
     vectors.write_vector(this.output("lines"), {"links": ways, "crossings": held}, this.tags())
-    _write_maps(this, grid, ~np.isnan(free), {
+    _write_maps(this, cells, ~np.isnan(free), {
         "resistance": [slowed],
         "areas": [_of_areas(areas, worth.patches)],
         "corridors": [np.where(np.isinf(above), np.nan, above / KM), often],
@@ -97,8 +99,42 @@ def run(this) -> None:
     })  # fmt: skip
 
 
-def _write_maps(this, grid, known, held) -> None:
+class _Cells:
+    """The cells on which ways are worked out: `factor` of the region's along a side are one."""
+
+    def __init__(self, region: GeoBox, most: int):
+        height, width = region.shape
+        self.region, self.factor = region, max(int(np.ceil(np.sqrt(height * width / most))), 1)
+        shape = -(-height // self.factor), -(-width // self.factor)
+        self.grid = GeoBox(shape, region.affine * Affine.scale(self.factor), region.crs)
+
+    def mean(self, path, band: int = 1) -> np.ndarray:
+        """A map on these cells: the mean of what is known in each, NaN where nothing is."""
+        return block_means(rasters.read_map(path, band), self.factor)
+
+    def fine(self, rows: slice, columns: slice) -> tuple:
+        """Index of these cells for a window of the region's."""
+        spans = zip((rows, columns), self.region.shape, strict=True)
+        return np.ix_(*(np.arange(*span.indices(size)) // self.factor for span, size in spans))
+
+
+def block_means(values, k: int) -> np.ndarray:
+    """The mean of the known cells of each block of `k` x `k`, NaN where none is known."""
+    if k == 1:
+        return np.asarray(values)
+    rows, columns = (-(-n // k) * k for n in values.shape)
+    wide = np.full((rows, columns), np.nan, "float32")
+    wide[: values.shape[0], : values.shape[1]] = values
+    blocks = wide.reshape(rows // k, k, columns // k, k)
+    known = ~np.isnan(blocks)
+    count = known.sum(axis=(1, 3))
+    total = np.where(known, blocks, 0).sum(axis=(1, 3), dtype="float64")
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _write_maps(this, cells, known, held) -> None:
     """Maps from what the job holds, by file in the order of its bands; NaN where not `known`."""
+    (reference,) = this.inputs("reference")
     bands = {
         name: {
             band: np.where(known, values, np.nan).astype("float32")
@@ -108,13 +144,25 @@ def _write_maps(this, grid, known, held) -> None:
     }
 
     def window(rows, columns):
-        return {n: {b: v[rows, columns] for b, v in of.items()} for n, of in bands.items()}
+        at, unknown = (rows, columns), None
+        if cells.factor > 1:
+            at = cells.fine(rows, columns)
+            here = rows.start, rows.stop, columns.start, columns.stop
+            unknown = np.isnan(rasters.read_block(reference, here))
+        return {
+            n: {
+                b: v[at] if unknown is None else np.where(unknown, np.float32(np.nan), v[at])
+                for b, v in of.items()
+            }
+            for n, of in bands.items()
+        }
 
     # The fixes test the corridors; no map is made from them.
     tests = this.told.block["test_on"], this.told.block["collars"]
     behind = {n: v for n, v in this.provenance().items() if n not in tests}
     files = [
-        this.map_file(name, this.output(name), grid, units, behind) for name, units in MAPS.items()
+        this.map_file(name, this.output(name), cells.region, units, behind)
+        for name, units in MAPS.items()
     ]
     this.run_here(window, files)
 
@@ -122,13 +170,13 @@ def _write_maps(this, grid, known, held) -> None:
 # ------------------------------------------------------------------------------------- ground
 
 
-def _ground(this, spec) -> Ground:
+def _ground(this, spec, at) -> Ground:
     (path,) = this.inputs("reference")
-    habitat = rasters.read_map(path, 1).astype("float64")
+    habitat = at.mean(path).astype("float64")
     least, there = np.zeros(habitat.shape), this.named("grounds")
     for block in spec["grounds"]:
         if block["surface"] in there:
-            on_it = rasters.read_map(there[block["surface"]], 1) >= block["minimum"]
+            on_it = at.mean(there[block["surface"]]) >= block["minimum"]
             least[on_it] = np.maximum(least[on_it], block["resistance"])
     return Ground(habitat, least)
 
@@ -155,11 +203,18 @@ def _factors(lines, block) -> np.ndarray:
     return np.where(np.isnan(traffic), alike, np.interp(traffic, at, factor))
 
 
-def _areas(this, grid) -> Areas:
+def _areas(this, at) -> Areas:
+    """The key areas by the region's cells in the middle of these, with all their key habitat."""
     (path,) = this.inputs("areas")
-    cells = np.nan_to_num(rasters.read_map(path, AREA_BAND)).astype("int32")
+    numbers = np.nan_to_num(rasters.read_map(path, AREA_BAND)).astype("int32")
     key = np.nan_to_num(rasters.read_map(path, PATCH_BAND)) > 0
-    return _numbered(cells, key, grid)
+    whole = _numbered(numbers, key, at.region)
+    middle = np.pad(numbers, ((0, at.factor), (0, at.factor)), mode="edge")
+    middle = middle[at.factor // 2 :: at.factor, at.factor // 2 :: at.factor]
+    height, width = at.grid.shape
+    cells = np.ascontiguousarray(middle[:height, :width])
+    left = np.isin(whole.numbers, cells)
+    return Areas(cells, whole.numbers[left], whole.km2[left])
 
 
 def _numbered(cells, counted, grid) -> Areas:
@@ -255,23 +310,11 @@ class _Coarse:
 
     def flow(self, resistance, threads) -> tuple[np.ndarray, np.ndarray]:
         """(flow, flow over that on even ground) on the fine grid; sources are good ground."""
-        ground = self._mean(resistance)
+        ground = block_means(resistance, self.factor)
         good = np.nan_to_num(1 - (ground - 1) / (self.highest - 1)).clip(0, 1)
         found = flow.flow(ground, good, self.windows, threads)
         even = flow.normalised(found, ground, good, self.windows, threads)
         return self._fine(found), self._fine(even)
-
-    def _mean(self, values) -> np.ndarray:
-        """The mean of the known cells of each block, NaN where none is known."""
-        k = self.factor
-        rows, columns = (-(-n // k) * k for n in values.shape)
-        wide = np.full((rows, columns), np.nan)
-        wide[: values.shape[0], : values.shape[1]] = values
-        blocks = wide.reshape(rows // k, k, columns // k, k)
-        known = ~np.isnan(blocks)
-        count = known.sum(axis=(1, 3))
-        total = np.where(known, blocks, 0).sum(axis=(1, 3))
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def _fine(self, values) -> np.ndarray:
         k = self.factor
@@ -347,7 +390,7 @@ def _areas_table(areas, worth, grid) -> pd.DataFrame:
     return table.sort_values("adds_percent", ascending=False)
 
 
-def _protected(this, spec, slowed, medians, grid) -> dict[str, float]:
+def _protected(this, spec, slowed, medians, at) -> dict[str, float]:
     """Per cent of the land that is protected, and that is protected and connected (ProtConn).
 
     Protected patches are joined by cost, over whatever land lies between them; what lies outside
@@ -357,8 +400,8 @@ def _protected(this, spec, slowed, medians, grid) -> dict[str, float]:
     paths = this.inputs("protected")
     if not paths:
         return {f"{name}_percent": np.nan for name in names}
-    land = np.isfinite(slowed)
-    there = (rasters.read_map(paths[0], 1) >= PROTECTED) & land
+    land, grid = np.isfinite(slowed), at.grid
+    there = (at.mean(paths[0]) >= PROTECTED) & land
     cells = ndimage.label(there, np.ones((3, 3)))[0].astype("int32")
     of = _numbered(cells, there, grid)
     links = list(corridors.links(slowed, cells, grid.resolution.x)) if len(of.numbers) > 1 else []
@@ -371,7 +414,7 @@ def _protected(this, spec, slowed, medians, grid) -> dict[str, float]:
     return {f"{name}_percent": value for name, value in zip(names, found, strict=True)}
 
 
-def _summary(this, spec, links, areas, slowed, grid, inside) -> pd.DataFrame:
+def _summary(this, spec, links, areas, slowed, at, inside) -> pd.DataFrame:
     medians = [spec["median_km"], *spec["median_between_km"]]
     nets = [_net(links, areas, median, spec["least_probability"]) for median in medians]
     worths = [graph.equivalent_area(net) for net in nets]
@@ -381,8 +424,9 @@ def _summary(this, spec, links, areas, slowed, grid, inside) -> pd.DataFrame:
         "equivalent_km2": worths[0], "equivalent_low_km2": min(worths),
         "equivalent_high_km2": max(worths), "median_km": medians[0],
         "median_low_km": medians[1], "median_high_km": medians[2],
-        "cutoff_km": spec["cutoff_km"], **_protected(this, spec, slowed, medians, grid),
-        "tested": _tested(this, areas.cells, inside, grid, spec["seed"]),
+        "cutoff_km": spec["cutoff_km"], **_protected(this, spec, slowed, medians, at),
+        "cell_km": at.grid.resolution.x / KM, "coarser": "yes" if at.factor > 1 else "no",
+        "tested": _tested(this, areas.cells, inside, at.grid, spec["seed"]),
     }])  # fmt: skip
 
 
