@@ -323,12 +323,16 @@ def add(sums: np.ndarray, unit: np.ndarray, found: Mapping) -> None:
     for i, name in enumerate(SUMS):
         if name in found:
             of = found[name]
-            values = np.where(of[1][:, None], of[0], 0) if isinstance(of, tuple) else of
+            values = _known_or_0(*of) if isinstance(of, tuple) else of
             add_by_unit(sums[:, i], unit, values[:, None] if values.ndim == 1 else values)
 
 
 def add_by_unit(sums: np.ndarray, unit: np.ndarray, values: np.ndarray) -> None:
     """Add `values` (cells, draws) to the sums (units, draws) of the unit of each cell."""
+    first = unit[0] if len(unit) else 0
+    if (unit == first).all():  # as nearly all pieces are
+        sums[first] += values.sum(0, dtype="float64")
+        return
     for u in np.unique(unit):
         sums[u] += values[unit == u].sum(0, dtype="float64")
 
@@ -372,7 +376,12 @@ def _at_risk(of, arrays, here) -> np.ndarray:
 
 
 def _codes(behind, numbers, known) -> np.ndarray:
-    return np.where(known, behind(np.where(known[:, None], numbers, 0)), NONE)
+    return np.where(known, behind(_known_or_0(numbers, known)), NONE)
+
+
+def _known_or_0(numbers, known) -> np.ndarray:
+    """Numbers (cells, draws), 0 where a cell is not known."""
+    return numbers if known.all() else np.where(known[:, None], numbers, 0)
 
 
 def _errors(cv, z) -> np.ndarray:
