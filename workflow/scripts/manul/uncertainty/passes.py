@@ -61,25 +61,25 @@ class ByMode:
         self.draws = draws
         alone = len(draws.modes) == 1
         self._which = {mode: slice(None) if alone else of for mode, of in draws.modes.items()}
+        self._back = np.argsort(np.concatenate(list(draws.modes.values())))
         self._parts = {m: [_of_draws(one, of) for one in e] for m, of in self._which.items()}
 
     def total(self, place: int = -1, changed: Value | None = None) -> np.ndarray:
         """The cumulative threat, float32; with another effect in one place, 0 where unknown."""
-        found = {}
+        found = []
         for mode, of in self._which.items():
             parts = list(self._parts[mode])
             if changed is not None:
                 number, known = changed
                 number = number if known is None else np.where(known, number, 0)
                 parts[place] = _of_draws(np.asarray(number, "float32"), of)
-            found[mode] = np.asarray(CUMULATIVE[mode].total(parts), "float32")
+            found.append(np.asarray(CUMULATIVE[mode].total(parts), "float32"))
         if len(found) == 1:
-            return next(iter(found.values()))
-        cells_ = max(len(part) for part in found.values())
-        out = np.empty((cells_, self.draws.number), "float32")
-        for mode, of in self._which.items():
-            out[:, of] = found[mode]
-        return out
+            return found[0]
+        cells_ = max(map(len, found))
+        each = zip(found, self.draws.modes.values(), strict=True)
+        whole = [np.broadcast_to(part, (cells_, len(of))) for part, of in each]
+        return _of_draws(np.concatenate(whole, axis=1), self._back)
 
 
 class Outcome(NamedTuple):

@@ -19,7 +19,7 @@ def spread(x) -> dict[str, np.ndarray]:
     ordered = np.sort(x, axis=1)
     return {
         "mean": mean.astype("float32"),
-        "sd": np.sqrt(np.mean(away * away, axis=1)),
+        "sd": np.sqrt(np.einsum("ij,ij->i", away, away) / np.float32(x.shape[1])),
         "p05": percentile(ordered, LOW),
         "p95": percentile(ordered, HIGH),
     }
