@@ -572,6 +572,14 @@ def test_the_draws_take_what_the_evidence_says_of_weights(tmp_path):
     assert distributions.quantiles(of["threats.poison.weight"], u).tolist() == [0.3, 0.4, 0.5]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_files_of_an_analysis_have_names_of_their_own(kind):
+    module = KINDS[kind]
+    names = [*module.MAPS, *module.TABLES, *getattr(module, "SHAPES", ())]
+    assert len(names) == len(set(names))
+    assert {file for file, *_ in module.FIELDS.values()} <= set(module.MAPS)
+
+
 def test_the_jobs_of_draws_read_the_tables_of_evidence(demo_graph):
     read = demo_graph.reads("current", "draws")["elicited"]
     assert [path.rpartition("/")[2] for path in read] == [

@@ -167,7 +167,7 @@ def test_worth_of_two_areas_by_hand(monkeypatch):
 
 def test_the_worth_of_key_areas_is_a_map_for_rules(monkeypatch):
     made = run(Job(ground(), monkeypatch))
-    worth = made["map areas"]["connectivity lost"]
+    worth = made["map worth"]["connectivity lost"]
     adds = made["areas"].set_index("area")["adds_percent"]
     assert worth[20, 5] == pytest.approx(adds[1]) and worth[20, 54] == pytest.approx(adds[2])
     assert np.isnan(worth[20, 30])

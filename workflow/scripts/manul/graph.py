@@ -693,10 +693,12 @@ def _invest(graph, scenario, config, key) -> Job:
 
 
 def _analysis_files(kind):
-    module = ANALYSES[kind]
-    found = {name: f"analyses/{{key}}/{name}.tif" for name in module.MAPS}
-    found |= {name: f"analyses/{{key}}/{name}.csv" for name in module.TABLES}
-    found |= {name: f"analyses/{{key}}/{name}.gpkg" for name in getattr(module, "SHAPES", ())}
+    module, found = ANALYSES[kind], dict[str, str]()
+    of = {"tif": module.MAPS, "csv": module.TABLES, "gpkg": getattr(module, "SHAPES", ())}
+    for ending, names in of.items():
+        if twice := sorted(found.keys() & set(names)):
+            raise ValueError(f"analysis {kind}: two of its files are called {twice[0]!r}")
+        found |= {name: f"analyses/{{key}}/{name}.{ending}" for name in names}
     outlines = getattr(module, "OUTLINES", "")
 
     def files(config, key):

@@ -15,13 +15,13 @@ from manul.config.types import Analysis, Config
 
 MAPS = {
     "resistance": {"resistance": "per cell"},
-    "areas": {"connectivity lost": "%"},
+    "worth": {"connectivity lost": "%"},
     "corridors": {"above best": "km of best ground", "frequency": "0..1"},
     "flow": {"rank": "0..1", "normalised": "1", "class": "", "pinch point": "0 or 1"},
 }
 FIELDS = {
     "resistance": ("resistance", 1, "Resistance to movement", "1 = best ground"),
-    "worth": ("areas", 1, "Connectivity lost without this key area", "%"),
+    "worth": ("worth", 1, "Connectivity lost without this key area", "%"),
     "above_best": ("corridors", 1, "Cost above the best way between key areas", "km"),
     "frequency": ("corridors", 2, "Draws in which a corridor runs here", "0..1"),
     "flow": ("flow", 1, "Rank of the flow of movements", "0..1"),

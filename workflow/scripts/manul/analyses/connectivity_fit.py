@@ -91,7 +91,7 @@ def run(this) -> None:
     vectors.write_vector(this.output("lines"), {"links": ways, "crossings": held}, this.tags())
     _write_maps(this, cells, ~np.isnan(free), {
         "resistance": [slowed],
-        "areas": [_of_areas(areas, worth.patches)],
+        "worth": [_of_areas(areas, worth.patches)],
         "corridors": [np.where(np.isinf(above), np.nan, above / KM), often],
         "flow": [
             _ranks(through), even, flow.flow_classes(even), flow.pinch_points(through, even),
