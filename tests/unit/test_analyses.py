@@ -443,7 +443,7 @@ def test_the_dead_move_the_weights_as_far_as_they_are_many(land):
 
 def test_unknown_causes_and_no_deaths_move_nothing(land):
     block = {"fates": "x", "causes": CAUSES}
-    unknown = fates([True] * 8 + [False] * 8, ["unknown"] * 4 + [""] * 12)
+    unknown = fates([True] * 8 + [False] * 5, ["unknown"] * 4 + [""] * 9)
     found, _ = run(land, "survival", block, weights=WEIGHTS, fates=unknown)
     assert not len(found["weights_by_deaths"])
     assert found["summary"]["unknown_causes"][0] == 8
