@@ -110,7 +110,8 @@ def _by_season(used, files, grid, spec) -> dict[str, tuple[Model, int]]:
 def _of_seasons(seasons) -> dict[str, Any]:
     """What the summary says of the two seasons."""
     if not seasons:
-        names, strata, note = ("", ""), (0, 0), "the config names fewer than two seasons"
+        names, strata = ("the first season", "the second season"), (0, 0)
+        note = "the config names fewer than two seasons"
     else:
         names, strata = tuple(seasons), tuple(n for _, n in seasons.values())
         notes = [f"{name}: {m.note}" for name, (m, _) in seasons.items() if m.fitted is None]

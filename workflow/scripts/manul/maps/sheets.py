@@ -345,8 +345,8 @@ def seasonal_selection(s: Scenario) -> list[Figure]:
     told = habitat_selection.headline(summary), habitat_selection.of_seasons(summary)
     sheet = s.sheet("Ground that collared cats pick, by season", name, extra=told)
     titles = (
-        "in neither season", f"in {row['first_season'] or 'the first season'} only",
-        f"in {row['second_season'] or 'the second season'} only", "in both seasons",
+        "in neither season", f"in {row['first_season']} only", f"in {row['second_season']} only",
+        "in both seasons",
     )  # fmt: skip
     legend = [
         layouts.Category(code, title, colour)
