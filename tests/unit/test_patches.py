@@ -207,7 +207,7 @@ def test_each_column_of_the_table_of_units():
     rules = RULES | {"protected": "park"}
     table = units.units(polygons_, Fields(maps, GRID), titles, rules, "cats", STAMP)
     assert table["value_at_risk_change_km2"].isna().all()  # there is no first scenario
-    columns = ["id", "value_at_risk_change_km2", *STAMP]
+    columns = ["id", "value_at_risk_change_km2", "completeness", *STAMP]
     first, second = table.drop(columns=columns).to_dict("records")
     assert first == pytest.approx(
         {
@@ -251,6 +251,24 @@ def test_numbers_of_a_unit_are_rounded_to_what_can_be_read():
     assert row["mean_threat"] == row["mean_threat_suitable"] == 0.333
     assert row["value_at_risk_km2"] == row[outlines.CHANGE] == 1.0
     assert row["country"] == ""
+
+
+def test_how_complete_a_layer_is_in_a_unit():
+    """Fields in 4 of 7 cells, one of them in half of it; a road near 2 of them and near others."""
+    names = ("habitat", "threat", "value_at_risk", "suitable", "key", "breeding", "key_degraded")
+    maps = dict.fromkeys(names, np.ones(GRID.shape))
+    maps |= {"fields": np.zeros(GRID.shape), "roads": np.full(GRID.shape, np.nan)}
+    maps["fields"][-1, :4] = [1, 1, 1, 0.5]
+    maps["roads"][-1, :7] = [0.2, np.nan, 0, 0.1, 0.3, 0.3, 0.3]
+    boxes = [shapely.box(0, 0, 7_000, 1_000), shapely.box(7_000, 0, 9_000, 1_000)]
+    units_ = gpd.GeoDataFrame({"name": ["West", "East"]}, geometry=boxes, crs=GRID.crs)
+    asked = {"roads": {"land": "fields", "near": "roads > 0", "words": "of fields have a road"}}
+    rules = RULES | {"protected": None}
+    maps = Fields(maps | {"share_a": np.ones(GRID.shape)}, GRID)
+    table = units.units(units_, maps, {"a": "Dogs"}, rules, "cats", STAMP, asked)
+    told = table.set_index("unit")["completeness"]
+    assert told["West"] == "43% of fields have a road"  # 1.5 of 3.5
+    assert told["East"] == ""  # no fields, so nothing must have a road
 
 
 def test_a_unit_is_told_in_km2_and_needs_no_map_of_what_is_protected():

@@ -468,6 +468,22 @@ def test_columns_that_a_rule_asks_for_are_told(layer):
     )
 
 
+@pytest.mark.parametrize(
+    ("land", "near", "told"),
+    [
+        ("fields", "roads > 0 or effect_dogs > 0.1", []),
+        ("feilds", "roads > 0", ["perhaps 'fields'"]),
+        ("fields > 0.5", "roads + 1", ["names, numbers, comparisons and arithmetic"]),
+    ],
+)
+def test_how_complete_layers_are_is_asked_of_maps_that_there_are(land, near, told):
+    block = {"land": land, "near": near, "words": "of fields"}
+    config = {"tables": {"completeness": {"roads": block}}, "surfaces": {"roads": {}, "fields": {}}}
+    found = list(uses.check_completeness(config, ["effect_dogs"]))
+    assert [p.expected for p in found] == told
+    assert all(p.layer == "tables.completeness.roads" for p in found)
+
+
 SQUARE, ROAD, SPOT = (
     shapely.box(0, 0, 1, 1), shapely.LineString([(0, 0), (1, 1)]), shapely.Point(0, 0),
 )  # fmt: skip

@@ -11,7 +11,9 @@ with job.start(snakemake) as this:
     key = words.key_rules(told.key, this.thresholds())
     stamped = stamp.stamp(this.provenance(), told.scenario)
     animals = told.species["plural"]
-    table = units.units(places, this.fields(), told.threats, key, animals, stamped)
+    table = units.units(
+        places, this.fields(), told.threats, key, animals, stamped, told.completeness
+    )
     if of_draws := [plain_files.read_table(path) for path in this.inputs("of_draws")]:
         table = units.with_intervals(table, animals, *of_draws)
     for path in this.named("recommendations").values():

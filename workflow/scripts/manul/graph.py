@@ -871,8 +871,10 @@ def _units(graph, scenario, config, key) -> Job:
         more["recommendations"] = [Ref("recommend", "", "polygons")]
     if specs.explained(config):
         more["of_draws"] = [Ref(name, "", "units") for name in ("draws", "key_draws")]
+    told = {"completeness": selection.completeness(config, graph.names(scenario))}
     wanted = [*units.MAPS, *filter(None, [protected])]
-    job = _table_job(graph, scenario, config, wanted, {}, **more)
+    wanted += selection.maps_of_completeness(told["completeness"])
+    job = _table_job(graph, scenario, config, list(dict.fromkeys(wanted)), told, **more)
     return _held_against_the_first(graph, scenario, job)
 
 

@@ -2,10 +2,10 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from manul.config import nodes
+from manul.config import expressions, nodes
 from manul.config.nodes import layers_of
 from manul.config.schema import analysis_kind, kind_of_surface
 from manul.config.settled import once
@@ -265,6 +265,22 @@ def maps_of_rules(config: Config, known: Collection[str]) -> list[str]:
             found |= dict.fromkeys(w for w in _words(rule) if w in known)
             found |= dict.fromkeys(rule["optional"])
     return list(found)
+
+
+def completeness(config: Config, known: Collection[str]) -> dict[str, dict[str, str]]:
+    """What can be told of how complete layers are: those blocks all of whose maps are `known`."""
+    blocks = config["tables"]["completeness"]
+    return {
+        name: block
+        for name, block in blocks.items()
+        if set(maps_of_completeness({name: block})) <= set(known)
+    }
+
+
+def maps_of_completeness(blocks: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The maps that their expressions name."""
+    texts = [block[key] for block in blocks.values() for key in ("land", "near")]
+    return list(dict.fromkeys(name for text in texts for name in expressions.names(text)))
 
 
 def rule_layers(config: Config) -> list[str]:

@@ -57,6 +57,7 @@ def check(config: Config, maps: Collection[str]) -> list[Problem]:
     found += uses.check_habitat(config)
     found += uses.check_analyses(config, tables)
     found += uses.check_rules(config, tables, maps)
+    found += uses.check_completeness(config, maps)
     found += check_invest(config)
     found += decisions.check(config)
     return in_order(found)

@@ -115,11 +115,20 @@ def check_rules(config, tables, fields) -> Iterator[Problem]:
         ]
         known = [*fields, *rule["optional"]]
         for where, text, condition in cells:
-            yield from _expression(name, where, text, known, "map", condition)
-        yield from _expression(name, "when", rule["when"], made, "measure", condition=True)
+            yield from _expression(f"rule {name}", where, text, known, "map", condition)
+        yield from _expression(f"rule {name}", "when", rule["when"], made, "measure", True)
         yield from _reason(name, rule["reason"], made)
         yield from _rule_columns(name, rule, config, tables)
         yield from _rule_shapes(name, zones, config, tables)
+
+
+def check_completeness(config, fields) -> Iterator[Problem]:
+    """Expressions of `tables.completeness`; a surface without a layer is left out, not told."""
+    known = [*fields, *config["surfaces"]]
+    for name, block in config["tables"]["completeness"].items():
+        of = f"tables.completeness.{name}"
+        for key in ("land", "near"):
+            yield from _expression(of, key, block[key], known, "map", condition=key == "near")
 
 
 def check_analyses(config, tables) -> Iterator[Problem]:
@@ -344,20 +353,20 @@ def _measures(rule) -> list[str]:
     return made + [f"{n}_{end}" for n in rule["nearest"] for end in ("distance_m", "name")]
 
 
-def _expression(name, field, text, known, what, condition) -> Iterator[Problem]:
+def _expression(of, field, text, known, what, condition) -> Iterator[Problem]:
     try:
         needed = expressions.check(text, condition, texts=what != "map")
         missing = [n for n in needed if n not in known]
     except expressions.ExpressionError as error:
         yield Problem(
-            "error", f"rule {name}", field=field, value=str(error),
+            "error", of, field=field, value=str(error),
             expected="names, numbers, comparisons and arithmetic", mend="Mend the expression",
         )  # fmt: skip
         return
     for unknown in missing:
         near = nearest(unknown, known)
         yield Problem(
-            "error", f"rule {name}", field=field, value=f"{unknown!r} in {text!r}",
+            "error", of, field=field, value=f"{unknown!r} in {text!r}",
             expected=f"perhaps {near!r}" if near else f"one of {', '.join(sorted(known))}",
             mend=f"There is no such {what}",
         )  # fmt: skip

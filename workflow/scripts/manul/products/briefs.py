@@ -113,6 +113,8 @@ def _sure(row, mine, matters) -> list[str]:
             f"{counted(issue, 'place')} to act on hold in 70 % of the draws or more; on "
             f"{len(mine) - issue} a survey comes first."
         )
+    if _text(row.get("completeness")):
+        told.append(f"How complete the layers are: {row['completeness']}.")
     if matters is not None:
         of = matters[(matters["unit"] == row["unit"]) & (matters["outcome"] == "key_cell_km2")]
         named = of.sort_values("rank").head(INPUTS)

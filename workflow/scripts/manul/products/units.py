@@ -1,11 +1,13 @@
 """Tables for agencies: what each administrative unit holds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from operator import itemgetter
 
 import numpy as np
 import pandas as pd
 
+from manul.config.expressions import evaluate, holds
 from manul.config.types import KeyHabitat
 from manul.grid.burn import number_inside
 from manul.grid.fields import Fields
@@ -30,11 +32,13 @@ def units(
     rules: KeyHabitat,
     animals: str,
     stamped: dict,
+    complete: Mapping[str, Mapping[str, str]] | None = None,
 ) -> pd.DataFrame:
     """One row for each unit (polygon with `name`): areas (km2), threat (0..1), animals (a range).
 
     `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`, whose
-    `protected` names the map of the protected share, `stamped` the columns of `stamp.stamp`. A cell
+    `protected` names the map of the protected share, `stamped` the columns of `stamp.stamp`,
+    `complete` the blocks `tables.completeness` whose maps are there. A cell
     belongs to the unit over its centre, so that areas add up to the whole; nodata belongs to none.
     The change of the value at risk is that since the first scenario, unknown in the first.
     """
@@ -48,6 +52,9 @@ def units(
     if fields.has(BEFORE):
         wanted["change"] = change
     wanted |= amounts(threats)
+    for name, block in (complete or {}).items():
+        wanted[f"land {name}"] = partial(_land, block["land"], None)
+        wanted[f"near {name}"] = partial(_land, block["land"], block["near"])
     found = sums(fields, _numbers(polygons, fields), len(polygons), wanted)
     found = {name: table[:, 1:] for name, table in found.items()}
     cell = cell_km2(fields.grid)
@@ -74,10 +81,29 @@ def units(
             "threat_3": third or "",
             f"{animals}_low": low.round(),
             f"{animals}_high": high.round(),
+            "completeness": _completeness(found, complete or {}, len(polygons)),
             **stamped,
         }
     )
     return table[table["area_km2"] > 0].sort_values("key_km2", ascending=False, ignore_index=True)
+
+
+def _land(land, near, maps) -> np.ndarray:
+    """Land that must have something, as a share of each cell; only where it is near, if told."""
+    share = np.asarray(evaluate(land, maps), "float64")
+    return share if near is None else np.where(holds(near, maps), share, share * 0)
+
+
+def _completeness(found, blocks, number) -> list[str]:
+    """How complete layers are in each unit, in words; nothing where no land must have them."""
+    told: list[list[str]] = [[] for _ in range(number)]
+    for name, block in blocks.items():
+        for i, (land, near) in enumerate(
+            zip(found[f"land {name}"][0], found[f"near {name}"][0], strict=True)
+        ):
+            if land > 0:
+                told[i].append(f"{near / land:.0%} {block['words']}")
+    return ["; ".join(words) for words in told]
 
 
 def with_rules(table: pd.DataFrame, recommendations: dict) -> pd.DataFrame:
