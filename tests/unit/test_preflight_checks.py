@@ -472,6 +472,7 @@ def test_columns_that_a_rule_asks_for_are_told(layer):
     ("land", "near", "told"),
     [
         ("fields", "roads > 0 or effect_dogs > 0.1", []),
+        ("mines_footprint", "mines > 0", []),  # taken away with the threat
         ("feilds", "roads > 0", ["perhaps 'fields'"]),
         ("fields > 0.5", "roads + 1", ["names, numbers, comparisons and arithmetic"]),
     ],
@@ -479,9 +480,11 @@ def test_columns_that_a_rule_asks_for_are_told(layer):
 def test_how_complete_layers_are_is_asked_of_maps_that_there_are(land, near, told):
     block = {"land": land, "near": near, "words": "of fields"}
     config = {"tables": {"completeness": {"roads": block}}, "surfaces": {"roads": {}, "fields": {}}}
+    config["taken_away"] = {"effect_mines": "threat mines"}
     found = list(uses.check_completeness(config, ["effect_dogs"]))
     assert [p.expected for p in found] == told
     assert all(p.layer == "tables.completeness.roads" for p in found)
+    assert [p.severity for p in found] == ["warning" if "perhaps" in t else "error" for t in told]
 
 
 SQUARE, ROAD, SPOT = (

@@ -7,6 +7,7 @@ there, and what builds on it is not told twice.
 import re
 import string
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -123,12 +124,18 @@ def check_rules(config, tables, fields) -> Iterator[Problem]:
 
 
 def check_completeness(config, fields) -> Iterator[Problem]:
-    """Expressions of `tables.completeness`; a surface without a layer is left out, not told."""
-    known = [*fields, *config["surfaces"]]
+    """Expressions of `tables.completeness`; a block whose maps are not there is left out.
+
+    That is not told of a surface without a layer, or of one that went with its threat.
+    """
+    gone = [name.removeprefix("effect_") for name in config["taken_away"]]
+    known = [*fields, *config["surfaces"], *gone, *(f"{name}_footprint" for name in gone)]
     for name, block in config["tables"]["completeness"].items():
         of = f"tables.completeness.{name}"
         for key in ("land", "near"):
-            yield from _expression(of, key, block[key], known, "map", condition=key == "near")
+            for problem in _expression(of, key, block[key], known, "map", key == "near"):
+                left_out = problem.mend.startswith("There is no")
+                yield replace(problem, severity="warning" if left_out else "error")
 
 
 def check_analyses(config, tables) -> Iterator[Problem]:
