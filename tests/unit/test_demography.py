@@ -153,6 +153,29 @@ def test_a_perfect_test_leaves_a_logistic_regression():
     assert found[["low", "high"]].to_numpy() == pytest.approx(want.conf_int(), abs=1e-3)
 
 
+def test_the_error_behind_a_test_that_errs_is_that_of_the_likelihood():
+    rng = np.random.default_rng(4)
+    distance = rng.uniform(0, 20, 4000)  # km
+    infected = rng.random(4000) < 1 / (1 + np.exp(-0.5 + 0.1 * distance))
+    positive = np.where(infected, rng.random(4000) < 0.8, rng.random(4000) < 0.1)
+    found = prevalence.by_distance(positive, distance * 1000, 0.8, 0.9)
+
+    def likelihood(a, b):
+        p = 0.1 + 0.7 / (1 + np.exp(-a - b * distance))
+        return np.where(positive, np.log(p), np.log1p(-p)).sum()
+
+    a, b = found["coefficient"]
+    h, k = 1e-3, 1e-4
+    curve = np.empty((2, 2))
+    curve[0, 0] = (likelihood(a + h, b) - 2 * likelihood(a, b) + likelihood(a - h, b)) / h**2
+    curve[1, 1] = (likelihood(a, b + k) - 2 * likelihood(a, b) + likelihood(a, b - k)) / k**2
+    across = likelihood(a + h, b + k) - likelihood(a + h, b - k)
+    across += likelihood(a - h, b - k) - likelihood(a - h, b + k)
+    curve[0, 1] = curve[1, 0] = across / (4 * h * k)
+    want = np.sqrt(np.diag(np.linalg.inv(-curve)))
+    assert found["se"].to_numpy() == pytest.approx(want, rel=0.1)
+
+
 def test_infection_by_distance_is_recovered_through_a_bad_test():
     rng = np.random.default_rng(8)
     distance = rng.uniform(0, 20_000, 4000)
