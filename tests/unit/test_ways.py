@@ -44,7 +44,7 @@ def test_areas_are_the_same_where_they_lie_whatever_their_numbers():
     assert found.loc[(2, 3), "dearer_percent"] == pytest.approx(-20)
     assert np.isnan(found.loc[(1, 3), "cost_after_km"]), "gone"
     told = ways.section(ways.compared(BEFORE, after))
-    assert "1 cost more, 1 less; 1 are gone, 0 are new" in told.words[0]
+    assert "1 cost more, 1 less; gone 1, new 0" in told.words[0]
     ((_, table),) = told.tables
     assert table["change"].tolist() == ["+50.0 %", "-20.0 %"]
     assert table["from"].tolist() == ["42.00° N 75.00° E", "42.00° N 76.00° E"]
@@ -61,4 +61,4 @@ def test_an_area_far_from_all_others_is_new():
     nothing = ways.Net(links(), areas())
     gone = ways.compared(BEFORE, nothing)
     assert len(gone) == 3 and gone["cost_after_km"].isna().all()
-    assert "3 are gone" in ways.section(gone).words[0]
+    assert "gone 3, new 0" in ways.section(gone).words[0]

@@ -63,7 +63,7 @@ def section(table: pd.DataFrame) -> Section:
     made = int((table["cost_before_km"].isna() & table["cost_after_km"].notna()).sum())
     told = [
         f"Of {counted(len(table), 'way')} between neighbouring key areas {len(worse)} cost more, "
-        f"{len(easier)} less; {gone} are gone, {made} are new. Costs are in km of best ground."
+        f"{len(easier)} less; gone {gone}, new {made}. Costs are in km of best ground."
     ]
     moved = pd.concat([worse.head(SHOWN), easier.iloc[::-1].head(SHOWN)])
     shown = pd.DataFrame(
