@@ -253,7 +253,7 @@ NO_KEY = np.zeros(GRID.shape, bool)
 def test_a_licence_block_is_a_polygon_and_nothing_else():
     blocks = layer(shapely.box(0, 0, 9, 9), shapely.Point(3, 3), name=["L1", "office"])
     found = zones.find(
-        {"kind": "features", "layer": "licences", "id_field": "name"},
+        {"kind": "features", "layer": "licences"},
         place(NO_KEY, {"licences": blocks}).fields, {"licences": blocks},
     )  # fmt: skip
     assert found["zone"].tolist() == ["L1"]

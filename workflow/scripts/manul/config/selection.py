@@ -37,7 +37,8 @@ def columns_wanted(config: Config, layer: str) -> list[str]:
     roles = [role for role, name in config["maps"].get("context", {}).items() if name == layer]
     wanted = [column for role in roles for column in CONTEXT_COLUMNS.get(role, ())]
     zones = (rule["zones"] for rule in config["rules"].values())
-    wanted += ["name" for zone in zones if zone["kind"] == "segments" and zone["layer"] == layer]
+    of_zones = (zone["kind"] for zone in zones if zone.get("layer") == layer)
+    wanted += ["name" for kind in of_zones if kind in ("segments", "features")]
     listed = config["tables"]["by"] if "tables" in config else {}
     drawn = config["atlas"]["of"] if "atlas" in config else None
     within = config["actions"]["within"] if "actions" in config else ()

@@ -167,7 +167,8 @@ ZONES = {
 
 def _named(spec, layers):
     table = select(layers[spec["layer"]], spec.get("where"))
-    return table.assign(zone=_names(table, spec.get("id_field")))
+    field = spec.get("id_field", "name" if "name" in table else None)
+    return table.assign(zone=_names(table, field))
 
 
 # -------------------------------------------------------------------------------- the measures
