@@ -701,7 +701,9 @@ def movement(folder, **maps):
     table = pd.DataFrame([{
         "areas": 2, "links": 1, "alone": 0, "equivalent_km2": 100.0, "equivalent_low_km2": 90.0,
         "equivalent_high_km2": 110.0, "median_low_km": 15.0, "median_high_km": 60.0,
-        "cutoff_km": 50.0, "tested": "not tested with tracks",
+        "cutoff_km": 50.0, "tested": "not tested with tracks", "protected_percent": 6.4,
+        "connected_percent": 3.2, "connected_low_percent": 3.0, "connected_high_percent": 3.5,
+        "cell_km": 1.0, "coarser": "no",
     }])  # fmt: skip
     maps |= {"burrow_density_extrapolated": filled(0)}  # as beside each map that rests on it
     s = scenario(folder, maps, {"lines": {"links": gpd.GeoDataFrame(geometry=[], crs=GRID.crs)}})

@@ -124,8 +124,8 @@ def _how_made() -> Section:
             "with the model evaluated once more in each draw without the threat that the action "
             "takes away ('without'), or with the threat come in full ('kept from'). The two are "
             "not the same: what is kept is lost only if the threat would come. Where the threat is "
-            "itself a loss of habitat, as that of marmots' burrows, land that is good enough for "
-            "key habitat again is told too; no other threat changes key habitat.",
+            "itself a loss of habitat, land that is good enough for key habitat again is told too; "
+            "no other threat changes key habitat.",
             "Places are ranked within agency and unit by gain times the share of the draws in "
             "which the rule holds there; those of rules without a gain (surveys) by value at risk.",
             "All places with all columns are in actions.csv, actions.gpkg and actions.xlsx.",
