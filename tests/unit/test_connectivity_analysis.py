@@ -326,9 +326,3 @@ def test_a_region_of_too_many_cells_is_worked_out_on_coarser_ones_and_the_answer
     told = connectivity.headline(coarse["summary"])
     assert told.endswith("Ways were worked out on cells of 2 km.")
     assert "worked out on" not in connectivity.headline(fine["summary"])
-
-
-def test_the_mean_of_blocks_leaves_out_what_is_unknown():
-    values = np.array([[1, 3, 5], [np.nan, np.nan, 7], [2, np.nan, np.nan]])
-    found = connectivity_fit.block_means(values, 2)
-    assert found[0].tolist() == [2, 6] and found[1, 0] == 2 and np.isnan(found[1, 1])

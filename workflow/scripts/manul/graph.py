@@ -819,7 +819,9 @@ def _recommend(graph, scenario, config, key) -> Job:
         "model": selection.model(config),
     }
     named = selection.maps_of_rules(config, graph.names(scenario))
-    wanted = dict.fromkeys([*recommendations.MAPS, *named, *_before_losses(told["model"])])
+    lost = sorted(gains.takes_habitat(told["model"]))
+    before = [gains.map_before_the_loss(name, told["model"]) for name in lost]
+    wanted = dict.fromkeys([*recommendations.MAPS, *named, *before])
     used = dict.fromkeys([*selection.rule_layers(config), *filter(None, [told["towns"]])])
     layers = [layer(config, name) for name in used]
     sure, reads = _of_draws(graph, config) if specs.explained(config) else (None, {})
@@ -1302,12 +1304,6 @@ def _table_job(graph, scenario, config, maps, told, **reads) -> Job:
     told |= {"scenario": scenario, "key": config["key_habitat"], "region": config["region"]}
     reads = {"maps": _map_refs(config, told["maps"]), **reads}
     return Job(told, reads | {"thresholds": _thresholds(config)})
-
-
-def _before_losses(model) -> list[str]:
-    """The maps of the habitat without each loss that is a threat."""
-    lost = gains.takes_habitat(model)
-    return [gains.before_the_loss(name, model).replace(":", "_") for name in sorted(lost)]
 
 
 def _held_against_the_first(graph, scenario, job) -> Job:

@@ -8,7 +8,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 from scipy import ndimage
@@ -16,8 +15,9 @@ from scipy import ndimage
 from manul.analyses import collars
 from manul.analyses.connectivity import MAPS, TESTED
 from manul.connectivity import barriers, corridors, crossings, flow, graph
+from manul.connectivity.coarser import Coarser
 from manul.grid import plain_files, rasters, vectors
-from manul.grid.features import select
+from manul.grid.features import LINES, select
 from manul.grid.region import grid_of
 
 KM = 1000.0
@@ -60,7 +60,7 @@ class Areas:
 
 def run(this) -> None:
     """Make all maps and tables."""
-    spec, cells = this.told.block, _Cells(grid_of(this.told.region), this.told.block["most_cells"])
+    spec, cells = this.told.block, _cells(grid_of(this.told.region), this.told.block["most_cells"])
     grid = cells.grid
     ground, lines, areas = _ground(this, spec, cells), _lines(this, spec), _areas(this, cells)
     free = ground.resistance(spec["highest"], spec["power"])
@@ -70,10 +70,10 @@ def run(this) -> None:
     links = list(corridors.links(slowed, areas.cells, grid.resolution.x, [cutoff]))
     above = corridors.mosaic(links, grid.shape)
     often = _frequency(this, spec, grid, ground, lines, areas)
-    coarse = _Coarse(spec, grid)
-    through, even = coarse.flow(slowed, this.threads)
-    without, _ = coarse.flow(free, this.threads)
-    this.log.info("%d links; flow on cells of %.1f km", len(links), coarse.cell_km)
+    flow_on = _Flow(spec, grid)
+    through, even = flow_on(slowed, this.threads)
+    without, _ = flow_on(free, this.threads)
+    this.log.info("%d links; flow on cells of %.1f km", len(links), flow_on.cell_km)
     pieces = _pieces(lines, grid)
     numbered = barriers.number_cells(pieces.geometry, grid)
     held = _held_back(pieces, numbered, (through, without), (slowed, free), areas, links, grid)
@@ -89,7 +89,7 @@ def run(this) -> None:
         plain_files.write_table(this.output(name), made)
     ways = _ways(links, tables["links"], grid)
     vectors.write_vector(this.output("lines"), {"links": ways, "crossings": held}, this.tags())
-    _write_maps(this, cells, ~np.isnan(free), {
+    _write_maps(this, cells, {
         "resistance": [slowed],
         "worth": [_of_areas(areas, worth.patches)],
         "corridors": [np.where(np.isinf(above), np.nan, above / KM), often],
@@ -99,59 +99,29 @@ def run(this) -> None:
     })  # fmt: skip
 
 
-class _Cells:
-    """The cells on which ways are worked out: `factor` of the region's along a side are one."""
-
-    def __init__(self, region: GeoBox, most: int):
-        height, width = region.shape
-        self.region, self.factor = region, max(int(np.ceil(np.sqrt(height * width / most))), 1)
-        shape = -(-height // self.factor), -(-width // self.factor)
-        self.grid = GeoBox(shape, region.affine * Affine.scale(self.factor), region.crs)
-
-    def mean(self, path, band: int = 1) -> np.ndarray:
-        """A map on these cells: the mean of what is known in each, NaN where nothing is."""
-        return block_means(rasters.read_map(path, band), self.factor)
-
-    def fine(self, rows: slice, columns: slice) -> tuple:
-        """Index of these cells for a window of the region's."""
-        spans = zip((rows, columns), self.region.shape, strict=True)
-        return np.ix_(*(np.arange(*span.indices(size)) // self.factor for span, size in spans))
+def _cells(region: GeoBox, most: int) -> Coarser:
+    """The cells on which ways are worked out: the region's, or larger ones, `most` at most."""
+    height, width = region.shape
+    return Coarser(region, max(int(np.ceil(np.sqrt(height * width / most))), 1))
 
 
-def block_means(values, k: int) -> np.ndarray:
-    """The mean of the known cells of each block of `k` x `k`, NaN where none is known."""
-    if k == 1:
-        return np.asarray(values)
-    rows, columns = (-(-n // k) * k for n in values.shape)
-    wide = np.full((rows, columns), np.nan, "float32")
-    wide[: values.shape[0], : values.shape[1]] = values
-    blocks = wide.reshape(rows // k, k, columns // k, k)
-    known = ~np.isnan(blocks)
-    count = known.sum(axis=(1, 3))
-    total = np.where(known, blocks, 0).sum(axis=(1, 3), dtype="float64")
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _write_maps(this, cells, known, held) -> None:
-    """Maps from what the job holds, by file in the order of its bands; NaN where not `known`."""
+def _write_maps(this, cells, held) -> None:
+    """Maps from what the job holds, by file in the order of its bands; NaN on unknown ground."""
     (reference,) = this.inputs("reference")
     bands = {
         name: {
-            band: np.where(known, values, np.nan).astype("float32")
+            band: np.asarray(values, "float32")
             for band, values in zip(MAPS[name], arrays, strict=True)
         }
         for name, arrays in held.items()
     }
 
     def window(rows, columns):
-        at, unknown = (rows, columns), None
-        if cells.factor > 1:
-            at = cells.fine(rows, columns)
-            here = rows.start, rows.stop, columns.start, columns.stop
-            unknown = np.isnan(rasters.read_block(reference, here))
+        here = rows.start, rows.stop, columns.start, columns.stop
+        unknown = np.isnan(rasters.read_block(reference, here))
         return {
             n: {
-                b: v[at] if unknown is None else np.where(unknown, np.float32(np.nan), v[at])
+                b: np.where(unknown, np.float32(np.nan), cells.spread(v, rows, columns))
                 for b, v in of.items()
             }
             for n, of in bands.items()
@@ -161,7 +131,7 @@ def _write_maps(this, cells, known, held) -> None:
     tests = this.told.block["test_on"], this.told.block["collars"]
     behind = {n: v for n, v in this.provenance().items() if n not in tests}
     files = [
-        this.map_file(name, this.output(name), cells.region, units, behind)
+        this.map_file(name, this.output(name), cells.fine, units, behind)
         for name, units in MAPS.items()
     ]
     this.run_here(window, files)
@@ -172,11 +142,11 @@ def _write_maps(this, cells, known, held) -> None:
 
 def _ground(this, spec, at) -> Ground:
     (path,) = this.inputs("reference")
-    habitat = at.mean(path).astype("float64")
+    habitat = at.means(rasters.read_map(path)).astype("float64")
     least, there = np.zeros(habitat.shape), this.named("grounds")
     for block in spec["grounds"]:
         if block["surface"] in there:
-            on_it = at.mean(there[block["surface"]]) >= block["minimum"]
+            on_it = at.means(rasters.read_map(there[block["surface"]])) >= block["minimum"]
             least[on_it] = np.maximum(least[on_it], block["resistance"])
     return Ground(habitat, least)
 
@@ -188,7 +158,7 @@ def _lines(this, spec) -> list[tuple[gpd.GeoDataFrame, np.ndarray]]:
     for block in spec["barriers"]:
         if block["layer"] in there:
             table = select(vectors.read_vector(there[block["layer"]]), block.get("where"))
-            lines = table[table.geom_type.isin(["LineString", "MultiLineString"])]
+            lines = table[table.geom_type.isin(LINES)]
             out.append((lines.assign(of=block["layer"]), _factors(lines, block)))
     return out
 
@@ -208,11 +178,7 @@ def _areas(this, at) -> Areas:
     (path,) = this.inputs("areas")
     numbers = np.nan_to_num(rasters.read_map(path, AREA_BAND)).astype("int32")
     key = np.nan_to_num(rasters.read_map(path, PATCH_BAND)) > 0
-    whole = _numbered(numbers, key, at.region)
-    middle = np.pad(numbers, ((0, at.factor), (0, at.factor)), mode="edge")
-    middle = middle[at.factor // 2 :: at.factor, at.factor // 2 :: at.factor]
-    height, width = at.grid.shape
-    cells = np.ascontiguousarray(middle[:height, :width])
+    whole, cells = _numbered(numbers, key, at.fine), at.middles(numbers)
     left = np.isin(whole.numbers, cells)
     return Areas(cells, whole.numbers[left], whole.km2[left])
 
@@ -297,28 +263,24 @@ def _ways(links, table, grid) -> gpd.GeoDataFrame:
 # ------------------------------------------------------------------------------------- flow
 
 
-class _Coarse:
-    """Cells of the flow: so many cells of the grid along a side that windows are affordable."""
+class _Flow:
+    """Flow on cells so large that windows are affordable."""
 
     def __init__(self, spec, grid: GeoBox):
-        self.factor = max(round(spec["flow_cell_km"] * KM / grid.resolution.x), 1)
-        self.cell_km = self.factor * grid.resolution.x / KM
+        cell_m = grid.resolution.x
+        self.cells = Coarser(grid, max(round(spec["flow_cell_km"] * KM / cell_m), 1))
+        self.cell_km = self.cells.factor * cell_m / KM
         radius = max(round(spec["radius_km"] / self.cell_km), 2)
         self.windows = flow.Windows(radius, max(radius // 3 // 2 * 2 + 1, 1))
-        self.shape = grid.shape
         self.highest = spec["highest"]
 
-    def flow(self, resistance, threads) -> tuple[np.ndarray, np.ndarray]:
-        """(flow, flow over that on even ground) on the fine grid; sources are good ground."""
-        ground = block_means(resistance, self.factor)
+    def __call__(self, resistance, threads) -> tuple[np.ndarray, np.ndarray]:
+        """(flow, flow over that on even ground) on the grid; sources are good ground."""
+        ground = self.cells.means(resistance)
         good = np.nan_to_num(1 - (ground - 1) / (self.highest - 1)).clip(0, 1)
         found = flow.flow(ground, good, self.windows, threads)
         even = flow.normalised(found, ground, good, self.windows, threads)
-        return self._fine(found), self._fine(even)
-
-    def _fine(self, values) -> np.ndarray:
-        k = self.factor
-        return values.repeat(k, 0).repeat(k, 1)[: self.shape[0], : self.shape[1]]
+        return self.cells.spread(found), self.cells.spread(even)
 
 
 def _ranks(values) -> np.ndarray:
@@ -401,16 +363,21 @@ def _protected(this, spec, slowed, medians, at) -> dict[str, float]:
     if not paths:
         return {f"{name}_percent": np.nan for name in names}
     land, grid = np.isfinite(slowed), at.grid
-    there = (at.mean(paths[0]) >= PROTECTED) & land
+    there = (at.means(rasters.read_map(paths[0])) >= PROTECTED) & land
     cells = ndimage.label(there, np.ones((3, 3)))[0].astype("int32")
     of = _numbered(cells, there, grid)
-    links = list(corridors.links(slowed, cells, grid.resolution.x)) if len(of.numbers) > 1 else []
-    share = 100 / (land.sum() * grid.resolution.x**2 / KM**2)
-    joined = [
-        graph.equivalent_area(_net(links, of, median, spec["least_probability"])) * share
+    apart = np.full((len(of.numbers), len(of.numbers)), np.inf)
+    for link in corridors.links(slowed, cells, grid.resolution.x) if len(apart) > 1 else ():
+        a, b = _places(of, link)
+        apart[a, b] = apart[b, a] = link.cost / KM
+    none = np.empty((0, 2), int)  # patches that touch are one
+    land_km2 = land.sum() * grid.resolution.x**2 / KM**2
+    made = [
+        graph.protconn(of.km2, apart, none, land_km2, median, spec["least_probability"])
         for median in medians
     ]
-    found = of.km2.sum() * share, joined[0], min(joined), max(joined)
+    joined = [one.protconn for one in made]
+    found = made[0].prot, joined[0], min(joined), max(joined)
     return {f"{name}_percent": value for name, value in zip(names, found, strict=True)}
 
 

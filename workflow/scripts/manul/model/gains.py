@@ -17,7 +17,7 @@ from manul.config.nodes import Value, known_in_all, leaves
 from manul.config.types import Rule, Threat
 from manul.model.cells import reference_of
 
-WITHOUT, KEEP_FROM = HOW = ("without", "keep_from")
+HOW = WITHOUT, KEEP_FROM = ("without", "keep_from")
 AGAIN = "again"  # what comes back without a threat is key habitat: a lever of its own
 Lever = tuple[str, str]  # one of HOW or AGAIN, and a threat
 
@@ -40,6 +40,11 @@ def lost_surfaces(threat: Threat) -> list[str]:
 def takes_habitat(model: Mapping) -> frozenset[str]:
     """The threats of a model that are a loss of habitat, as that of marmots' burrows."""
     return frozenset(name for name, threat in model["threats"].items() if lost_surfaces(threat))
+
+
+def map_before_the_loss(name: str, model: Mapping) -> str:
+    """The map of it."""
+    return before_the_loss(name, model).replace(":", "_")
 
 
 def before_the_loss(name: str, model: Mapping) -> str:

@@ -7,7 +7,6 @@ there, and what builds on it is not told twice.
 import re
 import string
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -133,9 +132,7 @@ def check_completeness(config, fields) -> Iterator[Problem]:
     for name, block in config["tables"]["completeness"].items():
         of = f"tables.completeness.{name}"
         for key in ("land", "near"):
-            for problem in _expression(of, key, block[key], known, "map", key == "near"):
-                left_out = problem.mend.startswith("There is no")
-                yield replace(problem, severity="warning" if left_out else "error")
+            yield from _expression(of, key, block[key], known, "map", key == "near", "warning")
 
 
 def check_analyses(config, tables) -> Iterator[Problem]:
@@ -360,7 +357,8 @@ def _measures(rule) -> list[str]:
     return made + [f"{n}_{end}" for n in rule["nearest"] for end in ("distance_m", "name")]
 
 
-def _expression(of, field, text, known, what, condition) -> Iterator[Problem]:
+def _expression(of, field, text, known, what, condition, missing_is="error") -> Iterator[Problem]:
+    """An expression that does not hold water, and names that stand for nothing (`missing_is`)."""
     try:
         needed = expressions.check(text, condition, texts=what != "map")
         missing = [n for n in needed if n not in known]
@@ -373,7 +371,7 @@ def _expression(of, field, text, known, what, condition) -> Iterator[Problem]:
     for unknown in missing:
         near = nearest(unknown, known)
         yield Problem(
-            "error", of, field=field, value=f"{unknown!r} in {text!r}",
+            missing_is, of, field=field, value=f"{unknown!r} in {text!r}",
             expected=f"perhaps {near!r}" if near else f"one of {', '.join(sorted(known))}",
             mend=f"There is no such {what}",
         )  # fmt: skip

@@ -15,6 +15,7 @@ import shapely
 from manul.config.types import Rule
 from manul.grid import vectors
 from manul.grid.styles import Style
+from manul.model.gains import WITHOUT
 from manul.pages.workbook import header
 from manul.products import budget, confidence, decision_tables, key_areas, places
 from manul.products.gains import Gains
@@ -33,7 +34,6 @@ COLUMNS = [
 MONEY = ["cost_low", "cost_high", "paid", "paid_in_draws"]
 STEPS = 12  # of the curve of gain over budget
 DRAWS = 50  # in which the best set is looked for again, at most
-WITHOUT = "without"
 FOREMOST = 8  # actions of a unit in its brief and on its sheets
 
 

@@ -142,7 +142,7 @@ def of_maps(levers: Iterable[gains.Lever], model: Mapping, key: float) -> dict[s
 
 def _of_maps(lever, model, key, maps) -> np.ndarray:
     if lever[0] == gains.AGAIN:
-        before = maps[gains.before_the_loss(lever[1], model).replace(":", "_")]
+        before = maps[gains.map_before_the_loss(lever[1], model)]
         return filled(gains.again(valued(maps["habitat"]), valued(before), key))
     effects = {name: valued(maps[f"effect_{name}"]) for name in model["threats"]}
 
