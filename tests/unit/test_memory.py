@@ -42,7 +42,7 @@ def two_million_cells(monkeypatch):
         ("generalise", "value", 310 + 8 + 8 + 52),  # a map kept, and in GDAL's cache; a window
         ("analysis_suitability", "", 310 + 120 + 250 * 0.512**2),
         # The whole region, and ways on as many cells as the block has, half of them here.
-        ("analysis_connectivity", "ways", 310 + 120 + 250 * 0.512**2 + 2 * 15 + 1 * 210),
+        ("analysis_connectivity", "ways", 310 + 120 + 250 * 0.512**2 + 2 * 26 + 1 * 210),
     ],
 )
 def test_memory_of_a_job(rule, key, mb):
