@@ -323,6 +323,31 @@ def test_a_rule_looks_at_licence_blocks_where_there_is_a_cadastre_and_else_at_ti
         assert "otherwise" not in rules[name]["zones"]
 
 
+@pytest.mark.parametrize(
+    ("zones", "told"),
+    [
+        ({"area_km2": 20}, "rules.R1a.zones.area_km2: only tiles have it; put it under rules.R1a"),
+        ({"kind": "tiles", "area_km2": 9, "otherwise": {"kind": "key_areas"}}, "no key 'layer'"),
+        ({"otherwise": {"area": 20}}, "rules.R1a.zones.otherwise: unknown key 'area'"),
+    ],
+)
+def test_zones_that_others_stand_in_for_are_of_a_layer(zones, told):
+    assert told in faults_of(minimal(rules={"R1a": {"zones": zones}}))
+
+
+def test_how_complete_layers_are_is_told_where_its_maps_are_there_and_can_be_read():
+    words = "of fields lie near a road"
+    blocks = {
+        "roads": {"land": "fields", "near": "roads > 0", "words": words},
+        "rails": {"land": "fields", "near": "rails > 0", "words": words},
+        "spoilt": {"land": "fields", "near": "roads >", "words": words},
+    }
+    config = {"tables": {"completeness": blocks}}
+    told = selection.completeness(config, ["fields", "roads"])
+    assert list(told) == ["roads"]
+    assert selection.maps_of_completeness(told) == ["fields", "roads"]
+
+
 def test_a_rule_on_the_surface_of_an_absent_layer_is_not_assessed():
     rule = current(minimal())["rules"]["R5"]
     rule |= {"measures": {"snow": {"mean": "snow_depth"}, "v": {"mean": "1 - snow_depth"}}}

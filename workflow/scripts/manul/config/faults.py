@@ -425,6 +425,18 @@ def _rules(config) -> Iterator[str]:
                 yield f"rules.{name}.nearest.{near}: `newer_than_days` needs the key 'date_field'"
 
 
+def of_otherwise(config) -> Iterator[str]:
+    """Zones that others stand in for, though they are of no layer, or with a key of the others."""
+    for name, rule in config["rules"].items():
+        zones, where = rule["zones"], f"rules.{name}.zones"
+        while "otherwise" in zones:
+            if "layer" not in zones:
+                yield f"{where}: `otherwise` stands for zones of a layer; there is no key 'layer'"
+            if "area_km2" in zones and zones["kind"] != "tiles":
+                yield f"{where}.area_km2: only tiles have it; put it under {where}.otherwise"
+            zones, where = zones["otherwise"], f"{where}.otherwise"
+
+
 def _of_sides(where, asked, kind) -> Iterator[str]:
     """What is measured beside a line, of zones that are none; what has no meaning on a line."""
     sides = ("left_mean", "right_mean")

@@ -291,6 +291,7 @@ def _effective(whole) -> tuple[list[str], dict]:
     found += more
     if not sound:
         return found, numbers
+    found += config_faults.of_otherwise(numbers)
     _choose_zones(numbers)
     found += config_faults.find(numbers)
     found = found or list(config_faults.out_of_range(numbers))

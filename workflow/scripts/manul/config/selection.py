@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from manul.config import expressions, nodes
@@ -269,13 +270,16 @@ def maps_of_rules(config: Config, known: Collection[str]) -> list[str]:
 
 
 def completeness(config: Config, known: Collection[str]) -> dict[str, dict[str, str]]:
-    """What can be told of how complete layers are: those blocks all of whose maps are `known`."""
-    blocks = config["tables"]["completeness"]
-    return {
-        name: block
-        for name, block in blocks.items()
-        if set(maps_of_completeness({name: block})) <= set(known)
-    }
+    """What can be told of how complete layers are: those blocks all of whose maps are `known`.
+
+    One whose expressions cannot be read is not: preflight says so.
+    """
+    out = {}
+    for name, block in config["tables"]["completeness"].items():
+        with suppress(expressions.ExpressionError):
+            if set(maps_of_completeness({name: block})) <= set(known):
+                out[name] = block
+    return out
 
 
 def maps_of_completeness(blocks: Mapping[str, Mapping[str, str]]) -> list[str]:
