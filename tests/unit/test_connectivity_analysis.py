@@ -326,3 +326,23 @@ def test_a_region_of_too_many_cells_is_worked_out_on_coarser_ones_and_the_answer
     told = connectivity.headline(coarse["summary"])
     assert told.endswith("Ways were worked out on cells of 2 km.")
     assert "worked out on" not in connectivity.headline(fine["summary"])
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        ({"cars": [250, 900]}, []),
+        ({"cars": ["250", "many"]}, ["cars"]),
+        ({"cor": [1, 2]}, ["cars"]),
+    ],
+)
+def test_traffic_that_is_no_number_is_told_before_the_run(column, told):
+    config = demo_config()
+    traffic = {"field": "cars", "factors": [[0, 1], [1000, 9]]}
+    config["analyses"]["connectivity"] = {
+        "barriers": [{"layer": "roads", "factor": 3, "traffic": traffic}]
+    }
+    made = load.load(config)["current"]
+    roads = gpd.GeoDataFrame(column, geometry=[shapely.Point(0, 0)] * 2)
+    found = [p for p in uses.check_analyses(made, {"roads": roads}) if "connectivity" in p.layer]
+    assert [p.field for p in found] == told

@@ -153,8 +153,12 @@ def check_analyses(config, tables) -> Iterator[Problem]:
             if table is not None and barrier.get("where"):
                 yield from _condition(f"analysis {name}", layer, "where", barrier["where"], table)
             counted = barrier.get("traffic", {}).get("field")
-            if table is not None and counted and counted not in table:
+            if table is None or not counted:
+                continue
+            if counted not in table:
                 yield _no_column(f"analysis {name}", layer, counted, table)
+            else:
+                yield from _numbers(f"analysis {name}", layer, counted, table)
     for surface, part in config["surfaces"].items():
         name = part.get("districts_layer")
         if name in tables and part["districts_field"] not in tables[name]:
