@@ -50,6 +50,15 @@ def test_areas_are_the_same_where_they_lie_whatever_their_numbers():
     assert table["from"].tolist() == ["42.00° N 75.00° E", "42.00° N 76.00° E"]
 
 
+def test_the_ways_that_change_most_come_first_in_both_directions():
+    after = ways.Net(
+        BEFORE.links.assign(cost_km=[9.0, 10.0, 4.9]),
+        BEFORE.areas,  # -10, -50 and -2 per cent
+    )
+    ((_, table),) = ways.section(ways.compared(BEFORE, after)).tables
+    assert table["change"].tolist() == ["-50.0 %", "-10.0 %", "-2.0 %"]
+
+
 def test_an_area_far_from_all_others_is_new():
     after = ways.Net(links((1, 2, 7.0, 1.0, "")), areas(k1=(75.0, 42.0), k2=(75.0, 42.1)))
     found = ways.compared(BEFORE, after)
