@@ -101,3 +101,14 @@ def test_costs_join_the_table_of_flow():
     rows = crossings(1 / closed, 1 / free, pieces, opened(closed, free, pieces, cores, [(1, 2)]))
     assert {"saved", "link", "rank"} <= set(rows)
     assert (rows.barrier_effect > 0.9).all() and rows.saved.max() > 0
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_line_marks_the_cells_that_it_runs_through_and_no_others(seed):
+    """Slanting lines in all directions, against points laid densely along them."""
+    grid = GeoBox.from_bbox((0, 0, 20, 20), crs="EPSG:6933", resolution=1)
+    ends = np.random.default_rng(seed).uniform(0, 20, (2, 2))
+    x, y = (np.linspace(a, b, 200_001) for a, b in ends.T)
+    want = np.zeros(grid.shape, bool)
+    want[np.floor(20 - y).astype(int), np.floor(x).astype(int)] = True
+    assert (line_cells([shapely.LineString(ends)], grid) == want).all()
