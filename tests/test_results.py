@@ -12,8 +12,9 @@ from odc.geo.geobox import GeoBox
 import manul
 from manul.config import load
 from manul.grid import block_maps
-from manul.grid.datasets import open_maps, reduced
+from manul.grid.datasets import open_maps
 from manul.grid.fields import Source
+from manul.grid.region import reduced
 
 pytestmark = pytest.mark.workflow
 

@@ -14,6 +14,7 @@ from unit.test_draws import GRID, SPEC, WEIGHT, model, uncertain, write, write_b
 
 from manul.comparison import maps, scenario_page
 from manul.grid import block_maps, plain_files
+from manul.products.units import REGION
 from manul.uncertainty import (
     changes,
     design,
@@ -23,7 +24,6 @@ from manul.uncertainty import (
     without,
     without_page,
 )
-from manul.uncertainty.tables import REGION
 
 OTHER = WEIGHT | {"range": [0.1, 0.9]}
 

@@ -13,7 +13,7 @@ from manul.model.cumulative import CUMULATIVE
 from manul.pages import html, paper
 from manul.products import report
 from manul.products.recommendations import KEY_GAIN
-from manul.uncertainty.tables import REGION
+from manul.products.units import REGION
 
 UNITS = pd.DataFrame(
     {

@@ -18,9 +18,9 @@ from manul.comparison import maps
 from manul.config import load, states
 from manul.grid import features
 from manul.pages import animation, figures, html
+from manul.products.units import REGION
 from manul.surveys import from_records
 from manul.uncertainty import design, series, series_page
-from manul.uncertainty.tables import REGION
 
 DAYS = ["2020-01-01", "2022-01-01", "2024-01-01"]
 

@@ -158,7 +158,7 @@ def test_where_a_layer_has_no_cell_the_tiles_are_unknown(monkeypatch):
     class West(Whole):
         def read(self, crs, bounds, margin=0.0):
             if bounds[0] >= 2000:
-                raise warp.NoOverlapError("nothing there")
+                raise rasters.NoOverlapError("nothing there")
             return self.raster
 
     west = West(raster_of(np.full((4, 4), 7), 1000))

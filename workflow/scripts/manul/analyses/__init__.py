@@ -21,8 +21,8 @@ and, where it has them,
     WEIGHTS      the table that says what the draws take for weights of threats
     tells(block, config)    what else of the config it needs to know
 
-What fits stands in a module of its own (NAME_fit), loaded when `run` is called: every job that
-plans or tells loads this package.
+What fits stands in a module of its own (NAME_fit), loaded when `run` is called, and what draws when
+`section` is: every job that plans or tells loads this package.
 
 To add a kind: write the module, name it in KINDS, and give it a closed schema under
 `$defs.analyses` of the config's schema.

@@ -7,7 +7,6 @@ import pandas as pd
 
 from manul.analyses.survival import weights_of
 from manul.config.types import Analysis, Config
-from manul.pages import figures
 from manul.pages.html import Section
 
 MAPS: dict = {}
@@ -41,6 +40,8 @@ def run(this) -> None:
 
 def section(tables: dict[str, pd.DataFrame]) -> Section:
     """Positive of tested, true share with its interval, and whether the threat uses it."""
+    from manul.pages import figures
+
     found, table = Section("Disease: what blood tests say"), tables["prevalence"]
     cats = table[table["species"] == CAT]
     words = [

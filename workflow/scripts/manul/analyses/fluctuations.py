@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from manul.config.types import Analysis, Config
-from manul.pages import figures
 from manul.pages.html import Section
 
 MAPS: dict = {}
@@ -28,6 +27,8 @@ def run(this) -> None:
 
 def section(tables: dict[str, pd.DataFrame]) -> Section:
     """The index with its effort, its period in honest words, and what it follows."""
+    from manul.pages import figures
+
     found, index = Section("Ups and downs"), tables["index"]
     own = tables["period"].iloc[0]
     first, last = index["year"].min(), index["year"].max()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import pandas as pd
 
 from manul.config.types import Analysis, Config
-from manul.pages import figures
 from manul.pages.html import Section
 
 BANDS = {"selection": "0..1", "low": "0..1", "high": "0..1", "extrapolated": "0 or 1"}
@@ -50,6 +49,8 @@ def run(this) -> None:
 
 def section(tables: dict[str, pd.DataFrame]) -> Section:
     """Coefficients with errors by animal, validation, and what seasons change."""
+    from manul.pages import figures
+
     summary, found = tables["summary"].iloc[0], Section("Habitat selection of collared animals")
     found.head = headline(tables["summary"])
     found.words.append(SCALE)

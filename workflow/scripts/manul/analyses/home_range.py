@@ -9,7 +9,6 @@ from __future__ import annotations
 import pandas as pd
 
 from manul.config.types import Analysis, Config
-from manul.pages import figures
 from manul.pages.html import Section
 
 MAPS: dict = {}
@@ -37,6 +36,8 @@ def run(this) -> None:
 
 def section(tables: dict[str, pd.DataFrame]) -> Section:
     """Areas by animal and over animals, with effective sample sizes, and moves."""
+    from manul.pages import figures
+
     found = Section("Home ranges of collared animals")
     of_ranges, population = tables["ranges"], tables["population"]
     whole = of_ranges[of_ranges["period"] == "all"]
@@ -73,6 +74,8 @@ def section(tables: dict[str, pd.DataFrame]) -> Section:
 
 def _displacement(tables) -> bytes:
     """Distance from the first week, one line an animal."""
+    from manul.pages import figures
+
     table = tables["displacement"]
     shown = table[table["animal"].isin(_drawn(tables))]
     wide = shown.pivot(index="week", columns="animal", values="km")

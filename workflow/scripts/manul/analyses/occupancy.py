@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from manul.config.types import Analysis, Config
-from manul.pages import figures
 from manul.pages.html import Section
 
 BANDS = {"occupancy": "0..1", "low": "0..1", "high": "0..1", "extrapolated": "0 or 1"}
@@ -42,6 +41,8 @@ def run(this) -> None:
 
 def section(tables: dict[str, pd.DataFrame]) -> Section:
     """Occupancy with its interval, effort, what is modelled, and what more effort would tell."""
+    from manul.pages import figures
+
     found, row = Section("Occupancy from camera traps"), tables["summary"].iloc[0]
     found.head = headline(tables["summary"])
     if row["fit"]:

@@ -13,7 +13,6 @@ from manul.analyses import suitability_words as words
 from manul.config.types import Analysis, Config
 from manul.grid import block_maps, plain_files, rasters, vectors
 from manul.grid.region import grid_of
-from manul.pages import figures
 from manul.pages.html import Section
 
 BLOCK = 512  # cells along the side of the blocks that a fitted model predicts
@@ -75,6 +74,8 @@ def run(this) -> None:
 
 def section(tables: dict[str, pd.DataFrame]) -> Section:
     """Validation, response curves, importance, thresholds and protocol of the fit."""
+    from manul.pages import figures
+
     found = Section("Suitability fitted to these records")
     found.words += words.sentences(tables["evaluation"], tables["thresholds"])
     means = tables["evaluation"][tables["evaluation"]["fold"].isin(["mean", "pooled"])]

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from manul.config.types import Analysis, Config
-from manul.pages import figures
 from manul.pages.html import Section
 
 MAPS: dict = {}
@@ -48,6 +47,8 @@ def run(this) -> None:
 
 def section(tables: dict[str, pd.DataFrame]) -> Section:
     """A year's survival with its interval, causes, and prior and data side by side."""
+    from manul.pages import figures
+
     found, summary = Section("Survival and causes of death"), tables["summary"]
     found.head = "Survival: " + " ".join(_words(row) for row in summary.itertuples())
     found.words.append(

@@ -11,8 +11,8 @@ from manul.comparison import differences, maps, ways
 from manul.comparison.page import recommendations_section
 from manul.config.hints import counted
 from manul.pages import figures, html
+from manul.products.units import REGION
 from manul.uncertainty.changes import KEY, RISES
-from manul.uncertainty.tables import REGION
 
 CHANCES = (1e-9, 0.05, 0.3, 0.5, 0.7, 1.0)  # edges of the classes of the map of key habitat
 SURE = 0.95

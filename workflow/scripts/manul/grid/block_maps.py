@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from manul.grid import cog
+from manul.grid import cog, map_tags
 from manul.grid.atomic import atomic
 from manul.grid.cog import Block
 
@@ -158,7 +158,9 @@ class MapFile:
         raster.crs, raster.transform = str(self.grid.crs), self.grid.affine
         tags = dict(self.tags)
         if self.categories:
-            tags["CATEGORIES"] = "; ".join(f"{c} {name}" for c, name in self.categories.items())
+            tags[map_tags.CLASSES_TAG] = "; ".join(
+                f"{c} {name}" for c, name in self.categories.items()
+            )
         raster.update_tags(**tags)
         for i, (name, unit) in enumerate(self.bands.items(), 1):
             raster.set_band_description(i, f"{name} [{unit}]" if unit else name)

@@ -5,8 +5,6 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import MergeAlg
 from rasterio.features import rasterize
 
-from manul.exposure.nearest import block_mean
-
 ROWS = 128  # of the grid at once, where cells are divided
 
 
@@ -40,6 +38,8 @@ def number_inside(geometries, grid: GeoBox, dtype: str = "int32") -> np.ndarray:
 
 def cover_share(geometries, grid: GeoBox, oversample: int = 8) -> np.ndarray:
     """Share of each cell under the polygons, 0..1, from `oversample` squared points a cell."""
+    from manul.exposure.nearest import block_mean  # compiled: takes long to import
+
     shapes, out = list(geometries), np.zeros(grid.shape, "float32")
     for top in range(0, grid.height, ROWS):
         strip = grid[top : min(top + ROWS, grid.height), :]

@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import tifffile
-from numba import njit
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
@@ -83,9 +82,11 @@ class Form:
 
         Of classes it is the most frequent; among equals the first in reading order.
         """
+        from manul.grid import halves  # compiled: takes long to import, and few jobs make maps
+
         if self.dtype == "uint8":
-            return _most_frequent(values, np.uint8(self.nodata))
-        return _mean_of_known(values)
+            return halves.most_frequent(values, np.uint8(self.nodata))
+        return halves.mean_of_known(values)
 
     def profile(self, height: int, width: int) -> dict:
         """How rasterio is to write such a map."""
@@ -325,45 +326,3 @@ def _top(piece: Piece, level: int, form: Form) -> int:
     """The first row of tiles of a level in a piece."""
     before = (piece.at(k) for k in piece.levels if k < level)
     return sum(form.tiles(r1 - r0) for r0, r1, _, _ in before)
-
-
-@njit(nogil=True, cache=True)
-def _mean_of_known(values):
-    bands, rows, columns = values.shape
-    out = np.empty((bands, (rows + 1) // 2, (columns + 1) // 2), np.float32)
-    for b in range(bands):
-        for r in range(out.shape[1]):
-            for c in range(out.shape[2]):
-                total, n = 0.0, 0
-                for y in range(2 * r, min(2 * r + 2, rows)):
-                    for x in range(2 * c, min(2 * c + 2, columns)):
-                        value = values[b, y, x]
-                        if not np.isnan(value):
-                            total += value
-                            n += 1
-                out[b, r, c] = total / n if n > 0 else np.nan
-    return out
-
-
-@njit(nogil=True, cache=True)
-def _most_frequent(values, nodata):
-    bands, rows, columns = values.shape
-    out = np.full((bands, (rows + 1) // 2, (columns + 1) // 2), nodata, np.uint8)
-    for b in range(bands):
-        for r in range(out.shape[1]):
-            for c in range(out.shape[2]):
-                most = 0
-                for y in range(2 * r, min(2 * r + 2, rows)):
-                    for x in range(2 * c, min(2 * c + 2, columns)):
-                        value = values[b, y, x]
-                        if value == nodata:
-                            continue
-                        n = 0
-                        for j in range(2 * r, min(2 * r + 2, rows)):
-                            for i in range(2 * c, min(2 * c + 2, columns)):
-                                if values[b, j, i] == value:
-                                    n += 1
-                        if n > most:
-                            most = n
-                            out[b, r, c] = value
-    return out

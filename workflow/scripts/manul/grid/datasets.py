@@ -13,9 +13,8 @@ import rasterio
 import rioxarray
 import xarray as xr
 from affine import Affine
-from odc.geo.geobox import GeoBox
 
-from manul.grid import provenance
+from manul.grid import map_tags, provenance
 from manul.grid.fields import Source
 
 KEPT_TAGS = {
@@ -54,14 +53,6 @@ def _on_one_grid(arrays) -> None:
             raise ValueError(f"map {name!r} and map {first!r} do not lie on the same grid")
 
 
-def reduced(grid: GeoBox, level: int) -> GeoBox:
-    """The grid of a map's overview: cells of 2^level times the side from the same corner."""
-    if not level:
-        return grid
-    height, width = (-(-side // 2**level) for side in grid.shape)
-    return GeoBox((height, width), grid.affine @ Affine.scale(2**level), grid.crs)
-
-
 # ------------------------------------------------------------------------------------- helpers
 
 
@@ -81,10 +72,10 @@ def _opened(source: Source, chunks, overview) -> xr.DataArray:
         {name: f"{layer['source']} ({layer['date']})" for name, layer in behind.items()},
         ensure_ascii=False,
     )
-    if tags.get("CATEGORIES") and not source.codes:
-        pairs = [entry.split(" ", 1) for entry in tags["CATEGORIES"].split("; ")]
-        attrs["flag_values"] = [int(code) for code, _ in pairs]
-        attrs["flag_meanings"] = " ".join(name.replace(" ", "_") for _, name in pairs)
+    classes = {} if source.codes else map_tags.classes(tags)
+    if classes:
+        attrs["flag_values"] = list(classes)
+        attrs["flag_meanings"] = " ".join(name.replace(" ", "_") for name in classes.values())
     array.attrs = attrs
     return _with_true_cells(array, source.path, overview).rename(None)
 

@@ -28,6 +28,13 @@ class Source:
     unit: str = ""
     codes: tuple[int, ...] = ()
 
+    def read(self, overview: int | None = None, window: Window | None = None) -> np.ndarray:
+        """The map, or a window of it; of an overview if one is named (0: of half as many cells)."""
+        options = {} if overview is None else {"overview_level": overview}
+        with rasterio.open(self.path, **options) as raster:
+            values = raster.read(self.band, window=window)
+        return np.isin(values, self.codes) if self.codes else values
+
 
 class Fields(Mapping):
     """Windows of maps by name, for cell expressions: what is named is read, and no more.
@@ -165,9 +172,7 @@ class Fields(Mapping):
         source = self.sources[name]
         if source is None or isinstance(source, np.ndarray):
             return np.asarray(source)[rows, columns]
-        with rasterio.open(source.path) as raster:
-            values = raster.read(source.band, window=Window.from_slices(rows, columns))
-        return np.isin(values, source.codes) if source.codes else values
+        return source.read(window=Window.from_slices(rows, columns))
 
     def _check(self) -> None:
         for name, shape in self._shapes.items():

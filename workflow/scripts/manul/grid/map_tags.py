@@ -1,5 +1,6 @@
 """What a map or a vector file of this package says of itself, in its metadata."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyogrio
@@ -10,6 +11,7 @@ from manul.grid import provenance
 
 PROVENANCE_TAG = "MANUL_LAYERS"
 EXTENT_TAG = "MANUL_EXTENT"
+CLASSES_TAG = "CATEGORIES"
 
 
 def of_layers(record: dict) -> dict[str, str]:
@@ -31,6 +33,18 @@ def made_from(path) -> list:
 def read_provenance(path) -> dict:
     """The layers behind a raster or vector file that this package wrote."""
     return provenance.load(_tags(path).get(PROVENANCE_TAG))
+
+
+def classes(tags: Mapping[str, str]) -> dict[int, str]:
+    """What the numbers of a map of classes mean, from its metadata; empty for other maps."""
+    listed = tags.get(CLASSES_TAG)
+    pairs = [entry.split(" ", 1) for entry in listed.split("; ")] if listed else []
+    return {int(code): name for code, name in pairs}
+
+
+def read_classes(path) -> dict[int, str]:
+    """What the numbers of a map of classes mean; empty for other maps."""
+    return classes(_tags(path))
 
 
 def read_extent(path):

@@ -20,7 +20,6 @@ from manul.config.types import Layer
 from manul.grid.atomic import atomic
 from manul.grid.map_tags import read_provenance
 from manul.grid.region import bounds
-from manul.grid.warp import NoOverlapError
 
 BLOCK = 2048
 PIXEL_TAG = "MANUL_PIXEL_M"
@@ -29,6 +28,10 @@ SOUGHT = 512  # cells along the side of a tile in which single cells are looked 
 
 
 # ------------------------------------------------------------------------------------- rasters
+
+
+class NoOverlapError(ValueError):
+    """A raster has no cell within the bounds that were asked for."""
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,11 @@ from pyproj import Transformer
 from rasterio.warp import Resampling, reproject
 
 from manul.config.responses import classes as score_classes
+from manul.grid.rasters import NoOverlapError
 from manul.grid.region import bounds
 
 TILE = 256  # cells along the side of the tiles in which rasters are warped
 NODES = 16  # every how many cells coordinates are exact, and interpolated between
-
-
-class NoOverlapError(ValueError):
-    """A raster has no cell within the bounds that were asked for."""
 
 
 def onto_grid(source, grid: GeoBox, counts: bool = False, scores: dict | None = None) -> np.ndarray:

@@ -27,14 +27,14 @@ from manul.analyses import suitability_words as words
 from manul.config.hints import counted
 from manul.grid import plain_files, provenance, vectors
 from manul.grid.block_maps import CLASS_NODATA
-from manul.grid.datasets import open_maps, reduced
 from manul.grid.fields import Source
-from manul.grid.map_tags import read_provenance
+from manul.grid.map_tags import read_classes, read_provenance
+from manul.grid.region import reduced
 from manul.maps import layouts
 from manul.maps.side_column import colouring, percent
 from manul.maps.spec import QUALITATIVE
 from manul.products import confidence
-from manul.uncertainty.tables import REGION
+from manul.products.units import REGION
 
 THREAT_CLASSES = layouts.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
 EFFECT_CLASSES = layouts.Classes(
@@ -68,13 +68,12 @@ class Scenario:
     def values(self, name: str) -> np.ndarray:
         """A map at the size of `shown`."""
         level, _ = self.shown
-        return open_maps({name: self.maps[name]}, chunks=None, overview=level)[name].values
+        return self.maps[name].read(level)
 
     def classes(self, name: str) -> dict[int, str]:
         """What the numbers of a map of classes mean."""
-        attrs = open_maps({name: self.maps[name]})[name].attrs
-        words = (word.replace("_", " ") for word in attrs["flag_meanings"].split(" "))
-        return dict(zip(attrs["flag_values"], words, strict=True))
+        found = read_classes(self.maps[name].path)
+        return {code: words.replace("_", " ") for code, words in found.items()}
 
     def small(self, panels: int) -> "Scenario":
         """The same for a sheet of so many maps side by side: a coarser overview will do."""

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array, hstack
 
 GAP = 1e-4
 
@@ -88,7 +87,9 @@ def chosen_in_draws(offers: Iterable[Offer], budget: float) -> np.ndarray:
 
 
 def _solved(offer, objective, limits) -> Choice:
-    from scipy.optimize import Bounds, LinearConstraint, milp  # takes long to import
+    # take long to import
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array, hstack
 
     places, faces = len(offer.cost), len(offer.gain)
     if not places:

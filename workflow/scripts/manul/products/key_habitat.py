@@ -11,7 +11,6 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from manul.config.types import KeyHabitat
-from manul.exposure import strips
 from manul.grid.fields import Fields
 from manul.products import key_areas
 
@@ -146,6 +145,8 @@ def cats(suitable_km2, key_km2, density: dict[str, dict[str, float]]) -> tuple:
 
 def _distance_to(wanted, patches, grid) -> np.ndarray:
     """Distance (m) of each cell to the nearest patch of those that are wanted, by number."""
+    from manul.exposure import strips  # compiled: takes long to import
+
     out = np.empty(grid.shape, "float32")
 
     def write(row, rows):

@@ -12,7 +12,7 @@ from manul.model.cumulative import CUMULATIVE
 from manul.pages.amounts import amount, gained
 from manul.pages.html import Section
 from manul.products import confidence
-from manul.uncertainty.tables import REGION
+from manul.products.units import REGION
 
 ISSUE, SURVEY = confidence.VERDICTS[:2]
 FIRST = 10  # inputs that matter, and places, in a table

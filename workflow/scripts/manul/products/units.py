@@ -17,6 +17,7 @@ from manul.products.stamp import identities
 
 MAPS = ("habitat", "habitat_reference", "threat", "value_at_risk", "suitable", "key", "breeding",
         "key_degraded")  # fmt: skip
+REGION = "(whole region)"  # in the place of a unit
 AREAS = {
     "suitable_km2": "suitable",
     "key_km2": "key",

@@ -13,10 +13,11 @@ from odc.geo.geobox import GeoBox
 
 from manul.grid import block_maps, rasters, vectors
 from manul.products.key_habitat import cell_km2, numbered
+from manul.products.units import REGION
 from manul.uncertainty import passes, summary
 from manul.uncertainty.key_draws import Counts, each_draw
 from manul.uncertainty.passes import Uncertain
-from manul.uncertainty.tables import REGION, interval, of_told
+from manul.uncertainty.tables import interval, of_told
 
 SUMS = ("cells", "told", "habitat", "suitable", "threat", "value_at_risk")
 SPREAD = {"mean": "mean change", "p05": "5th percentile", "p95": "95th percentile"}

@@ -10,8 +10,9 @@ from odc.geo.geobox import GeoBox
 
 from manul.products.confidence import HIGH, LOW
 from manul.products.key_habitat import cats, cell_km2, numbered
+from manul.products.units import REGION
 from manul.uncertainty.passes import KEY_TITLES, unit_numbers
-from manul.uncertainty.tables import REGION, interval
+from manul.uncertainty.tables import interval
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from SALib.sample import morris as morris_design
 from SALib.sample import sobol as sobol_design
 
 from manul.grid import block_maps, vectors
+from manul.products.units import REGION
 from manul.uncertainty import design, passes, tables
 from manul.uncertainty.design import Draws
 
@@ -116,7 +117,7 @@ def model(
 def outputs(units: Sequence[str], threats: bool) -> list[tuple[str, str]]:
     """(outcome, unit) of each output of the model."""
     wanted = list(OUTCOMES)[: None if threats else 1]
-    return [(outcome, unit) for outcome in wanted for unit in (tables.REGION, *units)]
+    return [(outcome, unit) for outcome in wanted for unit in (REGION, *units)]
 
 
 def table(
@@ -129,7 +130,7 @@ def table(
     output does not vary.
     """
     screened = morris(run, inputs, seed)
-    of_region = [i for i, (_, unit) in enumerate(made) if unit == tables.REGION]
+    of_region = [i for i, (_, unit) in enumerate(made) if unit == REGION]
     kept = strongest([screened[i] for i in of_region])
     shares = sobol(run, inputs, kept, seed)
     parts = []

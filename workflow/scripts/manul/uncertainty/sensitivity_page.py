@@ -8,8 +8,8 @@ from manul.config.hints import counted
 from manul.pages import figures
 from manul.pages.amounts import amount
 from manul.pages.html import Section
+from manul.products.units import REGION
 from manul.uncertainty.sensitivity import OUTCOMES, REST, Sample
-from manul.uncertainty.tables import REGION
 
 SHOWN = 10  # inputs on a figure
 NAMED = 3  # in sentences

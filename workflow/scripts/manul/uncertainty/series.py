@@ -10,7 +10,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from manul.uncertainty.tables import REGION, interval
+from manul.products.units import REGION
+from manul.uncertainty.tables import interval
 
 OUTCOMES = {
     "value_at_risk_km2": "value at risk (km² of full habitat)",

@@ -7,8 +7,8 @@ import pandas as pd
 from manul.pages import figures
 from manul.pages.amounts import signed
 from manul.pages.html import Section
+from manul.products.units import REGION
 from manul.uncertainty.series import FALLS, NONE, OUTCOMES, RISES, SAME
-from manul.uncertainty.tables import REGION
 
 
 def sections(

@@ -15,13 +15,12 @@ from manul.grid import plain_files, vectors
 from manul.products import units
 from manul.products.confidence import HIGH, LOW
 from manul.products.key_habitat import cell_km2
+from manul.products.units import REGION
 from manul.uncertainty import passes
 from manul.uncertainty.design import Draws, draw
-from manul.uncertainty.elicitation import read_pooled
 from manul.uncertainty.passes import SUMS
 
 LEAST_STEP = 1e-3  # between thresholds of a fit that are one
-REGION = "(whole region)"  # in the place of a unit
 OUTCOMES = ("suitable_km2", "key_cell_km2", "mean_habitat", "mean_threat", "value_at_risk_km2")
 
 
@@ -95,6 +94,8 @@ def spec_of_job(named: Callable, told: Mapping) -> dict:
     if spec.get("fitted") and fit_of_job(named, {"suitable": 0.5, "key": 0.5}) is None:
         spec["fitted"] = 0
     for file in named("elicited").values():
+        from manul.uncertainty.elicitation import read_pooled  # reads tables in all their forms
+
         pooled = read_pooled(file)
         spec["parameters"] = {
             path: block | ({"pooled": pooled[path]} if path in pooled else {})

@@ -15,9 +15,10 @@ from odc.geo.geobox import GeoBox
 from manul.config.nodes import Value, known_in_all
 from manul.model import gains as of_model
 from manul.products.key_habitat import cell_km2
+from manul.products.units import REGION
 from manul.uncertainty import passes
 from manul.uncertainty.sensitivity import Sample
-from manul.uncertainty.tables import REGION, interval
+from manul.uncertainty.tables import interval
 
 LEFT = {"without": 0.0, "halved": 0.5}  # what is left of the threat
 GAINS = {

@@ -6,7 +6,7 @@ import pandas as pd
 
 from manul.pages import amounts, figures
 from manul.pages.html import Section
-from manul.uncertainty.tables import REGION
+from manul.products.units import REGION
 from manul.uncertainty.without import GAINS
 
 SHOWN = 12  # threats on a figure
