@@ -10,6 +10,7 @@ from manul.config.nodes import Value, filled, known_in_any, valued
 
 NO_DOMINANT, DOMINANT_NODATA = 0, 255
 
+LOOKED_AT = 2**10  # numbers of an effect, at most, that are looked at to leave it out
 LARGEST_EFFECT = np.float32(1 - 1e-6)  # beyond it a share could not be told
 
 
@@ -57,6 +58,11 @@ def amount(effect):
     return -np.log1p(-np.clip(effect, 0, LARGEST_EFFECT))
 
 
+def _there(e):
+    """Without effects that are 0 everywhere, as far as one row tells; one at least."""
+    return [effect for effect in e if np.size(effect) > LOOKED_AT or np.any(effect)] or [e[0]]
+
+
 class Mode(NamedTuple):
     """How effects add up: their total (0..1), the parts whose shares are told, and it in words."""
 
@@ -75,8 +81,8 @@ def _ranked(e):
 
 def _falling_sum(e):
     """The sum of `_ranked`, without the order: pairs are swapped until the largest is first."""
-    e, n = list(np.broadcast_arrays(*e)), len(e)
-    for last in range(n - 1, 0, -1):
+    n, e = len(e), list(np.broadcast_arrays(*_there(e)))
+    for last in range(len(e) - 1, 0, -1):
         for i in range(last):
             e[i], e[i + 1] = np.maximum(e[i], e[i + 1]), np.minimum(e[i], e[i + 1])
     return sum(np.float32((n - k) / n) * effect for k, effect in enumerate(e))
@@ -90,12 +96,12 @@ def _strongest(e):
 # The parts of saturation are -ln(1 - e), so that shares are exact.
 CUMULATIVE = {
     "saturation": Mode(
-        lambda e: 1 - reduce(np.multiply, [1 - effect for effect in e]),
+        lambda e: 1 - reduce(np.multiply, [1 - effect for effect in _there(e)]),
         lambda e: [np.abs(amount(effect)) for effect in e],
         "T = 1 − Π (1 − e): each threat takes its part of what the others leave.",
     ),
     "additive": Mode(
-        lambda e: np.minimum(reduce(np.add, e), 1),
+        lambda e: np.minimum(reduce(np.add, _there(e)), 1),
         list,
         "T = Σ e, cut at 1: effects add up.",
     ),
@@ -105,7 +111,7 @@ CUMULATIVE = {
         "T = Σ e (n − k + 1) / n, cut at 1: the k-th strongest of n effects counts less and less.",
     ),
     "dominant": Mode(
-        lambda e: reduce(np.maximum, e),
+        lambda e: reduce(np.maximum, _there(e)),
         _strongest,
         "T = max e: the strongest threat alone counts.",
     ),

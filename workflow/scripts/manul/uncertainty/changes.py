@@ -69,6 +69,7 @@ def on_block(
             sums[:, i] = np.bincount(unit[told[name]], minlength=len(sums))[:, None]
     arrays = [side.read(at) for side in (of.before, of.after)]
     here = np.flatnonzero(inside & (_differ(*arrays) if of.alike else True))
+    here = of.before.grouped(arrays[0], of.after.grouped(arrays[1], here))
     pieces = of.before.pieces(arrays[0], here), of.after.pieces(arrays[1], here)
     for (cells_, was), (_, now) in zip(*pieces, strict=True):
         before = passes.measured(of.before, was, len(cells_), threats)

@@ -7,7 +7,7 @@ habitat is good enough for key habitat, and sums of each draw over the region an
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import product
 from typing import NamedTuple
 
@@ -51,6 +51,7 @@ BITS = {0: "a bit for each draw, the first draw in the highest"}
 SUMS = ("cells", "told", "threat", "value_at_risk", "habitat", "suitable", "key_cell")
 
 
+NOTHING = Value(np.zeros((1, 1), "float32"), None)  # of a surface, in all cells and draws
 NO_THREAT = Value(np.full((1, 1), np.nan, "float32"), np.zeros((1, 1), bool))
 
 
@@ -119,6 +120,8 @@ class Outcome(NamedTuple):
         if how == gains.AGAIN:
             before = self.parts[gains.before_the_loss(name, of.model)]
             return gains.again(self.habitat, before, of.key)
+        if how == gains.WITHOUT and not self.effects[name].number.any():
+            return Value(NOTHING.number, known_in_all([self.reference, self.threat]))
         place, weight = list(self.effects).index(name), of.model["threats"][name]["weight"]
 
         def total(changed):
@@ -178,6 +181,9 @@ class Uncertain:
         out = {}
         for name in self.files:
             bands = arrays[name]
+            if name in self.of_threats and not bands.any():
+                out[name] = NOTHING
+                continue
             known = valued(bands[0]).known
             known = None if known is None else known[:, None]
             between = self.between.get(name)
@@ -196,8 +202,28 @@ class Uncertain:
         effects = cells.effect_values(given, found, self.model)
         e, known = known_effects(list(effects.values())) if effects else ([], None)
         added = ByMode(e, self.draws)
-        threat = Value(added.total(), known) if effects else NO_THREAT
+        n = next(iter(arrays.values())).shape[1]
+        threat = Value(_rows(added.total(), n), known) if effects else NO_THREAT
         return Outcome(given, found, effects, threat, added)
+
+    @cached_property
+    def of_threats(self) -> frozenset[str]:
+        """The surfaces that threats alone read."""
+        of_habitat = cells.inputs(*cells.parts(self.model["habitat"]))
+        return frozenset(cells.threat_inputs(self.model["threats"])) - frozenset(of_habitat)
+
+    def grouped(self, arrays: Mapping[str, np.ndarray], here: np.ndarray) -> np.ndarray:
+        """The cells `here`, those together in which the same surfaces of threats are 0.
+
+        Most threats are far from most cells, and what is 0 in all cells of a piece is not worked
+        out in each draw.
+        """
+        there = [arrays[name][:, here].any(0) for name in self.files if name in self.of_threats]
+        there.sort(key=np.count_nonzero)
+        pattern = np.zeros(len(here), "uint64")
+        for one in reversed(there):  # the last decides most: the threat of the fewest cells
+            pattern = (pattern >> np.uint64(1)) | (one.astype("uint64") << np.uint64(63))
+        return here[np.argsort(pattern, kind="stable")]
 
     def pieces(self, arrays: Mapping[str, np.ndarray], here: np.ndarray):
         """(cells, outcome) of the cells `here` (numbers within the block), piece by piece."""
@@ -264,7 +290,8 @@ def on_block(
     }
     sums = np.zeros((unit.max(initial=0) + 1, len(SUMS), number))
     arrays = of.read(at)
-    for cells_, outcome in of.pieces(arrays, np.flatnonzero(vectors.inside(mask, part))):
+    here = of.grouped(arrays, np.flatnonzero(vectors.inside(mask, part)))
+    for cells_, outcome in of.pieces(arrays, here):
         results = _results(of, outcome, top, len(cells_))
         for name, bands in results.maps.items():
             for band, values in bands.items():
@@ -368,7 +395,7 @@ def _results(of, outcome, top, n) -> _Results:
 def _at_risk(of, arrays, here) -> np.ndarray:
     """Value at risk in each draw of the cells `here` of a window that know it."""
     found = [np.zeros((0, of.draws.number), "float32")]
-    for cells_, outcome in of.pieces(arrays, here):
+    for cells_, outcome in of.pieces(arrays, of.grouped(arrays, here)):
         value, known = outcome.value_at_risk
         value = np.broadcast_to(value, (len(cells_), of.draws.number))
         found.append(value[_column(known, len(cells_))])
@@ -405,6 +432,11 @@ def _fitted(found, values, fit, which) -> dict[str, Value]:
         number = np.where(there, np.minimum(of_fit * lost, 1), value.number)
         out[name] = Value(np.asarray(number, "float32"), value.known)
     return out
+
+
+def _rows(values, n) -> np.ndarray:
+    """One row for each of `n` cells."""
+    return np.broadcast_to(values, (n, values.shape[1]))
 
 
 def cumulated(effects, draws) -> Value:

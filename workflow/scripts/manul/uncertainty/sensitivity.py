@@ -70,9 +70,10 @@ def sample(of: passes.Uncertain, mask: list, units: list, grid: GeoBox, limit=CE
         found.append({name: bands[:, here] for name, bands in arrays.items()})
         unit.append(passes.unit_numbers(units, part)[here])
     numbers = np.concatenate(unit)
-    order = np.argsort(numbers, kind="stable")
-    arrays = {n: np.concatenate([a[n] for a in found], axis=1)[:, order] for n in found[0]}
-    return Sample(arrays, numbers[order], every)
+    arrays = {n: np.concatenate([a[n] for a in found], axis=1) for n in found[0]}
+    order = of.grouped(arrays, np.arange(len(numbers)))
+    order = order[np.argsort(numbers[order], kind="stable")]
+    return Sample({n: a[:, order] for n, a in arrays.items()}, numbers[order], every)
 
 
 def sums_of(of: passes.Uncertain, cells: Sample, units: int, threats: bool) -> np.ndarray:

@@ -77,12 +77,11 @@ def _arrays(of, main, names, mask, levers) -> dict[str, np.ndarray]:
     out: dict[str, np.ndarray] = {}
     for at in block_maps.blocks(main.grid, passes.BLOCK):
         part = block_maps.part(main.grid, at)
-        here = np.flatnonzero(vectors.inside(mask, part))
-        rows, columns = np.divmod(here, part.width)
-        where = (rows + at[0]) * width + columns + at[2]
         arrays = of.read(at)
-        done = 0
+        here = of.grouped(arrays, np.flatnonzero(vectors.inside(mask, part)))
         for cells, outcome in of.pieces(arrays, here):
+            rows, columns = np.divmod(cells, part.width)
+            where = (rows + at[0]) * width + columns + at[2]
             found = outcome.named()
             found |= {gains.name(lever): outcome.gain(lever, of) for lever in levers}
             for name in [*names, *map(gains.name, levers)]:
@@ -91,8 +90,7 @@ def _arrays(of, main, names, mask, levers) -> dict[str, np.ndarray]:
                     whole = np.full((number, height * width), np.nan, "float32")
                     out[name] = whole
                 values = np.broadcast_to(filled(found[name]), (len(cells), number))
-                whole[:, where[done : done + len(cells)]] = values.T
-            done += len(cells)
+                whole[:, where] = values.T
     return {name: whole.reshape(number, height, width) for name, whole in out.items()}
 
 
