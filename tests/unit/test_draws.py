@@ -15,7 +15,8 @@ from conftest import demo_config
 from odc.geo.geobox import GeoBox
 
 from manul import surfaces
-from manul.config import load, ranges
+from manul.config import load, ranges, selection
+from manul.config.nodes import Value, filled
 from manul.grid import block_maps, plain_files
 from manul.grid.fields import Fields
 from manul.model import cells
@@ -250,6 +251,24 @@ def test_corners_of_a_trapezoid_keep_their_order():
 # ------------------------------------------------------------------------------------- passes
 
 
+def test_weights_that_are_shares_of_a_sum_add_up_to_one_in_each_draw():
+    def block(*weights):
+        terms = {n: {"surface": n, "weight": w} for n, w in zip("ab", weights, strict=True)}
+        return {"habitat": [{"combine": "sum", "terms": terms}]}
+
+    drawn = {
+        "habitat.0.terms.a.weight": np.array([0.4, 0.8]),
+        "habitat.0.terms.b.weight": [0.6, 0.4],
+    }
+    terms = design.applied(block(0.6, 0.4), drawn)["habitat"][0]["terms"]
+    np.testing.assert_allclose(terms["a"]["weight"], [0.4, 0.8 / 1.2], rtol=1e-6)
+    np.testing.assert_allclose(terms["b"]["weight"], [0.6, 0.4 / 1.2], rtol=1e-6)
+    terms = design.applied(block(15, 3), drawn)["habitat"][0]["terms"]  # amounts, not shares
+    np.testing.assert_allclose(terms["a"]["weight"], [0.4, 0.8], rtol=1e-6)
+    terms = design.applied(block(0.6, 0.4), {})["habitat"][0]["terms"]
+    assert [term["weight"] for term in terms.values()] == [0.6, 0.4]
+
+
 def test_ranges_of_no_width_give_the_deterministic_maps(files):
     paths, arrays = files
     flat = {"threats.dogs.weight": WEIGHT | {"range": [0.4, 0.4]}}
@@ -448,6 +467,58 @@ def test_the_result_is_the_same_for_blocks_of_any_size(files):
     for name, values in whole.items():
         np.testing.assert_array_equal(values, parts[name], err_msg=str(name))
     np.testing.assert_allclose(sums, other, rtol=1e-12)
+
+
+@pytest.fixture
+def patchy(tmp_path):
+    """Dogs in the east alone, mines in one corner of it and one cell of the west."""
+    rng = np.random.default_rng(1)
+    made = {n: rng.random(GRID.shape).astype("float32") for n in ("food", "dogs", "mines")}
+    made["dogs"][:, : GRID.width // 2] = 0
+    made["mines"][5:] = made["mines"][:, :-5] = 0
+    made["mines"][10, 2] = 0.5
+    return write(tmp_path, **made)
+
+
+def test_what_is_nowhere_near_is_left_out_and_changes_no_bit(patchy):
+    drawn = {f"threats.{name}.weight": WEIGHT for name in ("dogs", "mines")}
+    every = dict.fromkeys(("saturation", "additive", "diminishing", "dominant"), 0.25)
+    of = uncertain(patchy, drawn, cumulative=every)
+    assert of.of_threats == {"dogs", "mines"}
+    whole = uncertain(patchy, drawn, cumulative=every)
+    whole.__dict__["of_threats"] = frozenset()  # every surface is worked out in each draw
+    (made, sums), (plain, plain_sums) = run(of), run(whole)
+    for name, values in plain.items():
+        np.testing.assert_array_equal(made[name], values, err_msg=str(name))
+    np.testing.assert_allclose(sums, plain_sums, rtol=1e-12)
+
+
+def test_cells_with_the_same_threats_come_together(patchy, monkeypatch):
+    """First those with none, then with the threat of most cells, last those with the rarest."""
+    monkeypatch.setattr(passes, "PIECE", 8)
+    monkeypatch.setattr(passes, "NUMBERS", 1)
+    of = uncertain(patchy)
+    at = (0, *GRID.shape[:1], 0, GRID.width)
+    arrays = of.read(at)
+    order = of.grouped(arrays, np.arange(GRID.height * GRID.width))
+    dogs, mines = (arrays[name][0, order] > 0 for name in ("dogs", "mines"))
+    assert sorted(order) == list(range(len(order)))
+    assert (np.diff((2 * mines + dogs).astype(int)) >= 0).all()
+    pieces = [(here, outcome) for here, outcome in of.pieces(arrays, order)]
+    assert pieces[0][1].given["dogs"] is passes.NOTHING is pieces[0][1].given["mines"]
+    assert pieces[-1][1].given["mines"].number.shape == (8, 1)
+    assert all(outcome.threat.number.shape[0] == len(here) for here, outcome in pieces)
+
+
+@pytest.mark.parametrize("mode", ["saturation", "additive", "diminishing", "dominant"])
+def test_a_threat_that_is_nowhere_near_gains_nothing(patchy, mode):
+    of = uncertain(patchy, cumulative={mode: 1.0})
+    arrays = of.read((0, 4, 0, 4))
+    ((_, outcome),) = of.pieces(arrays, np.arange(16))
+    for threat in ("dogs", "mines"):
+        assert not filled(outcome.gain(("without", threat), of)).any()
+    kept = filled(outcome.gain(("keep_from", "dogs"), of))
+    np.testing.assert_allclose(kept[:, :1], 0.4 * arrays["food"].T, rtol=1e-6)
 
 
 def test_a_linear_model_has_its_analytic_mean_and_variance(files):
@@ -992,6 +1063,22 @@ def test_places_are_drawn_where_a_surface_has_places_that_are_known_roughly():
             block["positional_error_m"] = error_m
         assert any(specs.of_surface(config, name) for name in specs.surfaces_of(config))
         assert specs.of_model(config)["realisations"] == number
+
+
+def test_every_part_of_the_demo_is_between_0_and_1_in_each_draw():
+    demo = load.load(demo_config())["current"]
+    draws = design.draw(specs.of_model(demo) | {"number": 64})
+    model = design.applied(selection.model(demo), draws.values)
+    rng, given = np.random.default_rng(4), {}
+    for name in specs.surfaces_of(demo):
+        most = 1 if demo["surfaces"][name].get("units", "1") == "1" else 2000
+        given[name] = Value((most * rng.random((50, 1)) ** 2).astype("float32"), None)
+    parts = cells.habitat_values(given, model["habitat"])
+    effects = cells.effect_values(given, parts, model)
+    assert len(effects) > 10 and len(parts) > 8
+    for name, value in (parts | effects).items():
+        number = filled(value)
+        assert not (number < 0).any() and not (number > 1).any(), name
 
 
 @pytest.mark.parametrize(("names", "several"), [("a", False), ("ab", True)])

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from manul.config.nodes import terms
 from manul.config.ranges import put
 from manul.uncertainty.distributions import drawn, quantiles
 
@@ -125,12 +126,20 @@ def inputs(spec: Mapping) -> list[str]:
 def applied(model: dict, values: Mapping[str, np.ndarray]) -> dict:
     """A model in which the numbers at these paths are arrays of draws, float32.
 
-    Paths that the model does not have are left out. Corners of a trapezoid stay in their order.
+    Paths that the model does not have are left out. Corners of a trapezoid stay in their order, and
+    weights of a sum that are shares of it, adding up to 1, do so in each draw: else a part of 0..1
+    would go beyond.
     """
     out = copy.deepcopy(model)
+    shares = [sum_ for sum_ in _blocks(out) if sum_.get("combine") == "sum" and _is_one(sum_)]
     for path, numbers in values.items():
         put(out, path, np.asarray(numbers, "float32"))
-    for block in _trapezoids(out):
+    for sum_ in shares:
+        total = sum(term["weight"] for term in _terms(sum_))
+        if np.ndim(total):
+            for term in _terms(sum_):
+                term["weight"] = np.asarray(term["weight"] / total, "float32")
+    for block in (b["trapezoid"] for b in _blocks(out) if isinstance(b.get("trapezoid"), dict)):
         for before, name in zip("abc", "bcd", strict=True):
             if np.ndim(block[before]) or np.ndim(block[name]):
                 least = np.nextafter(np.asarray(block[before], "float32"), np.float32(np.inf))
@@ -171,12 +180,18 @@ def _chosen(u, weights) -> np.ndarray:
     return np.searchsorted(edges[:-1], u, side="right")
 
 
-def _trapezoids(block) -> Iterator[dict]:
+def _blocks(block) -> Iterator[dict]:
+    """Every block in a block of the config, at any depth, and itself."""
     if isinstance(block, dict):
-        if isinstance(block.get("trapezoid"), dict):
-            yield block["trapezoid"]
-        for value in block.values():
-            yield from _trapezoids(value)
-    elif isinstance(block, list):
-        for value in block:
-            yield from _trapezoids(value)
+        yield block
+    for value in block.values() if isinstance(block, dict) else block:
+        if isinstance(value, (dict, list)):
+            yield from _blocks(value)
+
+
+def _terms(sum_: Any) -> list[Any]:
+    return list(terms(sum_))
+
+
+def _is_one(sum_) -> bool:
+    return abs(sum(term["weight"] for term in _terms(sum_)) - 1) < 1e-6
