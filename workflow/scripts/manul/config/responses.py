@@ -26,8 +26,8 @@ def identity(x):
 
 
 def complement(x):
-    """1 - x, for a surface that is already 0..1."""
-    return 1 - np.asarray(x)
+    """1 - x, for a surface that is already 0..1; 0 also where rounding took it beyond 1."""
+    return np.maximum(1 - np.asarray(x), 0)
 
 
 def multiply(x, factor):
