@@ -13,7 +13,7 @@ import shapely
 
 from manul.config.types import KeyHabitat
 from manul.grid.fields import Fields
-from manul.products.cover import Cover
+from manul.products.cover import Cover, cell_values
 from manul.products.key_habitat import cats, cell_km2
 from manul.products.outlines import KM2, amounts, top_threats
 from manul.products.stamp import identities
@@ -38,17 +38,17 @@ def around(
     shapes = np.array([_shape(shape, within_m) for shape in features.geometry], object)
     there = np.flatnonzero(shapely.area(shapes) > 0)  # no place: no area
     cover, cell = Cover(shapes[there], fields.grid), cell_km2(fields.grid)
-    whole = cover.sum(np.isfinite(cover.values("habitat", fields)).astype("float32")) * cell
+    whole = cover.sum(np.isfinite(cell_values("habitat", fields)).astype("float32")) * cell
     found = {"of_km2": shapely.area(shapes[there]) / KM2, "area_km2": whole}
     for name, of in AREAS.items():
-        found[name] = cover.sum(cover.values(of, fields)) * cell
+        found[name] = cover.sum(cell_values(of, fields)) * cell
     for name, of in (("mean_habitat", "habitat"), ("mean_threat", "threat")):
-        found[name] = cover.mean(cover.values(of, fields)) if fields.has(of) else np.nan
+        found[name] = cover.mean(cell_values(of, fields)) if fields.has(of) else np.nan
     if fields.has("value_at_risk"):
-        found["value_at_risk_km2"] = cover.sum(cover.values("value_at_risk", fields)) * cell
+        found["value_at_risk_km2"] = cover.sum(cell_values("value_at_risk", fields)) * cell
     low, high = cats(found["suitable_km2"], found["key_km2"], rules["density_per_100_km2"])
     found |= {f"{animals}_low": low, f"{animals}_high": high}
-    parts = {n: cover.sum(cover.values(what, fields)) for n, what in amounts(threats).items()}
+    parts = {n: cover.sum(cell_values(what, fields)) for n, what in amounts(threats).items()}
     table = pd.DataFrame(index=range(len(features)))
     table["id"] = _identities(shapes)
     table["name"] = _names(features)

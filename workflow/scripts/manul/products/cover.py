@@ -1,6 +1,7 @@
 """Which cells each zone covers, and how much of each: found once for all that is measured there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -13,61 +14,75 @@ from manul.grid.fields import Fields
 
 PIECE = 1024  # cells along the side of the pieces in which a large zone is looked at
 ROWS = 2048  # at once, where values of cells are worked out
+CELLS = 2**21  # of zones, at once, where each is looked at
+
+
+class Runs(NamedTuple):
+    """Cells beside each other that a zone covers alike: the first, how many, the share of each."""
+
+    start: np.ndarray
+    length: np.ndarray
+    zone: np.ndarray
+    weight: np.ndarray
 
 
 class Cover:
     """The cells of some polygons in the grid's CRS, with the covered share of each (0..1).
 
-    8 bytes for each cell of each polygon. Ground beyond the grid counts for nothing.
+    Kept as runs of cells beside each other that are covered alike, by zone: 20 bytes a run, so that
+    memory follows the outlines of zones and not their area. Ground beyond the grid counts for
+    nothing. Maps are given flat, row by row, as `cell_values` makes them.
     """
 
     def __init__(self, shapes, grid: GeoBox):
         self.number, self.grid = len(shapes), grid
-        zone, pieces = _pieces(shapes, grid)
-        ids, weights = _covered(pieces, grid)
-        counts = np.array([len(part) for part in ids], int)
-        order = np.argsort(zone, kind="stable")
-        self.cells = _joined([ids[i] for i in order], "uint32")
-        self.weights = _joined([weights[i] for i in order], "float32")
-        each = np.bincount(zone, counts, minlength=self.number).astype(int)
-        self.start = np.r_[0, np.cumsum(each)]
+        self.runs = _runs(*_pieces(shapes, grid), grid)
 
-    def values(self, what: str | Callable, fields: Fields) -> np.ndarray:
-        """A cell expression, or what a function makes of maps, in each covered cell, float32."""
-        return cell_values(what, fields)[self.cells]
-
-    def mean(self, values) -> np.ndarray:
+    def mean(self, values: np.ndarray) -> np.ndarray:
         """The mean of each zone's known cells, weighted by their cover; NaN where none is known."""
-        known = np.isfinite(values)
-        weights = np.where(known, self.weights, 0)
+        total, weight = self._added(values)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return self._added(np.where(known, values, 0) * weights) / self._added(weights)
+            return total / weight
 
-    def sum(self, values) -> np.ndarray:
+    def sum(self, values: np.ndarray) -> np.ndarray:
         """The sum over each zone's known cells, weighted by their cover."""
-        return self._added(np.where(np.isfinite(values), values, 0) * self.weights)
+        return self._added(values)[0]
 
-    def min(self, values) -> np.ndarray:
+    def min(self, values: np.ndarray) -> np.ndarray:
         """The smallest value of the known cells that a zone touches; NaN where none is known."""
-        return self._each(np.fmin, values)
+        return self._ends(values)[0]
 
-    def max(self, values) -> np.ndarray:
+    def max(self, values: np.ndarray) -> np.ndarray:
         """The largest."""
-        return self._each(np.fmax, values)
+        return self._ends(values)[1]
 
-    def zones(self) -> np.ndarray:
-        """The number of the zone of each covered cell."""
-        return np.repeat(np.arange(self.number), np.diff(self.start))
+    def cells(self, most: int = CELLS) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """(zone, cell, covered share) of every covered cell by zone, at most about so many at once.
 
-    def _added(self, values) -> np.ndarray:
-        """Sums of each zone, in double precision, in the order of its cells."""
-        return self._each(np.add, np.asarray(values, "float64"), 0.0)
+        Cells are numbered row by row; a run is never cut.
+        """
+        start, length, zone, weight = self.runs
+        part = np.cumsum(length) // most
+        for i in np.unique(part):
+            of = part == i
+            run = np.repeat(np.flatnonzero(of), length[of])
+            first = np.cumsum(length[of]) - length[of]
+            step = np.arange(len(run)) - np.repeat(first, length[of])
+            yield zone[run].astype("int64"), start[run] + step, weight[run]
 
-    def _each(self, better, values, none=np.nan) -> np.ndarray:
-        out = np.full(self.number, none)
-        there = np.diff(self.start) > 0
-        if there.any():
-            out[there] = better.reduceat(values, self.start[:-1][there])
+    def _added(self, values) -> tuple[np.ndarray, np.ndarray]:
+        """Sum and covered cells of each zone, in double precision, in the order of its cells."""
+        from manul.products import cover_sums  # compiled: takes long to import
+
+        out = np.zeros(self.number), np.zeros(self.number)
+        cover_sums.add(values, *self.runs, *out)
+        return out
+
+    def _ends(self, values) -> tuple[np.ndarray, np.ndarray]:
+        from manul.products import cover_sums
+
+        out = np.full(self.number, np.nan), np.full(self.number, np.nan)
+        cover_sums.find_ends(values, *self.runs[:3], *out)
         return out
 
 
@@ -113,13 +128,37 @@ def _steps(start, stop, side) -> np.ndarray:
     return np.arange(start // side, stop / side) * side
 
 
-def _covered(pieces, grid) -> tuple[list, list]:
-    """The cells (row-major numbers) and covered shares of each piece."""
-    if not len(pieces):
-        return [], []
+def _runs(zone, pieces, grid) -> Runs:
+    """The runs of the pieces of zones, by zone; some pieces at a time, as memory allows."""
+    cells = np.cumsum(_most_cells(pieces, grid)) // CELLS
+    groups = [np.flatnonzero(cells == i) for i in np.unique(cells)]
+    found = [_runs_of(zone[of], pieces[of], grid) for of in groups]
+    empty = Runs(*(np.zeros(0, dtype) for dtype in ("int64", "int32", "int32", "float32")))
+    joined = Runs(*(np.concatenate(parts) for parts in zip(empty, *found, strict=True)))
+    order = np.argsort(joined.zone, kind="stable")
+    return Runs(*(part[order] for part in joined))
+
+
+def _most_cells(pieces, grid) -> np.ndarray:
+    """How many cells the boxes around pieces hold."""
+    west, south, east, north = shapely.bounds(pieces).reshape(-1, 4).T
+    side = grid.resolution.x
+    return np.ceil((east - west) / side + 1) * np.ceil((north - south) / side + 1)
+
+
+def _runs_of(zone, pieces, grid) -> Runs:
     table = gpd.GeoDataFrame(geometry=pieces, crs=str(grid.crs))
     found = exact_extract(_Grid(grid), table, ["cell_id", "coverage"], output="pandas")
-    return found["cell_id"].tolist(), found["coverage"].tolist()
+    count = found["cell_id"].map(len).to_numpy(int)
+    cell = _joined(found["cell_id"], "int64")
+    weight = _joined(found["coverage"], "float32")
+    piece = np.repeat(np.arange(len(pieces)), count)
+    new = np.ones(len(cell), bool)  # where a run begins
+    same = (np.diff(cell) == 1) & (np.diff(weight) == 0) & (np.diff(piece) == 0)
+    new[1:] = ~same
+    first = np.flatnonzero(new)
+    length = np.diff(np.r_[first, len(cell)]).astype("int32")
+    return Runs(cell[first], length, zone[piece[first]].astype("int32"), weight[first])
 
 
 def _joined(parts, dtype) -> np.ndarray:

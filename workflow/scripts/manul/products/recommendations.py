@@ -24,7 +24,7 @@ from manul.model import gains as gains_of_model
 from manul.pages.workbook import header
 from manul.products import confidence, generalised, key_areas, zones
 from manul.products.confidence import HIGH, LOW
-from manul.products.cover import Cover
+from manul.products.cover import Cover, cell_values
 from manul.products.gains import Gains
 from manul.products.outlines import BEFORE, CHANGE, amounts, change, top_threats
 from manul.products.stamp import COLUMNS as STAMPED
@@ -178,7 +178,7 @@ def _recommended(of, place, draws, tips) -> tuple[gpd.GeoDataFrame, list[tuple[i
         ]
     order = table["verdict"].map({v: i for i, v in enumerate(confidence.VERDICTS)})
     table["zones"] = [(i,) for i in np.flatnonzero(shown)]
-    most = rows[of.rule["rank"]] if "rank" in of.rule else table["value_at_risk_km2"]
+    most = rows[of.rule["rank"]].round(6) if "rank" in of.rule else table["value_at_risk_km2"]
     table = table.assign(order=order, most=most).sort_values(
         ["order", "most", "value_at_risk_km2"], ascending=[True, False, False], ignore_index=True
     )
@@ -362,7 +362,7 @@ def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
     wanted = amounts(place.threats) | {n: n for n in ("value_at_risk", "threat")}
     wanted |= {CHANGE: change} if place.fields.has(BEFORE) else {}
     cover = Cover(ground.to_numpy(), place.fields.grid)
-    means = {n: cover.mean(cover.values(what, place.fields)) for n, what in wanted.items()}
+    means = {n: cover.mean(cell_values(what, place.fields)) for n, what in wanted.items()}
     value, threat = means.pop("value_at_risk"), means.pop("threat")
     changed = means.pop(CHANGE, np.full(len(found), np.nan))
     top = top_threats(means, place.threats)

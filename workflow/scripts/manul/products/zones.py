@@ -18,7 +18,7 @@ from manul.config.types import Zones
 from manul.grid.features import POLYGONS, select
 from manul.grid.fields import Fields
 from manul.pages.amounts import amount
-from manul.products.cover import Cover, cell_values
+from manul.products.cover import CELLS, Cover, cell_values
 from manul.products.key_habitat import cell_km2, label
 from manul.products.outlines import outlines
 
@@ -74,7 +74,7 @@ def zonal(what: str | Callable, shapes, fields: Fields, statistic: str = "mean")
     `statistic`: mean, sum, min or max.
     """
     cover = Cover(np.asarray(shapes, object), fields.grid)
-    return getattr(cover, statistic)(cover.values(what, fields))
+    return getattr(cover, statistic)(cell_values(what, fields))
 
 
 # ----------------------------------------------------------------------------------- the zones
@@ -177,7 +177,7 @@ def _named(spec, layers):
 def _statistic(name, column="geometry"):
     def measured(what, measures, fields):
         cover = measures.cover(column)
-        return getattr(cover, name)(cover.values(what, fields))
+        return getattr(cover, name)(cell_values(what, fields))
 
     return measured
 
@@ -187,29 +187,42 @@ def _share(what, measures, fields):
         return np.where(np.isfinite(maps["habitat"]), _holds(what, maps), np.nan)
 
     cover = measures.cover()
-    return cover.mean(cover.values(true, fields))
+    return cover.mean(cell_values(true, fields))
 
 
 def _area(what, measures, fields):
     cover = measures.cover()
-    found = cover.sum(cover.values(lambda maps: _holds(what, maps), fields))
+    found = cover.sum(cell_values(lambda maps: _holds(what, maps), fields))
     return found * cell_km2(fields.grid)
 
 
 def _patch_share(what, measures, fields):
     """The largest share of any one key patch, or breeding patch, that lies in the zone."""
     cover = measures.cover()
-    every = cell_values("key_patch", fields, "int64")
-    cells = np.bincount(np.maximum(every, 0))
-    wanted = cell_values(lambda at: np.where(at[what], at["key_patch"], 0), fields, "int64")
-    patch = wanted[cover.cells]
-    inside = patch > 0
-    pair = cover.zones()[inside] * len(cells) + patch[inside]
-    pairs, which = np.unique(pair, return_inverse=True)
-    covered = np.bincount(which, cover.weights[inside], minlength=len(pairs))
+    wanted = cell_values(lambda at: np.where(at[what], at["key_patch"], 0), fields, "int32")
+    cells = _sizes(cell_values("key_patch", fields, "int32"))
+    pairs, covered = [np.zeros(0, "int64")], list[np.ndarray]([np.zeros(0)])
+    for zone, cell, weight in cover.cells():
+        patch = wanted[cell]
+        inside = patch > 0
+        pair = zone[inside] * len(cells) + patch[inside]
+        found, which = np.unique(pair, return_inverse=True)
+        pairs.append(found)
+        covered.append(np.bincount(which, weight[inside], minlength=len(found)))
+    pair, which = np.unique(np.concatenate(pairs), return_inverse=True)
+    share = np.bincount(which, np.concatenate(covered), minlength=len(pair))
     out = np.zeros(cover.number)
-    np.maximum.at(out, pairs // len(cells), covered / cells[pairs % len(cells)])
+    np.maximum.at(out, pair // len(cells), share / cells[pair % len(cells)])
     return out
+
+
+def _sizes(numbers) -> np.ndarray:
+    """How many cells of a map, flat, have each number; those below 0 count as 0."""
+    cells = np.zeros(numbers.max(initial=0) + 1, "int64")
+    for at in range(0, len(numbers), CELLS):
+        part = np.maximum(numbers[at : at + CELLS], 0)
+        cells += np.bincount(part, minlength=len(cells))
+    return cells
 
 
 def _field(what, measures, fields):

@@ -1,0 +1,34 @@
+"""Sums over runs of cells: kernels of `products.cover`.
+
+`values` is a map, flat; runs are given as their first cell, how many cells, and the zone.
+"""
+
+import numpy as np
+from numba import njit
+
+
+@njit(nogil=True, cache=True)
+def add(values, start, length, zone, weight, total, covered):
+    """Add the known cells of each run, and their weights, to those of its zone."""
+    for r in range(len(start)):
+        part, n = 0.0, 0
+        for cell in range(start[r], start[r] + length[r]):
+            value = values[cell]
+            if np.isfinite(value):
+                part += value
+                n += 1
+        total[zone[r]] += part * weight[r]
+        covered[zone[r]] += n * weight[r]
+
+
+@njit(nogil=True, cache=True)
+def find_ends(values, start, length, zone, low, high):
+    """The smallest and the largest value of each zone, of cells that are not NaN."""
+    for r in range(len(start)):
+        for cell in range(start[r], start[r] + length[r]):
+            value = values[cell]
+            if not np.isnan(value):
+                if not value >= low[zone[r]]:
+                    low[zone[r]] = value
+                if not value <= high[zone[r]]:
+                    high[zone[r]] = value
