@@ -94,8 +94,8 @@ def test_a_zone_looked_at_in_pieces_is_the_whole(monkeypatch, piece, some):
     assert cells_of(cut) == cells_of(whole)
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3])
-def test_values_of_cells_are_the_same_for_any_number_of_rows_at_once(monkeypatch, rows):
-    monkeypatch.setattr(cover, "ROWS", rows)
+@pytest.mark.parametrize("side", [1, 2, 3, 100])
+def test_values_of_cells_are_the_same_for_windows_of_any_size(monkeypatch, side):
+    monkeypatch.setattr(cover, "SIDE", side)
     fields = Fields({"a": NUMBERS.reshape(3, 4)}, GRID)
     assert cover.cell_values("a", fields).tolist() == NUMBERS.tolist()

@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 from manul.grid.fields import Fields
 
 PIECE = 1024  # cells along the side of the pieces in which a large zone is looked at
-ROWS = 2048  # at once, where values of cells are worked out
+SIDE = 1024  # cells along the side of the windows in which values are worked out
 CELLS = 2**21  # of zones, at once, where each is looked at
 
 
@@ -87,12 +87,10 @@ class Cover:
 
 
 def cell_values(what: str | Callable, fields: Fields, dtype="float32") -> np.ndarray:
-    """An expression in every cell of the grid, flat, worked out some rows at a time."""
-    height, width = fields.grid.shape
-    out = np.empty((height, width), dtype)
-    for row in range(0, height, ROWS):
-        rows = slice(row, min(row + ROWS, height))
-        out[rows] = fields.window(what, rows, slice(0, width))
+    """An expression in every cell of the grid, flat, worked out window by window."""
+    out = np.empty(fields.grid.shape, dtype)
+    for at in fields.blocks(SIDE):
+        out[at] = fields.window(what, *at)
     return out.ravel()
 
 
