@@ -346,3 +346,16 @@ def test_traffic_that_is_no_number_is_told_before_the_run(column, told):
     roads = gpd.GeoDataFrame(column, geometry=[shapely.Point(0, 0)] * 2)
     found = [p for p in uses.check_analyses(made, {"roads": roads}) if "connectivity" in p.layer]
     assert [p.field for p in found] == told
+
+
+def test_ways_run_from_middle_to_middle_of_cells():
+    grid = GeoBox.from_bbox((0, 0, 4000, 3000), crs="EPSG:6933", resolution=1000)
+    links = [
+        SimpleNamespace(a=1, b=2, path=[(0, 0), (1, 1), (1, 2)]),
+        SimpleNamespace(a=1, b=3, path=[(2, 3)]),  # areas that touch
+    ]
+    table = pd.DataFrame({"a": [1, 1], "b": [3, 2]})  # in another order
+    ways = connectivity_fit._ways(links, table, grid)
+    touch, way = ways.geometry
+    assert list(way.coords) == [(500, 2500), (1500, 1500), (2500, 1500)]
+    assert list(touch.coords) == [(3500, 500), (3500, 500)]

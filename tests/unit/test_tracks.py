@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from scipy import special
 
 from manul.tracks import fitting, fixes, movement, populations, ranges, shifts, steps
 
@@ -183,6 +184,25 @@ def test_weights_fall_where_fixes_are_dense():
     assert len(rows) == len(weights)
 
 
+def test_cells_of_a_kernel_are_counted_from_the_densest_and_in_part():
+    axes = np.array([0.0, 1000.0]), np.array([0.0, 1000.0])
+    mass = np.array([[0.4, 0.3], [0.2, 0.1]])
+    kernel = ranges.Kernel(axes, mass, np.eye(2), np.zeros(2), 1.0, 2.0)
+    assert kernel.area_km2(0.7) == pytest.approx(1)  # two cells of 1 km2, twice too large
+    assert kernel.area_km2(0.8) == pytest.approx(1.25)
+    assert kernel.area_km2(0.2) == pytest.approx(0.25)
+    assert kernel._level_of_cells(2) == pytest.approx(0.25)  # between the second and the third
+    assert kernel._level_of_cells(0.5) == 0.4
+
+
+def test_the_grid_of_a_kernel_reaches_beyond_all_places():
+    xy = np.array([[0.0, 0.0], [9.0, 5.0], [4.0, 2.0]])
+    kernel = ranges._kernel(xy, np.full(3, 1 / 3), np.eye(2), 1.0, 1.0)
+    round_ = xy - xy.mean(axis=0)
+    for axis, at in zip(kernel.axes, round_.T, strict=True):
+        assert axis[0] == pytest.approx(at.min() - 4) and at.max() + 4 <= axis[-1] < at.max() + 4.5
+
+
 # -------------------------------------------------------------------------------- populations
 
 
@@ -202,6 +222,14 @@ def test_the_interval_of_a_population_covers_its_median():
         found = populations.typical(pd.DataFrame({"km2": km2, "n_eff": n_eff}))
         held += found["low"] <= 25 <= found["high"]
     assert 0.90 <= held / 300 <= 0.99
+
+
+def test_the_spread_between_two_animals_is_what_their_errors_leave():
+    """Equal errors v: the variance of two logs, 2 (ln 2)^2, less v (DerSimonian and Laird 1986)."""
+    areas = pd.DataFrame({"km2": [10.0, 40.0], "n_eff": [50.0, 50.0]})
+    found = populations.typical(areas)
+    left = 2 * np.log(2) ** 2 - special.polygamma(1, 50.0)
+    assert found["spread"] == pytest.approx(np.sqrt(left), rel=1e-9)
 
 
 def test_one_animal_has_its_own_interval():
@@ -403,6 +431,23 @@ def test_whitened_places_of_an_animal_are_independent():
     white, log_det = shifts._whiten(seconds, np.linalg.cholesky(correlation), time)
     assert white @ white.T == pytest.approx(np.eye(12), abs=1e-12)
     assert log_det == pytest.approx(np.linalg.slogdet(correlation)[1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "centres", "parameters"),
+    [
+        ("resident", [[0]], 1, 4),  # one centre of two numbers, the spread, the time
+        ("disperses", [[0, 2]], 2, 8),  # two centres, a day that counts twice
+        ("returns", [[0, 1, 3]], 2, 10),
+    ],
+)
+def test_each_kind_of_track_pays_for_its_numbers(kind, rows, centres, parameters):
+    """BIC of 4 places with a variance of 1 a coordinate: -2 ln L is 8 ln 2 pi + 8."""
+    at, beta = np.array([10.0, 20.0, 30.0]), np.zeros((1, centres, 2))
+    found = shifts._best(kind, np.array(rows), beta, np.array([8.0]), 4, 0.0, at, centres)
+    expected = parameters * np.log(8) + 8 * np.log(2 * np.pi) + 8
+    assert found[:2] == (kind, pytest.approx(expected))
+    assert found[2] == tuple(at[j - 1] for j in rows[0][1:])
 
 
 def test_a_short_track_is_not_judged():
