@@ -62,7 +62,7 @@ def _brief(row, actions, shape, key, matters, animals, today) -> dict:
         "map": _map(shape, key, first) if shape is not None else b"",
         "lines": [
             *lives[:3], *threats[:2],
-            *(f"{r['number']}. {r['title']}: {r['place']}. {r['gain']}" for r in told[:3]),
+            *(f"{r['number']}. {r['title']}: {r['place']}. {r['in_full']}" for r in told[:3]),
             *sure[:2],
             f"Whom to ask: {asked}.",
             f"As of {today}. Data of {row['data_dates']}, the weakest {row['data_status']}.",
@@ -129,6 +129,7 @@ def _row(number, place) -> dict:
     return {
         "number": number, "place": place["place"], "dms": place["dms"], "title": place["title"],
         "action": place["action"], "agency": place["agency"], "gain": gained(place, ""),
+        "in_full": gained(place, "km2 of full quality "),
         "sure": place["verdict"] + ("" if _none(sure) else f", {sure:.0%} of the draws"),
     }  # fmt: skip
 
