@@ -44,7 +44,7 @@ def main():
 
 def _run(cell_m, options) -> pd.DataFrame:
     """One row for each job of a run at this cell size."""
-    region = f"plan_{cell_m:g}"
+    region = f"plan_{cell_m:g}".replace(".", "_")
     config = yaml.safe_load(Path("config/config.yaml").read_text())
     config["region"] |= {"name": region, "cell_m": cell_m}
     config["scenarios"] = {"current": config["scenarios"]["current"]}
@@ -55,7 +55,7 @@ def _run(cell_m, options) -> pd.DataFrame:
     file.parent.mkdir(exist_ok=True)
     file.write_text(yaml.safe_dump(config))
     run = [sys.executable, "-m", "snakemake", "--cores", str(options.cores)]
-    subprocess.run([*run, "--quiet", "all", "--configfile", str(file)], check=True)
+    subprocess.run([*run, "--quiet", "rules", "--configfile", str(file)], check=True)
     return pd.DataFrame(_jobs(config, region, cell_m, options.cores))
 
 

@@ -21,6 +21,7 @@ from manul.analyses import (
     habitat_selection_fit,
     home_range,
     occupancy,
+    occupancy_fit,
     places,
     pooled_weights,
     survival,
@@ -166,6 +167,8 @@ def test_home_ranges_of_cats_and_of_their_population(land):
     shapes = vectors.read_vector(files["outlines"])
     of_95 = shapes[(shapes["share"] == 0.95) & (shapes["period"] == "all")]
     assert (of_95.area / 1e6).to_numpy() == pytest.approx(of_95["km2"], rel=0.02)
+    deltas = found["models"].groupby("animal")["delta_aicc"]
+    assert (deltas.min() == 0).all() and (deltas.max() > 0).all()
     away = found["displacement"]
     assert away.groupby("animal")["km"].first().tolist() == [0] * 6
     a = fixes[fixes["animal"] == fixes["animal"][0]].drop(index=3)
@@ -379,6 +382,14 @@ def test_sites_of_several_years_are_colonised_and_abandoned(land):
     assert years["occupancy"].to_numpy() == pytest.approx(0.5, abs=0.2)
     assert years["colonised"][0] == pytest.approx(0.2, abs=0.12)
     assert years["abandoned"][0] == pytest.approx(0.2, abs=0.12)
+
+
+@pytest.mark.parametrize(
+    ("levels", "counted"),
+    [(["media", "media"], "media"), (["media", "event"], "event"), ([None, "media"], "event")],
+)
+def test_events_are_counted_where_there_are_any(levels, counted):
+    assert occupancy_fit._level(pd.DataFrame({"level": levels})) == counted
 
 
 def test_few_cameras_tell_no_occupancy(land):

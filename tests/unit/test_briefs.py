@@ -99,7 +99,9 @@ def test_the_summary_names_the_first_of_many():
     lines = found["lines"]
     assert [line[:2] for line in lines if "Title" in line] == ["1.", "2.", "3."]
     assert lines[-2] == f"Whom to ask: {'; '.join(many['agency'][:6])}."
-    assert len(lines) == 3 + 2 + 3 + 2 + 2 and "place 1. 3.2 (1 to 12) km2 of full quality" in lines[5]
+    assert (
+        len(lines) == 3 + 2 + 3 + 2 + 2 and "place 1. 3.2 (1 to 12) km2 of full quality" in lines[5]
+    )
 
 
 def test_without_draws_threats_and_places_it_says_so():

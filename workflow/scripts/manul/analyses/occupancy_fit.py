@@ -33,8 +33,7 @@ def run(this) -> None:
     seen = vectors.read_rows(*this.inputs("observations"))
     seen["time"] = pd.to_datetime(seen["time"], utc=True)
     stood = traps.effort(stood_at)
-    level = "event" if seen["level"].fillna("event").eq("event").any() else "media"
-    used = traps.records(seen, stood, level)
+    used = traps.records(seen, stood, _level(seen))
     events = traps.events(used.records, spec["independent_minutes"])
     cats = used.records[[animals.seen(n) is animals.Seen.CAT for n in used.records["name"]]]
     periods = traps.detections(cats, traps.occasions(stood, spec["occasion_days"]))
@@ -61,6 +60,11 @@ def run(this) -> None:
     made = [this.map_file(name, this.output(name), grid, bands) for name, bands in MAPS.items()]
     work = partial(_on_block, files, this.inputs("mask"), grid, model)
     this.run(work, made, block_maps.blocks(grid, BLOCK))
+
+
+def _level(seen) -> str:
+    """The level of observations that is counted: events, if there are any, else single media."""
+    return "event" if seen["level"].fillna("event").eq("event").any() else "media"
 
 
 def _sites(xy) -> tuple[np.ndarray, np.ndarray]:
