@@ -251,13 +251,12 @@ def test_preflight_tells_of_columns_that_the_fit_and_districts_lack():
 
 
 def test_thresholds_that_coincide_still_make_a_legend():
-    from types import SimpleNamespace
 
-    from manul.maps import sheets
+    from manul.maps import scales
 
     def classes(suitable, key):
         rules = {"key_habitat": {"suitable": suitable, "key": key}}
-        return sheets._suitability(SimpleNamespace(config=rules)).classes
+        return scales.suitability(rules["key_habitat"]).classes
 
     assert classes(0.4, 0.6).bounds == pytest.approx((0.2, 0.4, 0.6, 0.8))
     assert classes(0.35, 0.35).names == ("poor", "marginal", "key", "best")

@@ -18,7 +18,7 @@ from manul.config import load, selection
 from manul.graph import Graph, Ref
 from manul.grid import plain_files, provenance, vectors
 from manul.grid.fields import Source
-from manul.maps import atlas_column, layouts, sheet_specs, sheets
+from manul.maps import atlas_column, layouts, scales, sheet_specs, sheets
 
 CONFIGS = load.load(demo_config())
 CONFIG = CONFIGS["current"]
@@ -666,7 +666,7 @@ def test_classes_of_maps_of_threats_begin_above_nothing(tmp_path):
     """From west to east none (below 0.01), slight, low, moderate, high, very high (from 0.4)."""
     each = np.repeat([0.0, 0.02, 0.06, 0.11, 0.21, 0.41], [5, 3, 3, 3, 3, 3])
     values = np.tile(each.astype("float32"), (10, 1))
-    classes = sheets.EFFECT_CLASSES
+    classes = scales.EFFECT_CLASSES
     assert classes.names == ("none", "slight", "low", "moderate", "high", "very high")
     found = np.searchsorted(classes.bounds, values[0], side="right")
     assert np.unique(found).tolist() == [0, 1, 2, 3, 4, 5] and (found[:5] == 0).all()

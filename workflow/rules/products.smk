@@ -66,6 +66,7 @@ rule stac:
         unpack(reads("stac")),
     output:
         folder=directory(files("stac")["folder"]),
+        layers=files("stac")["layers"],
     log:
         "logs/{region}/{scenario}/stac.log",
     conda:
@@ -78,7 +79,7 @@ rule stac:
         told=told("stac"),
         code=digests.of_script("stac"),
     message:
-        "Write the catalogue of the maps of scenario {wildcards.scenario}."
+        "Write the maps of scenario {wildcards.scenario} as a catalogue and as layers for QGIS."
     script:
         "../scripts/stac.py"
 

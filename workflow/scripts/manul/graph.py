@@ -1024,12 +1024,17 @@ def _atlas(graph, scenario, config, key) -> Job:
     return Job(told, reads)
 
 
-@rule("stac", {"folder": "stac"}, lambda config: [] if config["exact"] else [""])
+@rule(
+    "stac",
+    {"folder": "stac", "layers": "maps.qlr"},
+    lambda config: [] if config["exact"] else [""],
+)
 def _stac(graph, scenario, config, key) -> Job:
-    """The catalogue of the maps that may be shown."""
+    """The maps that may be shown, as a catalogue and as layers for QGIS."""
     maps = {n: asdict(o.source) for n, o in graph.index(scenario).items() if o.public}
     told = {"maps": maps, "title": config["region"]["title"], "as_of": config["as_of"]}
     told |= {"scenario_title": config["scenario_title"], "region": config["region"]}
+    told |= {"words": selection.scale_words(config)}
     return Job(told, {"maps": _map_refs(config, maps)})
 
 

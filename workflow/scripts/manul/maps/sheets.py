@@ -30,16 +30,11 @@ from manul.grid.block_maps import CLASS_NODATA
 from manul.grid.fields import Source
 from manul.grid.map_tags import read_classes, read_provenance
 from manul.grid.region import reduced
-from manul.maps import layouts
+from manul.maps import layouts, scales
 from manul.maps.side_column import colouring, percent
 from manul.maps.spec import QUALITATIVE
 from manul.products import confidence
 from manul.products.units import REGION
-
-THREAT_CLASSES = layouts.Classes((0.2, 0.4, 0.6), ("low", "moderate", "high", "very high"))
-EFFECT_CLASSES = layouts.Classes(
-    (0.01, 0.05, 0.1, 0.2, 0.4), ("none", "slight", "low", "moderate", "high", "very high")
-)
 
 
 @dataclass(frozen=True)
@@ -134,20 +129,19 @@ def habitat(s: Scenario) -> list[Figure]:
     told = words.threshold_words(s.config["key_habitat"])
     title = f"Habitat of the {s.config['species']['title']}"
     sheet = s.sheet(title, "habitat", extra=(told,))
-    return _numbers(s, sheet, "habitat", _suitability(s))
+    return _numbers(s, sheet, "habitat", scales.suitability(s.config["key_habitat"]))
 
 
 def habitat_reference(s: Scenario) -> list[Figure]:
     """Habitat before the loss, of marmot burrows for example."""
     sheet = s.sheet(f"Habitat before the loss of {s.config['loss']}", "habitat_reference")
-    return _numbers(s, sheet, "habitat_reference", _suitability(s))
+    return _numbers(s, sheet, "habitat_reference", scales.suitability(s.config["key_habitat"]))
 
 
 def threat(s: Scenario) -> list[Figure]:
     """Cumulative threat in classes."""
     sheet = s.sheet("Cumulative threat", "threat", extra=(*_unknown(s), *_left_out(s)))
-    scale = layouts.Scale("Share of habitat value lost", palette="threat", classes=THREAT_CLASSES)
-    return _numbers(s, sheet, "threat", scale, _in_part(s, s.suitable))
+    return _numbers(s, sheet, "threat", scales.THREAT, _in_part(s, s.suitable))
 
 
 def dominant_threat(s: Scenario) -> list[Figure]:
@@ -161,8 +155,7 @@ def dominant_threat(s: Scenario) -> list[Figure]:
     for i, name in enumerate(s.config["assessed"], 1):
         lookup[i] = number[s.config["threats"][name]["group"]]
     codes = lookup[s.values("dominant_threat")]
-    nothing = f"no threat above {s.config['dominant_floor']:g}"
-    legend = [layouts.Category(0, nothing, layouts.NOTHING_COLOUR)]
+    legend = [scales.nothing(s.config)]
     legend += [
         layouts.Category(i, s.config["groups"][g]["title"], s.config["groups"][g]["colour"])
         for g, i in number.items()
@@ -188,8 +181,7 @@ def threats(s: Scenario) -> list[Figure]:
         how = "means of wide areas" if general else f"largest effect {_largest(block)}"
         told = f"{how} · IUCN {block['iucn']}"
         panels.append(layouts.Panel(block["title"], told, s.values(called), status))
-    scale = layouts.Scale("Effect of the threat", palette="threat", classes=EFFECT_CLASSES)
-    return layouts.small_multiples(sheet, s.context, s.shown[1], panels, scale)
+    return layouts.small_multiples(sheet, s.context, s.shown[1], panels, scales.EFFECT)
 
 
 def value_at_risk(s: Scenario) -> list[Figure]:
@@ -478,10 +470,10 @@ KEY_STYLES = (
     (
         "key_degraded",
         "Degraded key habitat (restore)",
-        {"facecolor": "#c7b8dd", "edgecolor": "none"},
+        {"facecolor": scales.DEGRADED, "edgecolor": "none"},
     ),
-    ("key", "Key habitat", {"facecolor": "#8fc5a2", "edgecolor": "none"}),
-    ("breeding_patch", "Breeding patch", {"facecolor": "#1b7a4b", "edgecolor": "none"}),
+    ("key", "Key habitat", {"facecolor": scales.KEY, "edgecolor": "none"}),
+    ("breeding_patch", "Breeding patch", {"facecolor": scales.BREEDING, "edgecolor": "none"}),
 )
 # Rules over key habitat: no two have the same colour and the same hatch.
 RULE_COLOURS = ("#b30000", "#0047b3", "#000000", "#d97900", "#a3338a")
@@ -492,21 +484,6 @@ MOST_NAMED = 3
 SUREST = 10
 ISSUE, SURVEY, UNSUPPORTED, NO_DRAWS = confidence.VERDICTS
 DRAWN = ISSUE, NO_DRAWS
-CHANCES = layouts.Classes(
-    (0.05, 1 - confidence.SUPPORTED, confidence.DOUBTFUL, confidence.SUPPORTED, 0.95),
-    ("almost surely not", "unlikely", "rather not", "rather yes: survey", "likely", "almost sure"),
-)
-
-
-def _suitability(s) -> layouts.Scale:
-    suitable, key = (s.config["key_habitat"][name] for name in ("suitable", "key"))
-    limits = {"marginal": suitable / 2, "suitable": suitable, "key": key, "best": (1 + key) / 2}
-    if suitable == key:  # so it may come from the records: then all that is suitable is key
-        del limits["suitable"]
-    bounds, names = tuple(limits.values()), ("poor", *limits)
-    return layouts.Scale(
-        "Habitat suitability", palette="habitat", classes=layouts.Classes(bounds, names)
-    )
 
 
 def _numbers(s, sheet, name, scale, land=layouts.WHOLE) -> list[Figure]:
@@ -515,9 +492,7 @@ def _numbers(s, sheet, name, scale, land=layouts.WHOLE) -> list[Figure]:
 
 def _chance(s, name, what, short, palette) -> list[Figure]:
     sheet = s.sheet(f"How sure: {what}", name, extra=_left_out(s))
-    heading = f"Draws in which it is {short}"
-    scale = layouts.Scale(heading, unit="", palette=palette, classes=CHANCES)
-    return _numbers(s, sheet, name, scale)
+    return _numbers(s, sheet, name, scales.chance(palette, f"Draws in which it is {short}"))
 
 
 def _measure(s, name, what, *extra) -> list[Figure]:
@@ -586,7 +561,10 @@ def _under_low_threat(s) -> tuple[str, ...]:
     known = threat[np.isfinite(threat)]
     if not known.size:
         return ()
-    limit, part = THREAT_CLASSES.bounds[0], percent(np.mean(known < THREAT_CLASSES.bounds[0]))
+    limit, part = (
+        scales.THREAT_CLASSES.bounds[0],
+        percent(np.mean(known < scales.THREAT_CLASSES.bounds[0])),
+    )
     return (f"{part} of the key habitat is under low cumulative threat (below {limit:g})",)
 
 
