@@ -21,6 +21,7 @@ PRODUCTS = (
     "handover/actions.kmz",
     "units.csv",
     "outputs.csv",
+    "maps.qlr",
     "maps/threat.png",
     "maps/key_habitat.png",
 )

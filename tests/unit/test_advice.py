@@ -270,6 +270,11 @@ def test_a_rule_may_rank_its_places_by_a_measure():
     assert recommended("R1a", rule | {"rank": "worth"}, here)["reason"].tolist() == ["8", "3"]
     here = place(NO_KEY, {"licences": blocks.assign(worth=[9.0, 8.0])})
     assert recommended("R1a", rule | {"rank": "worth"}, here)["reason"].tolist() == ["9", "8"]
+    small = shapely.box(4000, 0, 5000, 4000)  # equal but for what sums leave: most value first
+    here = place(NO_KEY, {"licences": layer(west, small, worth=[8.0, 8.0 + 1e-12])})
+    found = recommended("R1a", rule | {"rank": "worth"}, here)
+    assert found["area_km2"].tolist() == [16, 4]
+    assert found["value_at_risk_km2"].is_monotonic_decreasing
 
 
 def test_layers_of_places_are_drawn_by_verdict_and_roads_as_lines():
