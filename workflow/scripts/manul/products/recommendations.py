@@ -126,7 +126,7 @@ def recommend(
     `verdict` what it stands for, and a zone where it holds in half of them counts too. `tips` gives
     for some rows of `draws` what would turn the answer.
     """
-    return _recommended(of, place, draws, tips)[0]
+    return _recommended(of, place, draws, tips, _amounts([of], place)[0])[0]
 
 
 def recommend_all(
@@ -138,8 +138,8 @@ def recommend_all(
     """
     found: dict[str, gpd.GeoDataFrame] = {}
     of_zone, ids = [], list[str]()
-    for of in assessed:
-        table, zones = _recommended(of, place, holds.get(of.name), tips)
+    for of, means in zip(assessed, _amounts(assessed, place), strict=True):
+        table, zones = _recommended(of, place, holds.get(of.name), tips, means)
         row = np.full(len(of.found), -1)
         for i, members in enumerate(zones):
             row[list(members)] = len(ids) + i
@@ -162,12 +162,14 @@ def recommend_all(
     return found, of_rows
 
 
-def _recommended(of, place, draws, tips) -> tuple[gpd.GeoDataFrame, list[tuple[int, ...]]]:
-    """`recommend`, and the numbers of the zones of each row."""
+def _recommended(of, place, draws, tips, means) -> tuple[gpd.GeoDataFrame, list[tuple[int, ...]]]:
+    """`recommend`, and the numbers of the zones of each row; `means` are the `_amounts`."""
     share = np.full(len(of.found), np.nan) if draws is None else draws.mean(1)
     shown = of.holds | (share >= confidence.DOUBTFUL)
     found, rows = (t[shown].reset_index(drop=True) for t in (of.found, of.rows))
-    table = _described(of.name, of.rule, found, rows, place)
+    table = _described(
+        of.name, of.rule, found, rows, place, {n: m[shown] for n, m in means.items()}
+    )
     table = table.assign(support=share[shown].round(3), verdict="", confidence=CONFIDENCE)
     if draws is not None:
         told = tips(draws[shown]) if tips else [""] * len(table)
@@ -355,14 +357,28 @@ def _out_of_reach(text, extremes, where) -> str:
     return f"the rule asks for {'; '.join(told)}" if told else ""
 
 
-def _described(name, rule, found, rows, place) -> gpd.GeoDataFrame:
-    ground = _ground(found)
-    area = ground.area / KM2
-    lines = np.asarray(_is_line(found), bool)
+def _amounts(assessed, place) -> list[dict[str, np.ndarray]]:
+    """What is told of every zone of each rule, as means; each map is read once for all rules."""
     wanted = amounts(place.threats) | {n: n for n in ("value_at_risk", "threat")}
     wanted |= {CHANGE: change} if place.fields.has(BEFORE) else {}
-    cover = Cover(ground.to_numpy(), place.fields.grid)
-    means = {n: cover.mean(cell_values(what, place.fields)) for n, what in wanted.items()}
+    covers = [_cover(of, place.fields.grid) for of in assessed]
+    found: list[dict[str, np.ndarray]] = [{} for _ in covers]
+    for name, what in wanted.items():
+        values = cell_values(what, place.fields)
+        of_cover = {id(cover): cover.mean(values) for cover in dict.fromkeys(covers)}
+        for means, cover in zip(found, covers, strict=True):
+            means[name] = of_cover[id(cover)]
+    return found
+
+
+def _cover(of, grid) -> Cover:
+    """The cells of the ground of a rule's zones; rules that look at the same zones share it."""
+    return Cover(of.ground, grid) if "left" in of.found else of.measures.cover()
+
+
+def _described(name, rule, found, rows, place, means) -> gpd.GeoDataFrame:
+    area = _ground(found).area / KM2
+    lines = np.asarray(_is_line(found), bool)
     value, threat = means.pop("value_at_risk"), means.pop("threat")
     changed = means.pop(CHANGE, np.full(len(found), np.nan))
     top = top_threats(means, place.threats)
