@@ -71,11 +71,9 @@ def _jobs(config, region, cell_m, cores):
                 took = pd.read_csv(file, sep="\t", na_values=["-", "NA"])
                 yield {
                     "rule": rule,
-                    "key": key,
                     "cells": plan.number_of_cells(graph.configs["current"]["region"]),
                     "planned": plan.memory_mb(graph.configs["current"], rule, key, threads),
                     "measured": took["max_rss"].max(),
-                    "seconds": took["s"].max(),
                     "cpu": took["cpu_time"].max(),
                 }
 

@@ -126,7 +126,7 @@ def hide_what_is_no_longer_public():
 def before_all_jobs():
     """Check and hide, unless layers alone are asked for: what is to come cannot be checked yet."""
     # Where a number of jobs a second is the limit, Snakemake looks for work anew every second for
-    # each job that it has started, to the end of the run: half a core in a run of 245 jobs. One
+    # each job that it has started, to the end of the run: 250 s of CPU in a run of 245 jobs. One
     # machine has no use for such a limit.
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None

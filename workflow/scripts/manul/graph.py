@@ -1034,7 +1034,7 @@ def _stac(graph, scenario, config, key) -> Job:
     maps = {n: asdict(o.source) for n, o in graph.index(scenario).items() if o.public}
     told = {"maps": maps, "title": config["region"]["title"], "as_of": config["as_of"]}
     told |= {"scenario_title": config["scenario_title"], "region": config["region"]}
-    told |= {"words": selection.scale_words(config)}
+    told |= {"words": selection.sheet_words(config)}
     return Job(told, {"maps": _map_refs(config, maps)})
 
 

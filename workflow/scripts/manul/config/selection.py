@@ -325,13 +325,6 @@ def sheet_words(config: Config) -> dict:
     return words | {"assessed": assessed(config), "not_assessed": not_assessed(config)}
 
 
-def scale_words(config: Config) -> dict:
-    """What the colours of maps follow from."""
-    words = {key: config[key] for key in ("groups", "dominant_floor", "key_habitat")}  # type: ignore[literal-required]
-    threats = {n: {k: t[k] for k in ("title", "group")} for n, t in config["threats"].items()}
-    return words | {"threats": threats, "assessed": assessed(config)}
-
-
 @once
 def model(config: Config) -> dict:
     """What the model needs to know: the params of the model rule."""

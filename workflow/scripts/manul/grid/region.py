@@ -2,7 +2,6 @@
 
 from functools import cache
 
-from affine import Affine
 from odc.geo.geobox import GeoBox
 from odc.geo.geom import BoundingBox
 from pyproj import CRS, Transformer
@@ -19,14 +18,6 @@ def bounds(grid: GeoBox, margin_m: float = 0.0) -> tuple[float, float, float, fl
 def grid_of(region: Region) -> GeoBox:
     """The region's grid: cells of `cell_m` on a lattice through the origin of its CRS."""
     return _grid(tuple(region["bounds"]), region["crs"], region["cell_m"])
-
-
-def reduced(grid: GeoBox, level: int) -> GeoBox:
-    """The grid of a map's overview: cells of 2^level times the side from the same corner."""
-    if not level:
-        return grid
-    height, width = (-(-side // 2**level) for side in grid.shape)
-    return GeoBox((height, width), grid.affine @ Affine.scale(2**level), grid.crs)
 
 
 @cache

@@ -67,9 +67,9 @@ def _colours(scale: Scale) -> list[Colour]:
     """Classes by their upper ends, the last without one; else steps from end to end."""
     if scale.classes:
         tints, _ = colouring(scale)
-        ends = [*(f"{bound:g}" for bound in scale.classes.bounds), "inf"]
+        ends = [*np.nextafter(scale.classes.bounds, -np.inf), np.inf]  # QGIS counts an end in
         named = zip(ends, scale.classes.names, strict=True)
-        return [Colour(end, to_hex(tints(i)), name) for i, (end, name) in enumerate(named)]
+        return [Colour(repr(float(e)), to_hex(tints(i)), n) for i, (e, n) in enumerate(named)]
     tints = palette(scale.palette)
     values = np.linspace(scale.vmin, scale.vmax, STEPS)
     parts = np.linspace(0, 1, STEPS)

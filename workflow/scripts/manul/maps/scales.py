@@ -29,13 +29,13 @@ KEY_CLASSES = (
 
 def of_maps(words: Mapping[str, Any]) -> dict[str, Scale | tuple[Category, ...]]:
     """The colours of the main maps by name; `words` is what `selection.sheet_words` tells."""
-    habitat, risk = suitability(words["key_habitat"]), Scale("Value at risk", palette="risk")
+    habitat = suitability(words["key_habitat"])
+    risk = Scale("Value at risk", palette="risk", vmax=RISK_TOP)
     found: dict[str, Scale | tuple[Category, ...]] = {"key_class": KEY_CLASSES}
     found |= dict.fromkeys(("habitat", "habitat_reference", "habitat_mean"), habitat)
     found |= {"quality": Scale("Realised quality")}
     found |= dict.fromkeys(("threat", "threat_mean"), THREAT)
-    at_risk = Scale(risk.label, palette=risk.palette, vmax=RISK_TOP)
-    found |= dict.fromkeys(("value_at_risk", "value_at_risk_mean"), at_risk)
+    found |= dict.fromkeys(("value_at_risk", "value_at_risk_mean"), risk)
     found |= {f"effect_{name}": EFFECT for name in words["assessed"]}
     found |= {name: chance("habitat") for name in ("p_key", "p_breeding")}
     return found | {"p_top_tenth": chance("risk"), "dominant_threat": strongest(words)}

@@ -29,7 +29,6 @@ from manul.grid import plain_files, provenance, vectors
 from manul.grid.block_maps import CLASS_NODATA
 from manul.grid.fields import Source
 from manul.grid.map_tags import read_classes, read_provenance
-from manul.grid.region import reduced
 from manul.maps import layouts, scales
 from manul.maps.side_column import colouring, percent
 from manul.maps.spec import QUALITATIVE
@@ -58,7 +57,7 @@ class Scenario:
         """The overview that is fine enough for paper (None: the map itself), and its grid."""
         fine = layouts.cells_on_paper(self.grid) * np.sqrt(self.panels)
         level = int(np.ceil(np.log2(max(fine, 1))))
-        return (level - 1 if level else None), reduced(self.grid, level)
+        return (level - 1 if level else None), self.grid.zoom_out(2**level)
 
     def values(self, name: str) -> np.ndarray:
         """A map at the size of `shown`."""
@@ -561,10 +560,8 @@ def _under_low_threat(s) -> tuple[str, ...]:
     known = threat[np.isfinite(threat)]
     if not known.size:
         return ()
-    limit, part = (
-        scales.THREAT_CLASSES.bounds[0],
-        percent(np.mean(known < scales.THREAT_CLASSES.bounds[0])),
-    )
+    limit = scales.THREAT_CLASSES.bounds[0]
+    part = percent(np.mean(known < limit))
     return (f"{part} of the key habitat is under low cumulative threat (below {limit:g})",)
 
 

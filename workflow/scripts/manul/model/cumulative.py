@@ -59,7 +59,7 @@ def amount(effect):
 
 
 def _there(e):
-    """Without effects that are 0 everywhere, as far as one row tells; one at least."""
+    """Without effects of few numbers that are all 0, as of a threat nowhere near; one at least."""
     return [effect for effect in e if np.size(effect) > LOOKED_AT or np.any(effect)] or [e[0]]
 
 

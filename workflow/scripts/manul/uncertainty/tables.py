@@ -90,12 +90,12 @@ def fit_of_job(named: Callable, key: Mapping) -> passes.Fit | None:
 
 def spec_of_job(named: Callable, told: Mapping) -> dict:
     """The spec of a job's draws; experts' answers stand for the ranges they are about."""
+    from manul.uncertainty.elicitation import read_pooled  # reads tables in all their forms
+
     spec = dict(told["draws"])
     if spec.get("fitted") and fit_of_job(named, {"suitable": 0.5, "key": 0.5}) is None:
         spec["fitted"] = 0
     for file in named("elicited").values():
-        from manul.uncertainty.elicitation import read_pooled  # reads tables in all their forms
-
         pooled = read_pooled(file)
         spec["parameters"] = {
             path: block | ({"pooled": pooled[path]} if path in pooled else {})
