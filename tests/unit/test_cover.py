@@ -94,6 +94,27 @@ def test_a_zone_looked_at_in_pieces_is_the_whole(monkeypatch, piece, some):
     assert cells_of(cut) == cells_of(whole)
 
 
+def test_large_zones_are_cut_along_the_borders_of_cells_wherever_the_grid_lies(monkeypatch):
+    """One zone is too wide, one too high, one small; the grid lies far from the origin."""
+    monkeypatch.setattr(cover, "PIECE", 2)
+    grid = GeoBox.from_bbox((7000, -900, 7400, -600), crs="EPSG:6933", resolution=100)
+    zones = shapely.box(
+        *np.array([[7050, -750, 7350, -650], [7150, -880, 7250, -620], [7000, -700, 7100, -600]]).T
+    )
+    zone, pieces = cover._pieces(zones, grid)
+    west, south, east, north = shapely.bounds(pieces).T
+    assert (east - west <= 200).all() and (north - south <= 200).all()
+    assert np.bincount(zone, shapely.area(pieces)) == pytest.approx(shapely.area(zones))
+    assert np.bincount(zone).tolist() == [2, 4, 1]
+    assert {7200} == set(east[zone == 0]) & set(west[zone == 0])  # cut where cells end
+    assert cover.Cover(zones, grid).sum(np.ones(12)) * 1e4 == pytest.approx(shapely.area(zones))
+
+
+def test_the_boxes_of_pieces_hold_no_more_cells_than_are_planned_for():
+    pieces = shapely.box(*np.array([[0, 0, 400, 300], [120, 120, 180, 180]]).T)
+    assert cover._most_cells(pieces, GRID).tolist() == [20, 4]  # 4 x 3 may touch 5 x 4, 1 x 1 2 x 2
+
+
 @pytest.mark.parametrize("side", [1, 2, 3, 100])
 def test_values_of_cells_are_the_same_for_windows_of_any_size(monkeypatch, side):
     monkeypatch.setattr(cover, "SIDE", side)
