@@ -12,6 +12,7 @@ from manul.graph import Graph
 from manul.grid.fields import Source
 from manul.maps import layer_definition, scales
 from manul.maps.spec import Category, Classes, Scale
+from manul.products import key_habitat
 
 CLASSES = Scale("Loss", palette="threat", classes=Classes((0.2, 0.6), ("low", "some", "high")))
 KINDS = (Category(0, "none", "#ffffff"), Category(2, 'dogs & "cats" <1', "#cc6677"))
@@ -88,6 +89,7 @@ def test_main_maps_of_the_demo_have_colours_of_their_sheets():
     demo = graph.configs["current"]
     looks = scales.of_maps(selection.sheet_words(demo))
     assert set(looks) <= set(graph.index("current"))  # no name of a map is mistyped
+    assert {c.code for c in looks["key_class"]} == set(key_habitat.CLASSES)
     assert looks["threat"].classes.bounds == (0.2, 0.4, 0.6)
     assert looks["habitat"].classes.bounds == pytest.approx((0.2, 0.4, 0.6, 0.8))
     strongest = {c.code: c for c in looks["dominant_threat"]}
