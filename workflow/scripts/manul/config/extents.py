@@ -16,7 +16,7 @@ from manul.config.types import Node
 
 Extent = tuple[float, float] | None
 FALLING_OR_RISING = (
-    "identity", "complement", "multiply", "affine", "ramp", "exponential", "logistic_fall",
+    "identity", "multiply", "affine", "ramp", "exponential", "logistic_fall",
 )  # fmt: skip
 
 
@@ -55,6 +55,8 @@ def _through(response, extent: Extent) -> Extent:
     if kind in ("curve", "classes"):
         values = parameters.get("scores") or dict(parameters.get("points", {}))
         return min(values.values()), max(values.values())
+    if kind == "complement":  # `responses.complement` hides what would be below 0; told here
+        return extent and (1 - extent[1], 1 - extent[0])
     if kind in FALLING_OR_RISING and extent:
         with np.errstate(all="ignore"):
             ends = respond(response, np.array(extent, "float64"))
