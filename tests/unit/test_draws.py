@@ -263,6 +263,12 @@ def test_weights_that_are_shares_of_a_sum_add_up_to_one_in_each_draw():
     terms = design.applied(block(0.6, 0.4), drawn)["habitat"][0]["terms"]
     np.testing.assert_allclose(terms["a"]["weight"], [0.4, 0.8 / 1.2], rtol=1e-6)
     np.testing.assert_allclose(terms["b"]["weight"], [0.6, 0.4 / 1.2], rtol=1e-6)
+    terms = design.applied(block(0.5, 0.3), drawn)["habitat"][0]["terms"]  # at most 1
+    np.testing.assert_allclose(terms["a"]["weight"], [0.4, 0.8 / 1.2], rtol=1e-6)
+    drawn |= {"habitat.0.terms.b.weight": [0.5, 0.4]}
+    terms = design.applied(block(0.5, 0.3), drawn)["habitat"][0]["terms"]
+    np.testing.assert_allclose(terms["b"]["weight"], [0.5, 0.4 / 1.2], rtol=1e-6)
+    drawn |= {"habitat.0.terms.b.weight": [0.6, 0.4]}
     terms = design.applied(block(15, 3), drawn)["habitat"][0]["terms"]  # amounts, not shares
     np.testing.assert_allclose(terms["a"]["weight"], [0.4, 0.8], rtol=1e-6)
     terms = design.applied(block(0.6, 0.4), {})["habitat"][0]["terms"]

@@ -126,19 +126,21 @@ def inputs(spec: Mapping) -> list[str]:
 def applied(model: dict, values: Mapping[str, np.ndarray]) -> dict:
     """A model in which the numbers at these paths are arrays of draws, float32.
 
-    Paths that the model does not have are left out. Corners of a trapezoid stay in their order, and
-    weights of a sum that are shares of it, adding up to 1, do so in each draw: else a part of 0..1
-    would go beyond.
+    Paths that the model does not have are left out. Corners of a trapezoid stay in their order.
+    Weights of a sum that add up to 1 do so in each draw, and those of less than 1 to 1 at most:
+    else a part of 0..1 would go beyond.
     """
     out = copy.deepcopy(model)
-    shares = [sum_ for sum_ in _blocks(out) if sum_.get("combine") == "sum" and _is_one(sum_)]
+    sums = [block for block in _blocks(out) if block.get("combine") == "sum"]
+    totals = [_total(sum_) for sum_ in sums]
     for path, numbers in values.items():
         put(out, path, np.asarray(numbers, "float32"))
-    for sum_ in shares:
-        total = sum(term["weight"] for term in _terms(sum_))
-        if np.ndim(total):
+    for sum_, told in zip(sums, totals, strict=True):
+        total = _total(sum_)
+        if np.ndim(total) and told < 1 + 1e-6:
+            part = total if told > 1 - 1e-6 else np.maximum(total, 1)
             for term in _terms(sum_):
-                term["weight"] = np.asarray(term["weight"] / total, "float32")
+                term["weight"] = np.asarray(term["weight"] / part, "float32")
     for block in (b["trapezoid"] for b in _blocks(out) if isinstance(b.get("trapezoid"), dict)):
         for before, name in zip("abc", "bcd", strict=True):
             if np.ndim(block[before]) or np.ndim(block[name]):
@@ -193,5 +195,5 @@ def _terms(sum_: Any) -> list[Any]:
     return list(terms(sum_))
 
 
-def _is_one(sum_) -> bool:
-    return abs(sum(term["weight"] for term in _terms(sum_)) - 1) < 1e-6
+def _total(sum_) -> Any:
+    return sum(term["weight"] for term in _terms(sum_))
