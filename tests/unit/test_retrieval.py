@@ -5,6 +5,7 @@ import json
 import time
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
@@ -17,7 +18,7 @@ import yaml
 from rasterio.windows import from_bounds
 
 from manul.config import catalogue, documents, load
-from manul.retrieval import addresses, fetch, new_region, rasters, stac, vectors
+from manul.retrieval import addresses, fetch, new_region, rasters, remote, stac, vectors
 from manul.retrieval.remote import PAGE, Link, NotThereError, RemoteError, RemoteFile
 
 ROOT = Path(__file__).parents[2]
@@ -125,6 +126,22 @@ def test_a_busy_server_is_waited_for(server, link, big):
     assert time.monotonic() - began >= 1, "it said how long"
     server.faults["a.org"] = {"status": 503, "times": 2}
     assert RemoteFile(link, "https://a.org/big.bin").whole().read_bytes() == big
+
+
+@pytest.mark.parametrize("status", [408, 425, 500, 502, 504])
+def test_a_fault_of_the_moment_is_tried_again(server, link, big, status):
+    server.faults["a.org"] = {"status": status, "times": 2}
+    assert RemoteFile(link, "https://a.org/big.bin").read(4) == big[:4]
+
+
+def test_a_silent_server_is_asked_less_and_less_often(server, tmp_path, big, monkeypatch):
+    waits = []
+    monkeypatch.setattr(remote.time, "sleep", waits.append)
+    server.faults["a.org"] = {"cut": 0}
+    with pytest.raises(RemoteError, match="cut"):
+        link = Link(tmp_path / "cache", server.mirrors, tries=9, wait_s=2)
+        RemoteFile(link, "https://a.org/big.bin").read()
+    assert waits == [2, 4, 8, 16, 32, 64, 64, 64]
 
 
 @pytest.mark.parametrize(
@@ -330,6 +347,9 @@ def test_a_window_costs_little_more_than_its_tiles(tmp_path, server):
     with rasterio.open(tmp_path / "out.tif") as found, rasterio.open(server.root / address) as all_:
         window = from_bounds(*found.bounds, transform=all_.transform)
         np.testing.assert_array_equal(found.read(1), all_.read(1, window=window))
+        pixel, of = 1 / 2048, found.bounds
+    for beyond in (box[0] - of.left, box[1] - of.bottom, of.right - box[2], of.top - box[3]):
+        assert 0 <= beyond < pixel, "the pixels that the box cuts, and no more"
 
 
 def test_row_groups_beside_the_box_are_not_read(tmp_path, server):
@@ -391,6 +411,8 @@ def test_what_changed_on_the_server_comes_again_and_is_told(tmp_path, monkeypatc
         served.save(units, server.root / served.UNITS, driver="GeoJSON")
     provinces = next(line for line in lines if line.startswith("provinces"))
     assert "1 features; it had 2 features" in provinces and "2026-09-22" in provinces
+    temperature = next(line for line in lines if line.startswith("temperature"))
+    assert "came from" in temperature and "it had" not in temperature, "as large as before"
     assert len(gpd.read_file("data/khentii/provinces.gpkg")) == 1
 
 
@@ -403,6 +425,10 @@ def test_what_changed_on_the_server_comes_again_and_is_told(tmp_path, monkeypatc
         ({"name": "a", "box": "100,45,102"}, "four numbers"),
         ({"name": "a", "box": "102,45,100,46"}, "west before east"),
         ({"name": "a", "box": "45,100,48,105"}, "swapped"),
+        ({"name": "a", "box": "45,100,48,105"}, "south before north"),
+        ({"name": "a", "box": "100,45,190,50"}, "in degrees, west before east"),
+        ({"name": "a", "box": "100,45,110,95"}, "south before north$"),
+        ({"name": "a", "box": "-95,100,48,105"}, "south before north$"),
         ({"name": "a", "box": "30,50,34,54"}, "swapped"),
         ({"name": "a", "country": "Mongolistan"}, r"Mongolia \(MNG\)"),
         ({"name": "a", "area": "none.gpkg"}, "no file"),
@@ -445,9 +471,15 @@ def test_a_country_is_its_own_mask(tmp_path, monkeypatch):
 def test_a_full_disk_is_foreseen(tmp_path, monkeypatch, server):
     path = region(tmp_path, monkeypatch, server)
     config = config_of(path)
-    monkeypatch.setattr(fetch.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1e6})())
-    with pytest.raises(fetch.FetchError, match="GB free"):
-        fetch.fetch_all(fetch.orders(config), fetch.link_of(config))
+    some = [order for order in fetch.orders(config) if order.layer == "provinces"]
+    for share, enough in ((1.4, False), (1.6, True)):  # half as much again is wanted
+        free = share * fetch.about_bytes(some)
+        monkeypatch.setattr(fetch.shutil, "disk_usage", lambda _, n=free: SimpleNamespace(free=n))
+        if enough:
+            fetch.fetch_all(some, fetch.link_of(config))
+        else:
+            with pytest.raises(fetch.FetchError, match="GB free"):
+                fetch.fetch_all(some, fetch.link_of(config))
 
 
 def test_a_person_must_fetch_what_its_terms_forbid(tmp_path, monkeypatch, server):

@@ -124,7 +124,7 @@ def label(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     numbers, count = ndimage.label(mask, CORNERS)
     cells = np.zeros(count + 1, int)
     for row in range(0, len(numbers), ROWS):
-        cells += np.bincount(numbers[row : row + ROWS].ravel(), minlength=count + 1)
+        np.add.at(cells, numbers[row : row + ROWS].ravel(), 1)
     return numbers, cells
 
 

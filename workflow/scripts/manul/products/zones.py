@@ -220,8 +220,7 @@ def _sizes(numbers) -> np.ndarray:
     """How many cells of a map, flat, have each number; those below 0 count as 0."""
     cells = np.zeros(numbers.max(initial=0) + 1, "int64")
     for at in range(0, len(numbers), CELLS):
-        part = np.maximum(numbers[at : at + CELLS], 0)
-        cells += np.bincount(part, minlength=len(cells))
+        np.add.at(cells, np.maximum(numbers[at : at + CELLS], 0), 1)
     return cells
 
 

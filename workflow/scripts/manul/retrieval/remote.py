@@ -248,7 +248,7 @@ class RemoteFile(io.RawIOBase):
                 silent = 0 if self.link.received > before else silent + 1
                 if silent >= self.link.tries:
                     raise RemoteError(self.address, error.why) from None
-                time.sleep(self.link.wait_s * min(2**silent, 32))
+                time.sleep(self.link.wait_s * min(2 ** max(silent - 1, 0), 32))
 
     def _gap(self, start, end) -> tuple[int, int] | None:
         """The first run of bytes within these that is missing, in whole pages."""
