@@ -141,7 +141,7 @@ def test_a_silent_server_is_asked_less_and_less_often(server, tmp_path, big, mon
     with pytest.raises(RemoteError, match="cut"):
         link = Link(tmp_path / "cache", server.mirrors, tries=9, wait_s=2)
         RemoteFile(link, "https://a.org/big.bin").read()
-    assert waits == [2, 4, 8, 16, 32, 64, 64, 64]
+    assert [wait for wait in waits if wait] == [2, 4, 8, 16, 32, 64, 64, 64]
 
 
 @pytest.mark.parametrize(
