@@ -53,7 +53,7 @@ def sums(
             known = np.isfinite(values)
             # In place: sums of all patches of the region for each block would take time by both.
             np.add.at(out[name][0], patch[known], values[known])
-            np.add.at(out[name][1], patch[known], 1)
+            np.add.at(out[name][1], patch[known], 1.0)
     return out
 
 
