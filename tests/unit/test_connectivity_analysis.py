@@ -122,6 +122,16 @@ def test_a_gap_in_a_wall_is_where_everything_goes(monkeypatch):
     assert frequency[20, 30] == 1 and frequency[2, 30] == 0
 
 
+def test_draws_side_by_side_give_the_same_frequency(monkeypatch):
+    made = []
+    for threads in (1, 3):
+        job = Job(ground(), monkeypatch)
+        job.threads = threads
+        made.append(run(job)["map corridors"]["frequency"])
+    assert set(np.unique(made[0]).round(6)) > {0, 1}, "some cells in some of the draws alone"
+    np.testing.assert_array_equal(*made)
+
+
 def test_a_road_holds_back_and_a_crossing_is_named(monkeypatch):
     road = shapely.LineString([(20.5 * KM, -KM), (20.5 * KM, 41 * KM)])
     made = run(Job(ground(), monkeypatch, [road]))

@@ -7,6 +7,7 @@ import pytest
 from odc.geo.geobox import GeoBox
 
 from manul import plan
+from manul.analyses import connectivity
 
 GRID = GeoBox.from_bbox((0, 0, 2e6, 1e6), crs="EPSG:6933", resolution=1000)
 EXPOSURE = {"kind": "exposure", "layer": "a", "reach_m": 10_000, "scale_m": 4000}
@@ -107,3 +108,17 @@ def test_memory_of_an_invest_case_whose_files_are_not_there():
 def test_a_job_has_the_threads_that_its_cells_are_worth(monkeypatch, million, threads):
     monkeypatch.setattr(plan, "number_of_cells", lambda region: int(million * 1e6))
     assert plan.threads(CONFIG) == threads
+    assert plan.threads(CONFIG, "analysis_connectivity") == 8
+
+
+@pytest.mark.parametrize(("million", "together"), [(0.5, 8), (2, 4), (4, 2), (16, 1)])
+def test_draws_of_ways_side_by_side_take_no_more_than_planned(million, together):
+    cells = int(million * 1024**2)
+    assert connectivity.at_once(cells, 8) == together
+    assert connectivity.at_once(cells, 1) == 1
+    assert together * cells <= max(2**23, cells)
+
+
+def test_memory_of_ways_grows_with_the_draws_side_by_side():
+    one, two = (plan.memory_mb(CONFIG, "analysis_connectivity", "ways", n) for n in (1, 2))
+    assert two - one == pytest.approx(60 + 250 * 0.512**2, abs=1)

@@ -75,9 +75,9 @@ def memory(rule, wildcard=""):
     return planned
 
 
-def cores(wildcards):
-    """The threads of a job that makes maps block by block."""
-    return plan.threads(GRAPH.configs[wildcards.scenario])
+def cores(rule=""):
+    """The threads of a job that makes maps block by block, as a function of the wildcards."""
+    return lambda w: plan.threads(GRAPH.configs[w.scenario], rule)
 
 
 def asked_label():

@@ -19,7 +19,7 @@ for _kind in ANALYSES:
                 analysis=choices(f"analysis_{_kind}"),
             conda:
                 "../../envs/manul.yaml"
-            threads: 8
+            threads: cores(f"analysis_{_kind}")
             resources:
                 mem_mb=memory(f"analysis_{_kind}", "analysis"),
                 runtime=120,

@@ -12,7 +12,7 @@ rule habitat:
         "benchmarks/out/{region}/{scenario}/habitat.tsv"
     conda:
         "../../envs/manul.yaml"
-    threads: cores
+    threads: cores()
     resources:
         mem_mb=memory("habitat"),
         runtime=240,
@@ -43,7 +43,7 @@ for _first, _scenarios in variants("threats"):
             scenario="|".join(_scenarios),
         conda:
             "../../envs/manul.yaml"
-        threads: cores
+        threads: cores()
         resources:
             mem_mb=memory("threats"),
             runtime=240,

@@ -74,7 +74,7 @@ for _first, _scenarios in variants("draws"):
         priority: 10
         conda:
             "../../envs/manul.yaml"
-        threads: cores
+        threads: cores()
         resources:
             mem_mb=memory("draws"),
             runtime=600,
@@ -159,7 +159,7 @@ for _first, _scenarios in variants("change"):
             scenario="|".join(_scenarios),
         conda:
             "../../envs/manul.yaml"
-        threads: cores
+        threads: cores()
         resources:
             mem_mb=memory("change"),
             runtime=600,

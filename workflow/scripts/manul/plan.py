@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from manul import surfaces
-from manul.analyses import suitability
+from manul.analyses import connectivity, suitability
 from manul.config import selection
 from manul.config.types import Config, Region
 from manul.grid import reach
@@ -36,6 +36,7 @@ PAGE_MB = 260  # a page of an atlas, its type and base map, and key habitat of a
 GDAL_MB = 128  # its cache
 MOST_THREADS = 8
 CELLS_OF_A_THREAD = 2**20  # below so many a second thread saves less than a second job beside it
+MUCH_FOR_EACH_CELL = ("analysis_connectivity",)
 WINDOW = 2048**2  # cells that products look at, at once
 WINDOW_BYTES = 26  # per cell of such a window
 BAND_BYTES = 17  # per cell and band of a block of a surface
@@ -53,6 +54,7 @@ PATCH_BYTES = {  # per cell
     "compare": 20, "analysis_connectivity": 26,
 }  # fmt: skip
 MOVING_BYTES = 210  # per cell, on which ways between key areas are worked out
+DRAWN_WAYS_BYTES = 60  # per such cell and draw that is worked out beside another
 CHANGE_BYTES = 40  # per cell, while key habitat of a draw is found on both sides
 DRAWN_BYTES = 105  # per cell of a drawn map
 SECONDS_PER_JOB = 2.5
@@ -75,8 +77,13 @@ def memory_mb(config: Config, rule: str, key: str = "", threads: int = 1) -> int
     return int(SPARE * made(config, rule, key, threads))
 
 
-def threads(config: Config) -> int:
-    """Threads of a job that makes maps block by block: what the region has cells for, 8 at most."""
+def threads(config: Config, rule: str = "") -> int:
+    """Threads of a job that makes maps block by block: what the region has cells for, 8 at most.
+
+    Of a rule that does much for each cell, 8.
+    """
+    if rule in MUCH_FOR_EACH_CELL:
+        return MOST_THREADS
     return min(MOST_THREADS, max(1, number_of_cells(config["region"]) // CELLS_OF_A_THREAD))
 
 
@@ -218,7 +225,8 @@ def _analysis(config, rule, key, threads) -> float:
     held = _of_cells(config, PATCH_BYTES.get(rule, 0))
     if rule == "analysis_connectivity":
         most = config["analyses"][key]["most_cells"]
-        held += min(number_of_cells(config["region"]), most) * MOVING_BYTES / 1e6
+        n = min(number_of_cells(config["region"]), most)
+        held += n * (MOVING_BYTES + DRAWN_WAYS_BYTES * (connectivity.at_once(n, threads) - 1)) / 1e6
     return LIBRARIES_MB + LEARNING_MB + together * FIT_BYTES / 1e6 + held
 
 

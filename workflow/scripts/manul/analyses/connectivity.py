@@ -32,6 +32,7 @@ FIELDS = {
 TABLES = ("links", "areas", "crossings", "summary")
 SHAPES = ("lines",)
 GENERALISES = ("fixes", "collars")  # into one share
+CELLS_AT_ONCE = 2**23  # of draws of ways that are worked out side by side
 TESTED = "not tested with tracks"
 
 
@@ -57,6 +58,11 @@ def run(this) -> None:
     from manul.analyses import connectivity_fit
 
     connectivity_fit.run(this)
+
+
+def at_once(cells: int, threads: int) -> int:
+    """How many draws of ways over so many cells are worked out side by side."""
+    return max(1, min(threads, CELLS_AT_ONCE // max(cells, 1)))
 
 
 def headline(summary: pd.DataFrame) -> str:

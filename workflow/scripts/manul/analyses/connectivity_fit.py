@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -13,7 +14,7 @@ from pyproj import Transformer
 from scipy import ndimage
 
 from manul.analyses import collars
-from manul.analyses.connectivity import MAPS, TESTED
+from manul.analyses.connectivity import MAPS, TESTED, at_once
 from manul.connectivity import barriers, corridors, crossings, flow, graph
 from manul.connectivity.coarser import Coarser
 from manul.grid import plain_files, rasters, vectors
@@ -206,15 +207,21 @@ def _frequency(this, spec, grid, ground, lines, areas) -> np.ndarray:
     The cut-off grows with the highest resistance of a draw, as the costs do.
     """
     random = np.random.default_rng(spec["seed"])
-    count = np.zeros(grid.shape)
-    for _ in this.told_of(range(spec["draws"]), spec["draws"]):
-        highest, power, scale = (random.uniform(*spec[key]) for key in DRAWN)
+    each = [[random.uniform(*spec[key]) for key in DRAWN] for _ in range(spec["draws"])]
+
+    def within(drawn):
+        highest, power, scale = drawn
         slowed = [(t.geometry, 1 + (factor - 1) * scale) for t, factor in lines]
-        drawn = barriers.with_barriers(ground.resistance(highest, power), slowed, grid)
+        resistance = barriers.with_barriers(ground.resistance(highest, power), slowed, grid)
         limit = spec["cutoff_km"] * KM * highest / spec["highest"]
-        found = corridors.links(drawn, areas.cells, grid.resolution.x, follow=limit)
-        count += corridors.mosaic(found, grid.shape) <= limit
-    return count / max(spec["draws"], 1)
+        found = corridors.links(resistance, areas.cells, grid.resolution.x, follow=limit)
+        return corridors.mosaic(found, grid.shape) <= limit
+
+    count = np.zeros(grid.shape)
+    with ThreadPoolExecutor(at_once(count.size, this.threads)) as pool:
+        for inside in this.told_of(pool.map(within, each), len(each)):
+            count += inside
+    return count / max(len(each), 1)
 
 
 def _links_table(links, net, worth, areas, often, grid, cutoff, pieces, numbered) -> pd.DataFrame:
