@@ -225,12 +225,18 @@ class Uncertain:
             pattern = (pattern >> np.uint64(1)) | (one.astype("uint64") << np.uint64(63))
         return here[np.argsort(pattern, kind="stable")]
 
-    def pieces(self, arrays: Mapping[str, np.ndarray], here: np.ndarray):
-        """(cells, outcome) of the cells `here` (numbers within the block), piece by piece."""
+    def pieces(self, arrays: Mapping[str, np.ndarray], here: np.ndarray | None = None):
+        """(cells, outcome) of the cells `here` (numbers within the block), piece by piece.
+
+        None: of all cells of the arrays, as they come, which saves to copy them.
+        """
         step = max(PIECE, NUMBERS // self.draws.number)
-        for start in range(0, len(here), step):
-            at = here[start : start + step]
-            yield at, self.outcome({name: bands[:, at] for name, bands in arrays.items()})
+        every = len(next(iter(arrays.values()))[0]) if here is None else len(here)
+        for start in range(0, every, step):
+            stop = min(start + step, every)
+            at = slice(start, stop) if here is None else here[start:stop]
+            outcome = self.outcome({name: bands[:, at] for name, bands in arrays.items()})
+            yield np.arange(start, stop) if here is None else at, outcome
 
 
 def uncertain(

@@ -79,7 +79,7 @@ def sample(of: passes.Uncertain, mask: list, units: list, grid: GeoBox, limit=CE
 def sums_of(of: passes.Uncertain, cells: Sample, units: int, threats: bool) -> np.ndarray:
     """Sums of each draw over the cells of each unit and of none: (units + 1, SUMS, draws)."""
     sums = np.zeros((units + 1, len(passes.SUMS), of.draws.number))
-    for here, outcome in of.pieces(cells.arrays, np.arange(len(cells.unit))):
+    for here, outcome in of.pieces(cells.arrays):
         found = passes.measured(of, outcome, len(here), threats)
         passes.add(sums, cells.unit[here], found)
     return sums

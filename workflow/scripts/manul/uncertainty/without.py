@@ -37,7 +37,7 @@ def gains(of: passes.Uncertain, cells: Sample, units: int) -> np.ndarray:
     names = list(of.model["threats"])
     shape = units + 1, len(names), len(LEFT), len(GAINS), of.draws.number
     sums = np.zeros(shape)
-    for here, outcome in of.pieces(cells.arrays, np.arange(len(cells.unit))):
+    for here, outcome in of.pieces(cells.arrays):
         unit = cells.unit[here]
         for i, name in enumerate(names):
             for j, left in enumerate(LEFT.values()):
