@@ -101,14 +101,19 @@ class Between:
     ):
         live = {p: b for p, b in spec["parameters"].items() if p not in set(without_effect)}
         every = alternatives({**spec, "parameters": live})
-        self.bands = [one.name for one in every]
-        self.saturating = saturating
         places = sorted({one.place for one in every})
+        of_place = {
+            place: np.flatnonzero(draws.places == i) if len(places) > 1 else slice(None)
+            for i, place in enumerate(places)
+            if len(places) == 1 or (draws.places == i).any()
+        }
+        used = [one for one in every if one.place in of_place]
+        self.bands = [one.name for one in used]
+        self.saturating = saturating
         self._parts = []  # for each place: number of its draws, [(band, its weight in each draw)]
-        for i, place in enumerate(places):
-            which = np.flatnonzero(draws.places == i) if len(places) > 1 else slice(None)
+        for place, which in of_place.items():
             values = {path: draws.values[path][which] for path in live if path in draws.values}
-            mine = [(n, one) for n, one in enumerate(every) if one.place == place]
+            mine = [(n, one) for n, one in enumerate(used) if one.place == place]
             weights = _weights(mine, live, values)
             self._parts.append((len(draws.places[which]), weights))
 

@@ -7,7 +7,6 @@ each rule is measured at the places of the main run by the same code.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
-from odc.geo.geobox import GeoBox
 
 from manul.config.nodes import filled
 from manul.grid import block_maps, vectors
@@ -34,17 +33,15 @@ def maps_of_draws(
     The maps of a draw are written over by those of a later one.
     """
     known = set(names)
-    whole = of_draws(draws)
     made = _made_anew(of_draws(draws.only(np.arange(1))), known) | {"habitat", "habitat_reference"}
     made |= set(map(gains.name, levers))
-    read = _Read(whole, main.grid, mask)
     each = len(made) * np.prod(main.grid.shape) * 4 / 1e6
-    step = max(1, min(draws.number, int((HELD_MB - read.held_mb) / each)))
+    step = max(1, min(draws.number, int(HELD_MB / each)))
     held = {name: np.full((step, np.prod(main.grid.shape)), np.nan, "float32") for name in made}
     for start in range(0, draws.number, step):
         which = np.arange(start, min(start + step, draws.number))
         of = of_draws(draws.only(which))
-        _fill(held, of, read, levers)
+        _fill(held, of, main.grid, mask, levers)
         for i in range(len(which)):
             maps = {name: values[i].reshape(main.grid.shape) for name, values in held.items()}
             level = {n: _level(getattr(of, n), i) for n in ("suitable", "key")}
@@ -76,44 +73,19 @@ def _made_anew(of, names) -> set[str]:
     return names & outcome.named().keys() - same
 
 
-class _Read:
-    """The surfaces of a grid by blocks, those cells together that `passes` puts together.
-
-    Kept for the next draws where they take less than half of `HELD_MB`.
-    """
-
-    def __init__(self, of: passes.Uncertain, grid: GeoBox, mask: list):
-        self.of, self.grid, self.mask = of, grid, mask
-        bands = sum(len(bands) for _, bands in of.files.values()) + len(of.errors) + 1
-        mb = bands * np.prod(grid.shape) * 4 / 1e6
-        self.held_mb = mb if mb < HELD_MB / 2 else 0.0
-        self._kept: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
-
-    def __iter__(self) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-        """(numbers of the cells in the grid, their surfaces: (bands, cells) by name)."""
-        if self._kept:
-            yield from self._kept
-            return
-        for at in block_maps.blocks(self.grid, passes.BLOCK):
-            part, arrays = block_maps.part(self.grid, at), self.of.read(at)
-            here = self.of.grouped(arrays, np.flatnonzero(vectors.inside(self.mask, part)))
-            rows, columns = np.divmod(here, part.width)
-            where = (rows + at[0]) * self.grid.width + columns + at[2]
-            block = where, {name: arrays.pop(name)[:, here] for name in list(arrays)}
-            if self.held_mb:
-                self._kept.append(block)
-            yield block
-
-
-def _fill(held, of, read, levers) -> None:
+def _fill(held, of, grid, mask, levers) -> None:
     """Write the maps of some draws into `held`: by name (draws, cells), flat, float32."""
-    for where, arrays in read:
-        for cells, outcome in of.pieces(arrays):
+    for at in block_maps.blocks(grid, passes.BLOCK):
+        part, arrays = block_maps.part(grid, at), of.read(at)
+        here = of.grouped(arrays, np.flatnonzero(vectors.inside(mask, part)))
+        for cells, outcome in of.pieces(arrays, here):
+            rows, columns = np.divmod(cells, part.width)
+            where = (rows + at[0]) * grid.width + columns + at[2]
             found = outcome.named()
             found |= {gains.name(lever): outcome.gain(lever, of) for lever in levers}
             for name, whole in held.items():
                 values = np.broadcast_to(filled(found[name]), (len(cells), of.draws.number))
-                whole[: of.draws.number, where[cells]] = values.T
+                whole[: of.draws.number, where] = values.T
 
 
 def _with_key_habitat(main, maps, key, names) -> Fields:
