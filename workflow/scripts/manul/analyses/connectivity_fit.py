@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import shapely
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 from scipy import ndimage
 
 from manul.analyses import collars
@@ -18,6 +17,7 @@ from manul.analyses.connectivity import MAPS, TESTED, at_once
 from manul.connectivity import barriers, corridors, crossings, flow, graph
 from manul.connectivity.coarser import Coarser
 from manul.grid import plain_files, rasters, vectors
+from manul.grid.crs import transformer
 from manul.grid.features import LINES, select
 from manul.grid.region import grid_of
 
@@ -253,8 +253,8 @@ def _places(areas, link) -> tuple[int, int]:
 def _degrees(grid, cells) -> tuple[np.ndarray, np.ndarray]:
     """Longitudes and latitudes of the middles of cells (row, column)."""
     rows, columns = np.asarray(cells, float).reshape(-1, 2).T
-    to = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
-    return to.transform(*(grid.affine @ (columns + 0.5, rows + 0.5)))
+    to_degrees = transformer(str(grid.crs), 4326)
+    return to_degrees.transform(*(grid.affine @ (columns + 0.5, rows + 0.5)))
 
 
 def _ways(links, table, grid) -> gpd.GeoDataFrame:

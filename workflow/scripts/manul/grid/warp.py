@@ -5,16 +5,14 @@ grid and interpolated where it is coarser; a count becomes a density first; clas
 first, so that a coarse class map gives soft edges and a fine one gives the mean of its fractions.
 """
 
-from functools import cache
-
 import numpy as np
 from affine import Affine
 from numba import njit
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 from rasterio.warp import Resampling, reproject
 
 from manul.config.responses import classes as score_classes
+from manul.grid.crs import transformer
 from manul.grid.rasters import NoOverlapError
 from manul.grid.region import bounds
 
@@ -89,7 +87,7 @@ def _places(raster, grid) -> tuple[np.ndarray, np.ndarray]:
     """
     rows, columns = (_nodes(side) for side in grid.shape)
     x, y = grid.affine @ np.meshgrid(columns + 0.5, rows + 0.5)
-    to = _transformer(str(grid.crs), raster.crs.to_wkt())
+    to = transformer(str(grid.crs), raster.crs.to_wkt())
     column, row = ~raster.transform @ to.transform(x, y)
     down, across = (
         _weights(nodes, side) for nodes, side in zip((rows, columns), grid.shape, strict=True)
@@ -104,11 +102,6 @@ def _nodes(side) -> np.ndarray:
 def _weights(nodes, side) -> np.ndarray:
     """(side, nodes) weights of linear interpolation between nodes."""
     return np.array([np.interp(np.arange(side), nodes, unit) for unit in np.eye(len(nodes))]).T
-
-
-@cache
-def _transformer(source, target) -> Transformer:
-    return Transformer.from_crs(source, target, always_xy=True)
 
 
 @njit(nogil=True, cache=True)

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
 from pyproj import CRS, Transformer
 
+from manul.grid.crs import transformer
 from manul.maps.page import Box, Pen, Style, line_height, words
 from manul.maps.spec import INK, QUIET
 
@@ -87,7 +88,7 @@ def round_length(longest: float) -> float:
 
 def draw_graticule(frame: Frame, points: float, sides: Sequence[str] = tuple(SIDES)) -> None:
     """Meridians and parallels as they run in this projection, named on these sides of the frame."""
-    lonlat = Transformer.from_crs(frame.crs, 4326, always_xy=True)
+    lonlat = transformer(frame.crs, 4326)
     left, right, bottom, top = frame.extent
     bounds = lonlat.transform_bounds(left, bottom, right, top, densify_pts=41)
     step = _step(bounds, frame)
@@ -104,10 +105,10 @@ def draw_utm(frame: Frame, points: float) -> str:
     They are named inside the frame, eastings at its lower and northings at its left edge. Returns
     the name of the zone, as 44N.
     """
-    lonlat = Transformer.from_crs(frame.crs, 4326, always_xy=True)
+    lonlat = transformer(frame.crs, 4326)
     lon, lat = lonlat.transform(*frame.centre)
     zone, north = int((lon + 180) // 6) % 60 + 1, lat >= 0
-    utm = Transformer.from_crs(frame.crs, (32600 if north else 32700) + zone, always_xy=True)
+    utm = transformer(frame.crs, (32600 if north else 32700) + zone)
     left, right, bottom, top = frame.extent
     west, south, east, high = utm.transform_bounds(left, bottom, right, top, densify_pts=21)
     step = round_length(frame.metres_per_mm * UTM_MM)
@@ -189,7 +190,7 @@ def write_north(pen: Pen, frame: Frame, top: float) -> None:
 
 def north_angle(frame: Frame) -> float:
     """Clockwise angle on paper from up to true north at the middle of the frame, in radians."""
-    to_ground = Transformer.from_crs(4326, frame.crs, always_xy=True)
+    to_ground = transformer(4326, frame.crs)
     lon, lat = to_ground.transform(*frame.centre, direction="INVERSE")
     x0, y0 = to_ground.transform(lon, lat)
     x1, y1 = to_ground.transform(lon, lat + 0.01)

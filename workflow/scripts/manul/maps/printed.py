@@ -9,9 +9,10 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, TextStringObject
-from pyproj import CRS, Transformer
+from pyproj import CRS
 
 from manul.grid.atomic import atomic
+from manul.grid.crs import transformer
 
 MAPS = ("map", "panel")  # labels of axes that show ground
 CORNERS = ((0, 0), (0, 1), (1, 1), (1, 0))  # of a map, as shares of its width and height
@@ -73,7 +74,7 @@ def _viewport(axes: Axes, width: float, height: float, crs) -> DictionaryObject:
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     corners = np.array(CORNERS, float)
     x, y = left + corners[:, 0] * (right - left), bottom + corners[:, 1] * (top - bottom)
-    lon, lat = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform(x, y)
+    lon, lat = transformer(crs, crs.geodetic_crs).transform(x, y)
     code = crs.to_epsg()
     system: dict = {
         "/Type": NameObject("/PROJCS"),

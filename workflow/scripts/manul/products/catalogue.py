@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pystac
 import rasterio
-from pyproj import Transformer
 
 from manul import digests
 from manul.grid import map_tags, provenance
+from manul.grid.crs import transformer
 from manul.grid.fields import Source
 
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
@@ -50,7 +50,7 @@ def _item(name, path, bands, when) -> pystac.Item:
     with rasterio.open(path) as raster:
         box, crs, shape, affine = raster.bounds, raster.crs, raster.shape, raster.transform
     record = map_tags.read_provenance(str(path))
-    lonlat = Transformer.from_crs(crs.to_wkt(), 4326, always_xy=True)
+    lonlat = transformer(crs.to_wkt(), 4326)
     west, south, east, north = (round(x, 6) for x in lonlat.transform_bounds(*box, densify_pts=21))
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     first = next(iter(bands.values()))

@@ -4,8 +4,9 @@ import heapq
 
 import geopandas as gpd
 import numpy as np
-import pyproj
 import shapely
+
+from manul.grid.crs import transformer
 
 TOUCH_M = 10.0  # zones nearer than this are neighbours: outlines are rounded
 
@@ -88,5 +89,5 @@ def _utm(lon, lat) -> str:
     """Zone, easting and northing (m) as '43N 398234 4618523'."""
     zone = min(int((lon + 180) // 6), 59) + 1
     code = (32600 if lat >= 0 else 32700) + zone
-    east, north = pyproj.Transformer.from_crs(4326, code, always_xy=True).transform(lon, lat)
+    east, north = transformer(4326, code).transform(lon, lat)
     return f"{zone}{'N' if lat >= 0 else 'S'} {east:.0f} {north:.0f}"

@@ -11,10 +11,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from pyproj import Transformer
 
 from manul.config.expressions import holds as true_where
 from manul.config.types import Zones
+from manul.grid.crs import transformer
 from manul.grid.features import POLYGONS, select
 from manul.grid.fields import Fields
 from manul.pages.amounts import amount
@@ -257,8 +257,7 @@ def _numbered(fields, name, words) -> gpd.GeoDataFrame:
 
 def _named_by_middle(x, y, side, grid) -> list[str]:
     """A name in words and degrees for each square: '7.1 km block at 41.39° N 75.94° E'."""
-    to_degrees = Transformer.from_crs(grid.crs.proj, 4326, always_xy=True)
-    lon, lat = to_degrees.transform(x, y)
+    lon, lat = transformer(str(grid.crs), 4326).transform(x, y)
     digits = 2 if side >= 3000 else 4
     return [
         f"{amount(side / 1000)} km block at {abs(b):.{digits}f}° {'S' if b < 0 else 'N'} "

@@ -9,12 +9,12 @@ import datetime as dt
 import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import shapely
-from pyproj import Geod, Transformer
+from pyproj import Geod
 
+from manul.grid.crs import transformer
 from manul.records.text import fold
 from manul.records.values import Context, box_words, inside
 
@@ -255,7 +255,7 @@ def _set_utm(row: Row, position: Mapping, context: Context, east: float, north: 
     if not (100_000 <= east <= 900_000 and 0 <= north <= 10_000_000):
         reason = f"UTM {east:g} E {north:g} N is not on the grid; correct easting or northing"
         return row.reject(position["easting"], reason)
-    lon, lat = xy = _to_degrees(int(match[1])).transform(east, north)
+    lon, lat = xy = transformer(32600 + int(match[1]), 4326).transform(east, north)
     if not inside(lon, lat, context.box):
         return _outside(row, position, context, xy)
     return _derive(row, position, xy, f"from UTM zone {match[1]}N")
@@ -263,11 +263,6 @@ def _set_utm(row: Row, position: Mapping, context: Context, east: float, north: 
 
 def _zone_text(row: Row, position: Mapping, context: Context) -> str:
     return row.texts.get(position.get("zone", ""), "") or str(context.zone)
-
-
-@lru_cache
-def _to_degrees(zone: int) -> Transformer:
-    return Transformer.from_crs(32600 + zone, 4326, always_xy=True)
 
 
 def _from_geometry(row: Row, position: Mapping, context: Context) -> None:
