@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from manul.connectivity import circuit as circuits
+from manul.connectivity import multigrid
 from manul.connectivity.solvers import Cells, Direct
 
 ORACLE = Path(__file__).parents[1] / "oracle/connectivity"
@@ -167,3 +168,24 @@ def test_effective_resistance_is_a_distance_and_falls_when_a_barrier_goes(seed):
     apart = found < 0
     assert (more[~apart] <= found[~apart] + 1e-9).all()
     assert (more <= (more[:, :, None] + more[None]).min(axis=1) + 1e-9).all()
+
+
+def test_what_leaves_at_a_place_held_at_zero_has_come_through_it():
+    row = circuits.Circuit(circuits.conductance(np.ones((1, 4))), 4)
+    sources, grounds = np.array([[1.0, 0, 0, 0]]), np.array([[0, 0, 0, np.inf]])
+    volt, current = circuits.advanced(row, sources, grounds)
+    np.testing.assert_allclose(volt, [[3, 2, 1, 0]], atol=1e-9)
+    np.testing.assert_allclose(current, [[1, 1, 1, 1]], atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(24, 31), (25, 30), (33, 33)])
+def test_coarser_grids_hold_what_is_alike_everywhere(shape):
+    """Each cell lies between kept cells whose weights add up to 1, so a constant stays one."""
+    net = circuits._Net(circuits.Circuit(circuits.conductance(ground(7, shape, 0.0)[0])), None)
+    earth, held = np.zeros(net.n), np.arange(net.n) == net.n - 1
+    fine, coarse, *_ = Cells(net, earth, held)._grid._levels
+    found = np.zeros_like(fine.x)
+    multigrid._prolong(np.ones_like(coarse.x), fine.weights, found, fine.diagonal)
+    beside_the_ground = np.ones(shape, bool)
+    beside_the_ground[-3:, -3:] = False
+    np.testing.assert_allclose(found[1:-1, 1:-1][beside_the_ground], 1, atol=1e-5)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manul.connectivity.cost_distance import cost_distance
+from manul.connectivity.cost_distance import back_links, cost_distance
 
 
 def ground(seed, shape, blocked):
@@ -69,3 +69,13 @@ def test_the_way_back_costs_the_same():
     a[2, 3] = b[17, 15] = True
     cost[2, 3] = cost[17, 15] = 1
     assert cost_distance(cost, a)[17, 15] == pytest.approx(cost_distance(cost, b)[2, 3], rel=1e-12)
+
+
+def test_ways_are_found_in_costs_that_are_not_exact_to_the_last_digit():
+    cost = ground(5, (20, 20), 0.1)
+    source = np.zeros(cost.shape, bool)
+    source[4, 4] = True
+    cost[4, 4] = 1
+    exact = cost_distance(cost, source)
+    stirred = exact * (1 + 1e-12 * np.random.default_rng(1).random(exact.shape))
+    np.testing.assert_array_equal(back_links(cost, stirred), back_links(cost, exact))

@@ -44,6 +44,12 @@ def test_threads_give_the_same():
     np.testing.assert_array_equal(one, two)
 
 
+def test_flow_on_alike_ground_is_the_same_seen_from_each_side():
+    found = flow(np.ones((27, 33)), np.ones((27, 33)), Windows(6, 3))
+    for turned in (found[::-1], found[:, ::-1]):
+        np.testing.assert_allclose(turned, found, rtol=1e-6)
+
+
 def wall_with_gap():
     resistance = np.ones((21, 31))
     resistance[:, 15] = np.nan
