@@ -113,6 +113,7 @@ def test_a_gap_in_a_wall_is_where_everything_goes(monkeypatch):
     at = gpd.GeoSeries([shapely.Point(link["narrowest_lon"], link["narrowest_lat"])], crs=4326)
     x, y = at.to_crs(GRID.crs)[0].coords[0]
     assert x == pytest.approx(30.5 * KM, abs=2 * KM) and abs(y - 20 * KM) < 3 * KM
+    assert link["narrowest_km"] == 3, "of a gap of four cells: 2 D - 1, as `widths` tells"
     flow = made["map flow"]["rank"]
     assert flow[18:22, 30].min() > 0.85
     pinch = made["map flow"]["pinch point"]
