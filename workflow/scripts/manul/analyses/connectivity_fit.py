@@ -71,9 +71,10 @@ def run(this) -> None:
     links = list(corridors.links(slowed, areas.cells, grid.resolution.x, [cutoff]))
     above = corridors.mosaic(links, grid.shape)
     often = _frequency(this, spec, grid, ground, lines, areas)
-    flow_on = _Flow(spec, grid)
-    through, even = flow_on(slowed, this.threads)
-    without, _ = flow_on(free, this.threads)
+    flow_on = _Flow(spec, grid, this.threads)
+    found = flow_on(slowed)
+    each = found, flow_on(free), flow_on.normalised(found, slowed)
+    through, without, even = map(flow_on.cells.spread, each)
     this.log.info("%d links; flow on cells of %.1f km", len(links), flow_on.cell_km)
     pieces = _pieces(lines, grid)
     numbered = barriers.number_cells(pieces.geometry, grid)
@@ -273,21 +274,25 @@ def _ways(links, table, grid) -> gpd.GeoDataFrame:
 class _Flow:
     """Flow on cells so large that windows are affordable."""
 
-    def __init__(self, spec, grid: GeoBox):
-        cell_m = grid.resolution.x
+    def __init__(self, spec, grid: GeoBox, threads: int):
+        cell_m, self.threads = grid.resolution.x, threads
         self.cells = Coarser(grid, max(round(spec["flow_cell_km"] * KM / cell_m), 1))
         self.cell_km = self.cells.factor * cell_m / KM
         radius = max(round(spec["radius_km"] / self.cell_km), 2)
         self.windows = flow.Windows(radius, max(radius // 3 // 2 * 2 + 1, 1))
         self.highest = spec["highest"]
 
-    def __call__(self, resistance, threads) -> tuple[np.ndarray, np.ndarray]:
-        """(flow, flow over that on even ground) on the grid; sources are good ground."""
+    def __call__(self, resistance) -> np.ndarray:
+        """Flow through these cells; sources are good ground."""
+        return flow.flow(*self._ground(resistance), self.windows, self.threads)
+
+    def normalised(self, found, resistance) -> np.ndarray:
+        """That flow over the one on even ground: as much work as the flow itself."""
+        return flow.normalised(found, *self._ground(resistance), self.windows, self.threads)
+
+    def _ground(self, resistance) -> tuple[np.ndarray, np.ndarray]:
         ground = self.cells.means(resistance)
-        good = np.nan_to_num(1 - (ground - 1) / (self.highest - 1)).clip(0, 1)
-        found = flow.flow(ground, good, self.windows, threads)
-        even = flow.normalised(found, ground, good, self.windows, threads)
-        return self.cells.spread(found), self.cells.spread(even)
+        return ground, np.nan_to_num(1 - (ground - 1) / (self.highest - 1)).clip(0, 1)
 
 
 def _ranks(values) -> np.ndarray:

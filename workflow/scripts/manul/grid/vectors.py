@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -41,10 +42,14 @@ class VectorFile:
         return read_vector(self.path, **within)
 
     def rows(self) -> gpd.GeoDataFrame:
-        """All rows, those without a place too."""
+        """All rows, those without a place too; read once, as surfaces of records ask often."""
+        return self._rows.copy()
+
+    @cached_property
+    def _rows(self) -> gpd.GeoDataFrame:
         return read_rows(self.path)
 
-    @property
+    @cached_property
     def extent(self):
         """The polygon, in the file's CRS, outside of which nothing is known; None: none."""
         return read_extent(self.path)
