@@ -50,7 +50,7 @@ INVEST_MB = 190
 INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for each thread
 FIT_BYTES = 250  # per cell of a block that a fitted model predicts
 PATCH_BYTES = {  # per cell
-    "key_habitat": 13, "key_polygons": 5, "recommend": 30, "units": 4, "key_draws": 23,
+    "key_habitat": 13, "key_polygons": 5, "recommend": 12, "key_draws": 23,
     "compare": 20, "analysis_connectivity": 26,
 }  # fmt: skip
 MOVING_BYTES = 210  # per cell, on which ways between key areas are worked out
