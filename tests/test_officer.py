@@ -17,6 +17,7 @@ from pypdf import PdfReader
 from rio_cogeo.cogeo import cog_validate
 
 from manul.grid import map_tags, plain_files, provenance
+from manul.grid.templates import as_in_print
 from manul.products import actions
 from manul.products.gains import Gains
 
@@ -167,6 +168,7 @@ def test_each_unit_has_sheets_with_the_numbers_of_its_brief(home, places):
 def test_the_report_tells_each_layer_and_the_equations(home):
     page = (home / "report.html").read_text("utf-8")
     for layer in provenance.merge(map_tags.read_provenance(home / "value_at_risk.tif")).values():
-        assert html.escape(layer["title"]) in page and html.escape(layer["source"]) in page
+        told = (html.escape(as_in_print(layer[key])) for key in ("title", "source"))
+        assert all(text in page for text in told)
     assert "T = 1 − Π (1 − e)" in page
     assert len(PdfReader(home / "report.pdf").pages) > 2

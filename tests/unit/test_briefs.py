@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from manul.grid.templates import as_in_print
 from manul.pages import briefs as pages
 from manul.products import actions, briefs
 from manul.products.recommendations import KEY_GAIN
@@ -136,3 +137,11 @@ def test_what_is_not_known_is_listed():
         "Weights are guesses.",
     ]
     assert briefs.unknown({}, {}, []) == []
+
+
+def test_units_on_a_page_are_those_of_print():
+    assert as_in_print("36 km2 (7% of it) and 90 % of 3 km2s") == (
+        "36\u00a0km² (7\u00a0% of it) and 90\u00a0% of 3 km2s"
+    )
+    assert as_in_print("https://a.org/b2%20c?key_km2=1") == "https://a.org/b2%20c?key_km2=1"
+    assert as_in_print(5) == 5

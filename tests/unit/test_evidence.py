@@ -74,7 +74,8 @@ def page_of(public, table="manul_record", rows=None, **more):
 
 def words(page):
     """The text of a page without pictures and style."""
-    return re.sub(r"<[^>]+>", " ", re.sub(r"<style>.*?</style>|<img[^>]*>", "", page, flags=re.S))
+    words = re.sub(r"<style>.*?</style>|<img[^>]*>", "", page, flags=re.S)
+    return re.sub(r"<[^>]+>", " ", words).replace("\u00a0", " ")
 
 
 def test_the_page_tells_of_every_row_and_loads_nothing():
@@ -181,7 +182,7 @@ def test_poison_page_tells_area_by_year_exposed_area_and_where_nobody_reported()
         rules=rules,
     )
     text = re.sub(r"\s+", " ", words(page))
-    assert "No report within 50 km: 75% of the map" in text
+    assert "No report within 50 km: 75 % of the map" in text
     assert "2 of 2 events had a value that had to be assumed" in text
     assert "1 events are known only by their district" in text
     numbers = html.numbers(made).set_index("what")["value"]
