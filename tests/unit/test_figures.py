@@ -465,3 +465,19 @@ def test_a_figure_has_about_as_many_dots_as_a_page_is_wide_and_no_time_in_it(mon
     assert first == second and b"matplotlib" not in first.lower()
     height, width = imread(io.BytesIO(first)).shape[:2]
     assert 700 < width < 1200 and height / width == pytest.approx(2.4 / 7.2, abs=0.01)
+
+
+def test_numbers_on_a_map_do_not_hide_each_other():
+    points = np.array([[100.0, 100], [101, 100], [300, 50], [100, 101], [100, 100]])
+    found = figures.apart(points, 13)
+    np.testing.assert_array_equal(found[[0, 2]], points[[0, 2]])
+    gaps = [np.hypot(*(a - b)) for a, b in itertools.combinations(found, 2)]
+    assert min(gaps) >= 13 * (1 - 1e-9)
+    assert np.hypot(*(found - points).T).max() <= 4 * 13
+    places = [shapely.box(x, 0, x + 1, 1) for x in (1, 1.2, 80)]
+    figure = figures.numbered_map(shapely.box(0, 0, 100, 50), None, places)
+    told = figure.axes[0].texts
+    assert [text.get_text() for text in told] == ["1", "2", "3"]
+    away = [np.hypot(*text.get_position()) for text in told]
+    assert away[0] == away[2] == 0 and away[1] >= 10
+    assert told[0].arrow_patch is None and told[1].arrow_patch is not None

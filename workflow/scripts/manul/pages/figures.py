@@ -16,6 +16,7 @@ from manul.maps.spec import INK, NODATA_FILL, QUIET
 from manul.pages.amounts import signed
 
 BLUE, ORANGE, GREY, GREEN = "#0072b2", "#d55e00", "#c9ced2", "#7fbf9b"
+BADGE = 13.0  # points from the middle of one number on a map to that of the next, at least
 UNSEEN = 1e-4  # of the longest bar: less is told as 0
 STYLE = {
     "font.size": 8,
@@ -72,13 +73,34 @@ def numbered_map(shape, key, places) -> bytes:
         gpd.GeoSeries([shape]).plot(ax=axes, facecolor=NODATA_FILL, edgecolor=QUIET, linewidth=0.8)
         if key is not None and len(key):
             key[~key.is_empty].plot(ax=axes, facecolor=GREEN, edgecolor="none")
-        for number, place in enumerate(places, 1):
+        for place in places:
             gpd.GeoSeries([place]).plot(ax=axes, facecolor="none", edgecolor=ORANGE, linewidth=1.2)
-            at = place.representative_point()
-            box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": ORANGE}
-            axes.annotate(str(number), (at.x, at.y), ha="center", va="center", fontsize=7, bbox=box)
+        figure.draw_without_rendering()  # so that places on the figure are known
+        at = np.array([place.representative_point().coords[0] for place in places]).reshape(-1, 2)
+        points = axes.transData.transform(at) * 72 / figure.dpi
+        box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": ORANGE}
+        line = {"arrowstyle": "-", "color": ORANGE, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
+        beside = apart(points, BADGE) - points
+        for number, (xy, away) in enumerate(zip(at, beside, strict=True), 1):
+            axes.annotate(
+                str(number), xy, away, textcoords="offset points", ha="center", va="center",
+                fontsize=7, bbox=box, arrowprops=line if away.any() else None,
+            )  # fmt: skip
 
     return _png(draw, (7.2, 3.6))
+
+
+def apart(points: np.ndarray, gap: float) -> np.ndarray:
+    """Where signs stand, each at its point (n, 2) or nearby, so that none hides one before it."""
+    turns = np.radians(np.arange(0, 360, 30))
+    rings = [(k * gap * np.cos(t), k * gap * np.sin(t)) for k in (1.0, 1.5, 2, 3, 4) for t in turns]
+    out = np.array(points, float).reshape(-1, 2)
+    for i in range(len(out)):
+        for step in ((0.0, 0.0), *rings):
+            if (np.hypot(*(out[:i] - out[i] - step).T) >= gap * (1 - 1e-9)).all():
+                out[i] += step
+                break
+    return out
 
 
 def bars(values: pd.Series, xlabel: str, ylabel: str) -> bytes:
