@@ -276,7 +276,11 @@ def test_a_new_region_is_fetched_and_loads(tmp_path, monkeypatch, server):
     assert len(lines) <= 60
     config = config_of(path)
     listed = fetch.as_text(config)
-    assert "Copernicus DEM" in listed and "MB to come" in listed
+    assert "Copernicus DEM" in listed
+    every = fetch.about_bytes(fetch.orders(config_of(path)))
+    assert listed.endswith(
+        f"about {every / 1e6:.0f} MB to come in all, less what other regions fetched before"
+    )
     link = fetch.link_of(config)
     lines = fetch.fetch_all(fetch.orders(config), link)
     assert len(lines) == 18
@@ -429,6 +433,7 @@ def test_what_changed_on_the_server_comes_again_and_is_told(tmp_path, monkeypatc
         ({"name": "a", "box": "100,45,190,50"}, "in degrees, west before east"),
         ({"name": "a", "box": "100,45,110,95"}, "south before north$"),
         ({"name": "a", "box": "-95,100,48,105"}, "south before north$"),
+        ({"name": "a", "box": "45,100,48,190"}, "south before north$"),
         ({"name": "a", "box": "30,50,34,54"}, "swapped"),
         ({"name": "a", "country": "Mongolistan"}, r"Mongolia \(MNG\)"),
         ({"name": "a", "area": "none.gpkg"}, "no file"),
@@ -478,7 +483,8 @@ def test_a_full_disk_is_foreseen(tmp_path, monkeypatch, server):
         if enough:
             fetch.fetch_all(some, fetch.link_of(config))
         else:
-            with pytest.raises(fetch.FetchError, match="GB free"):
+            mb = f"some {free / 1.4e6:,.0f} MB are to come, .* has {free / 1e6:,.0f} MB free"
+            with pytest.raises(fetch.FetchError, match=mb):
                 fetch.fetch_all(some, fetch.link_of(config))
 
 

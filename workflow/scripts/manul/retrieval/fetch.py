@@ -303,7 +303,7 @@ def _check_space(wanted, link) -> None:
     free = shutil.disk_usage(link.cache).free
     if about * SPARE > free:
         raise FetchError(
-            f"some {about / 1e9:.1f} GB are to come, and {link.cache} has {free / 1e9:.1f} GB "
+            f"some {about / 1e6:,.0f} MB are to come, and {link.cache} has {free / 1e6:,.0f} MB "
             "free; name another folder with the key `retrieval.cache`, or take a smaller box"
         )
 
