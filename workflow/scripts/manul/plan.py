@@ -63,7 +63,7 @@ NANOSECONDS = {
     "surface": 300, "generalise": 300, "habitat": 900, "threats": 2100, "key_habitat": 500,
     "alternatives": 3000, "draws": 20_000, "change": 20_000, "sensitivity": 300,
     "without_threats": 300,
-    "key_polygons": 3000, "recommend": 5000, "units": 700, "evidence": 150,
+    "key_draws": 5000, "key_polygons": 3000, "recommend": 5000, "units": 700, "evidence": 150,
     "analysis_connectivity": 250_000,
 }  # fmt: skip
 NANOSECONDS_OF_A_FIT = 7000
