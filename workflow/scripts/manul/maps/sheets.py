@@ -17,7 +17,6 @@ import shapely
 from matplotlib.figure import Figure
 from odc.geo.geobox import GeoBox
 from rasterio import features
-from scipy import ndimage
 
 from manul import __version__
 from manul.analyses import connectivity as of_movement
@@ -661,6 +660,8 @@ def _classes_of(s, sheet, codes, legend, heading) -> Figure:
 
 def _outlines(cells, grid) -> gpd.GeoDataFrame:
     """The patches of marked cells as polygons, without those of a few cells."""
+    from scipy import ndimage  # takes long to import, and one sheet needs it
+
     plain = ndimage.median_filter(np.asarray(cells, "uint8"), 3)
     found = features.shapes(plain, plain == 1, transform=grid.affine)
     shapes = [shapely.geometry.shape(of) for of, _ in found]
