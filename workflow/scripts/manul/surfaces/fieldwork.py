@@ -7,8 +7,7 @@ from manul.grid.region import bounds
 from manul.surfaces import registry
 from manul.surfaces.blocks import amount_per_cell, cells, centres, per_km2
 from manul.surfaces.registry import kind
-from manul.surveys import from_records, rodenticide
-from manul.surveys.density import fit_density
+from manul.surveys import from_records
 
 
 @kind("burrow_density", bands={"cv": "1", "extrapolated": "1"})
@@ -23,6 +22,8 @@ def burrow_density(block, grid, sources):
 
 def _fitted_density(block, grid, sources):
     """What the sites say, wherever they lie."""
+    from manul.surveys.density import fit_density  # compiled: takes long to import
+
     sites = from_records.burrow_sites(
         _rows(block, sources, "layer"),
         _rows(block, sources, "quadrats_layer"),
@@ -62,6 +63,8 @@ def poison_exposure(block, grid, sources):
 
     An event that names only its district is spread over it, if the block has `districts_layer`.
     """
+    from manul.surveys import rodenticide  # compiled: takes long to import
+
     rows, as_of = sources.layers[block["layer"]].rows(), sources.rules["as_of"]
     events = from_records.events(rows, block, as_of)
     districts = {}
