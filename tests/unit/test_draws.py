@@ -863,6 +863,12 @@ def test_bands_of_alternatives_are_found_by_their_names(tmp_path):
     assert of.files["dogs"] == (str(path), (3, 2))
     given = of.given({"dogs": of.read((0, 1, 0, 1))["dogs"]})
     np.testing.assert_allclose(given["dogs"].number, [[0.2, 0.2, 0.6]], rtol=1e-6)
+    for which, band, numbers in (([0, 1], 3, [0.2]), ([2], 2, [0.6])):  # read what they need alone
+        few = passes.uncertain(told, draws.only(np.array(which)), key, {}, {"dogs": str(path)}, {})
+        few = few.narrowed()
+        assert few.files["dogs"] == (str(path), (band,))
+        given = few.given({"dogs": few.read((0, 1, 0, 1))["dogs"]})
+        np.testing.assert_allclose(given["dogs"].number, [numbers], rtol=1e-6)
 
 
 # --------------------------------------------------------------------------- patches and rules

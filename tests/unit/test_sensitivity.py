@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import demo_config
-from test_draws import GRID, SPEC, WEIGHT, model, write
+from test_draws import GRID, SPEC, WEIGHT, alternatives_file, model, write
 
 from manul.config import load
 from manul.uncertainty import design, measure, passes, sensitivity, sensitivity_page, tables
@@ -130,6 +130,28 @@ def test_runs_come_back_in_the_order_of_their_points():
     assert order.tolist() == [1, 2, 0]
     assert draws.places.tolist() == [0, 1, 2]
     np.testing.assert_allclose(draws.values["a"], [0.4, 0.6, 0.2])
+
+
+def test_each_point_has_the_places_of_its_own_realisation(tmp_path):
+    """A sample is read once, with every alternative, and serves points of any realisation."""
+    values = {f"places {i}": dogs for i, dogs in enumerate((0.1, 0.3, 0.5, 0.9), 1)}
+    others = {"dogs": str(alternatives_file(tmp_path / "others.tif", **values))}
+    spec = SPEC | {"number": 2, "realisations": 4, "parameters": {}, "cumulative": {"additive": 1}}
+    moved = {"dogs": {"parameters": {}, "realisations": 4, "errors_m": {}}}
+    told = SimpleNamespace(model=model(), specs=moved, errors={}, saturating=[])
+    key = {"thresholds": "expert", "suitable": 0.4, "key": 0.4}
+    ones = np.ones(GRID.shape)
+    still = write(tmp_path, food=ones * 0.5, mines=0 * ones)
+
+    def of_draws(draws):
+        return passes.uncertain(told, draws, key, still, others, {})
+
+    cells = sensitivity.sample(of_draws(design.draw(spec)), [], [], GRID, limit=300)
+    run = sensitivity.model(of_draws, spec, ["places"], cells, [], True, 1.0)
+    points = np.array([[0.9], [0.1], [0.35], [0.6]])
+    alone = [run(points[i : i + 1])[0, 1] for i in range(4)]
+    np.testing.assert_allclose(run(points)[:, 1], alone, rtol=1e-6)
+    np.testing.assert_allclose(np.array(alone) / alone[1], [9, 1, 3, 5], rtol=1e-4)
 
 
 def test_each_cell_names_the_group_behind_most_of_its_variance():

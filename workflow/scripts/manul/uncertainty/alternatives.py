@@ -101,21 +101,28 @@ class Between:
     ):
         live = {p: b for p, b in spec["parameters"].items() if p not in set(without_effect)}
         every = alternatives({**spec, "parameters": live})
-        places = sorted({one.place for one in every})
-        of_place = {
-            place: np.flatnonzero(draws.places == i) if len(places) > 1 else slice(None)
-            for i, place in enumerate(places)
-            if len(places) == 1 or (draws.places == i).any()
-        }
-        used = [one for one in every if one.place in of_place]
-        self.bands = [one.name for one in used]
+        self.bands = [one.name for one in every]
         self.saturating = saturating
+        places = sorted({one.place for one in every})
         self._parts = []  # for each place: number of its draws, [(band, its weight in each draw)]
-        for place, which in of_place.items():
+        for i, place in enumerate(places):
+            which = np.flatnonzero(draws.places == i) if len(places) > 1 else slice(None)
             values = {path: draws.values[path][which] for path in live if path in draws.values}
-            mine = [(n, one) for n, one in enumerate(used) if one.place == place]
+            mine = [(n, one) for n, one in enumerate(every) if one.place == place]
             weights = _weights(mine, live, values)
             self._parts.append((len(draws.places[which]), weights))
+
+    def narrowed(self) -> "tuple[Between, list[int]]":
+        """The same of the bands that these draws need alone, and which of `bands` they are.
+
+        A few draws are at few places, and their other bands need not be read.
+        """
+        parts = [part for part in self._parts if part[0]]
+        used = sorted({n for _, weights in parts for n, _ in weights})
+        out = copy.copy(self)
+        out.bands = [self.bands[n] for n in used]
+        out._parts = [(number, [(used.index(n), w) for n, w in of]) for number, of in parts]
+        return out, used
 
     def __call__(self, bands: np.ndarray) -> np.ndarray:
         """The surface in every draw: (cells, draws) from (alternatives, cells), float32.

@@ -6,7 +6,7 @@ habitat is good enough for key habitat, and sums of each draw over the region an
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from itertools import product
 from typing import NamedTuple
@@ -164,6 +164,15 @@ class Uncertain:
     suitable: float | np.ndarray
     key: float | np.ndarray
     fit: Fit | None = None
+
+    def narrowed(self) -> "Uncertain":
+        """The same, reading the alternatives alone that its draws need: for a few draws."""
+        files, between = dict(self.files), dict(self.between)
+        for name, of in self.between.items():
+            between[name], used = of.narrowed()
+            path, bands_ = files[name]
+            files[name] = path, tuple(bands_[n] for n in used)
+        return replace(self, files=files, between=between)
 
     def read(self, block) -> dict[str, np.ndarray]:
         """The arrays of a block, flat: (bands, cells) by surface; `NAME cv` for errors."""

@@ -40,7 +40,7 @@ def maps_of_draws(
     held = {name: np.full((step, np.prod(main.grid.shape)), np.nan, "float32") for name in made}
     for start in range(0, draws.number, step):
         which = np.arange(start, min(start + step, draws.number))
-        of = of_draws(draws.only(which))
+        of = of_draws(draws.only(which)).narrowed()
         _fill(held, of, main.grid, mask, levers)
         for i in range(len(which)):
             maps = {name: values[i].reshape(main.grid.shape) for name, values in held.items()}
