@@ -21,7 +21,7 @@ from manul import plan
 from manul.config import load
 from manul.graph import Graph
 
-SEVERAL = ("habitat", "threats", "invest")  # rules that take all the cores
+SEVERAL = ("habitat", "threats", "draws", "change", "analysis")  # begin rules of several threads
 CALLED = {"prepare_": "prepare", "analysis_": "analysis"}  # files of what jobs took
 
 
@@ -62,7 +62,8 @@ def _run(cell_m, options) -> pd.DataFrame:
 def _jobs(config, region, cell_m, cores):
     graph = Graph(load.load(config))
     for rule in graph.rules("current"):
-        threads = cores if rule in SEVERAL or rule.startswith("analysis_") else 1
+        several = rule.startswith(SEVERAL)
+        threads = min(cores, plan.threads(graph.configs["current"], rule)) if several else 1
         stem = next((v for k, v in CALLED.items() if rule.startswith(k)), rule)
         for key in graph.keys("current", rule):
             name = f"{stem}_{key}" if key else stem

@@ -50,7 +50,7 @@ def made(unit=UNIT, of=None, **more):
 def test_what_lives_and_what_threatens_comes_with_its_interval():
     found = made()
     assert found["lives"] == [
-        "400 (300 to 450) km2 of 1,000 are suitable, 120 (60 to 150) km2 of it key habitat "
+        "400 (300 to 450) km² of 1,000 are suitable, 120 (60 to 150) km² of it key habitat "
         "(12 % of the land).",
         "It holds 4 to 25 cats: a range from densities elsewhere, not a count.",
         "8 % of the key habitat is protected.",
@@ -80,7 +80,7 @@ def test_how_sure_names_the_numbers_that_matter():
          "total": [0.2, 0.41, 0.1, 0.9]}
     )  # fmt: skip
     found = made(matters=matters)["sure"]
-    assert found[0].endswith("key habitat is 60 to 150 km2.")
+    assert found[0].endswith("key habitat is 60 to 150 km².")
     assert found[1].startswith("3 places to act on") and found[1].endswith(
         "on 0 a survey comes first."
     )
@@ -101,7 +101,7 @@ def test_the_summary_names_the_first_of_many():
     assert [line[:2] for line in lines if "Title" in line] == ["1.", "2.", "3."]
     assert lines[-2] == f"Whom to ask: {'; '.join(many['agency'][:6])}."
     assert (
-        len(lines) == 3 + 2 + 3 + 2 + 2 and "place 1. 3.2 (1 to 12) km2 of full quality" in lines[5]
+        len(lines) == 3 + 2 + 3 + 2 + 2 and "place 1. 3.2 (1 to 12) km² of full quality" in lines[5]
     )
 
 
@@ -109,7 +109,7 @@ def test_without_draws_threats_and_places_it_says_so():
     bare = {k: v for k, v in UNIT.items() if not k.endswith(("_p05", "_p95"))}
     bare |= {"threat_1": np.nan, "threat_2": np.nan, "key_protected_percent": np.nan}
     found = made(unit=bare, of=places())
-    assert found["lives"][0].startswith("400 km2 of 1,000") and found["lives"][1].startswith(
+    assert found["lives"][0].startswith("400 km² of 1,000") and found["lives"][1].startswith(
         "It holds 5 to 20"
     )
     assert len(found["lives"]) == 2 and "does not mean" in found["threats"][0]
@@ -126,7 +126,7 @@ def test_the_summary_has_a_dozen_lines_and_the_page_two_units():
     ]
     page = pages.page([found, found], "Region", "Notice", "foot", ["no snow"], layers)
     assert page.count("<article") == 2 and "&lt;Roads&gt;" in page and "no snow" in page
-    assert pages.lines([found], "Region").startswith("NARYN (KG): Region\n400 (300 to 450) km2")
+    assert pages.lines([found], "Region").startswith("NARYN (KG): Region\n400 (300 to 450) km²")
 
 
 def test_what_is_not_known_is_listed():

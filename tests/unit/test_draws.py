@@ -269,6 +269,13 @@ def test_weights_that_are_shares_of_a_sum_add_up_to_one_in_each_draw():
     terms = design.applied(block(0.5, 0.3), drawn)["habitat"][0]["terms"]
     np.testing.assert_allclose(terms["b"]["weight"], [0.5, 0.4 / 1.2], rtol=1e-6)
     drawn |= {"habitat.0.terms.b.weight": [0.6, 0.4]}
+    amounts = block(0.6, 0.4)
+    amounts["habitat"][0]["response"] = {"half_saturation": {"half": 5}}
+    terms = design.applied(amounts, drawn)["habitat"][0]["terms"]
+    np.testing.assert_allclose(terms["b"]["weight"], [0.6, 0.4], rtol=1e-6)
+    one = {"habitat": [{"combine": "sum", "terms": {"a": {"surface": "a", "weight": 1.0}}}]}
+    (term,) = design.applied(one, drawn)["habitat"][0]["terms"].values()
+    np.testing.assert_allclose(term["weight"], [0.4, 0.8], rtol=1e-6)
     terms = design.applied(block(15, 3), drawn)["habitat"][0]["terms"]  # amounts, not shares
     np.testing.assert_allclose(terms["a"]["weight"], [0.4, 0.8], rtol=1e-6)
     terms = design.applied(block(0.6, 0.4), {})["habitat"][0]["terms"]

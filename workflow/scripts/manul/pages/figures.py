@@ -7,6 +7,7 @@ import geopandas as gpd
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import shapely
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -76,12 +77,14 @@ def numbered_map(shape, key, places) -> bytes:
         for place in places:
             gpd.GeoSeries([place]).plot(ax=axes, facecolor="none", edgecolor=ORANGE, linewidth=1.2)
         figure.draw_without_rendering()  # so that places on the figure are known
-        at = np.array([place.representative_point().coords[0] for place in places]).reshape(-1, 2)
+        middle = shapely.point_on_surface(np.asarray(list(places), object))
+        numbers = 1 + np.flatnonzero(~shapely.is_empty(middle))
+        at = shapely.get_coordinates(middle)
         points = axes.transData.transform(at) * 72 / figure.dpi
         box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": ORANGE}
         line = {"arrowstyle": "-", "color": ORANGE, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
         beside = apart(points, BADGE) - points
-        for number, (xy, away) in enumerate(zip(at, beside, strict=True), 1):
+        for number, xy, away in zip(numbers, at, beside, strict=True):
             axes.annotate(
                 str(number), xy, away, textcoords="offset points", ha="center", va="center",
                 fontsize=7, bbox=box, arrowprops=line if away.any() else None,

@@ -72,8 +72,8 @@ def _brief(row, actions, shape, key, matters, animals, today) -> dict:
 
 def _lives(row, animals) -> list[str]:
     told = [
-        f"{_with(row, 'suitable_km2')} km2 of {row['area_km2']:,.0f} are suitable, "
-        f"{_with(row, 'key_km2')} km2 of it key habitat ({row['key_percent']:g} % of the land).",
+        f"{_with(row, 'suitable_km2')} km² of {row['area_km2']:,.0f} are suitable, "
+        f"{_with(row, 'key_km2')} km² of it key habitat ({row['key_percent']:g} % of the land).",
         f"It holds {_cats(row, animals)} {animals}: a range from densities elsewhere, not a count.",
     ]
     if not _none(row.get("key_protected_percent")):
@@ -94,7 +94,7 @@ def _threats(row) -> list[str]:
     return [
         f"Of the value at risk: {', '.join(named)}.",
         f"Mean threat {_with(row, 'mean_threat', 2)} (0 none, 1 all is lost); value at risk "
-        f"{_with(row, 'value_at_risk_km2')} km2 of full quality.",
+        f"{_with(row, 'value_at_risk_km2')} km² of full quality.",
     ]
 
 
@@ -103,7 +103,7 @@ def _sure(row, mine, matters) -> list[str]:
     if not _none(row.get("key_km2_p05")):
         told.append(
             f"In 90 % of the draws of all uncertain numbers key habitat is "
-            f"{row['key_km2_p05']:,.0f} to {row['key_km2_p95']:,.0f} km2."
+            f"{row['key_km2_p05']:,.0f} to {row['key_km2_p95']:,.0f} km²."
         )
     else:
         told.append("How sure this is was not assessed: one run, no draws.")
@@ -129,7 +129,7 @@ def _row(number, place) -> dict:
     return {
         "number": number, "place": place["place"], "dms": place["dms"], "title": place["title"],
         "action": place["action"], "agency": place["agency"], "gain": gained(place, ""),
-        "in_full": gained(place, "km2 of full quality "),
+        "in_full": gained(place, "km² of full quality "),
         "sure": place["verdict"] + ("" if _none(sure) else f", {sure:.0%} of the draws"),
     }  # fmt: skip
 

@@ -127,18 +127,20 @@ def applied(model: dict, values: Mapping[str, np.ndarray]) -> dict:
     """A model in which the numbers at these paths are arrays of draws, float32.
 
     Paths that the model does not have are left out. Corners of a trapezoid stay in their order.
-    Weights of a sum that add up to 1 do so in each draw, and those of less than 1 to 1 at most:
-    else a part of 0..1 would go beyond.
+    Weights of a sum that add up to 1 do so in each draw, and those of less than 1, or a weight
+    alone, to 1 at most: else a part of 0..1 would go beyond. A sum that has a response may be one of
+    amounts, and its weights stay as they are drawn.
     """
     out = copy.deepcopy(model)
-    sums = [block for block in _blocks(out) if block.get("combine") == "sum"]
+    sums = [b for b in _blocks(out) if b.get("combine") == "sum" and not b.get("response")]
     totals = [_total(sum_) for sum_ in sums]
     for path, numbers in values.items():
         put(out, path, np.asarray(numbers, "float32"))
     for sum_, told in zip(sums, totals, strict=True):
         total = _total(sum_)
         if np.ndim(total) and told < 1 + 1e-6:
-            part = total if told > 1 - 1e-6 else np.maximum(total, 1)
+            several = len(_terms(sum_)) > 1
+            part = total if several and told > 1 - 1e-6 else np.maximum(total, 1)
             for term in _terms(sum_):
                 term["weight"] = np.asarray(term["weight"] / part, "float32")
     for block in (b["trapezoid"] for b in _blocks(out) if isinstance(b.get("trapezoid"), dict)):
