@@ -128,8 +128,8 @@ def applied(model: dict, values: Mapping[str, np.ndarray]) -> dict:
 
     Paths that the model does not have are left out. Corners of a trapezoid stay in their order.
     Weights of a sum that add up to 1 do so in each draw, and those of less than 1, or a weight
-    alone, to 1 at most: else a part of 0..1 would go beyond. A sum that has a response may be one of
-    amounts, and its weights stay as they are drawn.
+    alone, to 1 at most: else a part of 0..1 would go beyond. A sum that has a response may be one
+    of amounts, and its weights stay as they are drawn.
     """
     out = copy.deepcopy(model)
     sums = [b for b in _blocks(out) if b.get("combine") == "sum" and not b.get("response")]
