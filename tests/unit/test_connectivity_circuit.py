@@ -176,6 +176,10 @@ def test_what_leaves_at_a_place_held_at_zero_has_come_through_it():
     volt, current = circuits.advanced(row, sources, grounds)
     np.testing.assert_allclose(volt, [[3, 2, 1, 0]], atol=1e-9)
     np.testing.assert_allclose(current, [[1, 1, 1, 1]], atol=1e-9)
+    two = circuits.Circuit(circuits.conductance(np.ones((1, 2))), 4)
+    volt, current = circuits.advanced(two, np.array([[1.0, 0]]), np.array([[1.0, np.inf]]))
+    np.testing.assert_allclose(volt, [[0.5, 0]], atol=1e-9)
+    np.testing.assert_allclose(current, [[1, 0.5]], atol=1e-9)  # half of it goes to earth at once
 
 
 @pytest.mark.parametrize("shape", [(24, 31), (25, 30), (33, 33)])
