@@ -586,6 +586,57 @@ def test_what_lies_outside_its_range_is_told(case):
     assert told in faults_of(laid_over(minimal(), changes))
 
 
+def uncertain(value, low, high):
+    return {"value": value, "range": [low, high], "status": "G"}
+
+
+COVER = {"terms": {"rock": {"response": {"exponential": {"scale": uncertain(300, -100, 600)}}}}}
+CURVE = {"points": [[0, 0], [1, uncertain(1, 0.5, 1.5)]]}
+RANGES = {
+    "a scale below 0": (
+        {"habitat": {"components": {"cover": COVER}}},
+        "response.exponential.scale.range: found [-100, 600], expected numbers above 0",
+    ),
+    "a weight below 0": (
+        {"threats": {"hunting": {"weight": uncertain(0.5, -0.3, 0.6)}}},
+        "threats.hunting.weight.range: found [-0.3, 0.6], expected numbers of at least 0",
+    ),
+    "a weight above 1": (
+        {"threats": {"hunting": {"weight": uncertain(0.5, 0.3, 1.6)}}},
+        "threats.hunting.weight.range: found [0.3, 1.6], expected numbers of at least 0 and of at",
+    ),
+    "a reach of nothing": (
+        {"threats": {"railways": {"surface": {"reach_m": uncertain(2000, 0, 3000)}}}},
+        "reach_m.range: found [0, 3000], expected numbers above 0",
+    ),
+    "yes and no": (
+        {"threats": {"hunting": {"weight": uncertain(0.5, False, True)}}},
+        "threats.hunting.weight.range: found [False, True], expected two numbers",
+    ),
+    "a curve that can pass 1": (
+        {"habitat": {"components": {"vegetation": {"response": {"curve": CURVE}}}}},
+        "with all numbers at the high end of their ranges, habitat.components.vegetation: its "
+        "values can run from 0 to 1.5",
+    ),
+    "a ramp that can turn round": (
+        {"habitat": {"components": {"vegetation": {"response": {
+            "ramp": {"lower": uncertain(0.2, 0.1, 0.8), "upper": 0.7}}}}}},
+        "response.ramp: lower can be 0.1 to 0.8 and upper 0.7 to 0.7, so that the curve",
+    ),
+    "corners in another order": (
+        {"habitat": {"components": {"vegetation": {"response": {
+            "trapezoid": {"a": uncertain(0.1, 0.05, 0.5), "b": 0.2, "c": 0.6, "d": 0.8}}}}}},
+        "with all numbers at the high end of their ranges, ",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", RANGES)
+def test_an_end_of_a_range_must_be_what_the_number_may_be(case):
+    changes, told = RANGES[case]
+    assert told in faults_of(load.laid_over(in_one_file(), changes))
+
+
 HIDDEN = [
     ("maps.context.lakes", "lakes"), ("maps.context.borders", "borders"),
     ("maps.context.settlements", "settlements"), ("maps.context.provinces", "provinces"),

@@ -295,6 +295,7 @@ def _effective(whole) -> tuple[list[str], dict]:
     _choose_zones(numbers)
     found += config_faults.find(numbers)
     found = found or list(config_faults.out_of_range(numbers))
+    found = found or list(config_faults.of_ranges(numbers))
     if not found:
         _drop_what_is_absent(numbers)
         _score_codes(numbers)
