@@ -724,6 +724,43 @@ RECORD_FAULTS = {
 }
 
 
+def beside_the_region(table):
+    """A mask of a few km just east of the corner."""
+    box = gpd.GeoSeries([shapely.box(78.82, 42.3, 78.86, 42.4)], crs=4326).to_crs(table.crs)
+    return table.iloc[:1].set_geometry(box.to_numpy())
+
+
+def with_a_point(table):
+    middle = gpd.GeoSeries([shapely.Point(78.4, 42.45)], crs=4326).to_crs(table.crs)
+    point = table.iloc[:1].set_geometry(middle.to_numpy())
+    return pd.concat([table, point], ignore_index=True)
+
+
+PLACE_FAULTS = {
+    "a mask beside the region": (
+        vector("study_area", beside_the_region),
+        ["study_area", "field geometry", "cover no cell of the region", "within its bounds"],
+    ),
+    "a point among the units": (
+        vector("provinces", with_a_point),
+        ["provinces", "field geometry", "Point", "take out what is none (1 of "],
+    ),
+    "a quantity where a share is wanted": (
+        both(
+            key("layers.burnt", {"path": "resources/tien_shan/elevation.tif", "kind": "continuous",
+                                 "title": "Burnt", "units": "m"}),
+            key(f"{T}.burnt", {"title": "Burnt", "weight": 0.5, "group": "habitat_loss", "iucn": "7.1",
+                               "cmp": "7.1", "surface": {"kind": "value", "layer": "burnt"}}),
+        ),
+        ["threats.burnt", "its values can run from", "no `valid`", "such as ramp"],
+    ),
+    "a measure compared with a text": (
+        key("rules.R2a.when", "key_share > '3'"),
+        ["rule R2a", "field when", "'3' is compared with the number 0"],
+    ),
+}  # fmt: skip
+
+
 def case(spoil_folder):
     """An InVEST case, spoilt in a copy of its folder."""
 
@@ -843,6 +880,7 @@ BAD = {
     **RASTER_FAULTS,
     **VECTOR_FAULTS,
     **RECORD_FAULTS,
+    **PLACE_FAULTS,
 }
 
 

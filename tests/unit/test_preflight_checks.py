@@ -408,16 +408,22 @@ def test_road_classes_without_a_speed_are_told():
 @pytest.mark.parametrize(
     ("kind", "shapes", "value"),
     [
-        ("share", [shapely.Point(0, 0), shapely.LineString([(0, 0), (1, 1)])], "LineString, Point"),
-        ("share", [shapely.Point(0, 0), shapely.box(0, 0, 1, 1)], None),
-        ("density", [shapely.Point(0, 0), shapely.box(0, 0, 1, 1)], "Point, Polygon"),
+        (
+            "share", [shapely.Point(0, 0), shapely.LineString([(0, 0), (1, 1)])],
+            ("error", "LineString, Point"),
+        ),
+        (
+            "share", [shapely.Point(0, 0), shapely.box(0, 0, 1, 1)],
+            ("warning", "Point (1 of 2 features)"),
+        ),
+        ("density", [shapely.Point(0, 0), shapely.box(0, 0, 1, 1)], ("error", "Point, Polygon")),
         ("density", [shapely.Point(0, 0)], None),
         ("distance", [shapely.box(0, 0, 1, 1)], None),
     ],
-)
+)  # fmt: skip
 def test_shares_need_polygons_and_densities_none(kind, shapes, value):
     found = told(uses._right_shapes("s", {"kind": kind}, {}, frame(shapes)))
-    assert found == ([("error", value)] if value else [])
+    assert found == ([value] if value else [])
 
 
 @pytest.mark.parametrize(

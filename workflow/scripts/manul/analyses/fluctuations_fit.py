@@ -29,11 +29,16 @@ def run(this) -> None:
 
 
 def _index(rows, spec) -> pd.DataFrame:
-    """year, count, effort, rate and each other series, one row a year."""
-    cats = rows[rows["series"] == spec["index"]].sort_values("year").drop_duplicates("year")
-    effort = cats["effort"].fillna(1.0).to_numpy()
-    out = pd.DataFrame({"year": cats["year"].astype(int).to_numpy()})
-    out["count"], out["effort"] = cats["value"].to_numpy(), effort
+    """year, count, effort, rate and each other series, one row a year.
+
+    Counts of one year add up, and so do their efforts. Without any effort it was the same each
+    time; where some rows tell it, one that does not is left out, as its effort is unknown.
+    """
+    cats = rows[rows["series"] == spec["index"]].astype({"year": int})
+    told = cats["effort"].notna()
+    cats = cats[told] if told.any() else cats.assign(effort=1.0)
+    out = cats.groupby("year", as_index=False)[["value", "effort"]].sum()
+    out = out.rename(columns={"value": "count"})
     out["rate"] = out["count"] / out["effort"]
     others = rows[rows["series"] != spec["index"]]
     wide = others.pivot_table(index="year", columns="series", values="value")

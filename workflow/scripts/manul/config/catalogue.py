@@ -31,7 +31,7 @@ class CatalogueError(ValueError):
 def load(path: Path = CATALOGUE) -> dict[str, dict[str, Any]]:
     """The sources by name, with defaults. Raises `CatalogueError` with every fault at once."""
     try:
-        faults = list(documents.repeated(path))
+        faults = list(documents.misread(path))
         given = documents.read(path)
     except documents.DocumentError as error:
         raise CatalogueError("\n".join(error.faults)) from None

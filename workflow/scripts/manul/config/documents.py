@@ -1,12 +1,13 @@
 """YAML files of the config, read strictly, and what YAML makes of a config without a word.
 
-YAML keeps the last of two equal keys, reads an unquoted `no` as false, `.nan` as a number, and lets
-anchors blow a few lines up to more than memory holds. Snakemake runs a config that says so as a
-program before it hands it on.
+YAML keeps the last of two equal keys, reads an unquoted `no` as false, `0100` as 64, `20:00` as
+1200, `.nan` as a number, and lets anchors blow a few lines up to more than memory holds. Snakemake
+runs a config that says so as a program before it hands it on.
 """
 
 import datetime as dt
 import math
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,23 +17,28 @@ import yaml
 MOST = 200_000  # values of a whole config; the demo has about 2000
 DEEPEST = 50  # blocks within each other
 TEMPLATE = "__use_yte__"
+NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+ODD_NUMBER = re.compile(r"[-+]?(0[0-9_]+$|0[bx]|[^:]*:)", re.IGNORECASE)
 
 
 class DocumentError(ValueError):
     """A file or a config that cannot be taken; `faults` are its faults, one line each."""
 
-    def __init__(self, faults):
-        super().__init__("; ".join(faults))
+    def __init__(self, faults: Iterable[str]):
         self.faults = list(faults)
+        super().__init__("; ".join(self.faults))
 
 
 def read(path) -> dict:
     """A YAML file that holds a mapping, each of its keys once, as JSON would hold it."""
     tree = _tree(path)
-    faults = list(_repeated(tree, path))
+    faults = list(_misread(tree, path))
     if faults:
         raise DocumentError(faults)
-    found = yaml.SafeLoader("").construct_document(tree) if tree else None
+    try:
+        found = yaml.SafeLoader("").construct_document(tree) if tree else None
+    except ValueError as error:  # of a date that no calendar has
+        raise DocumentError([f"{path}: {error}; expected dates that there are"]) from None
     if not isinstance(found, dict):
         raise DocumentError([f"{path}: expected a mapping of keys to values"])
     try:
@@ -41,9 +47,12 @@ def read(path) -> dict:
         raise DocumentError(f"{path}: {fault}" for fault in error.faults) from None
 
 
-def repeated(path) -> list[str]:
-    """The keys that stand twice in one block of a YAML or JSON file, one line each."""
-    return list(_repeated(_tree(path), path))
+def misread(path) -> list[str]:
+    """What YAML reads otherwise than it looks in a YAML or JSON file, one line each.
+
+    Keys that stand twice in one block, and numbers such as 0100 (64 to YAML) and 20:00 (1200).
+    """
+    return list(_misread(_tree(path), path))
 
 
 def templates(paths: Iterable) -> list[str]:
@@ -88,24 +97,37 @@ def _template(tree, path) -> Iterator[str]:
                 )
 
 
-def _repeated(tree, path) -> Iterator[str]:
-    for node in _mappings(tree):
-        yield from _twice(node, path)
+def _misread(tree, path) -> Iterator[str]:
+    for node in _nodes(tree):
+        if isinstance(node, yaml.MappingNode):
+            yield from _twice(node, path)
+        elif node.tag in NUMBERS and ODD_NUMBER.match(node.value):
+            means = yaml.SafeLoader("").construct_object(node)
+            yield (
+                f"{path}, line {node.start_mark.line + 1}: found {node.value}, which YAML reads as "
+                f"{means}; write {means}, or put it in quotes if it is a text"
+            )
 
 
 def _mappings(tree) -> Iterator[yaml.MappingNode]:
     """Every block of keys of a file, each once, in its order."""
+    return (node for node in _nodes(tree) if isinstance(node, yaml.MappingNode))
+
+
+def _nodes(tree) -> Iterator[yaml.Node]:
+    """Every block, key and value of a file, each once, in its order."""
     todo, seen = [tree], set()
     while todo:
         node = todo.pop()
         if id(node) in seen:
             continue
         seen.add(id(node))
+        if isinstance(node, yaml.Node):  # none of an empty file
+            yield node
         if isinstance(node, yaml.SequenceNode):
             todo += reversed(node.value)
         elif isinstance(node, yaml.MappingNode):
-            yield node
-            todo += reversed([value for _, value in node.value])
+            todo += reversed([part for pair in node.value for part in pair])
 
 
 def _twice(node, path) -> Iterator[str]:

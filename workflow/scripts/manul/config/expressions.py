@@ -46,6 +46,7 @@ PLAIN_WORDS = {
     "Is": "is", "IsNot": "is not", "JoinedStr": "a text with braces", "List": "a list",
     "Tuple": "a list", "FloorDiv": "//", "BitXor": "^",
 }  # fmt: skip
+DATE = re.compile(r"\d{4}(-\d\d){0,2}([T ].*)?$")
 CONDITION, NUMBER, TEXT, ANY = "a condition", "a number", "a text", "anything"
 SIGNS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
 
@@ -329,9 +330,56 @@ def _value(node, values, marks, seen) -> Any:
 
 def _compared(of, op, left, right):
     if isinstance(op, ast.In | ast.NotIn):
-        found = _one_of(of(left), _listed(right))
+        value, choices = of(left), _listed(right)
+        for choice in choices:
+            _comparable(value, choice, False)
+        found = _one_of(value, choices)
         return found if isinstance(op, ast.In) else np.logical_not(found)
-    return COMPARISONS[type(op)](of(left), of(right))
+    one, two = of(left), of(right)
+    _comparable(one, two, type(op) in SIGNS)
+    return COMPARISONS[type(op)](one, two)
+
+
+def _comparable(one, two, ordered) -> None:
+    """Refuse what is never equal, a number and a text, and an order of texts that are no dates."""
+    texts = [_text_in(value) for value in (one, two)]
+    if (texts[0] and _numeric(two)) or (texts[1] and _numeric(one)):
+        number = two if texts[0] else one
+        raise ExpressionError(
+            f"the text {texts[0] or texts[1]!r} is compared with {_shown(number)}, and is never "
+            "equal to it; write the one as the other is written, with or without quotation marks"
+        )
+    odd = [text for text in texts if text and not DATE.match(text)]
+    if ordered and texts[0] and texts[1] and odd:
+        raise ExpressionError(
+            f"found {odd[0]!r} before or after another text; expected numbers, or dates such as "
+            "2021-07-15: other texts have no order but that of the alphabet"
+        )
+
+
+def _text_in(value) -> str:
+    """A text of a value or a column, of those that are no date if there are any; "" for none.
+
+    Also for a column of texts and other things, some of which may be meant.
+    """
+    if isinstance(value, str):
+        return value
+    kind = getattr(getattr(value, "dtype", None), "kind", "O")
+    if not np.ndim(value) or kind in "biufcmM":
+        return ""
+    known = [part for part in np.asarray(value, object).ravel() if not pd.isna(part)]
+    if not known or not all(isinstance(part, str) for part in known):
+        return ""
+    return next((part for part in known if not DATE.match(part)), known[0])
+
+
+def _numeric(value) -> bool:
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    return isinstance(value, bool | int | float) or kind in tuple("biuf")
+
+
+def _shown(number) -> str:
+    return "numbers" if np.ndim(number) else f"the number {number}"
 
 
 def _one_of(value, choices):

@@ -45,7 +45,7 @@ def load(config: dict, files: Iterable = ()) -> dict[str, Config]:
     of the threat, so that later code meets surfaces in one place. `ranges` holds what was said of a
     number beside its value, by its path. A layer without a file has the kind `absent`.
     """
-    _refuse_repeated(files)
+    _refuse_misread(files)
     given = _as_json(config)
     try:
         ran = extensions.run(given.get("extensions") or [])
@@ -105,9 +105,9 @@ def laid_over(base, changes):
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _refuse_repeated(files) -> None:
+def _refuse_misread(files) -> None:
     try:
-        faults = [fault for file in files for fault in documents.repeated(file)]
+        faults = [fault for file in files for fault in documents.misread(file)]
     except documents.DocumentError as error:
         faults = error.faults
     if faults:

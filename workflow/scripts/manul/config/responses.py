@@ -122,7 +122,7 @@ def plain_class(value) -> str:
     if text.lower() in YES_NO:
         return YES_NO[text.lower()]
     try:
-        return f"{float(text):g}"
+        return f"{float(text):.15g}"
     except ValueError:
         return text
 

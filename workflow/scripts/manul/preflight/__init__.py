@@ -54,7 +54,7 @@ def check(config: Config, maps: Collection[str]) -> list[Problem]:
         return region
     found += uses.check_places(config, tables)
     found += uses.check_surfaces(config, tables)
-    found += uses.check_habitat(config)
+    found += uses.check_habitat(config, tables)
     found += uses.check_analyses(config, tables)
     found += uses.check_rules(config, tables, maps)
     found += uses.check_completeness(config, maps)

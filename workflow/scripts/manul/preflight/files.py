@@ -2,6 +2,8 @@
 
 import difflib
 
+from pyproj.exceptions import ProjError
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
 from manul.config.faults import RASTERS
@@ -34,6 +36,10 @@ def check_file(name, block, config, tables) -> list[Problem]:
     except RecordsError as error:
         why = " ".join(str(error).split())
         return [bad(name, block, "a table that cannot be used", "field records", why)]
+    except (ProjError, CPLE_BaseError) as error:  # a grid of a building site, or no CRS at all
+        found = f"a coordinate system that leads to no place on Earth ({_first_line(error)})"
+        mend = "Export the file again in a known one, such as EPSG:4326 or UTM"
+        return [bad(name, block, found, "a coordinate system of the Earth", mend)]
     except (RasterioError, OSError, RuntimeError, ValueError) as error:
         found = f"a file that cannot be read ({_first_line(error)})"
         kind = "raster" if block["kind"] in RASTERS else "vector layer or table"

@@ -37,9 +37,11 @@ COVERED = 0.98  # of the region: less is told
 LARGE = 4e8  # cells above which bands are not compared
 LOOK = 256  # cells along the side of the small copies in which bands are compared
 
+ENDS = "smallest and largest value seen"
+
 
 def check(name, block, config, tables) -> Iterator[Problem]:
-    """The problems of a raster layer."""
+    """The problems of a raster layer; what its values are goes to `tables`, under `ENDS`."""
     with open_raster(block["path"]) as source:
         wrong = list(_place(name, block, source, config["region"]))
         yield from wrong
@@ -79,6 +81,8 @@ def check(name, block, config, tables) -> Iterator[Problem]:
         )  # fmt: skip
     reach = selection.margin_m(config, name)
     every = _summary(file.blocks(str(grid.crs), bounds(grid, reach)), block, scaling)
+    if block["kind"] != "classes" and "valid" not in block:
+        tables[ENDS, name] = [every.low, every.high]  # what stands for the believable range
     yield from _values(name, block, every, scaling, kind)
 
 

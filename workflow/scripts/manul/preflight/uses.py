@@ -7,18 +7,21 @@ there, and what builds on it is not told twice.
 import re
 import string
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import shapely
 
-from manul.config import expressions, nodes, selection
+from manul.config import expressions, faults, nodes, selection
 from manul.config.faults import SHAPES
 from manul.config.hints import nearest
 from manul.config.schema import analysis_kind
+from manul.config.types import Config
 from manul.grid import features
 from manul.grid.region import bounds, grid_of
 from manul.preflight.findings import Problem, bad
+from manul.preflight.rasters import ENDS
 from manul.preflight.vectors import held, near_misses
 
 SHARED = 0.01  # of the smaller of two units: what drawn borders may overlap by
@@ -27,6 +30,7 @@ SHAPES_OF_ZONES = {
     "segments": (features.LINES, "lines"),
 }
 PLAIN_FORMAT = re.compile(r"[+]?,?(\.\d)?[efg%]?")  # of a number in a reason; no width
+WHOLE_REGION = ("The mask of the region", "The units of the region")
 
 
 def check_places(config, tables) -> Iterator[Problem]:
@@ -39,10 +43,18 @@ def check_places(config, tables) -> Iterator[Problem]:
         table, block = tables.get(name), config["layers"].get(name, {})
         if table is None:
             continue
-        if not table.geom_type.isin(features.POLYGONS).any():
+        others = table[~table.geom_type.isin(features.POLYGONS)]
+        if len(others):
             yield bad(
-                name, block, _shapes_of(table), "polygons in the region",
-                f"{what} must be a layer of polygons", field="geometry",
+                name, block, _shapes_of(others), "polygons in the region",
+                f"{what} must be a layer of polygons; take out what is none ({len(others)} of "
+                f"{len(table)} features)", field="geometry",
+            )  # fmt: skip
+        elif what in WHOLE_REGION and _covers_nothing(table, config):
+            yield bad(
+                name, block, "polygons that cover no cell of the region",
+                "polygons within its bounds", f"{what} would leave all maps and tables empty",
+                field="geometry",
             )  # fmt: skip
     units, block = tables.get(region["units"]), config["layers"].get(region["units"], {})
     if units is not None:
@@ -50,6 +62,13 @@ def check_places(config, tables) -> Iterator[Problem]:
             told = "The units of units.csv need their names"
             yield _no_column(region["units"], block, "name", units, told)
         yield from _overlaps(region["units"], block, units[units.geom_type.isin(features.POLYGONS)])
+
+
+def _covers_nothing(table, config) -> bool:
+    """Whether polygons have less than half a cell within the grid of the region."""
+    grid = grid_of(config["region"])
+    inside = shapely.intersection(table.geometry.to_numpy(), shapely.box(*bounds(grid)))
+    return bool(shapely.area(inside).sum() < grid.resolution.x**2 / 2)
 
 
 def _overlaps(name, block, table) -> Iterator[Problem]:
@@ -86,8 +105,18 @@ def check_surfaces(config, tables) -> Iterator[Problem]:
         yield from _reach_and_error(name, block, config)
 
 
-def check_habitat(config) -> Iterator[Problem]:
-    """Components and threats that cannot act."""
+def check_habitat(config, tables) -> Iterator[Problem]:
+    """Components and threats that cannot act, or whose values leave 0..1."""
+    seen = {n: {"valid": tables[ENDS, n]} for n in config["layers"] if (ENDS, n) in tables}
+    layers = {name: block | seen.get(name, {}) for name, block in config["layers"].items()}
+    as_seen = cast(Config, {**config, "layers": layers})
+    for fault in faults.out_of_range(as_seen) if seen else ():
+        where, _, told = fault.partition(": ")
+        yield Problem(
+            "error", where, value=told.partition(", expected")[0], expected="0 to 1",
+            mend="These values were seen in a layer that has no `valid`. Give the part a response "
+            "that ends there, such as ramp, or the layer its `scale` or its `valid` range",
+        )  # fmt: skip
     for name, component in config["habitat"]["components"].items():
         if component["weight"] == 0:
             yield _zero(f"component {name}", "The component plays no part")
@@ -117,6 +146,7 @@ def check_rules(config, tables, fields) -> Iterator[Problem]:
         for where, text, condition in cells:
             yield from _expression(f"rule {name}", where, text, known, "map", condition)
         yield from _expression(f"rule {name}", "when", rule["when"], made, "measure", True)
+        yield from _kinds(name, rule, made)
         yield from _reason(name, rule["reason"], made)
         yield from _rule_columns(name, rule, config, tables)
         yield from _rule_shapes(name, zones, config, tables)
@@ -265,16 +295,17 @@ def _number_fields(node) -> list[str]:
     return [field for term in nodes.terms(node) for field in _number_fields(term)]
 
 
-def _numbers(name, layer, column, table) -> Iterator[Problem]:
-    """A text, or a negative number, where a number is needed; blank is allowed."""
+def _numbers(name, layer, column, table, least: float = 0) -> Iterator[Problem]:
+    """A text, or a number below the least, where a number is needed; blank is allowed."""
     number = pd.to_numeric(table[column], errors="coerce")
-    wrong = (table[column].notna() & number.isna()) | (number < 0)
+    wrong = (table[column].notna() & number.isna()) | (number < least)
     if wrong.any():
         first = table[column][wrong].iloc[0]
         row = str(table["row"][wrong].iloc[0]) if "row" in table else ""
         more = f" (and {wrong.sum() - 1} more)" if wrong.sum() > 1 else ""
         yield bad(
-            name, layer, f"{first!r}{more}", "a number, 0 or more, or blank",
+            name, layer, f"{first!r}{more}",
+            "a number, 0 or more, or blank" if least == 0 else "a number, or blank",
             "Correct the value in the layer", row, column,
         )  # fmt: skip
 
@@ -300,6 +331,13 @@ def _right_shapes(name, block, layer, used) -> Iterator[Problem]:
                 name, layer, _shapes_of(used), "polygons",
                 "Only polygons cover a share of a cell; give points an `area_ha_field`",
                 field="geometry",
+            )  # fmt: skip
+        others = ~used.geom_type.isin(features.POLYGONS)
+        if others.any() and not others.all():
+            yield bad(
+                name, layer, f"{_shapes_of(used[others])} ({others.sum()} of {len(used)} features)",
+                "polygons", "They cover nothing in this surface; give points an `area_ha_field`",
+                field="geometry", severity="warning",
             )  # fmt: skip
     elif block["kind"] == "share" and block["area_ha_field"] in used:
         area = pd.to_numeric(used[block["area_ha_field"]], errors="coerce")
@@ -381,6 +419,19 @@ def _expression(of, field, text, known, what, condition, missing_is="error") -> 
         )  # fmt: skip
 
 
+def _kinds(name, rule, made) -> Iterator[Problem]:
+    """A number and a text that are compared in a condition; measures are numbers, but for names."""
+    texts = {f"{kind}_name" for kind in rule["nearest"]}
+    try:
+        expressions.evaluate(rule["when"], {m: "a" if m in texts else 0.0 for m in made})
+    except expressions.ExpressionError as error:
+        if "compared with" in str(error):
+            yield Problem(
+                "error", f"rule {name}", field="when", value=repr(rule["when"]),
+                expected="numbers compared with numbers", mend=f"Mend it: {error}",
+            )  # fmt: skip
+
+
 def _reason(name, text, made) -> Iterator[Problem]:
     """The sentence must name measures and nothing else: a format can reach into objects."""
     try:
@@ -406,10 +457,13 @@ def _reason(name, text, made) -> Iterator[Problem]:
 
 def _rule_columns(name, rule, config, tables) -> Iterator[Problem]:
     zones, where = rule["zones"], f"rule {name}"
-    yield from _columns_of(
-        where, zones, [zones.get("id_field"), *(m.get("field") for m in rule["measures"].values())],
-        config, tables,
-    )  # fmt: skip
+    measured = [m["field"] for m in rule["measures"].values() if "field" in m]
+    yield from _columns_of(where, zones, [zones.get("id_field"), *measured], config, tables)
+    table = tables.get(zones.get("layer"))
+    for column in measured if table is not None else ():
+        if column in table:
+            layer = config["layers"][zones["layer"]]
+            yield from _numbers(where, layer, column, table, -np.inf)
     for spec in rule["nearest"].values():
         wanted = [spec.get("date_field"), spec.get("name_field")]
         yield from _columns_of(where, spec, wanted, config, tables)

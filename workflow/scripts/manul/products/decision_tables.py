@@ -18,6 +18,7 @@ COLUMNS = {
     "costs": ("rule", "per", "low", "high"),
 }
 MORE = {"agencies": ("unit", "status"), "costs": ("status", "source")}
+ONCE = {"agencies": ["agency", "country", "unit"], "costs": ["rule"]}
 Fault = tuple[str, str, str, str]  # row (of the file, from 2), field, found, expected
 
 
@@ -54,6 +55,11 @@ def faults(table: pd.DataFrame, kind: str, known: Mapping[str, Sequence[str]]) -
                 yield str(row), column, repr(cells[column]), f"one of {', '.join(values)}"
         if kind == "costs":
             yield from _amounts(row, cells)
+    if all(column in table for column in ONCE[kind]):
+        again = table[table.duplicated(ONCE[kind]) & (table[ONCE[kind][0]] != "")]
+        for row, cells in zip(again.index, again.to_dict("records"), strict=True):
+            named = ", ".join(filter(None, (cells[column] for column in ONCE[kind])))
+            yield str(row), ONCE[kind][0], f"a second line for {named}", "one line for each"
 
 
 def costs(table: pd.DataFrame) -> dict[str, dict]:
