@@ -91,6 +91,18 @@ def test_who_acts_is_told_by_unit_then_country_then_kind(tmp_path):
 COSTS = "rule,per,low,high,status\nR5,km2,100,300,illustrative\nR4,km,10,20,\nR3,place,7,9,\n"
 
 
+def test_a_second_line_for_one_rule_or_agency_is_told(tmp_path):
+    twice = table(f"{COSTS}R5,place,1,2,\n", tmp_path, "costs")
+    assert list(decision_tables.faults(twice, "costs", {})) == [
+        ("5", "rule", "a second line for R5", "one line for each")
+    ]
+    again = table(f"{AGENCIES}ministry,KG,Naryn,Another,\n", tmp_path, "agencies")
+    assert list(decision_tables.faults(again, "agencies", {})) == [
+        ("5", "agency", "a second line for ministry, KG, Naryn", "one line for each")
+    ]
+    assert not list(decision_tables.faults(table(AGENCIES, tmp_path, "agencies"), "agencies", {}))
+
+
 def test_costs_go_by_area_length_or_place(tmp_path):
     costs = table(COSTS, tmp_path, "costs")
     assert not list(decision_tables.faults(costs, "costs", {"per": decision_tables.PER}))

@@ -17,6 +17,7 @@ from manul.analyses import (
     KINDS,
     disease,
     fluctuations,
+    fluctuations_fit,
     habitat_selection,
     habitat_selection_fit,
     home_range,
@@ -519,6 +520,21 @@ def test_a_test_of_unknown_errors_gives_the_apparent_share_alone(land):
 
 
 # -------------------------------------------------------------------------------- fluctuations
+
+
+@pytest.mark.parametrize(
+    ("effort", "rates"),
+    [
+        ([100, np.nan, 100, 50], {2019: 0.05, 2021: 0.06}),  # unknown in 2020; two surveys in 2021
+        ([np.nan] * 4, {2019: 5, 2020: 5, 2021: 4.5}),  # the same each time
+    ],
+)
+def test_counts_of_a_year_add_up_and_unknown_effort_is_not_one(effort, rates):
+    rows = {"series": "cats", "year": [2019, 2020, 2021, 2021], "value": [5.0, 5, 7, 2]}
+    table = pd.DataFrame(rows | {"effort": effort})
+    found = fluctuations_fit._index(table, {"index": "cats"}).set_index("year")["rate"]
+    assert found.dropna().to_dict() == pytest.approx(rates)
+    assert found.index.tolist() == [2019, 2020, 2021]
 
 
 def test_cats_follow_their_prey_a_year_later(land):

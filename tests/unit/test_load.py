@@ -9,6 +9,7 @@ from conftest import ROOT, demo_config
 from manul import preflight
 from manul.config import documents, faults, load, selection
 from manul.config.load import laid_over
+from manul.config.responses import plain_class
 from manul.graph import Graph
 
 MINIMAL = """
@@ -714,6 +715,36 @@ def test_a_key_that_stands_twice_beside_the_data_is_told(tmp_path):
     config = minimal()
     config["layers"]["elevation"] = f"{tmp_path}/dem.tif"
     assert "dem.yaml, line 3: the key 'source' stands twice" in faults_of(config)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("a: 0500", "line 1: found 0500, which YAML reads as 320; write 320, or put it in quotes"),
+        ("a: {010: b}", "line 1: found 010, which YAML reads as 8"),
+        ("a: 20:00", "line 1: found 20:00, which YAML reads as 1200"),
+        ("a: 2023-02-30", "day is out of range for month; expected dates that there are"),
+        ("a: .nan", "a: found nan, expected a finite number"),
+        ("no: 1", "found the key false, expected a text"),
+    ],
+)
+def test_what_yaml_reads_otherwise_than_it_looks_is_told(tmp_path, line, told):
+    path = tmp_path / "model.yaml"
+    path.write_text(f"{line}\n")
+    with pytest.raises(documents.DocumentError) as error:
+        documents.read(path)
+    assert told in str(error.value) and error.value.faults
+    path.write_text('a: 0.5\nb: 0\nc: -1e3\nd: "0500"\ne: 2023-02-28\nf: 10\ng: 0.05\n')
+    found = documents.read(path)
+    assert found == {
+        "a": 0.5, "b": 0, "c": "-1e3", "d": "0500", "e": "2023-02-28", "f": 10, "g": 0.05,
+    }  # fmt: skip
+
+
+def test_long_codes_of_classes_stay_apart():
+    assert [plain_class(code) for code in (4108123, "4108124.0", " 02", "yes", "a")] == [
+        "4108123", "4108124", "2", "yes", "a",
+    ]  # fmt: skip
 
 
 def test_anchors_that_blow_up_are_refused_before_they_do():

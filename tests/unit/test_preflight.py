@@ -741,16 +741,24 @@ PLACE_FAULTS = {
         vector("study_area", beside_the_region),
         ["study_area", "field geometry", "cover no cell of the region", "within its bounds"],
     ),
+    "the grid of a building site": (
+        raster("elevation", profile_key(
+            crs='LOCAL_CS["site grid",UNIT["metre",1]]',
+            transform=Affine(1000, 0, 500_000, 0, -1000, 4_700_000))),
+        ["elevation", "leads to no place on Earth", "EPSG:4326 or UTM"],
+    ),
     "a point among the units": (
         vector("provinces", with_a_point),
         ["provinces", "field geometry", "Point", "take out what is none (1 of "],
     ),
     "a quantity where a share is wanted": (
         both(
-            key("layers.burnt", {"path": "resources/tien_shan/elevation.tif", "kind": "continuous",
-                                 "title": "Burnt", "units": "m"}),
-            key(f"{T}.burnt", {"title": "Burnt", "weight": 0.5, "group": "habitat_loss", "iucn": "7.1",
-                               "cmp": "7.1", "surface": {"kind": "value", "layer": "burnt"}}),
+            key("layers.burnt", {
+                "path": "resources/tien_shan/elevation.tif", "kind": "continuous",
+                "title": "Burnt", "units": "m"}),
+            key(f"{T}.burnt", {
+                "title": "Burnt", "weight": 0.5, "group": "habitat_loss", "iucn": "7.1",
+                "cmp": "7.1", "surface": {"kind": "value", "layer": "burnt"}}),
         ),
         ["threats.burnt", "its values can run from", "no `valid`", "such as ramp"],
     ),

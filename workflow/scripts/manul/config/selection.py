@@ -234,7 +234,12 @@ def evidence_of(config: Config, layer: str) -> dict:
         and layer in layers_of(config["surfaces"][name])
     }
     others = [i for block in shown.values() for i in layers_of(block)]
-    records = [i for i in dict.fromkeys(others) if config["layers"][i]["kind"] == "records"]
+    districts = {block.get("districts_layer") for block in shown.values()}
+    wanted = [
+        name
+        for name in dict.fromkeys(others)
+        if config["layers"][name]["kind"] in ("records", "vector" if name in districts else "")
+    ]
     rules = {name: surface_rules(config, name) for name in shown} | {"poison": config["poison"]}
     mine = [
         name
@@ -243,7 +248,7 @@ def evidence_of(config: Config, layer: str) -> dict:
         if config["analyses"][name][key] == layer
     ]
     blocks = {name: config["analyses"][name] for name in mine}
-    return {"surfaces": shown, "layers": records, "rules": rules, "analyses": blocks}
+    return {"surfaces": shown, "layers": wanted, "rules": rules, "analyses": blocks}
 
 
 def dated_records(config: Config) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from manul.analyses import KINDS as ANALYSES
+from manul.config.hints import counted
 from manul.config.types import Layer, Surface
 from manul.grid.fields import Fields
 from manul.pages import figures
@@ -234,13 +235,25 @@ def _one_of_each(placed) -> tuple[gpd.GeoDataFrame, str]:
 
 def _poison_words(e, events, maps, block) -> list[str]:
     silent = _share(maps, "reports_within_50_km", lambda reports: reports == 0)
-    unplaced = int(e.rows.geometry.isna().sum())
+    polygons, field = e.layers.get(block.get("districts_layer")), block.get("districts_field")
+    outlines = {} if polygons is None else from_records.districts(polygons, field)
+    bare = rodenticide.footprints(events, outlines)["kind"].value_counts()
+    nowhere, spread = int(bare.get("unplaced", 0)), int(bare.get("diffuse", 0))
     assumed = rodenticide.event_intensity(events, e.rules["poison"])["assumed"].str.len() > 0
-    how = "spread over its district" if block.get("districts_layer") else "on no map"
+    told = []
+    if spread:
+        told.append(
+            f"{counted(spread, 'event')} known only by their district: each is spread over it."
+        )
+    if nowhere:
+        told.append(
+            f"{counted(nowhere, 'event')} on no map: no place, and no district that the layer of "
+            "districts knows by this name."
+        )
     return [
         f"No report within 50 km: {silent:.0%} of the map, where poison is unknown, not absent.",
         f"{int(assumed.sum())} of {len(events)} events had a value that had to be assumed.",
-        f"{unplaced} events are known only by their district; each is {how}.",
+        *told,
     ]
 
 
