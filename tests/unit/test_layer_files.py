@@ -422,6 +422,18 @@ def test_a_column_gets_the_name_and_the_meaning_of_the_model():
         features.with_fields(rows, {"kind": "tip"})
 
 
+def test_a_column_that_differs_by_case_alone_can_be_named(tmp_path):
+    rows = table(NAME=["x", "y"], Kind=["a", "b"])
+    made = features.with_fields(rows, {"name": "NAME", "kind": {"from": "Kind", "values": {
+        "a": "town", "b": "village"}}})  # fmt: skip
+    assert made["name"].tolist() == ["x", "y"] and made["kind"].tolist() == ["town", "village"]
+    assert not {"NAME", "Kind"} & {*made}
+    path = tmp_path / "towns.gpkg"
+    rows.set_crs("EPSG:4326", allow_override=True).to_file(path)
+    found, changes = layer_files.read_layer(path, {"fields": {"name": "NAME"}})
+    assert found["name"].tolist() == ["x", "y"] and not changes
+
+
 def test_values_without_a_meaning_are_told_or_get_that_of_the_rest():
     rows = table(typ=[f"k{i}" for i in range(10)])
     field = {"from": "typ", "values": {"k0": "town"}}

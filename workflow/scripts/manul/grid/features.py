@@ -27,11 +27,14 @@ def with_fields(table, fields: dict):
     """The table with each column of `fields` under the name that the model uses.
 
     `fields` maps names to the team's column, or to `{from, values, other}`: `values` says what the
-    column's values mean. Columns keep their old names too, where nothing takes them. Raises
-    `LayerError` for a column that is not there and for values without a meaning.
+    column's values mean. Columns keep their old names too, where nothing takes them; case does not
+    make another name, as in a GeoPackage. Raises `LayerError` for a column that is not there and
+    for values without a meaning.
     """
     made = {name: _field(table, name, field) for name, field in fields.items()}
-    return table.assign(**made)
+    taken = {name.lower() for name in made}
+    old = [c for c in table.columns if str(c).lower() in taken and c not in made]
+    return table.drop(columns=old).assign(**made)
 
 
 def _field(table, name, field) -> pd.Series:

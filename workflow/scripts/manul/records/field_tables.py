@@ -27,7 +27,7 @@ def read(path, block: Layer, as_of: str) -> check.Records:
     wanted = table_files.Wanted(_layer(block), block.get("encoding", ""), known, block["table"])
     raw = table_files.read_table(path, wanted)
     return check.read_records(
-        with_fields(raw, fields).drop(columns=list(taken - fields.keys())),
+        with_fields(raw, fields).drop(columns=list(taken - fields.keys()), errors="ignore"),
         block["table"],
         schemas(),
         dt.date.fromisoformat(as_of),

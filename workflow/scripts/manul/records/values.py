@@ -83,8 +83,10 @@ def parse_date(text: str, field: Mapping, context: Context) -> tuple[dt.date, st
     if first is not None:
         value, rule = first, PERIOD
     else:
-        until = plain(text).partition("/")[0] if field.get("partial") == "first" else plain(text)
-        value, rule = day(until, context.as_of, context.day_zero)
+        whole = plain(text)
+        head = whole.partition("/")[0]  # of a period within one day; other dates have "/" too
+        within = field.get("partial") == "first" and re.match(r"\d{4}-\d\d-\d\d", head)
+        value, rule = day(head if within else whole, context.as_of, context.day_zero)
     if value.year < 1900 or value.year > 2200:
         raise Unusable("expected a year from 1900 to 2200; correct the year")
     if value > context.as_of and field.get("future") != "allowed":
