@@ -741,6 +741,10 @@ PLACE_FAULTS = {
         vector("study_area", beside_the_region),
         ["study_area", "field geometry", "cover no cell of the region", "within its bounds"],
     ),
+    "a raster of one row": (
+        raster("elevation", lambda profile, values: values[:, :1]),
+        ["elevation", "pixels", "2 x 2 at least", "Was a window cut too small?"],
+    ),
     "the grid of a building site": (
         raster("elevation", profile_key(
             crs='LOCAL_CS["site grid",UNIT["metre",1]]',

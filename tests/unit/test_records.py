@@ -17,6 +17,7 @@ from manul.records import field_tables
 from manul.records.check import RecordsError, document, read_records
 from manul.records.rules import RULES
 from manul.records.table_files import read_table
+from manul.records.text import instant
 from manul.records.values import PARSERS, Context, synonyms
 
 ROOT = Path(__file__).parents[2]
@@ -734,3 +735,30 @@ def test_movebank_as_it_is_exported():
 def test_a_place_is_a_point_or_a_line_and_unknown_where_a_number_is(numbers, wkt):
     place = field_tables._place(np.array(numbers, "float64"))
     assert (place and place.wkt) == wkt
+
+
+def test_an_animal_dies_once_and_is_not_watched_after(tmp_path):
+    def row(animal, start, end, died):
+        return {"animal": animal, "stage": "adult", "date_entry": start, "date_exit": end,
+                "died": died}  # fmt: skip
+
+    found = read(
+        [
+            row("A", "2019-01-01", "2020-01-01", "n"),
+            row("A", "2020-01-01", "2021-01-01", "y"),
+            row("A", "2020-06-01", "2021-06-01", "y"),
+            row("a", "2021-02-01", "2021-03-01", "n"),
+            row("B", "2021-02-01", "2021-03-01", "y"),
+        ],
+        "fate",
+    )
+    assert found.accepted["animal"].tolist() == ["A", "A", "B"]
+    told = found.rejected.set_index("row")["reason"]
+    assert "says so too; it can be in one row alone" in told.iloc[0]
+    assert "it begins after died of" in told.iloc[1] and "2021-01-01" in told.iloc[1]
+
+
+@pytest.mark.parametrize("offset", ["+06", "+0600", "+06:00"])
+def test_an_offset_of_whole_hours_needs_no_minutes(offset):
+    found, rule = instant(f"2021-05-03 08:30:00{offset}", dt.date(2022, 1, 1))
+    assert (found.isoformat(), rule) == ("2021-05-03T02:30:00+00:00", "")

@@ -43,7 +43,7 @@ ENDS = "smallest and largest value seen"
 def check(name, block, config, tables) -> Iterator[Problem]:
     """The problems of a raster layer; what its values are goes to `tables`, under `ENDS`."""
     with open_raster(block["path"]) as source:
-        wrong = list(_place(name, block, source, config["region"]))
+        wrong = [*_too_small(name, block, source), *_place(name, block, source, config["region"])]
         yield from wrong
         if wrong:
             return
@@ -84,6 +84,15 @@ def check(name, block, config, tables) -> Iterator[Problem]:
     if block["kind"] != "classes" and "valid" not in block:
         tables[ENDS, name] = [every.low, every.high]  # what stands for the believable range
     yield from _values(name, block, every, scaling, kind)
+
+
+def _too_small(name, block, source) -> Iterator[Problem]:
+    if min(source.shape) < 2:
+        height, width = source.shape
+        yield bad(
+            name, block, f"a raster of {width} x {height} pixels", "2 x 2 at least",
+            "Was a window cut too small? One row of numbers has no slope, and nothing between",
+        )  # fmt: skip
 
 
 @dataclass

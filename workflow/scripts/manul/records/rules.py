@@ -125,6 +125,30 @@ def close_in_time(rows: Iterable[Row], rule: Mapping, context: Context) -> None:
             row.reject(rule["date"], _second_report(earlier, rule))
 
 
+def once(rows: Iterable[Row], rule: Mapping, context: Context) -> None:
+    """Reject a row that begins after, or tells again, what happens once to the one it is of.
+
+    `of` names who, `event` the field that says yes, `start` and `end` the days of a row.
+    """
+    usable = list(_usable(rows))
+    happened: dict[str, Row] = {}
+    for row in usable:
+        if row.values.get(rule["event"]) is True:
+            who = fold(row.values[rule["of"]])
+            earlier = happened.setdefault(who, row)
+            if earlier is not row:
+                row.reject(rule["event"], f"{earlier.name} says so too; it can be in one row alone")
+    for row in _usable(usable):
+        last = happened.get(fold(row.values[rule["of"]]))
+        start, end = row.values.get(rule["start"]), last and last.values.get(rule["end"])
+        if last is not None and last is not row and start and end and start > end:
+            row.reject(
+                rule["start"],
+                f"it begins after {rule['event']} of {last.name}, {end}; correct one of the days, "
+                f"or the {rule['of']}",
+            )
+
+
 def blank(rows: Iterable[Row], rule: Mapping, context: Context) -> None:
     """Flag rows in which a field is blank."""
     for row in rows:
@@ -178,6 +202,7 @@ RULES = {
     "unique": unique,
     "identical": identical,
     "close_in_time": close_in_time,
+    "once": once,
     "blank": blank,
     "length_fits": length_fits,
     "fits_place": fits_place,

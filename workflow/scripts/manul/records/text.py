@@ -58,7 +58,7 @@ def decimal(text: str, comma: bool = False) -> tuple[str, str]:
     return _finite(text.replace(group, "").replace(point, ".")), rule
 
 
-_CLOCK = r"(?:[t ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:z|[+-]\d{2}:?\d{2})?)?"
+_CLOCK = r"(?:[t ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:z|[+-]\d{2}(?::?\d{2})?)?)?"
 _DATES = {  # pattern -> what it is called in the log; "" needs no entry
     r"(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})": "",
     r"(?P<y>\d{4})/(?P<m>\d{1,2})/(?P<d>\d{1,2})": "yyyy/mm/dd date",
@@ -105,7 +105,8 @@ def period(text: str) -> dt.date | None:
 
 
 _TIME = re.compile(
-    r"(.*?)[t ](\d{1,2}):(\d{2})(?::(\d{2})(\.\d+)?)?(?: ?(am|pm))? ?(z|utc|gmt|[+-]\d{2}:?\d{2})?",
+    r"(.*?)[t ](\d{1,2}):(\d{2})(?::(\d{2})(\.\d+)?)?(?: ?(am|pm))?"
+    r" ?(z|utc|gmt|[+-]\d{2}(?::?\d{2})?)?",
     re.ASCII,
 )
 NO_OFFSET = "time without an offset read as UTC"
@@ -132,8 +133,8 @@ def instant(
             raise Unusable("no clock shows this time; expected 00:00:00 to 23:59:59") from error
         local, offset = dt.datetime.combine(at, clock), match[7] or ""
     if offset:
-        shift = re.fullmatch(r"([+-])(\d{2}):?(\d{2})", offset)
-        minutes = int(shift[2]) * 60 + int(shift[3]) if shift else 0
+        shift = re.fullmatch(r"([+-])(\d{2}):?(\d{2})?", offset)
+        minutes = int(shift[2]) * 60 + int(shift[3] or 0) if shift else 0
         if minutes > 14 * 60:
             raise Unusable("no place has this offset from UTC; expected -14:00 to +14:00")
         sign = -1 if shift and shift[1] == "-" else 1
