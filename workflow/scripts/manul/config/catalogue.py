@@ -31,12 +31,10 @@ class CatalogueError(ValueError):
 def load(path: Path = CATALOGUE) -> dict[str, dict[str, Any]]:
     """The sources by name, with defaults. Raises `CatalogueError` with every fault at once."""
     try:
-        faults = list(documents.misread(path))
         given = documents.read(path)
     except documents.DocumentError as error:
         raise CatalogueError("\n".join(error.faults)) from None
-    found, sound = schema.complete(given, schema.read_schema("catalogue.schema"), str(path))
-    faults += found
+    faults, sound = schema.complete(given, schema.read_schema("catalogue.schema"), str(path))
     if sound:
         for name, source in given["sources"].items():
             faults += [f"{path}: sources.{name}{fault}" for fault in _faults(source)]

@@ -331,7 +331,7 @@ def _value(node, values, marks, seen) -> Any:
 def _compared(of, op, left, right):
     if isinstance(op, ast.In | ast.NotIn):
         value, choices = of(left), _listed(right)
-        for choice in choices:
+        for choice in {type(choice): choice for choice in choices}.values():
             _comparable(value, choice, False)
         found = _one_of(value, choices)
         return found if isinstance(op, ast.In) else np.logical_not(found)

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from manul.config import catalogue, documents, extensions, schema, states
+from manul.config import catalogue, documents, extensions, range_faults, schema, states
 from manul.config import faults as config_faults
 from manul.config.hints import hint
 from manul.config.nodes import layers_of
@@ -295,7 +295,7 @@ def _effective(whole) -> tuple[list[str], dict]:
     _choose_zones(numbers)
     found += config_faults.find(numbers)
     found = found or list(config_faults.out_of_range(numbers))
-    found = found or list(config_faults.of_ranges(numbers))
+    found = found or list(range_faults.find(numbers))
     if not found:
         _drop_what_is_absent(numbers)
         _score_codes(numbers)

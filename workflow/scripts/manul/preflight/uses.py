@@ -30,16 +30,15 @@ SHAPES_OF_ZONES = {
     "segments": (features.LINES, "lines"),
 }
 PLAIN_FORMAT = re.compile(r"[+]?,?(\.\d)?[efg%]?")  # of a number in a reason; no width
-WHOLE_REGION = ("The mask of the region", "The units of the region")
 
 
 def check_places(config, tables) -> Iterator[Problem]:
     """What maps and tables rest on: the mask and the units of the region, units with sheets."""
     region = {role: config["region"][role] for role in ("mask", "units")}
-    wanted = [(f"The {role} of the region", name) for role, name in region.items()]
-    wanted += [("What `atlas.of` names", name) for name in config["atlas"]["of"] or ()]
-    wanted += [("What `actions.within` names", name) for name in config["actions"]["within"]]
-    for what, name in wanted:
+    wanted = [(f"The {role} of the region", name, True) for role, name in region.items()]
+    wanted += [("What `atlas.of` names", name, False) for name in config["atlas"]["of"] or ()]
+    wanted += [("What `actions.within` names", n, False) for n in config["actions"]["within"]]
+    for what, name, of_all in wanted:  # `of_all`: maps and tables are empty without it
         table, block = tables.get(name), config["layers"].get(name, {})
         if table is None:
             continue
@@ -50,7 +49,7 @@ def check_places(config, tables) -> Iterator[Problem]:
                 f"{what} must be a layer of polygons; take out what is none ({len(others)} of "
                 f"{len(table)} features)", field="geometry",
             )  # fmt: skip
-        elif what in WHOLE_REGION and _covers_nothing(table, config):
+        elif of_all and _covers_nothing(table, config):
             yield bad(
                 name, block, "polygons that cover no cell of the region",
                 "polygons within its bounds", f"{what} would leave all maps and tables empty",
