@@ -614,6 +614,10 @@ RANGES = {
         {"threats": {"hunting": {"weight": uncertain(0.5, False, True)}}},
         "threats.hunting.weight.range: found [False, True], expected two numbers",
     ),
+    "a number and a yes": (
+        {"threats": {"hunting": {"weight": uncertain(0.5, 0.2, True)}}},
+        "threats.hunting.weight.range: found [0.2, True], expected two numbers",
+    ),
     "a curve that can pass 1": (
         {"habitat": {"components": {"vegetation": {"response": {"curve": CURVE}}}}},
         "with all numbers at the high end of their ranges, habitat.components.vegetation: its "
