@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -202,7 +203,18 @@ def start(snakemake) -> Iterator[Job]:
     except Exception:
         log.exception("%s failed", snakemake.rule)
         raise
-    log.info("%s done in %.1f s", snakemake.rule, time.monotonic() - began)
+    log.info("%s done in %.1f s%s", snakemake.rule, time.monotonic() - began, _most_memory())
+
+
+def _most_memory() -> str:
+    """The largest memory (MB, resident) that this process has held, where the system tells it.
+
+    Snakemake looks at a job's memory twice a second, and misses most of a short one.
+    """
+    status = Path("/proc/self/status")
+    told = status.read_text() if status.is_file() else ""
+    found = re.search(r"VmHWM:\s*(\d+) kB", told)
+    return f", at most {int(found[1]) / 1024:.0f} MB of memory" if found else ""
 
 
 def _same_package(snakemake) -> None:
