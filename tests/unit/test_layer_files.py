@@ -150,6 +150,52 @@ def test_letters_of_a_shapefile_that_does_not_tell_its_encoding_are_guessed_and_
     assert read_layer(path, {"encoding": "cp866"})[0]["name"][0] != name
 
 
+@pytest.mark.parametrize(
+    ("language", "cpg"),
+    [(0x57, None), (0x03, None), (0, "ISO-8859-1"), (0, "1252"), (0x57, "1252")],
+)
+@pytest.mark.parametrize(
+    ("name", "encoding", "read_as"),
+    [
+        ("Нарын", "cp1251", "cp1251"), ("Кочкор № 5 — восток", "cp1251", "cp1251"),
+        ("金山银山", "gbk", "gb18030"), ("Нарын", "utf-8", "utf-8"), ("Zürich–Öst", "cp1252", None),
+    ],
+)  # fmt: skip
+def test_letters_that_a_shapefile_calls_western_are_read_as_what_they_are(
+    tmp_path, name, encoding, read_as, language, cpg
+):
+    path = tmp_path / "units.shp"
+    pyogrio.write_dataframe(table(name=["NAME".ljust(50, "x")]), path, encoding="ascii")
+    dbf, text = path.with_suffix(".dbf"), name.encode(encoding)
+    data = bytearray(dbf.read_bytes().replace(b"NAME".ljust(50, b"x"), text.ljust(50)))
+    data[29] = language
+    dbf.write_bytes(data)
+    path.with_suffix(".cpg").unlink()
+    if cpg:
+        path.with_suffix(".cpg").write_text(cpg)
+    found, told = read_layer(path, {})
+    assert [c.found for c in told] == (
+        [f"letters that read best as {read_as}, such as {name!r}"] if read_as else []
+    )
+    if cpg != "ISO-8859-1" and language != 0x57:  # in which a dash of Windows is a control sign
+        assert found["name"].tolist() == [name]
+
+
+def test_letters_that_a_shapefile_wrongly_calls_utf8_are_read_as_what_they_are(tmp_path):
+    path = tmp_path / "units.shp"
+    pyogrio.write_dataframe(table(name=["Нарын"]), path, encoding="cp1251")
+    path.with_suffix(".cpg").write_text("UTF-8")
+    found, told = read_layer(path, {})
+    assert found["name"].tolist() == ["Нарын"]
+    assert [c.found for c in told] == ["letters that read best as cp1251, such as 'Нарын'"]
+    pyogrio.write_dataframe(table(name=["Zürich"]), path, encoding="cp1252")
+    path.with_suffix(".cpg").write_text("UTF-8")
+    with pytest.raises(FileFault, match="key `encoding`"):
+        read_layer(path, {})
+    pyogrio.write_dataframe(table(name=["Нарын"]), path, encoding="UTF-8")
+    assert read_layer(path, {})[1] == []
+
+
 def test_letters_that_cannot_be_guessed_are_told(tmp_path):
     path = tmp_path / "units.shp"
     pyogrio.write_dataframe(table(name=["Zürich"]), path, encoding="ISO-8859-1")

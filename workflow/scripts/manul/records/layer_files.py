@@ -22,6 +22,7 @@ from manul.records.encodings import decode
 TWICE = ("route_points", "track_points")  # points that lines of a GPX file have already
 TAKEN = ("fid", "geom", "geometry", "ogc_fid")  # columns that a GeoPackage keeps for itself
 LATIN = ("iso-8859-1", "latin-1", "latin1", "cp1252", "windows-1252")  # GDAL's own guess
+_WESTERN = "\u024f"  # the last letter of Latin scripts
 SAME_AREA = 1e-3  # share by which a mended polygon may differ from the one that was drawn
 KINDS = {8: "CircularString", 15: "PolyhedralSurface", 16: "TIN", 17: "Triangle"}
 
@@ -123,23 +124,28 @@ def _read(path, name, block, changes):
 
 
 def _encoding(path, name, changes) -> str | None:
-    """The encoding of a shapefile that does not tell it, guessed from its letters; None: as told.
+    """The encoding of a shapefile, guessed where its letters are told as western; None: as told.
 
-    Without a .cpg file GDAL takes ISO-8859-1, in which any bytes are text.
+    Without a .cpg file GDAL takes ISO-8859-1, in which any bytes are text; and many programs write
+    that the letters are those of Windows in the west, whatever they are.
     """
     info = pyogrio.read_info(path, layer=name)
-    told = info["encoding"].lower()
-    if info["driver"] != "ESRI Shapefile" or told not in LATIN:
+    if info["driver"] != "ESRI Shapefile":
         return None
-    rows = pyogrio.read_dataframe(path, layer=name, read_geometry=False)
-    texts = [*rows.columns, *(v for c in rows.columns for v in rows[c] if isinstance(v, str))]
-    data = "\n".join(dict.fromkeys(texts)).encode(told, "ignore")
-    if data.isascii():
-        return None
-    example = next(text for text in texts if not text.isascii())
+    data = _text(path, name, ENCODING="").encode("latin-1")  # as they lie in the file
     try:
-        encoding, _ = decode(data)
+        told = _text(path, name)
+    except UnicodeDecodeError:
+        told = ""
+    if data.isascii() or any(sign.isalpha() and sign > _WESTERN for sign in told):
+        return None
+    line = next(i for i, text in enumerate(data.split(b"\n")) if not text.isascii())
+    try:
+        encoding, text = decode(data)
     except RecordsError:
+        if info["encoding"].lower() not in LATIN:
+            return None  # the file says which letters it holds
+        example = told.split("\n")[line]
         changes.append(
             Change(
                 f"letters whose encoding is not told, such as {example!r}", "a file .cpg",
@@ -148,15 +154,24 @@ def _encoding(path, name, changes) -> str | None:
             )
         )  # fmt: skip
         return None
-    right = example.encode(told, "ignore").decode(encoding, "replace")
-    changes.append(
-        Change(
-            f"letters that read best as {encoding}, such as {right!r}", "a file .cpg that says so",
-            "They are read so; if that is wrong, name the right one with the key `encoding`",
-            field="encoding",
+    if text != told:
+        example = text.split("\n")[line]
+        changes.append(
+            Change(
+                f"letters that read best as {encoding}, such as {example!r}",
+                "a file .cpg that says so",
+                "They are read so; if that is wrong, name the right one with the key `encoding`",
+                field="encoding",
+            )
         )
-    )  # fmt: skip
     return encoding
+
+
+def _text(path, name, **options) -> str:
+    """Names of columns and all texts of a layer, each once, a line for each."""
+    rows = pyogrio.read_dataframe(path, layer=name, read_geometry=False, **options)
+    texts = [*rows.columns, *(v for c in rows.columns for v in rows[c] if isinstance(v, str))]
+    return "\n".join(text.replace("\n", " ") for text in dict.fromkeys(texts))
 
 
 def _shapes_one_by_one(path, name, changes):
