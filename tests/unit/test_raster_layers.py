@@ -1,5 +1,7 @@
 """Rasters as teams hand them over: tags of scale, nodata that nobody declared, bands, places."""
 
+import re
+
 import numpy as np
 import pytest
 import rasterio
@@ -92,6 +94,33 @@ def test_named_nodata_is_unknown_when_the_layer_is_prepared(tmp_path):
         values = clipped.read(1)
     assert np.isnan(values).mean() == pytest.approx(0.1, abs=0.01)
     assert np.nanmin(values) >= 1000
+
+
+@pytest.mark.parametrize(
+    ("block", "wrong", "told"),
+    [
+        ({"kind": "continuous", "valid": [0, 9000]}, 9001, "found value 9001, in 1 cells of this "
+         "part; expected 0 to 9000."),
+        ({"kind": "continuous", "valid": [0, 900], "scale": 0.1}, -10, "found value -1,"),
+        ({"kind": "classes", "classes": {"0": "a", "4321": "b"}}, 7, "found class 7,"),
+    ],
+)  # fmt: skip
+def test_what_preflight_did_not_look_at_is_told_where_the_layer_is_prepared(
+    tmp_path, block, wrong, told
+):
+    values = np.where(np.arange(100) % 2, 0, 4321) * np.ones((90, 1))
+    path = write(tmp_path / "a.tif", values)
+    block = block | {"path": str(path)}
+    rasters.clip(path, tmp_path / "b.tif", block, grid_of(REGION), 0, {})
+    values[40, 50] = wrong
+    write(path, values)
+    with pytest.raises(rasters.UnbelievableError, match=re.escape(told)) as error:
+        rasters.clip(path, tmp_path / "b.tif", block, grid_of(REGION), 0, {})
+    assert f"{path} (row 40, column 50)" in str(error.value)
+    named = block | {"nodata": wrong}
+    rasters.clip(path, tmp_path / "b.tif", named, grid_of(REGION), 0, {})
+    with rasterio.open(tmp_path / "b.tif") as clipped:
+        assert np.isnan(clipped.read(1)).sum() == 1
 
 
 def test_zeros_that_go_on_into_small_numbers_raise_no_question(tmp_path):

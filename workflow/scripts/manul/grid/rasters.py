@@ -34,6 +34,10 @@ class NoOverlapError(ValueError):
     """A raster has no cell within the bounds that were asked for."""
 
 
+class UnbelievableError(ValueError):
+    """A raster holds what its layer says that it cannot; the message tells where and the mend."""
+
+
 @dataclass(frozen=True)
 class Raster:
     """A window of one band in its own coordinates: values (2-D float32, NaN for nodata).
@@ -185,6 +189,9 @@ def clip(path, target, layer: Layer, grid: GeoBox, margin_m: float, tags: dict) 
     there those of the file's tags hold. The size of a pixel in metres, at the
     centre of the region, travels with it, so that what is made from it does not depend on the
     margin.
+
+    Raises `UnbelievableError` at a class that the layer does not name, or a value beyond its limits
+    (`valid`): preflight looks at some blocks of a large raster, this sees every cell.
     """
     with rasterio.open(path) as source:
         window = _window(source, str(grid.crs), bounds(grid, margin_m), 0.0)
@@ -196,9 +203,34 @@ def clip(path, target, layer: Layer, grid: GeoBox, margin_m: float, tags: dict) 
             for at in _pieces(window):
                 values = _numbers(source.read(file.band, window=at, masked=True), file.nodata)
                 values = values * scale + offset
+                _believe(values, at, layer)
                 row, column = at.row_off - window.row_off, at.col_off - window.col_off
                 out.write(values, 1, window=Window(column, row, at.width, at.height))
             out.update_tags(**tags, **{PIXEL_TAG: f"{size[0]!r} {size[1]!r}"})
+
+
+def _believe(values, at, layer) -> None:
+    """Raise where a window of a raster holds what its layer says that it cannot."""
+    if layer.get("kind") == "classes":
+        expected = f"the classes {', '.join(layer['classes'])}"
+        strange = ~np.isin(values, np.float32([*map(float, layer["classes"])]))
+        strange &= ~np.isnan(values)
+        what, key = "class", "classes"
+    elif "valid" in layer:
+        low, high = layer["valid"]
+        near = 1e-6 * max(abs(low), abs(high))  # float32
+        expected = f"{low:g} to {high:g}"
+        strange = (values < low - near) | (values > high + near)
+        what, key = "value", "valid"
+    else:
+        return
+    if strange.any():
+        row, column = np.argwhere(strange)[0]
+        raise UnbelievableError(
+            f"{layer['path']} (row {at.row_off + row}, column {at.col_off + column}): found {what} "
+            f"{values[row, column]:g}, in {strange.sum()} cells of this part; expected {expected}. "
+            f"Declare it as no value with the key `nodata` of the layer, or mend `{key}`"
+        )
 
 
 # ------------------------------------------------------------------------------------- helpers
