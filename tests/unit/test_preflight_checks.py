@@ -350,6 +350,33 @@ def test_a_rejected_row_is_told_with_the_beginning_of_its_value(monkeypatch, mod
     assert (last.severity, last.value) == ("error", "no usable row")
 
 
+@pytest.mark.parametrize(
+    ("far", "severity", "rows"),
+    [
+        ([], None, ""), ([7], "warning", "9"), ([3, 7], "warning", "5, 9"),
+        ([3, 7, 9], "note", "5, 9, 11"), ([*range(1, 8)], "note", "3, 4, 5, 6, 7, ..."),
+        ([*range(20)], None, ""),
+    ],
+)  # fmt: skip
+def test_records_that_lie_far_off_are_told_with_their_rows(tmp_path, far, severity, rows):
+    at = [(75.0 if i not in far else 57.0, 41.5 + i / 50) for i in range(20)]
+    lines = [f"c{i},summer,{lon},{lat},2,2" for i, (lon, lat) in enumerate(at)]
+    path = tmp_path / "camps.csv"
+    path.write_text("\n".join(["id,season,lon,lat,households,dogs", *lines]), encoding="utf-8")
+    block = {"kind": "records", "table": "camp", "path": str(path), "on_rejected": "stop"}
+    config = {"region": PLACE, "surfaces": {}, "rules": {}, "layers": {}}
+    table = check_vectors.field_tables.features(
+        check_vectors.field_tables.read(str(path), block, "2025-01-01"), block
+    )
+    found = [*check_vectors._far("camps", block, table, config)]
+    assert [(problem.severity, problem.row) for problem in found] == (
+        [(severity, rows)] if severity else []
+    )
+    if found:
+        assert found[0].value.startswith(f"{len(far)} record")
+        assert ("mistyped" in found[0].mend) == (severity == "warning")
+
+
 # ------------------------------------------------------------------------ what is made of layers
 
 

@@ -213,7 +213,7 @@ def _believe(values, at, layer) -> None:
     """Raise where a window of a raster holds what its layer says that it cannot."""
     if layer.get("kind") == "classes":
         expected = f"the classes {', '.join(layer['classes'])}"
-        strange = ~np.isin(values, np.float32([*map(float, layer["classes"])]))
+        strange = ~np.isin(values, np.array([*map(float, layer["classes"])], "float32"))
         strange &= ~np.isnan(values)
         what, key = "class", "classes"
     elif "valid" in layer:

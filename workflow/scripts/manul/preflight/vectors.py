@@ -26,6 +26,8 @@ from manul.records import field_tables, layer_files
 COVERED = 0.98  # of the region: less is told
 SEVERAL = 10  # features from which the box of a layer tells where it ends
 EMPTY = 0.25  # of the width or height of the region without a feature: it is asked why
+SLIPS = 0.1  # of the records: fewer that lie far off may be slips of the pen
+LISTED = 5  # rows that are named
 
 # By kind of surface: the column whose words need a number, and where the config has it.
 NUMBERED = {
@@ -98,7 +100,9 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
             "They count only in surfaces that have districts", severity="warning",
         )  # fmt: skip
     if lost < len(table):
-        yield from _shapes(name, block, table[table.geometry.notna()], config, tables)
+        placed = table[table.geometry.notna()]
+        yield from _shapes(name, block, placed, config, tables)
+        yield from _far(name, block, placed, config)
     elif block.get("extent"):
         yield from _extent(name, block, config)
 
@@ -151,6 +155,24 @@ def _shapes(name, block, table, config, tables) -> Iterator[Problem]:
     tables[name] = near
     if not len(near):
         yield _elsewhere(name, block, drawn.total_bounds, crs, config)
+
+
+def _far(name, block, placed, config) -> Iterator[Problem]:
+    """Records that no map uses as they lie beyond reach of the region; few may be slips."""
+    grid = grid_of(config["region"])
+    left, bottom, right, top = bounds(grid, _reach_m(config, name))
+    near = placed.to_crs(grid.crs).cx[left:right, bottom:top].index
+    far = placed.drop(near)
+    if 0 < len(far) < len(placed):
+        few = len(far) <= max(SLIPS * len(placed), 1)
+        more = ", ..." if len(far) > LISTED else ""
+        yield bad(
+            name, block, f"{counted(len(far), 'record')} of {len(placed)} beyond reach of the "
+            "region", "places in it",
+            "No map uses them" + (": is a coordinate mistyped?" if few else ""),
+            row=", ".join(map(str, far["row"][:LISTED])) + more,
+            severity="warning" if few else "note",
+        )  # fmt: skip
 
 
 def _extent(name, block, config) -> Iterator[Problem]:
