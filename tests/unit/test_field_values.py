@@ -182,6 +182,21 @@ def test_today_is_not_the_future_and_a_licence_may_end_later():
     assert parse("date", "2031-01-01", future="allowed")[0].year == 2031
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026", 2026), ("1900", 1900), ("2027", "at latest 2026"), ("20223", "in the future"),
+        ("1899", "from 1900"), ("22", "from 1900"), ("2021.5", "whole number"),
+    ],
+)  # fmt: skip
+def test_a_year_is_not_after_that_of_the_config(text, expected):
+    if isinstance(expected, int):
+        assert parse("year", text)[0] == expected
+        return
+    with pytest.raises(ValueError, match=expected):
+        parse("year", text)
+
+
 def test_a_two_digit_year_lies_in_the_past():
     assert parse("date", "01.05.26")[0].year == 2026
     assert parse("date", "01.05.27")[0].year == 1927

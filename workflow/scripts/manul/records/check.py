@@ -29,7 +29,7 @@ _DTYPES = {
     "date": "datetime64[ns]",
     "instant": "datetime64[ns, UTC]",
     "yes_no": "boolean",
-} | dict.fromkeys(("number", "count", "longitude", "latitude"), "float64")
+} | dict.fromkeys(("number", "count", "year", "longitude", "latitude"), "float64")
 _BLANKS = r"[\s\u200b\ufeff]+"
 
 

@@ -77,6 +77,19 @@ def parse_count(text: str, field: Mapping, context: Context) -> tuple[float, str
     return value, rule
 
 
+def parse_year(text: str, field: Mapping, context: Context) -> tuple[float, str]:
+    """A year between 1900 and that of the as-of date."""
+    value, rule = parse_count(text, field, context)
+    if value < 1900:
+        raise Unusable("expected a year from 1900; correct the year")
+    if value > context.as_of.year:
+        raise Unusable(
+            f"the year is in the future; expected at latest {context.as_of.year}, the year of "
+            "`as_of` of the config; correct the year, or that day"
+        )
+    return value, rule
+
+
 def parse_date(text: str, field: Mapping, context: Context) -> tuple[dt.date, str]:
     """A whole day between 1900 and, unless the field allows the future, the as-of date."""
     first = period(plain(text)) if field.get("partial") == "first" else None
@@ -167,6 +180,7 @@ PARSERS = {
     "text": parse_text,
     "number": parse_number,
     "count": parse_count,
+    "year": parse_year,
     "date": parse_date,
     "instant": parse_instant,
     "choice": parse_choice,
