@@ -1233,6 +1233,23 @@ def test_classes_without_a_score_are_told_unless_other_stands_for_them():
 
 
 @pytest.mark.parametrize(
+    ("intensity", "told"),
+    [
+        ({"field": "share"}, None), ({"field": "dogs"}, "0 to 9"), ({"field": "blank"}, None),
+        ({"field": "dogs", "response": {"ramp": {"lower": 0, "upper": 3}}}, None),
+        ({"combine": "product", "terms": [{"field": "share"}, {"field": "dogs"}]}, "0 to 7.2"),
+        ({"field": "kind", "response": {"classes": {"scores": {"town": 1, "camp": 1.5}}}},
+         "1 to 1.5"),
+    ],
+)  # fmt: skip
+def test_an_intensity_that_columns_take_beyond_1_is_told_and_not_cut(intensity, told):
+    columns = {"share": [0, 0.8], "dogs": [9, 0], "blank": [np.nan, None], "kind": ["town", "camp"]}
+    used = features_with([shapely.Point(0, 0)] * 2, **columns)
+    found = [p.value for p in uses._strength("camps", {"intensity": intensity}, {}, used)]
+    assert found == ([f"an intensity of {told}"] if told else [])
+
+
+@pytest.mark.parametrize(
     "extent", [[81, 40, 74, 43], [74, 43, 81, 40], [74, 40, 74, 43], [74, 40, 81, 40]]
 )
 def test_an_extent_runs_from_west_to_east_and_from_south_to_north(extent):

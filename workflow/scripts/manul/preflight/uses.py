@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from manul.config import expressions, faults, nodes, selection
+from manul.config import expressions, extents, faults, nodes, selection
 from manul.config.faults import SHAPES
 from manul.config.hints import nearest
 from manul.config.schema import analysis_kind
@@ -238,6 +238,7 @@ def _features(name, block, layer, table, config) -> Iterator[Problem]:
             mend=f"The surface is 0 everywhere; {held(table, block['where'])}",
         )  # fmt: skip
     elif len(used):
+        yield from _strength(name, block, layer, used)
         yield from _reached(name, block, layer, used, config)
         yield from _right_shapes(name, block, layer, used)
 
@@ -281,6 +282,26 @@ def _scored(name, block, layer, table) -> Iterator[Problem]:
                 "Name the class in `scores`, or say with `other` beside `scores` what stands for "
                 "the rest; null: unknown", field=column,
             )  # fmt: skip
+
+
+def _strength(name, block, layer, used) -> Iterator[Problem]:
+    """An intensity that the columns take out of 0..1, where it would be cut."""
+
+    def ends(_, column):
+        numbers = pd.to_numeric(used[column], errors="coerce").dropna()
+        return (numbers.min(), numbers.max()) if len(numbers) else None
+
+    node = block.get("intensity")
+    if not node or not {*nodes.leaves(node, "field")} <= {*used.columns}:
+        return
+    found = extents.of_node(node, ends)
+    if found and not (found[0] >= -1e-9 and found[1] <= 1 + 1e-9):
+        yield bad(
+            name, layer, f"an intensity of {found[0]:g} to {found[1]:g}", "0 to 1",
+            "Give its columns a response that ends there, such as "
+            f"{{ramp: {{lower: 0, upper: {found[1]:g}}}}}, or mend the numbers of its curve",
+            field="intensity",
+        )  # fmt: skip
 
 
 def _examples(values) -> str:
