@@ -280,6 +280,23 @@ def test_a_formula_without_a_stored_value_rejects_its_row(tmp_path):
     assert "column 4 has no stored value" in records.rejected["reason"].item()
 
 
+def test_merged_cells_reject_the_rows_whose_value_they_hide_and_no_others(tmp_path):
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in [
+        ["Camps of the district"], ["id", "lon", "lat", "dogs"], ["A", 76.1, 41.5, 2],
+        ["B", 76.2, 41.5, 5], ["C", 76.3, 41.5, None], ["D", 76.4, 41.5, None],
+    ]:  # fmt: skip
+        sheet.append(row)
+    for area in ("A1:D1", "D4:D5", "A20:C22"):  # a title, two camps of one number, blank cells
+        sheet.merge_cells(area)
+    book.save(path := tmp_path / "camps.xlsx")
+    records = read(read_table(path, Wanted(known=CAMPS)), "camp")
+    assert records.accepted["id"].tolist() == ["A", "D"]
+    assert records.rejected["row"].tolist() == [4, 5]
+    assert all("the cells D4:D5 are merged" in reason for reason in records.rejected["reason"])
+
+
 def test_days_counted_from_1904(tmp_path):
     book = openpyxl.Workbook()
     book.epoch = openpyxl.utils.datetime.CALENDAR_MAC_1904

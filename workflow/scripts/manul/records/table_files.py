@@ -20,12 +20,15 @@ import openpyxl
 import pandas as pd
 import pyogrio
 import shapely
+from openpyxl.utils.cell import range_boundaries
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from manul.grid.vectors import NOT_DATA
 from manul.records import csv_rows, encodings, limits, packages
 from manul.records.check import OVERFLOW, PROBLEM, RecordsError
 from manul.records.text import fold
+
+SHEETS = "xl/worksheets/"  # where a workbook keeps them
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ def _read_xlsx(path: Path, wanted: Wanted) -> pd.DataFrame:
     try:
         with zipfile.ZipFile(path) as book:
             limits.demand_unpacked(path.name, book.infolist())
+            merged = {n: _merged(path, book.read(n)) for n in book.namelist() if SHEETS in n}
         # as stored and as written, to tell a formula without a stored value from a blank
         with (
             closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as stored,
@@ -121,7 +125,10 @@ def _read_xlsx(path: Path, wanted: Wanted) -> pd.DataFrame:
             names = [sheet.title for sheet in stored.worksheets]
             if wanted.layer:
                 names = [_only(names, wanted.layer, path, "sheets")]
-            sheets = {name: _sheet(stored[name], written[name], path) for name in names}
+            sheets = {
+                name: _sheet(stored[name], written[name], path, merged.get(_part(stored[name]), {}))
+                for name in names
+            }
             from_1904 = stored.epoch == CALENDAR_MAC_1904
     except RecordsError:
         raise
@@ -141,17 +148,33 @@ def _read_xlsx(path: Path, wanted: Wanted) -> pd.DataFrame:
     return table
 
 
-def _sheet(stored, written, path) -> list[limits.Line]:
+def _part(sheet) -> str:
+    """The member of the workbook that holds a sheet."""
+    return str(sheet._worksheet_path)
+
+
+def _merged(path, xml: bytes) -> dict[int, str]:
+    """The cells that a sheet merges, by each row that they touch: one value for several cells."""
+    areas = re.findall(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]+\d+:[A-Z]+\d+)"', xml)
+    rows = {area.decode(): range_boundaries(area.decode())[1::2] for area in areas}
+    most = sum(bottom - top + 1 for top, bottom in rows.values())
+    limits.demand(path.name, most, limits.SHEET_CELLS, "rows of merged cells")
+    return {row: area for area, (top, bottom) in rows.items() for row in range(top, bottom + 1)}
+
+
+def _sheet(stored, written, path, merged) -> list[limits.Line]:
     for sheet in (stored, written):
         sheet.reset_dimensions()  # what a file says of its size may be wrong
     pairs = zip_longest(stored.iter_rows(), written.iter_rows(values_only=True), fillvalue=())
-    lines = (_xlsx_row(number, *pair) for number, pair in enumerate(pairs, start=1))
+    lines = (
+        _xlsx_row(number, *pair, merged.get(number, "")) for number, pair in enumerate(pairs, 1)
+    )
     kept = (line for line in lines if any(line[1]) or line[2])
     name = f"The sheet {stored.title!r} of {path.name}"
     return limits.counted(name, kept, limits.SHEET_CELLS)
 
 
-def _xlsx_row(number, stored, written) -> limits.Line:
+def _xlsx_row(number, stored, written, merged) -> limits.Line:
     cells = [as_text(cell.value) for cell in stored]
     formulas = (
         at
@@ -161,10 +184,17 @@ def _xlsx_row(number, stored, written) -> limits.Line:
         and (cell is None or (cell.value is None and cell.data_type != "str"))
     )
     lost = next(formulas, None)
-    wrong = "" if lost is None else (
-        f"the formula in column {lost + 1} has no stored value; expected the number; open the file"
-        " in a spreadsheet and save it, or paste values"
-    )  # fmt: skip
+    wrong = ""
+    if lost is not None:
+        wrong = (
+            f"the formula in column {lost + 1} has no stored value; expected the number; open the "
+            "file in a spreadsheet and save it, or paste values"
+        )
+    elif merged and any(cells):
+        wrong = (
+            f"the cells {merged} are merged, so it is not known whose their value is; expected a "
+            "value in each; unmerge them in a spreadsheet and write it where it holds"
+        )
     return number, _rstrip(cells), wrong
 
 
