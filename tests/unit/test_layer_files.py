@@ -196,6 +196,15 @@ def test_letters_that_a_shapefile_wrongly_calls_utf8_are_read_as_what_they_are(t
     assert read_layer(path, {})[1] == []
 
 
+def test_a_shapefile_that_lost_its_columns_says_so(tmp_path):
+    path = tmp_path / "units.shp"
+    pyogrio.write_dataframe(table(name=["a"]), path)
+    assert read_layer(path, {})[1] == []
+    path.with_suffix(".dbf").unlink()
+    (told,) = read_layer(path, {})[1]
+    assert told.expected == "the part .dbf beside the .shp"
+
+
 def test_letters_that_cannot_be_guessed_are_told(tmp_path):
     path = tmp_path / "units.shp"
     pyogrio.write_dataframe(table(name=["Zürich"]), path, encoding="ISO-8859-1")

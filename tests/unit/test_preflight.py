@@ -1268,6 +1268,16 @@ def test_an_extent_reaches_the_region_or_is_refused(extent):
     assert whole.area / 1e6 == pytest.approx(111 * 83.3, rel=0.01)
 
 
+def test_an_extent_of_several_layers_is_refused_as_one_must_be_meant(tmp_path):
+    path = tmp_path / "extent.gpkg"
+    whole = gpd.GeoDataFrame(geometry=[shapely.box(74, 40, 81, 43.5)], crs=4326)
+    whole.to_file(path, layer="surveyed", engine="pyogrio")
+    assert features.surveyed(str(path), grid_of(PLACE), 0).area > 0
+    whole.to_file(path, layer="planned", engine="pyogrio")
+    with pytest.raises(features.LayerError, match="several layers, surveyed, planned"):
+        features.surveyed(str(path), grid_of(PLACE), 0)
+
+
 def test_a_problem_is_told_with_its_place_what_was_found_and_the_mend():
     whole = Problem("error", "camps", "c.csv", "3", "dogs", "'x'", "a number", "Mend it")
     told = "ERROR camps (file c.csv, row 3, field dogs): found 'x'; expected a number. Mend it"

@@ -3,6 +3,7 @@
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 import shapely
 from odc.geo.geobox import GeoBox
 from rasterio.warp import transform_bounds
@@ -122,6 +123,12 @@ def surveyed(extent, grid: GeoBox, margin_m: float):
     if extent is None:
         return None
     if isinstance(extent, str):
+        names = [str(name) for name, kind in pyogrio.list_layers(extent) if kind is not None]
+        if len(names) > 1:
+            raise LayerError(
+                f"extent {extent}: it holds several layers, {', '.join(names)}; expected one of "
+                "polygons, in a file of its own"
+            )
         table = gpd.read_file(extent, engine="pyogrio")
         table = table[table.geom_type.isin(POLYGONS)]
     else:

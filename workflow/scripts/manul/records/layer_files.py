@@ -132,6 +132,14 @@ def _encoding(path, name, changes) -> str | None:
     info = pyogrio.read_info(path, layer=name)
     if info["driver"] != "ESRI Shapefile":
         return None
+    if not len(info["fields"]):
+        changes.append(
+            Change(
+                "shapes without columns", "the part .dbf beside the .shp",
+                "Only the shapes are known; copy all parts of the shapefile",
+            )
+        )  # fmt: skip
+        return None
     data = _text(path, name, ENCODING="").encode("latin-1")  # as they lie in the file
     try:
         told = _text(path, name)
