@@ -267,6 +267,45 @@ def test_a_geometry_gives_the_position():
     assert accepted["flags"].item() == ""
 
 
+TO_43N = Transformer.from_crs(4326, 32643, always_xy=True)
+
+
+@pytest.mark.parametrize(
+    ("lon", "more", "told"),
+    [
+        (76.2, {}, None),
+        (76.22, {}, None),  # 1.7 km at 41 degrees north: 0.02 x 111.3 x cos 41
+        (76.23, {}, "lon and lat lie 3 km from the place of easting and northing"),  # 2.5 km
+        (76.23, {"zone": "?"}, None),  # of no zone, no second telling
+        (74.2, {"zone": "42N"}, "lie 337 km from"),
+    ],
+)
+def test_a_place_told_twice_is_one_place(lon, more, told):
+    east, north = TO_43N.transform(76.2, 41.0)
+    utm = {"easting": f"{east:.0f}", "northing": f"{north:.0f}", "zone": "43N"} | more
+    found = event(lon=str(lon), **utm)
+    assert len(found.accepted) == (told is None)
+    if told:
+        assert found.rejected["field"].tolist() == ["lon"]
+        assert told in found.rejected["reason"].item()
+    else:
+        assert found.accepted["lon"].item() == lon
+
+
+@pytest.mark.parametrize(
+    ("geom", "kept"),
+    [
+        (shapely.box(76.0, 40.9, 76.1, 41.1), False), (shapely.box(76.0, 40.9, 76.19, 41.1), True),
+        (shapely.box(75.0, 40.0, 77.0, 41.1), True),
+    ],
+)  # fmt: skip
+def test_a_place_lies_in_or_near_the_outline_of_its_row(geom, kept):
+    found = event(geom=geom.wkt)
+    assert len(found.accepted) == kept
+    if not kept:
+        assert "lie 8 km from the place of geom" in found.rejected["reason"].item()
+
+
 def test_a_swapped_outline_is_turned():
     records = event(geom=shapely.box(41, 76, 41.2, 76.2).wkt)
     assert records.accepted["geom"].item().bounds == (76, 41, 76.2, 41.2)

@@ -19,6 +19,7 @@ from manul.records.text import fold
 from manul.records.values import Context, box_words, inside
 
 _WGS84 = Geod(ellps="WGS84")
+APART_M = 2000  # between two tellings of one place, which may each be rounded
 _ZONES = range(42, 51)  # the northern zones from Lake Balkhash to the Khingan
 
 
@@ -51,11 +52,22 @@ class Row:
 
 
 def locate(row: Row, position: Mapping, context: Context) -> None:
-    """Set longitude and latitude (EPSG:4326) from degrees, UTM, geometry or, at worst, a place."""
-    for columns, read in _SOURCES:
-        if any(row.texts.get(position.get(column, "")) for column in columns):
-            return read(row, position, context)
-    return _from_place(row, position)
+    """Set longitude and latitude (EPSG:4326) from degrees, UTM, geometry or, at worst, a place.
+
+    A row that tells its place in two ways which lie more than `APART_M` apart is rejected.
+    """
+    given = [
+        (columns, read)
+        for columns, read in _SOURCES
+        if any(row.texts.get(position.get(column, "")) for column in columns)
+    ]
+    if not given:
+        return _from_place(row, position)
+    (first, read), *others = given
+    read(row, position, context)
+    for columns, other in others:
+        _agree(row, position, context, first, columns, other)
+    return None
 
 
 def ordered(rows: Iterable[Row], rule: Mapping, context: Context) -> None:
@@ -320,6 +332,30 @@ _SOURCES = (
     (("easting", "northing"), _from_utm),
     (("geometry",), _from_geometry),
 )
+
+
+def _agree(row, position, context, first, columns, read) -> None:
+    """Reject a row whose place by `columns` lies far from the one that is set."""
+    names = position["lon"], position["lat"]
+    if row.problems or any(row.values.get(name) is None for name in names):
+        return
+    again = Row(row.label, {**row.texts, **dict.fromkeys(names, "")}, dict(row.values))
+    read(again, position, context)
+    if again.problems:
+        return  # a second telling that is no place says nothing
+    apart = _WGS84.inv(*(row.values[n] for n in names), *(again.values[n] for n in names))[2]
+    shape = row.values.get(position["geometry"]) if "geometry" in columns else None
+    if shape is not None and position["part"] == "centre":
+        at = shapely.Point(*(row.values[name] for name in names))
+        near = shapely.shortest_line(at, shape)
+        apart = _WGS84.geometry_length(near)
+    if apart > APART_M:
+        told, second = (" and ".join(position[c] for c in these) for these in (first, columns))
+        row.reject(
+            position[first[0]],
+            f"{told} lie {apart / 1000:.0f} km from the place of {second}; expected one place; "
+            "correct the wrong one, or leave it out",
+        )
 
 
 def _from_place(row: Row, position: Mapping) -> None:
