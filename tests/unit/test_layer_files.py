@@ -205,6 +205,13 @@ def test_a_shapefile_that_lost_its_columns_says_so(tmp_path):
     assert told.expected == "the part .dbf beside the .shp"
 
 
+def test_a_table_of_coordinates_is_sent_to_the_kind_that_reads_it(tmp_path):
+    path = tmp_path / "camps.csv"
+    path.write_text("id,lon,lat\nA,76.1,41.5\n")
+    with pytest.raises(FileFault, match="`kind: records` and a `table`"):
+        read_layer(path, {})
+
+
 def test_letters_that_cannot_be_guessed_are_told(tmp_path):
     path = tmp_path / "units.shp"
     pyogrio.write_dataframe(table(name=["Zürich"]), path, encoding="ISO-8859-1")

@@ -1237,7 +1237,8 @@ def test_classes_without_a_score_are_told_unless_other_stands_for_them():
     [
         ({"field": "share"}, None), ({"field": "dogs"}, "0 to 9"), ({"field": "blank"}, None),
         ({"field": "dogs", "response": {"ramp": {"lower": 0, "upper": 3}}}, None),
-        ({"combine": "product", "terms": [{"field": "share"}, {"field": "dogs"}]}, "0 to 7.2"),
+        ({"combine": "product", "terms": [{"field": "share", "weight": 1},
+                                          {"field": "dogs", "weight": 1}]}, "0 to 7.2"),
         ({"field": "kind", "response": {"classes": {"scores": {"town": 1, "camp": 1.5}}}},
          "1 to 1.5"),
     ],

@@ -60,7 +60,11 @@ def read_layer(path, block: Layer) -> tuple[gpd.GeoDataFrame, list[Change]]:
     changes: list[Change] = []
     parts = [_read(path, name, block, changes) for name in chosen(path, block.get("layer"))]
     if not all(isinstance(part, gpd.GeoDataFrame) for part in parts):
-        raise _without("a table without geometry")
+        raise FileFault(
+            "a table without geometry", "features with a place",
+            "Give a table of field records `kind: records` and a `table`; save other points with "
+            "their columns of coordinates as a GeoPackage, for example in QGIS",
+        )  # fmt: skip
     if not any(map(len, parts)):
         raise _without("no features")
     table = parts[0] if len(parts) == 1 else _together(parts)
