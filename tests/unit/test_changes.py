@@ -13,7 +13,8 @@ from PIL import Image
 from unit.test_draws import GRID, SPEC, WEIGHT, model, uncertain, write, write_bits
 
 from manul.comparison import maps, scenario_page
-from manul.grid import block_maps, plain_files
+from manul.grid import block_maps, disk_maps, plain_files, vectors
+from manul.products import patches
 from manul.products.units import REGION
 from manul.uncertainty import (
     changes,
@@ -144,7 +145,7 @@ def test_another_model_is_told_in_each_cell(tmp_path, surfaces):
     )
 
 
-def test_key_habitat_is_gained_and_lost_by_patches(tmp_path):
+def test_key_habitat_is_gained_and_lost_by_patches(tmp_path, monkeypatch):
     was, now = np.zeros((2, *GRID.shape), bool)
     was[0:3, 0:4] = True  # 12 km2, stays
     was[10:12, 10:12] = True  # 4 km2: no patch
@@ -169,9 +170,11 @@ def test_key_habitat_is_gained_and_lost_by_patches(tmp_path):
         paths.append(str(path))
     known = np.ones(GRID.shape, bool)
     known[12] = False
-    unit = np.zeros(GRID.shape, int)
-    unit[:, 20:] = 1
-    found = changes.key_change(paths, [10, 10], 8, known, GRID, unit)
+    left, bottom, right, top = GRID.boundingbox
+    east = gpd.GeoDataFrame(geometry=[shapely.box(left + 20_000, bottom, right, top)], crs=GRID.crs)
+    vectors.write_vector(tmp_path / "units.gpkg", {"units": east}, {})
+    units = [tmp_path / "units.gpkg"]
+    found = changes.key_change(paths, [10, 10], 8, lambda rows: known[rows], GRID, units)
     gained, lost = (found.areas[name] for name in changes.KEY)
     assert gained[0].tolist() == [0, 8] * 4  # 12 km2 without the row that is unknown
     assert lost[1].tolist() == [0, 16] * 4 and not gained[1].any() and not lost[0].any()
@@ -198,7 +201,18 @@ def test_key_habitat_is_gained_and_lost_by_patches(tmp_path):
     assert table.loc["east", names].isna().all() and table.loc[REGION, names].notna().all()
     shown = scenario_page.by_unit(table.reset_index()).set_index("unit").loc["east"]
     assert shown["Value at risk, change (km²)"] == shown["rises in"] == "not known"
-    stricter = changes.key_change(paths[:1] * 2, [10, 14], 8, known, GRID, unit)
+    with monkeypatch.context() as small:
+        small.setattr(patches, "STRIP", 5 * GRID.shape[1])
+        small.setattr(patches, "TILE", 5)
+        small.setattr(disk_maps, "HELD", 0)
+        parts = changes.key_change(
+            paths, [10, 10], 8, lambda rows: known[rows], GRID, units, tmp_path
+        )
+    for name, areas in found.areas.items():
+        np.testing.assert_array_equal(parts.areas[name], areas)
+    window = slice(0, 30), slice(0, 40)
+    np.testing.assert_equal(parts.maps(*window), found.maps(*window))
+    stricter = changes.key_change(paths[:1] * 2, [10, 14], 8, lambda rows: known[rows], GRID, units)
     lost = stricter.areas["p_lost"].sum(0)  # the patch of 12 km2, in the same map
     assert lost.tolist() == [12] * 8 and not stricter.areas["p_gained"].any()
 
@@ -212,8 +226,8 @@ def test_changes_of_units_are_in_km2_whatever_a_cell_measures(tmp_path):
     for name, bits in (("was", 0 * now), ("now", now)):
         (tmp_path / name).mkdir()
         paths.append(str(write_bits(tmp_path / name, bits)))
-    known, unit = np.ones(grid.shape, bool), np.zeros(grid.shape, int)
-    key = changes.key_change(paths, [10, 10], 8, known, grid, unit)
+    known = np.ones(grid.shape, bool)
+    key = changes.key_change(paths, [10, 10], 8, lambda rows: known[rows], grid, [])
     assert key.areas["p_gained"].tolist() == [[12] * 8] and not key.areas["p_lost"].any()
     sums = dict.fromkeys(changes.SUMS, 0.0) | {"cells": 9, "told": 6, "suitable": 3}
     sums |= {"habitat": 3, "threat": 1, "value_at_risk": 5}

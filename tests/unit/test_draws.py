@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import scipy.ndimage
 import shapely
 from conftest import demo_config
 from odc.geo.geobox import GeoBox
@@ -17,10 +18,10 @@ from odc.geo.geobox import GeoBox
 from manul import surfaces
 from manul.config import load, ranges, selection
 from manul.config.nodes import Value, filled
-from manul.grid import block_maps, plain_files
+from manul.grid import block_maps, disk_maps, plain_files, vectors
 from manul.grid.fields import Fields
 from manul.model import cells
-from manul.products import confidence
+from manul.products import confidence, patches
 from manul.uncertainty import (
     alternatives,
     design,
@@ -895,7 +896,8 @@ def test_key_habitat_of_each_draw_keeps_the_rule_of_patches(tmp_path):
     sites = np.zeros(GRID.shape, "int32")
     sites[:8] = 1  # 15 of the 25 km2; the second area holds none
     sites[25:] = 2
-    found = key_draws.find(good, 64, np.isfinite(food), GRID, rules, [], sites)
+    fields = Fields({"habitat_mean": food, "key_area": sites}, GRID)
+    found = key_draws.find(good, 64, fields, rules, [])
     assert found.of_sites().values.tolist() == [[1, 7.5, 0, 15], [2, 0, 0, 0]]
     chances = found.maps(slice(0, 30), slice(0, 40))["key_habitat"]
     assert chances["p_key"][7, 7] == chances["p_breeding"][7, 7] == 0.5
@@ -919,13 +921,13 @@ def test_key_habitat_of_draws_is_in_km2_whatever_a_cell_measures(tmp_path):
     sites[0, 0] = 0
     for breeding_km2, breeding in ((12, 12), (12.5, 0)):
         rules = {"core_km2": 10, "breeding_km2": breeding_km2}
-        known = np.ones(grid.shape, bool)
-        found = key_draws.find(write_bits(tmp_path, bits), 8, known, grid, rules, [], sites)
+        fields = Fields({"habitat_mean": np.ones(grid.shape), "key_area": sites}, grid)
+        found = key_draws.find(write_bits(tmp_path, bits), 8, fields, rules, [])
         assert found.of_draws()["key_km2"].tolist() == [12] * 4 + [0] * 4
         assert found.of_draws()["breeding_km2"].tolist() == [breeding] * 4 + [0] * 4
         assert found.of_sites().values.tolist() == [[1, 4, 0, 8]]
     one = write_bits(tmp_path, bits & 0b10000000)
-    third = key_draws.find(one, 3, known, grid, rules, [], sites)
+    third = key_draws.find(one, 3, fields, rules, [])
     assert third.of_sites()["key_km2_mean"].tolist() == [2.67]  # 8 km2 in one draw of three
     density = {"low": {"suitable": 2, "key": 4}, "high": {"suitable": 4, "key": 100 / 9}}
     (whole,) = found.of_units([], density, "cats", np.full((1, 8), 12.0)).to_dict("records")
@@ -943,9 +945,39 @@ def write_bits(folder, bits):
 
 def test_each_draw_is_a_bit_of_a_band_of_eight(tmp_path):
     bits = np.array([0b10000000, 0b00000010, 0b00000001], "uint8")[:, None, None]
+    path, grid = write_bits(tmp_path, bits), GRID[:1, :1]
+    masks = key_draws.Draws(path, 24, grid).masks(0)
+    assert [i for i, mask in enumerate(masks) if mask.all()] == [0, 14, 23]
+    assert len(list(key_draws.Draws(path, 20, grid).masks(0))) == 20
+
+
+def test_key_habitat_of_draws_is_the_same_strip_by_strip_and_from_files(tmp_path, monkeypatch):
+    rng = np.random.default_rng(6)
+    smooth = scipy.ndimage.gaussian_filter(rng.random((16, *GRID.shape)), (0, 1.5, 1.5))
+    bits = np.packbits((smooth > np.median(smooth)).reshape(2, 8, *GRID.shape), 1)[:, 0]
     path = write_bits(tmp_path, bits)
-    assert [i for i, mask in enumerate(key_draws.each_draw(path, 24)) if mask.all()] == [0, 14, 23]
-    assert len(list(key_draws.each_draw(path, 20))) == 20
+    habitat, sites = rng.random(GRID.shape), np.zeros(GRID.shape)
+    habitat[4] = np.nan
+    sites[2:9], sites[20:] = 2, 1
+    units = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 25_000, 12_500)], crs=GRID.crs)
+    vectors.write_vector(tmp_path / "units.gpkg", {"units": units}, {})
+    given = Fields({"habitat_mean": habitat, "key_area": sites}, GRID), {
+        "core_km2": 6, "breeding_km2": 20,
+    }, [tmp_path / "units.gpkg"]  # fmt: skip
+    whole = key_draws.find(path, 16, *given)
+    monkeypatch.setattr(patches, "STRIP", 5 * GRID.shape[1])
+    monkeypatch.setattr(patches, "TILE", 5)
+    monkeypatch.setattr(disk_maps, "HELD", 0)
+    parts = key_draws.find(path, 16, *given, folder=tmp_path)
+    assert whole.of_draws()["breeding_km2"].nunique() > 5
+    assert 0 < whole.areas["p_key"][1].sum() < whole.areas["p_key"].sum()
+    pd.testing.assert_frame_equal(parts.of_draws(), whole.of_draws())
+    pd.testing.assert_frame_equal(parts.of_sites(), whole.of_sites())
+    for name, areas in whole.areas.items():
+        np.testing.assert_allclose(parts.areas[name], areas)
+    window = slice(2, 30), slice(0, 40)
+    for name, shares in whole.maps(*window)["key_habitat"].items():
+        np.testing.assert_array_equal(parts.maps(*window)["key_habitat"][name], shares)
 
 
 def test_what_a_share_of_the_draws_stands_for():

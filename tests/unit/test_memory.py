@@ -92,8 +92,26 @@ def test_advice_where_the_machine_is_too_small(monkeypatch, tmp_path):
     assert plan.advice(table) == []
     (memory,) = plan.advice(table.assign(memory_mb=[8001, 400]))
     assert memory.startswith("a needs 8001 MB and this machine has 8000 MB")
+    known = table.assign(rule=["key_polygons", "b"], memory_mb=[8001, 400])
+    (memory,) = plan.advice(known)
+    assert memory.startswith("key_polygons needs 8001 MB for the outlines of all patches and this")
     (disk,) = plan.advice(table.assign(disk_mb=[601, 400]))
     assert disk.startswith("results need 2002 MB and the disk has 2000 MB free")
+
+
+@pytest.mark.parametrize(
+    ("rule", "held", "strip"),
+    [("key_habitat", 12, 16), ("key_draws", 5, 32), ("change", 5, 40), ("key_polygons", 4, 16)],
+)
+def test_maps_of_patches_are_held_up_to_a_size_and_strips_up_to_theirs(
+    monkeypatch, rule, held, strip
+):
+    assert plan._of_patches(CONFIG, rule) == pytest.approx(2 * (held + strip))
+    large = GeoBox.from_bbox((0, 0, 4e7, 2e7), crs="EPSG:6933", resolution=1000)  # 8e8 cells
+    monkeypatch.setattr(plan, "grid_of", lambda region: large)
+    maps = len(plan.MAPS_OF_PATCHES[rule])
+    cells = 512 * 40_000  # the rows of a tile
+    assert plan._of_patches(CONFIG, rule) == pytest.approx((maps * 2**28 + cells * strip) / 1e6)
 
 
 def test_memory_of_an_invest_case_whose_files_are_not_there():

@@ -1,14 +1,24 @@
 """Key habitat: sizes of patches, clusters, and the range of cats."""
 
+import errno
+import itertools
+import os
+
 import geopandas as gpd
+import geopandas.testing
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.ndimage
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from odc.geo.geobox import GeoBox
 
+from manul.grid import disk_maps
 from manul.grid.fields import Fields
-from manul.products import key_habitat, key_polygons, outlines, units
+from manul.products import key_habitat, key_polygons, outlines, patches, units
 
 RULES = {
     "suitable": 0.4,
@@ -66,8 +76,8 @@ def test_no_core_below_4_2_km2_and_no_breeding_patch_below_23():
 @pytest.mark.parametrize(("smallest_km2", "number"), [(1.25, 1), (1.26, 0)])
 def test_a_patch_of_just_the_least_size_is_one(smallest_km2, number):
     """Five cells of half a kilometre."""
-    patches, km2 = key_habitat.numbered(np.array([[1, 1, 1, 1, 1, 0]]), 0.25, smallest_km2)
-    assert patches.tolist() == [[number] * 5 + [0]] and km2.tolist() == [0, 1.25][: number + 1]
+    numbers, km2 = patches.numbered(np.array([[1, 1, 1, 1, 1, 0]]), 0.25, smallest_km2)
+    assert numbers.tolist() == [[number] * 5 + [0]] and km2.tolist() == [0, 1.25][: number + 1]
 
 
 def test_each_map_that_rules_name_holds_its_own_classes():
@@ -432,3 +442,87 @@ def test_each_number_of_a_unit_has_its_interval_beside_it():
     assert made.set_index("unit").loc["east", ["key_km2_p95", "cats_p05", "cats_p95"]].tolist() == [
         9, 0.4, 6,
     ]  # fmt: skip
+
+
+# ----------------------------------------------------------------------------- strip by strip
+
+
+MASKS = arrays("bool", st.tuples(st.integers(1, 14), st.integers(1, 9)))
+
+
+@settings(deadline=None, max_examples=300)
+@given(MASKS, st.lists(st.integers(1, 13), max_size=5), st.integers(0, 5))
+def test_patches_and_their_numbers_are_the_same_for_any_strips(mask, cuts, smallest):
+    whole, km2 = patches.numbered(mask, 1.0, smallest)
+    ends = [0, *sorted({cut for cut in cuts if cut < len(mask)}), len(mask)]
+    rows = [slice(a, b) for a, b in itertools.pairwise(ends)]
+    out = np.full(mask.shape, -1, "int32")
+    found = patches.number(lambda part: mask[part], rows, out, 1.0, smallest)
+    np.testing.assert_array_equal(out, whole)
+    np.testing.assert_array_equal(found, km2)
+
+
+@settings(deadline=None, max_examples=100)
+@given(MASKS, st.integers(0, 4))
+def test_large_patches_are_numbered_in_reading_order(mask, smallest):
+    numbers, km2 = patches.numbered(mask, 0.5, smallest)
+    labels, count = scipy.ndimage.label(mask, np.ones((3, 3)))
+    sizes = [(labels == n).sum() / 2 for n in range(1, count + 1)]
+    kept = [n for n in range(1, count + 1) if sizes[n - 1] >= smallest]
+    assert km2.tolist() == [0, *(sizes[n - 1] for n in kept)]
+    for number, n in enumerate(kept, 1):
+        assert ((numbers == number) == (labels == n)).all()
+    assert numbers.max(initial=0) == len(kept)
+
+
+@pytest.mark.parametrize(
+    ("shape", "rows"),
+    [((3000, 100), [3000]), ((3000, 2**15), [512] * 5 + [440]), ((9, 2**25), [9])],
+)
+def test_strips_end_between_tiles(shape, rows):
+    found = patches.strips(shape)
+    assert [part.stop - part.start for part in found] == rows
+    assert found[0].start == 0 and found[-1].stop == shape[0]
+
+
+def test_key_habitat_of_a_map_too_large_for_memory_is_the_same(tmp_path, monkeypatch):
+    """Held in files, strip by strip."""
+    rng = np.random.default_rng(4)
+    h = scipy.ndimage.gaussian_filter(rng.random(GRID.shape), 2)
+    h = ((h - h.min()) / np.ptp(h)).astype("float32")
+    h[3, 5:20] = np.nan
+    fields = Fields({"habitat": h, "habitat_reference": np.minimum(h + 0.1, 1)}, GRID)
+    whole = key_habitat.find(fields, RULES).named(*WHOLE)
+    assert whole["key"].any() and whole["key_area"].any() and whole["breeding"].any()
+    monkeypatch.setattr(patches, "STRIP", 3 * GRID.shape[1])
+    monkeypatch.setattr(patches, "TILE", 3)
+    monkeypatch.setattr(disk_maps, "HELD", 0)
+    assert len(patches.strips(GRID.shape)) == 10
+    parts = key_habitat.find(fields, RULES, folder=tmp_path)
+    assert isinstance(parts.patches, disk_maps.DiskMap)
+    for name, values in parts.named(*WHOLE).items():
+        np.testing.assert_array_equal(values, whole[name])
+    window = parts.maps(slice(7, 19), slice(30, 40))["key_areas"]["key_distance_m"]
+    np.testing.assert_array_equal(window, whole["key_distance_m"][7:19, 30:40])
+    maps = {"threat": h / 2, "value_at_risk": h * h / 2, "share_a": h, "share_b": 1 - h}
+    of_map = Fields(maps | whole | {"habitat": h, "habitat_reference": h}, GRID)
+    given = of_map, {"a": "Dogs", "b": "Roads"}, RULES, "cats", STAMP, None
+    from_files = key_polygons.tables(*given, folder=tmp_path)
+    monkeypatch.undo()
+    for name, table in key_polygons.tables(*given).items():
+        assert len(table) > (name in ("key", "key_degraded"))
+        gpd.testing.assert_geodataframe_equal(from_files[name], table)
+    assert not list(tmp_path.iterdir())  # nothing is left, also where the job is killed
+
+
+def test_a_map_on_a_full_disk_is_an_error(tmp_path, monkeypatch):
+    made = disk_maps.DiskMap((4, 5), "int32", tmp_path)
+    made[1:3] = np.arange(10).reshape(2, 5)
+    assert made[1:3, 1:4].tolist() == [[1, 2, 3], [6, 7, 8]] and not made[0].any()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(OSError, match="No space left"):
+        made[0:1] = np.ones((1, 5))

@@ -35,9 +35,11 @@ with job.start(snakemake) as this:
     this.run(work, made, blocks)
     good = [this.inputs(f"{side}_good")[0] for side in of]
     least = [rules["core_km2"] for rules in key.values()]
-    whole = known((0, grid.height, 0, grid.width))["habitat"]
-    unit = passes.unit_numbers(units, grid).reshape(grid.shape)
-    gained = changes.key_change(good, least, told.number, whole, grid, unit)
+
+    def on_rows(rows):
+        return known((rows.start, rows.stop, 0, grid.width))["habitat"]
+
+    gained = changes.key_change(good, least, told.number, on_rows, grid, units, this.folder)
     path = this.output("change_key")
     made = [this.map_file("change_key", path, grid, dict.fromkeys(changes.KEY, "0..1"))]
     this.run_here(gained.maps, made)

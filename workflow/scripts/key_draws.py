@@ -1,7 +1,5 @@
 """Find key habitat and breeding patches in every draw."""
 
-import numpy as np
-
 from manul import job
 from manul.analyses import suitability_words as words
 from manul.grid import plain_files
@@ -11,10 +9,8 @@ from manul.uncertainty import key_draws, passes, tables
 with job.start(snakemake) as this:
     told, fields = this.told, this.fields()
     key, units = words.key_rules(told.key, this.thresholds()), this.inputs("units")
-    known = np.isfinite(fields["habitat_mean"])
     (good,) = this.inputs("good")
-    sites = fields["key_area"].astype("int32")
-    found = key_draws.find(good, told.number, known, fields.grid, key, units, sites)
+    found = key_draws.find(good, told.number, fields, key, units, this.folder)
     bands = dict.fromkeys(passes.KEY_TITLES, "0..1")
     made = [this.map_file("key_habitat", this.output("key_habitat"), fields.grid, bands)]
     this.run_here(found.maps, made)

@@ -11,7 +11,10 @@ with job.start(snakemake) as this:
     tags = this.tags() | {"MANUL_THRESHOLDS": words.threshold_words(key)}
     stamped = stamp.stamp(this.provenance(), told.scenario)
     towns = [vectors.read_vector(path) for path in this.inputs("towns")]
-    tables = key_polygons.tables(fields, told.threats, key, told.species["plural"], stamped, *towns)
+    animals = told.species["plural"]
+    tables = key_polygons.tables(
+        fields, told.threats, key, animals, stamped, next(iter(towns), None), this.folder
+    )
     for path in this.inputs("of_draws"):
         tables["key_area"] = key_polygons.with_intervals(
             tables["key_area"], plain_files.read_table(path)

@@ -18,12 +18,13 @@ from manul import surfaces
 from manul.analyses import connectivity, suitability
 from manul.config import selection
 from manul.config.types import Config, Region
-from manul.grid import reach
+from manul.grid import disk_maps, reach
 from manul.grid.fields import KEPT_MB
 from manul.grid.region import grid_of
 from manul.maps import layouts, sheet_specs
 from manul.model import cells, invest_csv, invest_run
 from manul.model import outputs as model_outputs
+from manul.products import patches
 from manul.surfaces import proximity
 from manul.uncertainty import alternatives, passes, specs, support
 
@@ -50,12 +51,20 @@ INVEST_MB = 190
 INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for each thread
 FIT_BYTES = 250  # per cell of a block that a fitted model predicts
 PATCH_BYTES = {  # per cell
-    "key_habitat": 13, "key_polygons": 5, "recommend": 12, "key_draws": 23,
-    "compare": 20, "analysis_connectivity": 26,
+    "key_polygons": 5, "recommend": 12, "compare": 20, "analysis_connectivity": 26,
+}  # fmt: skip
+WHY = {  # what makes the memory of a rule grow with the region
+    "key_polygons": "the outlines of all patches", "recommend": "patches and zones of all rules",
+    "compare": "both runs' patches", "analysis_connectivity": "the map of key areas",
+}  # fmt: skip
+MAPS_OF_PATCHES = {  # bytes per cell of maps that lie on disk where they are large
+    "key_habitat": (4, 4, 4), "key_polygons": (4,), "key_draws": (1, 2, 2), "change": (1, 2, 2),
+}  # fmt: skip
+STRIP_BYTES = {  # per cell of a strip of patches
+    "key_habitat": 16, "key_polygons": 16, "key_draws": 32, "change": 40,
 }  # fmt: skip
 MOVING_BYTES = 210  # per cell, on which ways between key areas are worked out
 DRAWN_WAYS_BYTES = 60  # per such cell and draw that is worked out beside another
-CHANGE_BYTES = 40  # per cell, while key habitat of a draw is found on both sides
 DRAWN_BYTES = 105  # per cell of a drawn map
 SECONDS_PER_JOB = 2.5
 # of one thread, per cell and job
@@ -120,8 +129,8 @@ def advice(table: pd.DataFrame, folder=".") -> list[str]:
     memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6
     free_mb = shutil.disk_usage(folder).free / 1e6
     told = [
-        f"{row.rule} needs {row.memory_mb} MB and this machine has {memory_mb:.0f} MB: "
-        "take a larger region.cell_m, smaller bounds, or a machine with that much memory"
+        f"{row.rule} needs {row.memory_mb} MB{_why(row.rule)} and this machine has "
+        f"{memory_mb:.0f} MB: take a larger region.cell_m, smaller bounds, or a machine with that much memory"
         for row in table.itertuples()
         if row.memory_mb > memory_mb
     ]
@@ -135,6 +144,10 @@ def advice(table: pd.DataFrame, folder=".") -> list[str]:
 
 
 # ------------------------------------------------------------------------------------- helpers
+
+
+def _why(rule) -> str:
+    return f" for {WHY[rule]}" if rule in WHY else ""
 
 
 def _prepare(config, rule, key, threads) -> float:
@@ -247,9 +260,18 @@ def _evidence(config, rule, key, threads) -> float:
 
 def _products(config, rule, key, threads) -> float:
     maps = 2 if rule == "key_habitat" else 2 * len(selection.assessed(config)) + 8
-    held = _of_cells(config, PATCH_BYTES.get(rule, 0))
+    held = _of_cells(config, PATCH_BYTES.get(rule, 0)) + _of_patches(config, rule)
     sides = [maps] * (2 if rule == "compare" else 1)
     return LIBRARIES_MB + _reading_mb(config, *sides) + held
+
+
+def _of_patches(config, rule) -> float:
+    """Of patches that are found strip by strip, with maps of the whole region."""
+    n = number_of_cells(config["region"])
+    first = patches.strips(grid_of(config["region"]).shape)[0]
+    strip = (first.stop - first.start) * grid_of(config["region"]).width
+    held = sum(min(n * size, disk_maps.HELD) for size in MAPS_OF_PATCHES.get(rule, ()))
+    return (held + strip * STRIP_BYTES.get(rule, 0)) / 1e6
 
 
 def _of_cells(config, bytes_: float) -> float:
@@ -278,7 +300,7 @@ _MEMORY: dict[str, Callable] = {
     "draws": _draws,
     "sensitivity": lambda *job: _draws(*job) + DRAWING_MB,
     "without": lambda *job: _draws(*job) + DRAWING_MB,
-    "change": lambda *job: 2 * _draws(*job) - LIBRARIES_MB + _of_cells(job[0], CHANGE_BYTES),
+    "change": lambda *job: 2 * _draws(*job) - LIBRARIES_MB + _of_patches(*job[:2]),
     "scenario": lambda *job: LIBRARIES_MB + DRAWING_MB,
     "series": lambda *job: LIBRARIES_MB + 2 * DRAWING_MB,
     "recommend": _recommend,

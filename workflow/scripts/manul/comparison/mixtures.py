@@ -24,7 +24,8 @@ from manul.grid.burn import burn_inside, number_inside
 from manul.grid.fields import TILE, Fields
 from manul.model import cells
 from manul.products import units
-from manul.products.key_habitat import cell_km2, numbered
+from manul.products.key_habitat import cell_km2
+from manul.products.patches import numbered
 
 NUMBERS = {
     "key_km2": ("Key habitat", "km²"),

@@ -78,7 +78,8 @@ class Fields(Mapping):
 
     def at(self, rows: slice, columns: slice) -> Mapping[str, np.ndarray]:
         """The maps over a window, each read when it is asked for."""
-        return _At(self, rows, columns)
+        height, width = self.grid.shape
+        return _At(self, slice(*rows.indices(height)), slice(*columns.indices(width)))
 
     def window(self, what: str | Callable, rows: slice, columns: slice) -> np.ndarray:
         """A cell expression over a window, or what a function makes of the maps there."""

@@ -14,6 +14,7 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from manul.config.types import KeyHabitat
+from manul.grid.disk_maps import DiskMap
 
 COMPASS = ("E", "NE", "N", "NW", "W", "SW", "S", "SE")
 AT_KM = 3  # a place nearer than this is where the site is
@@ -47,7 +48,12 @@ def nowhere(grid: GeoBox) -> Areas:
     return Areas(np.zeros((1, 1), "int32"), max(grid.shape), -1.0)
 
 
-def find(patches: np.ndarray, key_distance: np.ndarray, grid: GeoBox, rules: KeyHabitat) -> Areas:
+def find(
+    patches: np.ndarray | DiskMap,
+    key_distance: np.ndarray | DiskMap,
+    grid: GeoBox,
+    rules: KeyHabitat,
+) -> Areas:
     """The key areas, numbered from 1 for the one with the most key habitat.
 
     `patches` is above 0 in key habitat, `key_distance` the distance to it in m, `rules` the config

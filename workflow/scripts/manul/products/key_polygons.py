@@ -1,15 +1,17 @@
 """The polygons of key habitat, with their numbers: area, means, strongest threats, cats."""
 
 from operator import itemgetter
+from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
 
 from manul.config.types import KeyHabitat
 from manul.grid.fields import Fields
+from manul.products import patches
 from manul.products.key_areas import names
-from manul.products.key_habitat import cats, cell_km2, label
-from manul.products.outlines import amounts, mean, outlines, sums, top_threats
+from manul.products.key_habitat import cats, cell_km2
+from manul.products.outlines import amounts, empty_numbers, mean, outlines, sums, top_threats
 from manul.products.stamp import identities
 
 MEANS = ("habitat", "habitat_reference", "threat", "value_at_risk", "p_key")
@@ -30,15 +32,17 @@ def tables(
     animals: str,
     stamped: dict,
     towns: gpd.GeoDataFrame | None = None,
+    folder: Path | None = None,
 ) -> dict[str, gpd.GeoDataFrame]:
     """The polygon layers: suitable, key, breeding_patch, key_area, key_degraded.
 
     `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`,
     `animals` what columns call the species, `stamped` the columns of `stamp.stamp`, `towns` the
     places from which key areas are named. With draws, `mean_p_key` is the chance of key habitat of
-    an area's cells, and `expected_key_km2` of a key area what follows for its size.
+    an area's cells, and `expected_key_km2` of a key area what follows for its size. Numbers of
+    large maps lie in `folder`, if there is one, while they are worked on.
     """
-    found = {n: _described(fields, of, threats, rules, animals) for n, of in LAYERS.items()}
+    found = {n: _described(fields, of, threats, rules, animals, folder) for n, of in LAYERS.items()}
     areas = found["key_area"]
     areas.insert(0, "name", names(areas.geometry, towns))
     for name, table in found.items():
@@ -61,12 +65,18 @@ def with_intervals(areas: gpd.GeoDataFrame, of_draws: pd.DataFrame) -> gpd.GeoDa
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _described(fields, of, threats, rules, animals) -> gpd.GeoDataFrame:
-    whole = fields[of]
-    numbers = whole.astype("int32") if of == "key_area" else label(whole)[0]
-    del whole
+def _described(fields, of, threats, rules, animals, folder) -> gpd.GeoDataFrame:
+    numbers, every = empty_numbers(fields.grid, folder), slice(0, fields.grid.width)
+    strips = patches.strips(fields.grid.shape)
+    if of == "key_area":
+        count = 0
+        for rows in strips:
+            numbers[rows] = part = fields.window(of, rows, every).astype("int32")
+            count = max(count, int(part.max(initial=0)))
+    else:
+        areas = patches.number(lambda rows: fields.window(of, rows, every), strips, numbers, 1, 0)
+        count = len(areas) - 1
     table = outlines(numbers, fields.grid)
-    count = int(numbers.max(initial=0))
     means = [name for name in MEANS if fields.has(name)]
     wanted = amounts(threats)
     wanted |= {name: itemgetter(name) for name in (*means, "suitable", "key")}

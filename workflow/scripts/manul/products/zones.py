@@ -19,8 +19,9 @@ from manul.grid.features import POLYGONS, select
 from manul.grid.fields import Fields
 from manul.pages.amounts import amount
 from manul.products.cover import CELLS, Cover, cell_values
-from manul.products.key_habitat import cell_km2, label
+from manul.products.key_habitat import cell_km2
 from manul.products.outlines import outlines
+from manul.products.patches import label
 
 KM2 = 1e6
 REST_M = 1.0  # what is left of a line behind its last piece makes no piece if it is shorter

@@ -6,16 +6,19 @@ inputs are the same on both sides under one model do not differ, and are not wor
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
 from manul.grid import block_maps, rasters, vectors
-from manul.products.key_habitat import cell_km2, numbered
+from manul.grid.burn import number_inside
+from manul.grid.disk_maps import empty
+from manul.products.key_habitat import cell_km2
 from manul.products.units import REGION
 from manul.uncertainty import passes, summary
-from manul.uncertainty.key_draws import Counts, each_draw
+from manul.uncertainty.key_draws import Counts, Draws
 from manul.uncertainty.passes import Uncertain
 from manul.uncertainty.tables import interval, of_told
 
@@ -107,27 +110,36 @@ class KeyChange(Counts):
 
 
 def key_change(
-    good: Sequence[str], core_km2: Sequence[float], number: int, known: np.ndarray, grid: GeoBox,
-    unit: np.ndarray,
+    good: Sequence[str], core_km2: Sequence[float], number: int, known: Callable, grid: GeoBox,
+    units: list, folder: Path | None = None,
 ) -> KeyChange:  # fmt: skip
     """Key habitat gained and lost in each draw, with the rule of patches on each side.
 
-    `good` are the maps of both sides with a bit for each draw, `unit` the number of each cell's
-    unit. A draw in which the maps are the same is not looked at further.
+    `good` are the maps of both sides with a bit for each draw; `known(rows)` tells where habitat is
+    known on both. `units` and `folder`: see `key_draws.find`.
     """
-    counts = {name: np.zeros(grid.shape, "uint16") for name in KEY}
-    areas = {name: np.zeros((unit.max(initial=0) + 1, number)) for name in KEY}
-    cell = cell_km2(grid)
-    sides = (each_draw(path, number) for path in good)
-    for draw, both in enumerate(zip(*sides, strict=True)):
-        if core_km2[0] == core_km2[1] and np.array_equal(*both):
-            continue
-        key = [numbered(m, cell, least)[0] > 0 for m, least in zip(both, core_km2, strict=True)]
-        for name, there in zip(KEY, (key[1] & ~key[0], key[0] & ~key[1]), strict=True):
-            there &= known
-            counts[name] += there
-            areas[name][:, draw] = np.bincount(unit[there], minlength=len(areas[name])) * cell
-    return KeyChange(number, known, counts, areas)
+    shapes, cell = vectors.read_vector(units[0]).geometry if units else [], cell_km2(grid)
+    counts = {name: empty(grid.shape, "uint16", folder) for name in KEY}
+    areas = {name: np.zeros((len(shapes) + 1, number)) for name in KEY}
+    all_known = empty(grid.shape, "bool", folder)
+    before, after = (Draws(path, number, grid) for path in good)
+    for strip, rows in enumerate(before.strips):
+        unit, told = number_inside(shapes, grid[rows, :]), known(rows)
+        found = {name: np.zeros(told.shape, "uint16") for name in KEY}
+        for draw, both in enumerate(zip(before.sized(strip), after.sized(strip), strict=True)):
+            was, now = (
+                (km2 >= least - 1e-9)[patch]
+                for (patch, km2), least in zip(both, core_km2, strict=True)
+            )
+            for name, there in zip(KEY, (now & ~was, was & ~now), strict=True):
+                there &= told
+                found[name] += there
+                inside = np.bincount(unit[there], minlength=len(shapes) + 1)
+                areas[name][:, draw] += inside * cell
+        for name, part in found.items():
+            counts[name][rows] = part
+        all_known[rows] = told
+    return KeyChange(number, all_known, counts, areas)
 
 
 def of_units(names: Sequence, sums: np.ndarray, key: KeyChange, grid: GeoBox) -> pd.DataFrame:

@@ -1,17 +1,24 @@
-"""Key habitat in every draw: patches need the whole map, so they are found draw by draw."""
+"""Key habitat in every draw, with the rule of patches: strip by strip, all draws of a strip."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import rasterio
 from odc.geo.geobox import GeoBox
+from rasterio.windows import Window
 
+from manul.grid import vectors
+from manul.grid.burn import number_inside
+from manul.grid.disk_maps import DiskMap, empty
+from manul.grid.fields import Fields
+from manul.products import patches
 from manul.products.confidence import HIGH, LOW
-from manul.products.key_habitat import cats, cell_km2, numbered
+from manul.products.key_habitat import cats, cell_km2
 from manul.products.units import REGION
-from manul.uncertainty.passes import KEY_TITLES, unit_numbers
+from manul.uncertainty.passes import KEY_TITLES
 from manul.uncertainty.tables import interval
 
 
@@ -24,8 +31,8 @@ class Counts:
     """
 
     number: int
-    known: np.ndarray
-    counts: Mapping[str, np.ndarray]
+    known: np.ndarray | DiskMap
+    counts: Mapping[str, np.ndarray | DiskMap]
     areas: Mapping[str, np.ndarray]
 
     def chances(self, rows: slice, columns: slice) -> dict[str, np.ndarray]:
@@ -92,37 +99,76 @@ class KeyDraws(Counts):
 
 
 def find(
-    good: str, number: int, known: np.ndarray, grid: GeoBox, rules: Mapping, units: list,
-    sites: np.ndarray,
-) -> KeyDraws:  # fmt: skip
+    good: str, number: int, fields: Fields, rules: Mapping, units: list, folder: Path | None = None
+) -> KeyDraws:
     """Key habitat in each draw, from the map `good` with a bit for each; `rules`: `key_habitat`.
 
-    `known` tells where habitat is known, `units` holds a file of polygons, or nothing, `sites` are
-    the numbers of key areas, 0 in none. Takes 18 bytes a cell and, for a while, those of the
-    patches of one draw.
+    `fields` holds habitat_mean, which is known where habitat is, and key_area, `units` a file of
+    polygons, or nothing. Counts of large maps lie in `folder` while they are worked on; without one
+    all are held in memory.
     """
-    unit = unit_numbers(units, grid).reshape(grid.shape)
-    counts = {name: np.zeros(grid.shape, "uint16") for name in KEY_TITLES}
-    areas = {name: np.zeros((unit.max(initial=0) + 1, number)) for name in KEY_TITLES}
-    in_sites = np.zeros((int(sites.max(initial=0)) + 1, number))
-    cell = cell_km2(grid)
-    for draw, mask in enumerate(each_draw(good, number)):
-        patches, km2 = numbered(mask, cell, rules["core_km2"])
-        large = km2 >= rules["breeding_km2"] - 1e-9
-        large[0] = False
-        for name, wanted in zip(KEY_TITLES, (np.arange(len(km2)) > 0, large), strict=True):
-            there = wanted[patches]
-            counts[name] += there
-            areas[name][:, draw] = np.bincount(unit[there], minlength=len(areas[name])) * cell
-        of_sites = np.bincount(sites[patches > 0], minlength=len(in_sites))
-        in_sites[:, draw] = of_sites * cell
-    return KeyDraws(number, known, counts, areas, in_sites)
+    grid, cell = fields.grid, cell_km2(fields.grid)
+    shapes = vectors.read_vector(units[0]).geometry if units else []
+    known = empty(grid.shape, "bool", folder)
+    counts = {name: empty(grid.shape, "uint16", folder) for name in KEY_TITLES}
+    areas = {name: np.zeros((len(shapes) + 1, number)) for name in KEY_TITLES}
+    of_sites = np.zeros((1, number))
+    of = Draws(good, number, grid)
+    for strip, rows in enumerate(of.strips):
+        maps = fields.at(rows, slice(0, grid.width))
+        unit = number_inside(shapes, grid[rows, :])
+        site = np.nan_to_num(maps["key_area"]).astype("int32")
+        more = max(int(site.max(initial=0)) + 1 - len(of_sites), 0)
+        of_sites = np.pad(of_sites, ((0, more), (0, 0)))
+        found = {name: np.zeros(site.shape, "uint16") for name in KEY_TITLES}
+        for draw, (patch, km2) in enumerate(of.sized(strip)):
+            key = km2 >= rules["core_km2"] - 1e-9
+            levels = (key, key & (km2 >= rules["breeding_km2"] - 1e-9))
+            for name, level in zip(KEY_TITLES, levels, strict=True):
+                there = level[patch]
+                found[name] += there
+                inside = np.bincount(unit[there], minlength=len(shapes) + 1)
+                areas[name][:, draw] += inside * cell
+            in_sites = np.bincount(site[key[patch]], minlength=len(of_sites))
+            of_sites[:, draw] += in_sites * cell
+        for name, part in found.items():
+            counts[name][rows] = part
+        known[rows] = np.isfinite(maps["habitat_mean"])
+    return KeyDraws(number, known, counts, areas, of_sites)
 
 
-def each_draw(good: str, number: int) -> Iterable[np.ndarray]:
-    """Where habitat is good enough in each draw, from the map with a bit for each."""
-    with rasterio.open(good) as source:
-        for draw in range(number):
-            if draw % 8 == 0:
-                bits = source.read(draw // 8 + 1)
-            yield (bits >> (7 - draw % 8)) & 1 > 0
+class Draws:
+    """Where habitat is good enough in each draw, and its patches, strip by strip of the map."""
+
+    def __init__(self, good: str, number: int, grid: GeoBox):
+        self.good, self.number, self.cell_km2 = good, number, cell_km2(grid)
+        self.strips = patches.strips(grid.shape)
+        self._joined = self._look() if len(self.strips) > 1 else [patches.ALONE] * number
+
+    def masks(self, strip: int) -> Iterable[np.ndarray]:
+        """Where it is good enough in each draw, in a strip."""
+        rows = self.strips[strip]
+        with rasterio.open(self.good) as source:
+            at = Window(0, rows.start, source.width, rows.stop - rows.start)
+            for draw in range(self.number):
+                if draw % 8 == 0:
+                    bits = source.read(draw // 8 + 1, window=at)
+                yield (bits >> (7 - draw % 8)) & 1 > 0
+
+    def sized(self, strip: int) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+        """For each draw the number of each cell's patch in a strip, and the area of each (km2).
+
+        The area is of the whole patch, on other strips too; that of 0, which is no patch, is NaN.
+        """
+        for joined, mask in zip(self._joined, self.masks(strip), strict=True):
+            numbers, cells = patches.label(mask)
+            km2 = joined.sizes(strip, cells) * self.cell_km2
+            km2[0] = np.nan
+            yield numbers, km2
+
+    def _look(self) -> list[patches.Joined]:
+        joining = [patches.Joining() for _ in range(self.number)]
+        for strip in range(len(self.strips)):
+            for one, mask in zip(joining, self.masks(strip), strict=True):
+                one.add(*patches.label(mask))
+        return [one.done() for one in joining]
