@@ -130,7 +130,8 @@ def advice(table: pd.DataFrame, folder=".") -> list[str]:
     free_mb = shutil.disk_usage(folder).free / 1e6
     told = [
         f"{row.rule} needs {row.memory_mb} MB{_why(row.rule)} and this machine has "
-        f"{memory_mb:.0f} MB: take a larger region.cell_m, smaller bounds, or a machine with that much memory"
+        f"{memory_mb:.0f} MB: take a larger region.cell_m, smaller bounds, or a machine with that "
+        "much memory"
         for row in table.itertuples()
         if row.memory_mb > memory_mb
     ]
