@@ -296,12 +296,18 @@ def test_deployments_of_one_camera_that_overlap_count_once(tmp_path, camera, day
     assert [days for days, _ in effort(found).values()] == days
 
 
-@pytest.mark.parametrize(("start", "told"), [("2024-05-11", True), ("2024-05-31", False)])
-def test_a_camera_at_two_places_at_once_is_told(tmp_path, start, told):
+@pytest.mark.parametrize(
+    ("camera", "start", "told"),
+    [
+        ("A", "2024-05-11", True), ("A", "2024-05-31", False), ("", "2024-05-11", False),
+        ("A", "2004-05-11", False),  # its clock was reset
+    ],
+)  # fmt: skip
+def test_a_camera_at_two_places_at_once_is_told(tmp_path, camera, start, told):
     deployments = (
         "deploymentID,cameraID,latitude,longitude,deploymentStart,deploymentEnd\n"
-        "d1,A,41.2,76.3,2024-05-01T00:00:00Z,2024-05-31T00:00:00Z\n"
-        f"d2,A,41.9,76.3,{start}T00:00:00Z,2024-06-10T00:00:00Z\n"
+        f"d1,{camera},41.2,76.3,2024-05-01T00:00:00Z,2024-05-31T00:00:00Z\n"
+        f"d2,{camera},41.9,76.3,{start}T00:00:00Z,2024-06-10T00:00:00Z\n"
     )
     found = read(package(tmp_path, BLANK.format("d1"), deployments))
     assert ("cameras at two places at once" in set(found.normalised["field"])) == told

@@ -109,6 +109,19 @@ def test_what_was_mended_in_a_number_is_told(text, rule):
     assert decimal(text)[1] == rule
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "rule"),
+    [("100", 100, ""), ("100 ha", 100, "unit removed"), ("1 km2", 100, "km2 to ha (x 100)")],
+)
+def test_the_unit_behind_a_number_is_told(text, value, rule):
+    assert parse("number", text, unit="ha") == (value, rule)
+
+
+def test_an_empty_geometry_says_so():
+    with pytest.raises(ValueError, match="is empty"):
+        parse("geometry", "POINT EMPTY", kinds=["Point"])
+
+
 def test_a_number_of_many_digits_is_kept_as_a_computer_holds_it():
     assert decimal("0." + "3" * 37)[0] == "0." + "3" * 37, "39 signs"
     assert decimal("0." + "3" * 38)[0] == "0.3333333333333333"
@@ -213,6 +226,7 @@ def test_a_two_digit_year_lies_in_the_past():
         ("2021/3/1 4:05 pm", "2021-03-01T16:05:00"),
         ("2021-03-01 12:05 am", "2021-03-01T00:05:00"),
         ("2021-03-01", "2021-03-01T00:00:00"),
+        ("2021-03-01T04:00:00.25Z", "2021-03-01T04:00:00.250000"),
         ("44256.5", "2021-03-01T12:00:00"),  # days of a spreadsheet
     ],
 )
