@@ -157,16 +157,17 @@ def files(n):
 def _files(n):
     import tempfile
 
-    from manul.connectivity.large_maps import FileMap, spread, start
+    from manul.connectivity.large_maps import spread, start
+    from manul.grid.disk_maps import DiskMap
 
     part = ground("smooth", 2000)
     part = np.block([[part, part[:, ::-1]], [part[::-1], part[::-1, ::-1]]])
     with tempfile.TemporaryDirectory() as folder:
-        resistance = FileMap(f"{folder}/resistance", (n, n), "float32")
+        resistance = DiskMap.at(f"{folder}/resistance", (n, n), "float32")
         for top in range(0, n, 4000):
             wide = np.tile(part, (1, -(-n // 4000)))[: min(4000, n - top), :n]
             resistance[top : top + 4000, :] = wide
-        cost = FileMap(f"{folder}/cost", (n, n), "float64")
+        cost = DiskMap.at(f"{folder}/cost", (n, n), "float64")
         sources = np.zeros((n, n), bool)
         sources[n // 2, n // 2] = True
         spread(part[:9, :9], np.zeros((9, 9)))

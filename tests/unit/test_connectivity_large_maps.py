@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manul.connectivity.cost_distance import cost_distance
-from manul.connectivity.large_maps import FileMap, spread, start
+from manul.connectivity.large_maps import spread, start
+from manul.grid.disk_maps import DiskMap
 
 
 def ground(seed, shape=(43, 51)):
@@ -30,13 +31,13 @@ def test_any_cut_gives_the_same(seed, side, limit):
 def test_from_files_and_broken_off(tmp_path, dtype):
     resistance, sources = ground(1)
     resistance = resistance.astype(dtype)
-    given_ = FileMap(tmp_path / "resistance", resistance.shape, dtype)
+    given_ = DiskMap.at(tmp_path / "resistance", resistance.shape, dtype)
     given_[:, :] = resistance
-    cost = FileMap(tmp_path / "cost", resistance.shape, "float64")
+    cost = DiskMap.at(tmp_path / "cost", resistance.shape, "float64")
     start(given_, cost, sources, 16)
     pending, rounds = None, 0
     while pending is None or np.isfinite(pending).any():
-        cost = FileMap(cost.path, cost.shape, "float64")
+        cost = DiskMap.at(tmp_path / "cost", cost.shape, "float64")
         pending = spread(given_, cost, side=16, pending=pending, visits=4)
         rounds += 1
     assert rounds > 2

@@ -516,9 +516,9 @@ def test_key_habitat_of_a_map_too_large_for_memory_is_the_same(tmp_path, monkeyp
 
 
 def test_a_map_on_a_full_disk_is_an_error(tmp_path, monkeypatch):
-    made = disk_maps.DiskMap((4, 5), "int32", tmp_path)
+    made = disk_maps.DiskMap.nameless((4, 5), "int32", tmp_path)
     made[1:3] = np.arange(10).reshape(2, 5)
-    assert made[1:3, 1:4].tolist() == [[1, 2, 3], [6, 7, 8]] and not made[0].any()
+    assert made[1:3, 1:4].tolist() == [[1, 2, 3], [6, 7, 8]] and not made[0:1].any()
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -1,44 +1,20 @@
 """Cost distance of maps that do not fit in memory: a large tile at a time, from files."""
 
 import heapq
-from pathlib import Path
+from collections import OrderedDict
 
 import numpy as np
 
 from manul.connectivity.cost_distance import improve, passable, tiles_of
 
-SIDE = 2048  # cells of a large tile: about 150 MiB
-
-
-class FileMap:
-    """A plain file of numbers, row by row, of which windows are read and written.
-
-    It is mapped for each window alone, so that no more than that counts as memory.
-    """
-
-    def __init__(self, path: Path, shape: tuple[int, int], dtype: str):
-        self.path, self.shape, self.dtype = Path(path), shape, np.dtype(dtype)
-        size = shape[0] * shape[1] * self.dtype.itemsize
-        if not self.path.exists() or self.path.stat().st_size != size:
-            with self.path.open("wb") as file:
-                file.truncate(size)
-
-    def __getitem__(self, window) -> np.ndarray:
-        """A copy of the window."""
-        return np.array(self._mapped("r")[window])
-
-    def __setitem__(self, window, values) -> None:
-        """Write a window."""
-        self._mapped("r+")[window] = values
-
-    def _mapped(self, mode):
-        return np.memmap(self.path, self.dtype, mode, shape=self.shape)
+SIDE = 2048  # cells along the side of a large tile
+TILES_HELD = 16  # each of about 50 MiB
 
 
 def start(resistance, cost, sources, side: int = SIDE) -> None:
     """Set `cost` to 0 on the sources that can be crossed, infinite elsewhere, window by window.
 
-    All three give and take windows: arrays, `FileMap`s or the like.
+    All three give and take windows: arrays, `DiskMap`s or the like.
     """
     for window in _windows(cost.shape, side):
         begun = np.asarray(sources[window], bool) & passable(resistance[window])
@@ -68,19 +44,107 @@ def spread(
     fresh = np.ones(len(windows), bool)
     queue = [(key, t) for t, key in enumerate(keys) if key < np.inf]
     heapq.heapify(queue)
+    held = _Held(resistance, cost, windows, across)
     while queue and visits != 0:
         key, t = heapq.heappop(queue)
         if key > keys[t]:
             continue
         keys[t] = np.inf
         visits = None if visits is None else visits - 1
-        for shift, latest in _visit(resistance, cost, windows[t], fresh[t], limit, cell):
-            other = t + shift[0] * across + shift[1]
+        for other, latest in _visit(held, t, fresh[t], limit, cell):
             if latest < keys[other]:
                 keys[other] = latest
                 heapq.heappush(queue, (latest, other))
         fresh[t] = False
+    held.write()
     return keys.reshape(-1, across)
+
+
+class _Held:
+    """The large tiles that were worked on last: a front soon comes back to one.
+
+    What changed in a tile is written when others take its place, and at the end.
+    """
+
+    def __init__(self, resistance, cost, windows: list, across: int):
+        self.windows, self._resistance, self._cost, self._across = windows, resistance, cost, across
+        self._kept: OrderedDict[int, tuple] = OrderedDict()  # ground and costs, with a ring
+        self._changed: set[int] = set()
+
+    def tile(self, t: int) -> tuple:
+        """(ground, costs, the parts of the ring) of a tile with a ring of one cell around it.
+
+        The parts of the ring are (number of the tile there, part of the arrays).
+        """
+        inner, wide = _with_ring(self.windows[t], self._cost.shape)
+        if t not in self._kept:
+            while len(self._kept) >= TILES_HELD:
+                self._put_back(self._kept.popitem(last=False))
+            ground = np.ascontiguousarray(self._resistance[wide])
+            self._kept[t] = ground, np.array(self._cost[wide])
+        self._kept.move_to_end(t)
+        ground, costs = self._kept[t]
+        sides = [
+            (t + down * self._across + right, part)
+            for (down, right), part in _sides(inner, costs.shape)
+            if costs[part].size
+        ]
+        for other, part in sides:
+            costs[part] = self._of(other, _moved(part, wide))
+        return ground, costs, sides
+
+    def changed(self, t: int) -> None:
+        """The costs of this tile were changed."""
+        self._changed.add(t)
+
+    def write(self) -> None:
+        """Write all that changed."""
+        for kept in self._kept.items():
+            self._put_back(kept)
+
+    def _of(self, t, window):
+        """Costs in a window that lies in one tile."""
+        if t not in self._kept:
+            return self._cost[window]
+        _, wide = _with_ring(self.windows[t], self._cost.shape)
+        return self._kept[t][1][_moved(window, wide, -1)]
+
+    def _put_back(self, kept):
+        t, (_, costs) = kept
+        if t in self._changed:
+            inner, _ = _with_ring(self.windows[t], self._cost.shape)
+            self._cost[self.windows[t]] = costs[inner]
+            self._changed.remove(t)
+
+
+def _visit(held, t, fresh, limit, cell):
+    """Work on a tile and a ring of one cell; the tiles around that get cheaper, and how late.
+
+    Where all that stands in a tile is new, all of it is told on; later only what is on the ring.
+    """
+    ground, costs, sides = held.tile(t)
+    before = [costs[part].copy() for _, part in sides]
+    if fresh:
+        waiting = (costs < np.inf) & passable(ground)
+    else:
+        waiting = np.zeros(costs.shape, bool)
+        for (_, part), cost in zip(sides, before, strict=True):
+            waiting[part] = (cost < np.inf) & passable(ground[part])
+    if improve(ground, costs, waiting, limit, cell).any():
+        held.changed(t)
+    for (other, part), cost in zip(sides, before, strict=True):
+        after = costs[part]
+        latest = after.max(initial=-np.inf, where=after < cost)
+        if latest > -np.inf:
+            yield other, float(latest)
+
+
+def _moved(window, by, sign=1):
+    """A window counted from the corner of another one, or to it."""
+    return tuple(
+        slice(part.start + sign * whole.start, part.stop + sign * whole.start)
+        for part, whole in zip(window, by, strict=True)
+    )
 
 
 def _windows(shape, side):
@@ -88,27 +152,6 @@ def _windows(shape, side):
         for left in range(0, shape[1], side):
             rows = slice(top, min(top + side, shape[0]))
             yield rows, slice(left, min(left + side, shape[1]))
-
-
-def _visit(resistance, cost, window, fresh, limit, cell):
-    """Work on a tile and a ring of one cell; the tiles around that get cheaper, and how late.
-
-    Where all that stands in a tile is new, all of it is told on; later only what is on the ring.
-    """
-    inner, wide = _with_ring(window, cost.shape)
-    ground, before = np.ascontiguousarray(resistance[wide]), cost[wide]
-    waiting = np.isfinite(before) & passable(ground)
-    if not fresh:
-        waiting[inner] = False
-    after = before.copy()
-    improve(ground, after, waiting, limit, cell)
-    if (after[inner] < before[inner]).any():
-        cost[window] = after[inner]
-    lowered = np.where(after < before, after, -np.inf)
-    return [
-        (shift, float(latest)) for shift, part in _sides(inner, lowered.shape)
-        if (latest := lowered[part].max(initial=-np.inf)) > -np.inf
-    ]  # fmt: skip
 
 
 def _with_ring(window, shape):

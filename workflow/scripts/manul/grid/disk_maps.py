@@ -1,6 +1,5 @@
-"""Maps of one job that may not fit in memory: the large ones lie in files that go with the job."""
+"""Maps that may not fit in memory: numbers in a plain file, read and written by windows."""
 
-import mmap
 import os
 import tempfile
 import weakref
@@ -13,38 +12,79 @@ HELD = 2**28  # bytes of a map that is held in memory
 
 
 class DiskMap:
-    """An array of rows and columns in a file without a name, of which windows are read.
+    """An array of rows and columns in a file; what was never written is 0.
 
-    Rows are written whole, and a full disk is an `OSError`. What was never written is 0.
+    `map[rows, columns]` and `map[rows]` take slices. A window that is read is a copy, so it alone
+    counts as memory; a full disk is an `OSError` where a window is written.
     """
 
-    def __init__(self, shape: tuple[int, int], dtype: Any, folder: Path):
-        self.shape, self.dtype = shape, np.dtype(dtype)
-        self._row = shape[1] * self.dtype.itemsize
-        self._file, path = tempfile.mkstemp(prefix=".map-", dir=folder)
-        weakref.finalize(self, os.close, self._file)
-        Path(path).unlink()  # nothing is left of it, however the job ends
-        os.truncate(self._file, shape[0] * self._row)
+    def __init__(self, shape: tuple[int, int], dtype: Any, file: int):
+        """`file` is a descriptor open for reading and writing, closed with the map."""
+        self.shape, self.dtype, self._file = shape, np.dtype(dtype), file
+        weakref.finalize(self, os.close, file)
+        size = shape[0] * shape[1] * self.dtype.itemsize
+        if os.fstat(file).st_size != size:
+            os.truncate(file, 0)
+            os.truncate(file, size)
+
+    @classmethod
+    def at(cls, path: str | Path, shape: tuple[int, int], dtype: Any) -> "DiskMap":
+        """The map in a file with a name, as an earlier job left it; of zeros if it is new."""
+        return cls(shape, dtype, os.open(path, os.O_RDWR | os.O_CREAT))
+
+    @classmethod
+    def nameless(cls, shape: tuple[int, int], dtype: Any, folder: Path) -> "DiskMap":
+        """A map of zeros in a file of which nothing is left, however the job ends."""
+        file, path = tempfile.mkstemp(prefix=".map-", dir=folder)
+        Path(path).unlink()
+        return cls(shape, dtype, file)
 
     def __getitem__(self, window) -> np.ndarray:
-        """A copy of the window: it alone counts as memory."""
-        with mmap.mmap(self._file, 0, prot=mmap.PROT_READ) as mapped:
-            whole = np.frombuffer(mapped, self.dtype).reshape(self.shape)
-            out = np.array(whole[window])
-            del whole
+        """A copy of the window."""
+        shape, places = self._places(window)
+        out = np.empty(shape, self.dtype)
+        for row, start in zip(_rows(out, places), places, strict=True):
+            left = row.data.cast("B")
+            while left:
+                done = os.preadv(self._file, [left], start)
+                if not done:
+                    raise OSError("a map on disk ends too early")
+                start, left = start + done, left[done:]
         return out
 
-    def __setitem__(self, rows: slice, values: np.ndarray) -> None:
-        """Write whole rows."""
-        start = (rows.start or 0) * self._row
-        left = np.ascontiguousarray(values, self.dtype).data.cast("B")
-        while left:
-            done = os.pwrite(self._file, left, start)
-            start, left = start + done, left[done:]
+    def __setitem__(self, window, values) -> None:
+        """Write a window."""
+        shape, places = self._places(window)
+        whole = np.broadcast_to(values, shape).astype(self.dtype, copy=False)
+        if len(places) == 1 or whole.strides[1] != self.dtype.itemsize:
+            whole = np.ascontiguousarray(whole)
+        for row, start in zip(_rows(whole, places), places, strict=True):
+            left = row.data.cast("B")
+            while left:
+                done = os.pwrite(self._file, left, start)
+                start, left = start + done, left[done:]
+
+    def _places(self, window) -> tuple[tuple[int, int], list[int]]:
+        """Rows and columns of a window, and where each of its rows, or all, begin in the file."""
+        rows, columns = window if isinstance(window, tuple) else (window, slice(None))
+        (top, bottom, _), (left, right, _) = (
+            part.indices(size) for part, size in zip((rows, columns), self.shape, strict=True)
+        )
+        shape, size = (max(bottom - top, 0), max(right - left, 0)), self.dtype.itemsize
+        whole = shape[1] == self.shape[1]
+        begin = (top * self.shape[1] + left) * size
+        every = self.shape[1] * size
+        pieces = 0 if not all(shape) else 1 if whole else shape[0]
+        return shape, [begin + i * every for i in range(pieces)]
+
+
+def _rows(values, places):
+    """The parts of an array that lie at these places one by one."""
+    return values.reshape(len(places), -1) if places else ()
 
 
 def empty(shape: tuple[int, int], dtype: Any, folder: Path | None) -> np.ndarray | DiskMap:
     """A map of zeros: an array, or in `folder`, if there is one, where it would be large."""
     if folder is None or shape[0] * shape[1] * np.dtype(dtype).itemsize <= HELD:
         return np.zeros(shape, dtype)
-    return DiskMap(shape, dtype, folder)
+    return DiskMap.nameless(shape, dtype, folder)
