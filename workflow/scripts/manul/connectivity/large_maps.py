@@ -7,8 +7,8 @@ import numpy as np
 
 from manul.connectivity.cost_distance import improve, passable, tiles_of
 
-SIDE = 2048  # cells along the side of a large tile
-TILES_HELD = 16  # each of about 50 MiB
+SIDE = 1024  # cells along the side of a large tile
+TILES_HELD = 96  # each of about 12 MiB
 
 
 def start(resistance, cost, sources, side: int = SIDE) -> None:
