@@ -52,7 +52,9 @@ def nearest(
     resistance = as_float(resistance)
     cost = cost_distance(resistance, cores != 0, limit, cell)
     out = np.where(cost == 0, cores, 0).astype(np.int32)
-    _follow(resistance, cost, float(cell), out)
+    links = np.empty(cost.shape, np.int8)
+    _link_all(resistance, cost, float(cell), links)  # row by row, which is faster than on the way
+    _follow(links, out)
     return cost, out
 
 
@@ -342,29 +344,27 @@ def _link_all(resistance, cost, cell, out):
 
 
 @njit(nogil=True, cache=True)
-def _follow(resistance, cost, cell, out):
+def _follow(links, out):
     """Number each reached cell like the source at the end of its back-links."""
     trail = np.empty(1024, np.int64)
-    width = cost.shape[1]
-    for r0 in range(cost.shape[0]):
-        for c0 in range(width):
-            if out[r0, c0] != 0:
-                continue
-            r, c, n = r0, c0, 0
-            while out[r, c] == 0:
-                k = _best_link(resistance, cost, r, c, cell)
-                if k == NO_LINK:
-                    break
-                if n == trail.size:
-                    longer = np.empty(2 * n, np.int64)
-                    longer[:n] = trail
-                    trail = longer
-                trail[n] = r * width + c
-                n += 1
-                r, c = r + ROWS[k], c + COLUMNS[k]
-            number = out[r, c]
-            for i in range(n):
-                out[trail[i] // width, trail[i] % width] = number
+    width = out.shape[1]
+    steps = ROWS * width + COLUMNS
+    links, out = links.ravel(), out.ravel()
+    for start in range(out.size):
+        if out[start] != 0 or links[start] == NO_LINK:
+            continue
+        at, n = start, 0
+        while out[at] == 0 and links[at] != NO_LINK:
+            if n == trail.size:
+                longer = np.empty(2 * n, np.int64)
+                longer[:n] = trail
+                trail = longer
+            trail[n] = at
+            n += 1
+            at += steps[links[at]]
+        number = out[at]
+        for i in range(n):
+            out[trail[i]] = number
 
 
 @njit(nogil=True, cache=True)
