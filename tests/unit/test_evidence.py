@@ -184,7 +184,14 @@ def test_poison_page_tells_area_by_year_exposed_area_and_where_nobody_reported()
     text = re.sub(r"\s+", " ", words(page))
     assert "No report within 50 km: 75 % of the map" in text
     assert "2 of 2 events had a value that had to be assumed" in text
-    assert "1 event on no map: no place, and no district that the layer of districts" in text
+    assert "1 event on no map: no place, and no layer of districts over which to spread" in text
+    _, page = page_of(
+        True, "rodenticide_event", rows, maps={"toxic": fields(maps)}, rules=rules,
+        surfaces={"toxic": block | {"districts_layer": "soums", "districts_field": "name"}},
+        layers={"soums": gpd.GeoDataFrame({"name": ["C"]}, geometry=[shapely.box(0, 0, 9, 9)], crs=6933)},
+    )  # fmt: skip
+    spread = re.sub(r"\s+", " ", words(page))
+    assert "no place, and no district that the layer of districts knows by this name" in spread
     numbers = html.numbers(made).set_index("what")["value"]
     assert numbers["exposed on 2025-10-01"] == 1 and numbers["exposed on 2024-10-01"] == 2
     both = {"toxic": block, "prey": block | {"path": "prey"}}

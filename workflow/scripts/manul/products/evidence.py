@@ -246,10 +246,9 @@ def _poison_words(e, events, maps, block) -> list[str]:
             f"{counted(spread, 'event')} known only by their district: each is spread over it."
         )
     if nowhere:
-        told.append(
-            f"{counted(nowhere, 'event')} on no map: no place, and no district that the layer of "
-            "districts knows by this name."
-        )
+        known = "no district that the layer of districts knows by this name"
+        why = known if outlines else "no layer of districts over which to spread them"
+        told.append(f"{counted(nowhere, 'event')} on no map: no place, and {why}.")
     return [
         f"No report within 50 km: {silent:.0%} of the map, where poison is unknown, not absent.",
         f"{int(assumed.sum())} of {len(events)} events had a value that had to be assumed.",
