@@ -188,7 +188,7 @@ def test_poison_page_tells_area_by_year_exposed_area_and_where_nobody_reported()
     _, page = page_of(
         True, "rodenticide_event", rows, maps={"toxic": fields(maps)}, rules=rules,
         surfaces={"toxic": block | {"districts_layer": "soums", "districts_field": "name"}},
-        layers={"soums": gpd.GeoDataFrame({"name": ["C"]}, geometry=[shapely.box(0, 0, 9, 9)], crs=6933)},
+        layers={"soums": gpd.GeoDataFrame({"name": ["C"]}, geometry=rows.geometry[:1], crs=6933)},
     )  # fmt: skip
     spread = re.sub(r"\s+", " ", words(page))
     assert "no place, and no district that the layer of districts knows by this name" in spread
