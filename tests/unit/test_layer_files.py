@@ -150,35 +150,62 @@ def test_letters_of_a_shapefile_that_does_not_tell_its_encoding_are_guessed_and_
     assert read_layer(path, {"encoding": "cp866"})[0]["name"][0] != name
 
 
-@pytest.mark.parametrize(
-    ("language", "cpg"),
-    [(0x57, None), (0x03, None), (0, "ISO-8859-1"), (0, "1252"), (0x57, "1252")],
-)
-@pytest.mark.parametrize(
-    ("name", "encoding", "read_as"),
-    [
-        ("Нарын", "cp1251", "cp1251"), ("Кочкор № 5 — восток", "cp1251", "cp1251"),
-        ("金山银山", "gbk", "gb18030"), ("Нарын", "utf-8", "utf-8"), ("Zürich–Öst", "cp1252", None),
-    ],
-)  # fmt: skip
-def test_letters_that_a_shapefile_calls_western_are_read_as_what_they_are(
-    tmp_path, name, encoding, read_as, language, cpg
-):
-    path = tmp_path / "units.shp"
+def shapefile(path, text: bytes, language: int, cpg: str | None):
+    """A shapefile with one text, what its table says of the language, and a .cpg."""
     pyogrio.write_dataframe(table(name=["NAME".ljust(50, "x")]), path, encoding="ascii")
-    dbf, text = path.with_suffix(".dbf"), name.encode(encoding)
+    dbf = path.with_suffix(".dbf")
     data = bytearray(dbf.read_bytes().replace(b"NAME".ljust(50, b"x"), text.ljust(50)))
     data[29] = language
     dbf.write_bytes(data)
     path.with_suffix(".cpg").unlink()
     if cpg:
         path.with_suffix(".cpg").write_text(cpg)
+    return path
+
+
+SAYS_WESTERN = [(0x57, None), (0x03, None), (0, "ISO-8859-1"), (0, "1252"), (0x57, "1252")]
+
+
+@pytest.mark.parametrize(("language", "cpg"), SAYS_WESTERN)
+@pytest.mark.parametrize(
+    ("name", "encoding", "read_as"),
+    [
+        ("Нарын", "cp1251", "cp1251"), ("Кочкор № 5 — восток", "cp1251", "cp1251"),
+        ("金山银山", "gbk", "gb18030"), ("Нарын", "utf-8", "utf-8"),
+    ],
+)  # fmt: skip
+def test_letters_that_a_shapefile_calls_western_are_read_as_what_they_are(
+    tmp_path, name, encoding, read_as, language, cpg
+):
+    path = shapefile(tmp_path / "units.shp", name.encode(encoding), language, cpg)
     found, told = read_layer(path, {})
-    assert [c.found for c in told] == (
-        [f"letters that read best as {read_as}, such as {name!r}"] if read_as else []
-    )
-    if cpg != "ISO-8859-1" and language != 0x57:  # in which a dash of Windows is a control sign
-        assert found["name"].tolist() == [name]
+    assert found["name"].tolist() == [name]
+    assert [c.found for c in told] == [f"letters that read best as {read_as}, such as {name!r}"]
+
+
+@pytest.mark.parametrize(("language", "cpg"), SAYS_WESTERN)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Zürich–Öst", "CAÑÓN", "ZONE CRÉÉE EN 1990", "MINERAÇÃO NORTE", "ÖÄ", "À classer",
+        "La strada è chiusa", "100 % é", "15 €", "Forêt d’Épicéas", "Œuvre",
+    ],
+)  # fmt: skip
+def test_western_letters_stay_western(tmp_path, name, language, cpg):
+    path = shapefile(tmp_path / "units.shp", name.encode("cp1252"), language, cpg)
+    found, told = read_layer(path, {})
+    assert found["name"].tolist() == [name]
+    unsaid = ["letters whose encoding is not told"] if (language, cpg) == (0x57, None) else []
+    assert [c.found.partition(", such")[0] for c in told] == unsaid
+
+
+@pytest.mark.parametrize(("name", "encoding"), [("Ош", "cp1251"), ("Ağrı Dağı", "cp1254")])
+def test_letters_of_which_nothing_is_said_and_nothing_is_clear_are_asked_for(
+    tmp_path, name, encoding
+):
+    path = shapefile(tmp_path / "units.shp", name.encode(encoding), 0x57, None)
+    (told,) = read_layer(path, {})[1]
+    assert "encoding is not told" in told.found and "key `encoding`" in told.done
 
 
 def test_letters_that_a_shapefile_wrongly_calls_utf8_are_read_as_what_they_are(tmp_path):

@@ -123,6 +123,20 @@ def test_what_preflight_did_not_look_at_is_told_where_the_layer_is_prepared(
         assert np.isnan(clipped.read(1)).sum() == 1
 
 
+@pytest.mark.parametrize(
+    ("value", "valid", "scale"),
+    [(-0.2, [-0.2, 0.9], 1), (0.1, [0, 0.1], 1), (7000, [0, 0.7], 0.0001), (553, [-30, 55.3], 0.1)],
+)
+def test_values_on_the_limits_are_within_them_whatever_float32_makes_of_them(
+    tmp_path, value, valid, scale
+):
+    values = np.where(np.arange(100) % 2, value, value / 2) * np.ones((90, 1))
+    path = write(tmp_path / "a.tif", values, dtype="float32")
+    assert not [told for told in found(path, valid=valid, scale=scale) if "ERROR" in told]
+    beyond = found(path, valid=[end * 0.99 for end in valid], scale=scale)
+    assert any("ERROR" in told for told in beyond)
+
+
 def test_zeros_that_go_on_into_small_numbers_raise_no_question(tmp_path):
     snow = np.maximum(HEIGHTS - 2000, 0) / 100
     assert found(write(tmp_path / "a.tif", snow)) == []

@@ -292,6 +292,49 @@ def test_a_place_told_twice_is_one_place(lon, more, told):
         assert found.accepted["lon"].item() == lon
 
 
+def test_a_place_that_is_none_leaves_its_row_to_another_telling():
+    east, north = TO_43N.transform(76.2, 41.0)
+    utm = {"easting": f"{east:.3f}", "northing": f"{north:.3f}", "zone": "43N"}
+    found = event(lon="0", lat="0", **utm)
+    assert found.accepted["lon"].item() == pytest.approx(76.2, abs=1e-6)
+    assert "lon and lat are no place; that of easting and northing is used" in set(
+        found.normalised["rule"]
+    )
+    swapped = event(easting=utm["northing"], northing=utm["easting"], zone="43N")
+    assert swapped.accepted["lon"].item() == 76.2
+    assert any(swapped.normalised["rule"].str.startswith("easting and northing are no place"))
+
+
+@pytest.mark.parametrize(("error", "kept"), [("", False), ("1000", False), ("9000", True)])
+def test_two_places_of_a_record_may_lie_as_far_apart_as_its_error(error, kept):
+    row = {"rec_id": "M1", "date": "2024-05-01", "category": "C1", "lon": "76.2", "lat": "41.0"}
+    row |= {"geom": "POINT (76.3 41.0)", "coord_error_m": error}  # 8.4 km
+    assert len(read([row], "manul_record").accepted) == kept
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_line_may_be_drawn_from_its_other_end(turned):
+    ends = [(76.2, 41.0), (76.25, 41.0)]
+    row = {
+        "transect_id": "T1",
+        "date": "2024-05-01",
+        "length_m": "4200",
+        "n_active": "3",
+        "half_width_m": "10",
+    }
+    row |= {
+        "n_inactive": "1",
+        "lon_start": "76.2",
+        "lat_start": "41.0",
+        "lon_end": "76.25",
+        "lat_end": "41.0",
+    }
+    row["geom"] = shapely.LineString(ends[::-1] if turned else ends).wkt
+    found = read([row], TRANSECTS)
+    assert "place" not in " ".join(found.rejected["reason"])
+    assert len(read([row | {"lon_start": "76.4"}], TRANSECTS).accepted) == 0
+
+
 @pytest.mark.parametrize(
     ("geom", "kept"),
     [

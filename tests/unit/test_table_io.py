@@ -288,13 +288,20 @@ def test_merged_cells_reject_the_rows_whose_value_they_hide_and_no_others(tmp_pa
         ["B", 76.2, 41.5, 5], ["C", 76.3, 41.5, None], ["D", 76.4, 41.5, None],
     ]:  # fmt: skip
         sheet.append(row)
-    for area in ("A1:D1", "D4:D5", "A20:C22"):  # a title, two camps of one number, blank cells
+    sheet["G1"] = sheet["H4"] = "a legend"
+    # a title, two camps of one number, blank cells, a legend, cells without a name beside the table
+    for area in ("A1:D1", "D4:D5", "A20:C22", "G1:J6", "E3:F6"):
         sheet.merge_cells(area)
     book.save(path := tmp_path / "camps.xlsx")
     records = read(read_table(path, Wanted(known=CAMPS)), "camp")
     assert records.accepted["id"].tolist() == ["A", "D"]
     assert records.rejected["row"].tolist() == [4, 5]
     assert all("the cells D4:D5 are merged" in reason for reason in records.rejected["reason"])
+    sheet.unmerge_cells("D4:D5")
+    sheet.merge_cells("B3:C3")  # one value for longitude and latitude
+    book.save(path)
+    records = read(read_table(path, Wanted(known=CAMPS)), "camp")
+    assert any("the cells B3:C3 are merged" in told for told in records.rejected["reason"])
 
 
 def test_days_counted_from_1904(tmp_path):

@@ -182,6 +182,16 @@ def scaling(source, layer: Layer) -> tuple[float, float]:
     return source.scales[band], source.offsets[band]
 
 
+def believable(layer: Layer) -> tuple[float, float]:
+    """The limits of a layer's values, `valid`, a little widened: float32 rounds what lies on them.
+
+    Without `valid` from minus to plus infinity.
+    """
+    low, high = layer.get("valid", (-np.inf, np.inf))
+    near = 1e-6 * max((abs(end) for end in (low, high) if np.isfinite(end)), default=0)
+    return low - near, high + near
+
+
 def clip(path, target, layer: Layer, grid: GeoBox, margin_m: float, tags: dict) -> None:
     """Copy what of a raster lies within a margin of the grid, scaled and tagged, window by window.
 
@@ -217,10 +227,9 @@ def _believe(values, at, layer) -> None:
         strange &= ~np.isnan(values)
         what, key = "class", "classes"
     elif "valid" in layer:
-        low, high = layer["valid"]
-        near = 1e-6 * max(abs(low), abs(high))  # float32
-        expected = f"{low:g} to {high:g}"
-        strange = (values < low - near) | (values > high + near)
+        expected = "{:g} to {:g}".format(*layer["valid"])
+        low, high = believable(layer)
+        strange = (values < low) | (values > high)
         what, key = "value", "valid"
     else:
         return

@@ -277,7 +277,8 @@ def _values(name, block, found, scaling, dtype) -> Iterator[Problem]:
     scale, offset = scaling
     raw = {v: (v - offset) / scale for v in found.ends}
     fake = [raw[v] for v in (found.low, found.high) if _is_stand_in(raw[v])]
-    outside = found.low < low or found.high > high
+    least, most = rasters.believable(block)
+    outside = found.low < least or found.high > most
     wrong = outside or ("valid" not in block and bool(fake) and "nodata" not in block)
     if wrong:
         units = block["units"].removeprefix("1")
@@ -360,7 +361,7 @@ def _why_outside(found, block, fake, scaling) -> str:
             f"{fake[0]:g} looks like nodata that is not declared; write `nodata: {fake[0]:g}`, or "
             f"declare it, for example with gdal_edit.py -a_nodata {fake[0]:g}"
         )
-    low, high = block.get("valid", (-np.inf, np.inf))
+    low, high = rasters.believable(block)
     scale, offset = scaling
 
     def fits(factor, added=0.0):

@@ -295,7 +295,7 @@ def _strength(name, block, layer, used) -> Iterator[Problem]:
     if not node or not {*nodes.leaves(node, "field")} <= {*used.columns}:
         return
     found = extents.of_node(node, ends)
-    if found and not (found[0] >= -1e-9 and found[1] <= 1 + 1e-9):
+    if found and not (found[0] >= -1e-6 and found[1] <= 1 + 1e-6):
         yield bad(
             name, layer, f"an intensity of {found[0]:g} to {found[1]:g}", "0 to 1",
             "Give its columns a response that ends there, such as "

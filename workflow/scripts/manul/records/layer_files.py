@@ -6,6 +6,7 @@ What can be mended without doubt is mended and told as a `Change`; what cannot r
 import re
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -23,6 +24,8 @@ TWICE = ("route_points", "track_points")  # points that lines of a GPX file have
 TAKEN = ("fid", "geom", "geometry", "ogc_fid")  # columns that a GeoPackage keeps for itself
 LATIN = ("iso-8859-1", "latin-1", "latin1", "cp1252", "windows-1252")  # GDAL's own guess
 _WESTERN = "\u024f"  # the last letter of Latin scripts
+_SEVERAL = 4  # letters of another script: fewer may be signs of a western word
+_CONTROL = re.compile("[\x80-\x9f]")
 SAME_AREA = 1e-3  # share by which a mended polygon may differ from the one that was drawn
 KINDS = {8: "CircularString", 15: "PolyhedralSurface", 16: "TIN", 17: "Triangle"}
 
@@ -155,28 +158,54 @@ def _encoding(path, name, changes) -> str | None:
     try:
         encoding, text = decode(data)
     except RecordsError:
-        if info["encoding"].lower() not in LATIN:
-            return None  # the file says which letters it holds
-        example = told.split("\n")[line]
+        encoding, text = "", ""
+    if encoding and (encoding.startswith("utf") or _is_foreign(text)):
+        if text != told:
+            example = text.split("\n")[line]
+            changes.append(
+                Change(
+                    f"letters that read best as {encoding}, such as {example!r}",
+                    "a file .cpg that says so",
+                    "They are read so; if that is wrong, name the right one with the key "
+                    "`encoding`", field="encoding",
+                )
+            )  # fmt: skip
+        return encoding
+    western = _decoded(data, "cp1252") if _CONTROL.search(told) else told  # no letter is a control
+    if told and (info["encoding"].lower() in LATIN or not _states_letters(path)):
+        example = western.split("\n")[line]
         changes.append(
             Change(
                 f"letters whose encoding is not told, such as {example!r}", "a file .cpg",
-                "They are read as ISO-8859-1; if that is wrong, name the right encoding with the "
-                "key `encoding`", field="encoding",
+                "They are read as those of western Europe; if that is wrong, name the right "
+                "encoding with the key `encoding`", field="encoding",
             )
         )  # fmt: skip
-        return None
-    if text != told:
-        example = text.split("\n")[line]
-        changes.append(
-            Change(
-                f"letters that read best as {encoding}, such as {example!r}",
-                "a file .cpg that says so",
-                "They are read so; if that is wrong, name the right one with the key `encoding`",
-                field="encoding",
-            )
-        )
-    return encoding
+    return "cp1252" if western != told else None
+
+
+def _is_foreign(text) -> bool:
+    """Is it clear that words are not western: several letters, and none beside a Latin one?"""
+    words = re.findall(r"[^\W\d_]+", text)
+    foreign = [[sign > _WESTERN for sign in word] for word in words]
+    mixed = any(any(signs) and not all(signs) for signs in foreign)
+    return not mixed and sum(map(sum, foreign)) >= _SEVERAL
+
+
+def _decoded(data, encoding) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _states_letters(path) -> bool:
+    """Does a shapefile say which letters it holds? 0 and 87 in its table say nothing."""
+    table, named = (Path(path).with_suffix(end) for end in (".dbf", ".cpg"))
+    if named.exists() or not table.exists():
+        return True
+    with table.open("rb") as file:
+        return file.read(30)[29] not in (0, 0x57)
 
 
 def _text(path, name, **options) -> str:

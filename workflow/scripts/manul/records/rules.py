@@ -63,10 +63,15 @@ def locate(row: Row, position: Mapping, context: Context) -> None:
     ]
     if not given:
         return _from_place(row, position)
-    (first, read), *others = given
-    read(row, position, context)
-    for columns, other in others:
-        _agree(row, position, context, first, columns, other)
+    places = {columns: _tried(row, position, context, read) for columns, read in given}
+    used = next((columns for columns, place in places.items() if place), given[0][0])
+    dict(given)[used](row, position, context)
+    for columns, place in places.items():
+        told, by = (" and ".join(position[c] for c in of) for of in (columns, used))
+        if place is None and places[used]:
+            row.change(position[columns[0]], "", f"{told} are no place; that of {by} is used")
+        elif place and columns != used:
+            _agree(row, position, columns, place, f"{by} lie", told)
     return None
 
 
@@ -334,26 +339,34 @@ _SOURCES = (
 )
 
 
-def _agree(row, position, context, first, columns, read) -> None:
+def _tried(row, position, context, read) -> tuple[float, float] | None:
+    """The longitude and latitude that a way of telling them leads to; None where it leads nowhere.
+
+    A value that could not be read is a problem of the row already, whatever the way.
+    """
+    trial = Row(row.label, row.texts, dict(row.values))
+    read(trial, position, context)
+    lon, lat = (trial.values.get(position[axis]) for axis in ("lon", "lat"))
+    if trial.problems or not (isinstance(lon, float) and isinstance(lat, float)):
+        return None
+    return lon, lat
+
+
+def _agree(row, position, columns, place, first, second) -> None:
     """Reject a row whose place by `columns` lies far from the one that is set."""
-    names = position["lon"], position["lat"]
-    if row.problems or any(row.values.get(name) is None for name in names):
-        return
-    again = Row(row.label, {**row.texts, **dict.fromkeys(names, "")}, dict(row.values))
-    read(again, position, context)
-    if again.problems:
-        return  # a second telling that is no place says nothing
-    apart = _WGS84.inv(*(row.values[n] for n in names), *(again.values[n] for n in names))[2]
+    here = tuple(row.values.get(position[axis]) for axis in ("lon", "lat"))
     shape = row.values.get(position["geometry"]) if "geometry" in columns else None
-    if shape is not None and position["part"] == "centre":
-        at = shapely.Point(*(row.values[name] for name in names))
-        near = shapely.shortest_line(at, shape)
-        apart = _WGS84.geometry_length(near)
-    if apart > APART_M:
-        told, second = (" and ".join(position[c] for c in these) for these in (first, columns))
+    if shape is None:
+        apart = _WGS84.inv(*here, *place)[2]
+    elif position["part"] == "centre":
+        apart = _WGS84.geometry_length(shapely.shortest_line(shapely.Point(here), shape))
+    else:  # a line may be drawn from its other end
+        ends = shapely.get_coordinates(shape)[[0, -1]]
+        apart = min(_WGS84.inv(*here, *end)[2] for end in ends)
+    if apart > max(APART_M, row.values.get("coord_error_m") or 0):
         row.reject(
-            position[first[0]],
-            f"{told} lie {apart / 1000:.0f} km from the place of {second}; expected one place; "
+            position["lon"],
+            f"{first} {apart / 1000:.0f} km from the place of {second}; expected one place; "
             "correct the wrong one, or leave it out",
         )
 

@@ -29,6 +29,10 @@ from manul.records.check import OVERFLOW, PROBLEM, RecordsError
 from manul.records.text import fold
 
 SHEETS = "xl/worksheets/"  # where a workbook keeps them
+_MERGED = (
+    "the cells {} are merged, so it is not known whose their value is; expected a value in each; "
+    "unmerge them in a spreadsheet and write it where it holds"
+)
 
 
 @dataclass(frozen=True)
@@ -125,10 +129,8 @@ def _read_xlsx(path: Path, wanted: Wanted) -> pd.DataFrame:
             names = [sheet.title for sheet in stored.worksheets]
             if wanted.layer:
                 names = [_only(names, wanted.layer, path, "sheets")]
-            sheets = {
-                name: _sheet(stored[name], written[name], path, merged.get(_part(stored[name]), {}))
-                for name in names
-            }
+            sheets = {name: _sheet(stored[name], written[name], path) for name in names}
+            parts = {name: str(stored[name]._worksheet_path) for name in names}
             from_1904 = stored.epoch == CALENDAR_MAC_1904
     except RecordsError:
         raise
@@ -142,39 +144,56 @@ def _read_xlsx(path: Path, wanted: Wanted) -> pd.DataFrame:
     if not filled:
         raise RecordsError(f"{path.name} is empty; expected the names of the columns.")
     name = _only(known or list(filled), wanted.layer, path, "sheets")
-    table = _frame(filled[name][heads[name][0] :], {"sheet": name})
+    lines = _told_of_merged(filled[name][heads[name][0] :], merged[parts[name]], wanted.known)
+    table = _frame(lines, {"sheet": name})
     if from_1904:
         table.attrs["day_zero"] = CALENDAR_MAC_1904.date()
     return table
 
 
-def _part(sheet) -> str:
-    """The member of the workbook that holds a sheet."""
-    return str(sheet._worksheet_path)
-
-
-def _merged(path, xml: bytes) -> dict[int, str]:
-    """The cells that a sheet merges, by each row that they touch: one value for several cells."""
+def _merged(path, xml: bytes) -> list[str]:
+    """The areas of cells that a sheet merges, such as D2:D4: one value for several cells."""
     areas = re.findall(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]+\d+:[A-Z]+\d+)"', xml)
-    rows = {area.decode(): range_boundaries(area.decode())[1::2] for area in areas}
-    most = sum(bottom - top + 1 for top, bottom in rows.values())
-    limits.demand(path.name, most, limits.SHEET_CELLS, "rows of merged cells")
-    return {row: area for area, (top, bottom) in rows.items() for row in range(top, bottom + 1)}
+    found = [area.decode() for area in areas]
+    rows = sum(bottom - top + 1 for _, top, _, bottom in map(range_boundaries, found))
+    limits.demand(path.name, rows, limits.SHEET_CELLS, "rows of merged cells")
+    return found
 
 
-def _sheet(stored, written, path, merged) -> list[limits.Line]:
+def _told_of_merged(lines, areas, known) -> list[limits.Line]:
+    """The head and rows of a table; a row is wrong that a merged value leaves without its own.
+
+    Only merges count that hold a value and lie over several columns of the table, or several rows
+    of one; without `known` names any column with a name is one of the table's.
+    """
+    if not areas:
+        return lines
+    at = {number: i for i, (number, _, _) in enumerate(lines)}
+    (first, head, _), last = lines[0], lines[-1][0]
+    named = {i for i, cell in enumerate(head, 1) if cell and (not known or fold(cell) in known)}
+    wrong: dict[int, str] = {}
+    for area in areas:
+        left, top, right, bottom = range_boundaries(area)
+        columns = len(named & set(range(left, min(right, len(head)) + 1)))
+        cells = lines[at[top]][1] if top in at else []
+        if columns < (1 if bottom > top else 2) or not any(cells[left - 1 : left]):
+            continue
+        for number in range(max(top, first + 1), min(bottom, last) + 1):
+            wrong.setdefault(number, _MERGED.format(area))
+    return [(number, cells, told or wrong.get(number, "")) for number, cells, told in lines]
+
+
+def _sheet(stored, written, path) -> list[limits.Line]:
     for sheet in (stored, written):
         sheet.reset_dimensions()  # what a file says of its size may be wrong
     pairs = zip_longest(stored.iter_rows(), written.iter_rows(values_only=True), fillvalue=())
-    lines = (
-        _xlsx_row(number, *pair, merged.get(number, "")) for number, pair in enumerate(pairs, 1)
-    )
+    lines = (_xlsx_row(number, *pair) for number, pair in enumerate(pairs, start=1))
     kept = (line for line in lines if any(line[1]) or line[2])
     name = f"The sheet {stored.title!r} of {path.name}"
     return limits.counted(name, kept, limits.SHEET_CELLS)
 
 
-def _xlsx_row(number, stored, written, merged) -> limits.Line:
+def _xlsx_row(number, stored, written) -> limits.Line:
     cells = [as_text(cell.value) for cell in stored]
     formulas = (
         at
@@ -184,17 +203,10 @@ def _xlsx_row(number, stored, written, merged) -> limits.Line:
         and (cell is None or (cell.value is None and cell.data_type != "str"))
     )
     lost = next(formulas, None)
-    wrong = ""
-    if lost is not None:
-        wrong = (
-            f"the formula in column {lost + 1} has no stored value; expected the number; open the "
-            "file in a spreadsheet and save it, or paste values"
-        )
-    elif merged and any(cells):
-        wrong = (
-            f"the cells {merged} are merged, so it is not known whose their value is; expected a "
-            "value in each; unmerge them in a spreadsheet and write it where it holds"
-        )
+    wrong = "" if lost is None else (
+        f"the formula in column {lost + 1} has no stored value; expected the number; open the file"
+        " in a spreadsheet and save it, or paste values"
+    )  # fmt: skip
     return number, _rstrip(cells), wrong
 
 
