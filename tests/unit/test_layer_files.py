@@ -232,6 +232,31 @@ def test_a_shapefile_that_lost_its_columns_says_so(tmp_path):
     assert told.expected == "the part .dbf beside the .shp"
 
 
+def test_a_track_segment_of_one_point_is_left_out_and_told(tmp_path):
+    points = [(76.1, 41.1), (76.2, 41.2), (76.3, 41.2)]
+    segments = [points[:1], points]
+    parts = [
+        "".join(f'<trkpt lat="{y}" lon="{x}"><ele>3000</ele></trkpt>' for x, y in part)
+        for part in segments
+    ]
+    track = "".join(f"<trkseg>{part}</trkseg>" for part in parts)
+    path = tmp_path / "walk.gpx"
+    path.write_text(
+        '<?xml version="1.0"?><gpx version="1.1" creator="t" '
+        f'xmlns="http://www.topografix.com/GPX/1/1"><trk><name>w</name>{track}</trk></gpx>'
+    )
+    found, told = read_layer(path, {"layer": "tracks"})
+    assert shapely.get_coordinates(found.geometry.iloc[0]).tolist() == [list(p) for p in points]
+    assert "a line of one point" in [change.found for change in told]
+
+
+def test_a_layer_of_more_columns_than_a_geopackage_holds_is_refused(tmp_path):
+    path = tmp_path / "wide.geojson"
+    pyogrio.write_dataframe(table(**{f"c{i}": [1] for i in range(1001)}), path)
+    with pytest.raises(FileFault, match="1002 columns; expected 1000 at most"):
+        read_layer(path, {})
+
+
 def test_a_table_of_coordinates_is_sent_to_the_kind_that_reads_it(tmp_path):
     path = tmp_path / "camps.csv"
     path.write_text("id,lon,lat\nA,76.1,41.5\n")

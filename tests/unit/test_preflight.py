@@ -1235,16 +1235,19 @@ def test_classes_without_a_score_are_told_unless_other_stands_for_them():
 @pytest.mark.parametrize(
     ("intensity", "told"),
     [
-        ({"field": "share"}, None), ({"field": "dogs"}, "0 to 9"), ({"field": "blank"}, None),
+        ({"field": "share"}, None), ({"field": "dogs"}, "0 to 9, beyond 0 to 1 in 1 of 2 features"),
+        ({"field": "blank"}, None), ({"field": "rounded"}, None),
         ({"field": "dogs", "response": {"ramp": {"lower": 0, "upper": 3}}}, None),
+        # 0 x 9 and 0.8 x 0
         ({"combine": "product", "terms": [{"field": "share", "weight": 1},
-                                          {"field": "dogs", "weight": 1}]}, "0 to 7.2"),
+                                          {"field": "dogs", "weight": 1}]}, None),
         ({"field": "kind", "response": {"classes": {"scores": {"town": 1, "camp": 1.5}}}},
-         "1 to 1.5"),
+         "1 to 1.5, beyond 0 to 1 in 1 of 2 features"),
     ],
 )  # fmt: skip
 def test_an_intensity_that_columns_take_beyond_1_is_told_and_not_cut(intensity, told):
     columns = {"share": [0, 0.8], "dogs": [9, 0], "blank": [np.nan, None], "kind": ["town", "camp"]}
+    columns |= {"rounded": np.array([0.6, 1.0000001])}
     used = features_with([shapely.Point(0, 0)] * 2, **columns)
     found = [p.value for p in uses._strength("camps", {"intensity": intensity}, {}, used)]
     assert found == ([f"an intensity of {told}"] if told else [])
@@ -1269,10 +1272,53 @@ def test_an_extent_reaches_the_region_or_is_refused(extent):
     assert whole.area / 1e6 == pytest.approx(111 * 83.3, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("spelt", "wanted", "found"),
+    [
+        ("Name", ["name"], {"Name": "name"}), ("name", ["name"], {}), ("kind", ["name"], {}),
+        ("POPULATION", ["name", "population"], {"POPULATION": "population"}),
+    ],
+)  # fmt: skip
+def test_a_column_that_differs_by_capital_letters_is_the_wanted_one(spelt, wanted, found):
+    table = features_with([shapely.Point(0, 0)], **{spelt: ["7"]})
+    assert features.by_case(table, wanted) == found
+    made = features.for_products(table, wanted)
+    assert len({column.lower() for column in made}) == len(made.columns)
+    for column in found.values():
+        assert str(made[column].iloc[0]) in ("7", "7.0")
+
+
+OPEN_RING = (
+    '{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}, "geometry": '
+    '{"type": "Polygon", "coordinates": [[[74, 40], [81, 40], [81, 43]]]}}]}'
+)
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", OPEN_RING])
+def test_an_extent_that_is_none_is_refused_with_its_name(tmp_path, text):
+    path = tmp_path / ("extent.csv" if text.startswith("a") else "extent.geojson")
+    path.write_text(text)
+    with pytest.raises(features.LayerError, match=r"extent .*extent\.(csv|geojson)"):
+        features.surveyed(str(path), grid_of(PLACE), 0)
+
+
+@pytest.mark.parametrize("year", [0, -9999, 99, 2021.5, True])
+def test_a_number_that_is_no_year_is_told_with_its_feature(year):
+    table = features_with([shapely.Point(0, 0)] * 2, closed=[None, year])
+    if year is True:
+        table["closed"] = [True, False]
+    with pytest.raises(features.LayerError, match=r"until: column 'closed' holds .* in feature"):
+        features.there_on(table, {"until": "closed"}, "2025-01-01")
+    plain = features_with([shapely.Point(0, 0)] * 3, closed=[None, 1998, 2031])
+    assert features.there_on(plain, {"until": "closed"}, "2025-01-01").tolist() == [1, 0, 1]
+
+
 def test_an_extent_of_several_layers_is_refused_as_one_must_be_meant(tmp_path):
     path = tmp_path / "extent.gpkg"
     whole = gpd.GeoDataFrame(geometry=[shapely.box(74, 40, 81, 43.5)], crs=4326)
     whole.to_file(path, layer="surveyed", engine="pyogrio")
+    assert features.surveyed(str(path), grid_of(PLACE), 0).area > 0
+    whole[:0].to_file(path, layer="empty", engine="pyogrio")
     assert features.surveyed(str(path), grid_of(PLACE), 0).area > 0
     whole.to_file(path, layer="planned", engine="pyogrio")
     with pytest.raises(features.LayerError, match="several layers, surveyed, planned"):

@@ -124,17 +124,25 @@ def test_what_preflight_did_not_look_at_is_told_where_the_layer_is_prepared(
 
 
 @pytest.mark.parametrize(
-    ("value", "valid", "scale"),
-    [(-0.2, [-0.2, 0.9], 1), (0.1, [0, 0.1], 1), (7000, [0, 0.7], 0.0001), (553, [-30, 55.3], 0.1)],
-)
+    ("value", "valid", "scale", "offset"),
+    [
+        (-0.2, [-0.2, 0.9], 1, 0), (0.1, [0, 0.1], 1, 0), (7000, [0, 0.7], 0.0001, 0),
+        (553, [-30, 55.3], 0.1, 0), (51000, [-100, 1], 0.001, -50),
+        (2730, [-300, -0.2], 0.1, -273.2),
+    ],
+)  # fmt: skip
 def test_values_on_the_limits_are_within_them_whatever_float32_makes_of_them(
-    tmp_path, value, valid, scale
+    tmp_path, value, valid, scale, offset
 ):
     values = np.where(np.arange(100) % 2, value, value / 2) * np.ones((90, 1))
-    path = write(tmp_path / "a.tif", values, dtype="float32")
-    assert not [told for told in found(path, valid=valid, scale=scale) if "ERROR" in told]
-    beyond = found(path, valid=[end * 0.99 for end in valid], scale=scale)
-    assert any("ERROR" in told for told in beyond)
+    path, key = write(tmp_path / "a.tif", values), {"scale": scale, "offset": offset}
+    block = {"path": path, "kind": "continuous", "valid": valid, **key}
+    assert not [told for told in found(path, valid=valid, **key) if "ERROR" in told]
+    rasters.clip(path, tmp_path / "b.tif", block, grid_of(REGION), 0, {})
+    narrow = block | {"valid": [end - np.sign(end) * 0.01 for end in valid]}
+    assert any("ERROR" in told for told in found(**narrow))
+    with pytest.raises(rasters.UnbelievableError):
+        rasters.clip(path, tmp_path / "b.tif", narrow, grid_of(REGION), 0, {})
 
 
 def test_zeros_that_go_on_into_small_numbers_raise_no_question(tmp_path):

@@ -8,14 +8,16 @@ import shapely
 from odc.geo.geobox import GeoBox
 from rasterio.warp import transform_bounds
 
+from manul.config import nodes
 from manul.config.expressions import ExpressionError, evaluate, names
 from manul.config.responses import plain_class
-from manul.config.types import Layer
+from manul.config.types import Layer, Node
 from manul.grid.map_tags import EXTENT_TAG
 from manul.grid.region import bounds
 
 WIDE = 50.0  # degrees from which a shape is cut before it is projected
 POLYGONS = ("Polygon", "MultiPolygon")
+YEARS = (1800, 2200)  # what a column of years may hold: 0 or -9999 stands for something else
 LINES = ("LineString", "MultiLineString")
 PARTS = "manul_parts"  # column: how many points a row of points was drawn with
 
@@ -101,6 +103,13 @@ def days_of(table: gpd.GeoDataFrame, key: str, column: str) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(values):
         return values.dt.tz_localize(None)
     if pd.api.types.is_numeric_dtype(values):
+        strange = values[values.notna() & ((values != values // 1) | ~values.between(*YEARS))]
+        if values.dtype == bool or len(strange):
+            first = strange if len(strange) else values
+            raise LayerError(
+                f"{key}: column {column!r} holds {first.iloc[0]} in feature {first.index[0] + 1}, "
+                f"expected a year from {YEARS[0]} to {YEARS[1]}, or a blank where none is known"
+            )
         values = values.map(lambda year: f"{year:04.0f}", na_action="ignore")
     text = values.astype("string").str.strip()
     text = text.mask(text == "")
@@ -123,13 +132,23 @@ def surveyed(extent, grid: GeoBox, margin_m: float):
     if extent is None:
         return None
     if isinstance(extent, str):
-        names = [str(name) for name, kind in pyogrio.list_layers(extent) if kind is not None]
+        names = [
+            str(name) for name, kind in pyogrio.list_layers(extent)
+            if kind is not None
+            and pyogrio.read_info(extent, layer=name, force_feature_count=True)["features"]
+        ]  # fmt: skip
         if len(names) > 1:
             raise LayerError(
                 f"extent {extent}: it holds several layers, {', '.join(names)}; expected one of "
                 "polygons, in a file of its own"
             )
-        table = gpd.read_file(extent, engine="pyogrio")
+        try:
+            table = gpd.read_file(extent, layer=next(iter(names), None), engine="pyogrio")
+        except shapely.errors.GEOSException as error:
+            raise LayerError(f"extent {extent}: a shape cannot be read ({error})") from None
+        if not isinstance(table, gpd.GeoDataFrame):
+            raise LayerError(f"extent {extent}: a table without geometry; expected polygons")
+        table = table.explode(index_parts=False)
         table = table[table.geom_type.isin(POLYGONS)]
     else:
         west, south, east, north = extent
@@ -154,11 +173,36 @@ def extent_tags(block: Layer, grid: GeoBox, margin_m: float) -> dict[str, str]:
     return {EXTENT_TAG: found.wkt} if found else {}
 
 
+def strengths(node: Node, table: gpd.GeoDataFrame) -> np.ndarray:
+    """What the node of an intensity makes of the columns of each feature; NaN where unknown."""
+    classed = set(nodes.classed(node))
+    found = nodes.evaluate(node, lambda _, name: _column(table[name], name in classed))
+    return np.broadcast_to(np.asarray(found, "float32"), len(table))
+
+
+def _column(series, classed) -> np.ndarray:
+    """Numbers, NaN where the text is none; the text itself where classes are asked for."""
+    if classed and not pd.api.types.is_numeric_dtype(series):
+        return np.array(
+            [plain_class(v) for v in series.astype(object).where(series.notna(), "")], str
+        )
+    return pd.to_numeric(series, errors="coerce").to_numpy("float64")
+
+
+def by_case(table, wanted: list[str]) -> dict[str, str]:
+    """Columns that are a wanted one but for capital letters, and its name."""
+    lacking = {name.lower(): name for name in wanted if name not in table}
+    found = {c: lacking[c.lower()] for c in table if isinstance(c, str) and c.lower() in lacking}
+    return {column: name for column, name in found.items() if list(found.values()).count(name) == 1}
+
+
 def for_products(table: gpd.GeoDataFrame, wanted: list[str], units: bool = False):
     """The table with the columns that products use, blank where it lacks them.
 
-    Of units each has a name of its own: `(no name)`, and `Naryn (2)` for the second Naryn.
+    A column that differs from a wanted one by capital letters alone is that one. Of units each has
+    a name of its own: `(no name)`, and `Naryn (2)` for the second Naryn.
     """
+    table = table.rename(columns=by_case(table, wanted))
     table = table.assign(**{column: None for column in wanted if column not in table})
     if "population" in wanted:
         people = pd.to_numeric(table["population"], errors="coerce")

@@ -182,13 +182,14 @@ def scaling(source, layer: Layer) -> tuple[float, float]:
     return source.scales[band], source.offsets[band]
 
 
-def believable(layer: Layer) -> tuple[float, float]:
+def believable(layer: Layer, offset: float = 0) -> tuple[float, float]:
     """The limits of a layer's values, `valid`, a little widened: float32 rounds what lies on them.
 
-    Without `valid` from minus to plus infinity.
+    `offset` was added to the numbers of the file. Without `valid` from minus to plus infinity.
     """
     low, high = layer.get("valid", (-np.inf, np.inf))
-    near = 1e-6 * max((abs(end) for end in (low, high) if np.isfinite(end)), default=0)
+    sizes = [abs(end) for end in (low, high, offset) if np.isfinite(end)]
+    near = 1e-6 * max(sizes, default=0)
     return low - near, high + near
 
 
@@ -213,13 +214,13 @@ def clip(path, target, layer: Layer, grid: GeoBox, margin_m: float, tags: dict) 
             for at in _pieces(window):
                 values = _numbers(source.read(file.band, window=at, masked=True), file.nodata)
                 values = values * scale + offset
-                _believe(values, at, layer)
+                _believe(values, at, layer, offset)
                 row, column = at.row_off - window.row_off, at.col_off - window.col_off
                 out.write(values, 1, window=Window(column, row, at.width, at.height))
             out.update_tags(**tags, **{PIXEL_TAG: f"{size[0]!r} {size[1]!r}"})
 
 
-def _believe(values, at, layer) -> None:
+def _believe(values, at, layer, offset) -> None:
     """Raise where a window of a raster holds what its layer says that it cannot."""
     if layer.get("kind") == "classes":
         expected = f"the classes {', '.join(layer['classes'])}"
@@ -228,7 +229,7 @@ def _believe(values, at, layer) -> None:
         what, key = "class", "classes"
     elif "valid" in layer:
         expected = "{:g} to {:g}".format(*layer["valid"])
-        low, high = believable(layer)
+        low, high = believable(layer, offset)
         strange = (values < low) | (values > high)
         what, key = "value", "valid"
     else:
@@ -237,7 +238,8 @@ def _believe(values, at, layer) -> None:
         row, column = np.argwhere(strange)[0]
         raise UnbelievableError(
             f"{layer['path']} (row {at.row_off + row}, column {at.col_off + column}): found {what} "
-            f"{values[row, column]:g}, in {strange.sum()} cells of this part; expected {expected}. "
+            f"{values[row, column]:.9g}, in {strange.sum()} cells of this part; expected "
+            f"{expected}. "
             f"Declare it as no value with the key `nodata` of the layer, or mend `{key}`"
         )
 

@@ -277,7 +277,7 @@ def _values(name, block, found, scaling, dtype) -> Iterator[Problem]:
     scale, offset = scaling
     raw = {v: (v - offset) / scale for v in found.ends}
     fake = [raw[v] for v in (found.low, found.high) if _is_stand_in(raw[v])]
-    least, most = rasters.believable(block)
+    least, most = rasters.believable(block, offset)
     outside = found.low < least or found.high > most
     wrong = outside or ("valid" not in block and bool(fake) and "nodata" not in block)
     if wrong:
@@ -361,8 +361,8 @@ def _why_outside(found, block, fake, scaling) -> str:
             f"{fake[0]:g} looks like nodata that is not declared; write `nodata: {fake[0]:g}`, or "
             f"declare it, for example with gdal_edit.py -a_nodata {fake[0]:g}"
         )
-    low, high = rasters.believable(block)
     scale, offset = scaling
+    low, high = rasters.believable(block, offset)
 
     def fits(factor, added=0.0):
         return factor * found.low + added >= low and factor * found.high + added <= high

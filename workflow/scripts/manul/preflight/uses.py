@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from manul.config import expressions, extents, faults, nodes, selection
+from manul.config import expressions, faults, nodes, selection
 from manul.config.faults import SHAPES
-from manul.config.hints import nearest
+from manul.config.hints import counted, nearest
 from manul.config.schema import analysis_kind
 from manul.config.types import Config
 from manul.grid import features
@@ -287,19 +287,19 @@ def _scored(name, block, layer, table) -> Iterator[Problem]:
 def _strength(name, block, layer, used) -> Iterator[Problem]:
     """An intensity that the columns take out of 0..1, where it would be cut."""
 
-    def ends(_, column):
-        numbers = pd.to_numeric(used[column], errors="coerce").dropna()
-        return (numbers.min(), numbers.max()) if len(numbers) else None
-
     node = block.get("intensity")
     if not node or not {*nodes.leaves(node, "field")} <= {*used.columns}:
         return
-    found = extents.of_node(node, ends)
-    if found and not (found[0] >= -1e-6 and found[1] <= 1 + 1e-6):
+    found = features.strengths(node, used)
+    found = found[np.isfinite(found)]
+    wrong = (found < -1e-6) | (found > 1 + 1e-6)
+    if wrong.any():
+        low, high = min(found.min(), 0), found.max()
         yield bad(
-            name, layer, f"an intensity of {found[0]:g} to {found[1]:g}", "0 to 1",
+            name, layer, f"an intensity of {found.min():g} to {found.max():g}, beyond 0 to 1 in "
+            f"{wrong.sum()} of {counted(len(found), 'feature')}", "0 to 1",
             "Give its columns a response that ends there, such as "
-            f"{{ramp: {{lower: 0, upper: {found[1]:g}}}}}, or mend the numbers of its curve",
+            f"{{ramp: {{lower: {low:g}, upper: {high:g}}}}}, or mend the numbers of its curve",
             field="intensity",
         )  # fmt: skip
 

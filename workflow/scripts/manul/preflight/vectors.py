@@ -161,6 +161,10 @@ def _far(name, block, placed, config) -> Iterator[Problem]:
     """Records that no map uses as they lie beyond reach of the region; few may be slips."""
     grid = grid_of(config["region"])
     left, bottom, right, top = bounds(grid, _reach_m(config, name))
+    try:
+        placed = features.select(placed, block.get("filter"))
+    except features.LayerError:
+        return  # told of already
     near = placed.to_crs(grid.crs).cx[left:right, bottom:top].index
     far = placed.drop(near)
     if 0 < len(far) < len(placed):
@@ -220,8 +224,15 @@ def _gaps(name, block, near, config) -> Iterator[Problem]:
 
 def _for_products(name, block, near, config) -> Iterator[Problem]:
     """What maps and tables will lack, or call by another name."""
-    for column in selection.columns_wanted(config, name):
-        if column not in near:
+    wanted = selection.columns_wanted(config, name)
+    spelt = {told: column for column, told in features.by_case(near, wanted).items()}
+    for column in wanted:
+        if column in spelt:
+            yield bad(
+                name, block, f"a column {spelt[column]!r}", f"{column!r}",
+                "It is taken for it", field=column, severity="note",
+            )  # fmt: skip
+        elif column not in near:
             yield bad(
                 name, block, "no such column", "a column for maps and tables",
                 "It is blank for every feature; add it, or name the team's own with `fields`",

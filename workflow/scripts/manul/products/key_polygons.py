@@ -77,6 +77,8 @@ def _described(fields, of, threats, rules, animals, folder) -> gpd.GeoDataFrame:
         areas = patches.number(lambda rows: fields.window(of, rows, every), strips, numbers, 1, 0)
         count = len(areas) - 1
     table = outlines(numbers, fields.grid)
+    if of != "key_area" and len(table) != count:  # an area may lie under no cell
+        raise OSError(f"{count} patches were found and {len(table)} outlined: is the disk full?")
     means = [name for name in MEANS if fields.has(name)]
     wanted = amounts(threats)
     wanted |= {name: itemgetter(name) for name in (*means, "suitable", "key")}

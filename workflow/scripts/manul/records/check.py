@@ -249,7 +249,8 @@ def _demand_columns(columns: Mapping, raw: pd.DataFrame, table: str, spec: Mappi
     for name, field in spec["fields"].items():
         ways = [[name], *instead.get(name, [])]
         if field.get("required") and not any(all(c in columns for c in way) for way in ways):
-            found = ", ".join(map(str, raw.columns)) or "no column"
+            named = (str(column) for column in raw if column not in (PROBLEM, OVERFLOW))
+            found = ", ".join(named) or "no column"
             raise RecordsError(
                 f"The table {table} needs a column {name!r} ({field['description']});"
                 f" found: {found}. Add the column or rename the one that holds it."

@@ -17,6 +17,7 @@ import shapely
 from manul.config.types import Layer
 from manul.grid import vectors
 from manul.grid.features import POLYGONS, LayerError, with_fields
+from manul.records import limits
 from manul.records.check import RecordsError
 from manul.records.encodings import decode
 
@@ -25,6 +26,7 @@ TAKEN = ("fid", "geom", "geometry", "ogc_fid")  # columns that a GeoPackage keep
 LATIN = ("iso-8859-1", "latin-1", "latin1", "cp1252", "windows-1252")  # GDAL's own guess
 _WESTERN = "\u024f"  # the last letter of Latin scripts
 _SEVERAL = 4  # letters of another script: fewer may be signs of a western word
+_MIXED = 0.2  # of such words: IVа, but not CRÉÉE
 _CONTROL = re.compile("[\x80-\x9f]")
 SAME_AREA = 1e-3  # share by which a mended polygon may differ from the one that was drawn
 KINDS = {8: "CircularString", 15: "PolyhedralSurface", 16: "TIN", 17: "Triangle"}
@@ -71,6 +73,11 @@ def read_layer(path, block: Layer) -> tuple[gpd.GeoDataFrame, list[Change]]:
     if not any(map(len, parts)):
         raise _without("no features")
     table = parts[0] if len(parts) == 1 else _together(parts)
+    if len(table.columns) > limits.COLUMNS:
+        raise FileFault(
+            f"{len(table.columns)} columns", f"{limits.COLUMNS} at most",
+            "Save the layer with the columns that are needed, for example in QGIS",
+        )  # fmt: skip
     table = with_fields(_joined(table, changes), block.get("fields", {}))
     return _mended(_named(table, changes), changes), changes
 
@@ -185,11 +192,12 @@ def _encoding(path, name, changes) -> str | None:
 
 
 def _is_foreign(text) -> bool:
-    """Is it clear that words are not western: several letters, and none beside a Latin one?"""
+    """Is it clear that words are not western: several letters, few of them beside a Latin one?"""
     words = re.findall(r"[^\W\d_]+", text)
-    foreign = [[sign > _WESTERN for sign in word] for word in words]
-    mixed = any(any(signs) and not all(signs) for signs in foreign)
-    return not mixed and sum(map(sum, foreign)) >= _SEVERAL
+    signs = [[sign > _WESTERN for sign in word] for word in words]
+    foreign = [sum(of) for of in signs if any(of)]
+    mixed = sum(not all(of) for of in signs if any(of))
+    return sum(foreign) >= _SEVERAL and mixed <= _MIXED * len(foreign)
 
 
 def _decoded(data, encoding) -> str:
@@ -211,8 +219,9 @@ def _states_letters(path) -> bool:
 def _text(path, name, **options) -> str:
     """Names of columns and all texts of a layer, each once, a line for each."""
     rows = pyogrio.read_dataframe(path, layer=name, read_geometry=False, **options)
-    texts = [*rows.columns, *(v for c in rows.columns for v in rows[c] if isinstance(v, str))]
-    return "\n".join(text.replace("\n", " ") for text in dict.fromkeys(texts))
+    worded = rows.select_dtypes(exclude=["number", "bool", "datetime"])
+    texts = [v for column in worded for v in worded[column].unique() if isinstance(v, str)]
+    return "\n".join(text.replace("\n", " ") for text in dict.fromkeys([*rows.columns, *texts]))
 
 
 def _shapes_one_by_one(path, name, changes):
@@ -224,6 +233,15 @@ def _shapes_one_by_one(path, name, changes):
             shapes[i] = shapely.from_wkb(data[i], on_invalid="fix")
         except shapely.errors.GEOSException:
             shapes[i] = None
+        if (lines := _lines(data[i])) is not None:
+            shapes[i] = shapely.MultiLineString(lines) if lines else None
+            changes.append(
+                Change(
+                    "a line of one point", "two points at least", "It is left out",
+                    str(i + 1), "geometry",
+                )
+            )  # fmt: skip
+            continue
         if shapes[i] is None or not shapes[i].is_valid or not shapes[i].area:
             raise FileFault(
                 f"a geometry that cannot be read ({_kind(data[i])})",
@@ -241,6 +259,25 @@ def _shapes_one_by_one(path, name, changes):
             )
         )
     return told["crs"], shapes
+
+
+def _lines(wkb: bytes) -> list[np.ndarray] | None:
+    """The lines of two points or more in the well-known binary of lines; None for another shape."""
+    order = "<" if wkb[0] else ">"
+    code, count = struct.unpack(f"{order}II", wkb[1:9])
+    kind = (code & 0x0FFFFFFF) % 1000
+    deep = (code & 0x0FFFFFFF) // 1000
+    size = 2 + (deep in (1, 3)) + (deep in (2, 3)) + bool(code >> 31) + bool(code >> 30 & 1)
+    if kind not in (2, 5):
+        return None
+    at, lines = 9 if kind == 5 else 0, []
+    for _ in range(count if kind == 5 else 1):
+        (points,) = struct.unpack(f"{order}I", wkb[at + 5 : at + 9])
+        numbers = np.frombuffer(wkb, f"{order}f8", points * size, at + 9).reshape(points, size)
+        if points > 1:
+            lines.append(numbers[:, :2])
+        at += 9 + numbers.nbytes
+    return lines
 
 
 def _kind(wkb) -> str:

@@ -28,7 +28,6 @@ from manul.records import csv_rows, encodings, limits, packages
 from manul.records.check import OVERFLOW, PROBLEM, RecordsError
 from manul.records.text import fold
 
-SHEETS = "xl/worksheets/"  # where a workbook keeps them
 _MERGED = (
     "the cells {} are merged, so it is not known whose their value is; expected a value in each; "
     "unmerge them in a spreadsheet and write it where it holds"
@@ -120,7 +119,6 @@ def _read_xlsx(path: Path, wanted: Wanted) -> pd.DataFrame:
     try:
         with zipfile.ZipFile(path) as book:
             limits.demand_unpacked(path.name, book.infolist())
-            merged = {n: _merged(path, book.read(n)) for n in book.namelist() if SHEETS in n}
         # as stored and as written, to tell a formula without a stored value from a blank
         with (
             closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as stored,
@@ -144,20 +142,19 @@ def _read_xlsx(path: Path, wanted: Wanted) -> pd.DataFrame:
     if not filled:
         raise RecordsError(f"{path.name} is empty; expected the names of the columns.")
     name = _only(known or list(filled), wanted.layer, path, "sheets")
-    lines = _told_of_merged(filled[name][heads[name][0] :], merged[parts[name]], wanted.known)
+    with zipfile.ZipFile(path) as book:
+        merged = _merged(book.read(parts[name].lstrip("/")))
+    lines = _told_of_merged(filled[name][heads[name][0] :], merged, wanted.known)
     table = _frame(lines, {"sheet": name})
     if from_1904:
         table.attrs["day_zero"] = CALENDAR_MAC_1904.date()
     return table
 
 
-def _merged(path, xml: bytes) -> list[str]:
+def _merged(xml: bytes) -> list[str]:
     """The areas of cells that a sheet merges, such as D2:D4: one value for several cells."""
-    areas = re.findall(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]+\d+:[A-Z]+\d+)"', xml)
-    found = [area.decode() for area in areas]
-    rows = sum(bottom - top + 1 for _, top, _, bottom in map(range_boundaries, found))
-    limits.demand(path.name, rows, limits.SHEET_CELLS, "rows of merged cells")
-    return found
+    areas = re.findall(rb"<(?:\w+:)?mergeCell\s[^>]*?ref=[\"']([A-Z]+\d+:[A-Z]+\d+)[\"']", xml)
+    return [area.decode() for area in dict.fromkeys(areas)]
 
 
 def _told_of_merged(lines, areas, known) -> list[limits.Line]:
@@ -172,14 +169,17 @@ def _told_of_merged(lines, areas, known) -> list[limits.Line]:
     (first, head, _), last = lines[0], lines[-1][0]
     named = {i for i, cell in enumerate(head, 1) if cell and (not known or fold(cell) in known)}
     wrong: dict[int, str] = {}
+    count = 0
     for area in areas:
         left, top, right, bottom = range_boundaries(area)
         columns = len(named & set(range(left, min(right, len(head)) + 1)))
         cells = lines[at[top]][1] if top in at else []
         if columns < (1 if bottom > top else 2) or not any(cells[left - 1 : left]):
             continue
-        for number in range(max(top, first + 1), min(bottom, last) + 1):
-            wrong.setdefault(number, _MERGED.format(area))
+        rows = range(max(top, first + 1), min(bottom, last) + 1)
+        count += len(rows)
+        limits.demand("A sheet", count, limits.SHEET_CELLS, "rows of merged cells")
+        wrong = dict.fromkeys(rows, _MERGED.format(area)) | wrong
     return [(number, cells, told or wrong.get(number, "")) for number, cells, told in lines]
 
 

@@ -8,10 +8,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from manul.config import nodes
 from manul.exposure.saturating import Extended, points
 from manul.grid.burn import burn
-from manul.grid.features import PARTS, POLYGONS, LayerError, plain_class, select
+from manul.grid.features import PARTS, POLYGONS, LayerError, select, strengths
 from manul.grid.region import bounds
 
 M2_PER_HA = 1e4
@@ -68,21 +67,8 @@ def intensity(block, table) -> np.ndarray:
     """The intensity of each feature from its columns, 0..1; 1 where the block names none."""
     if not block.get("intensity"):
         return np.ones(len(table), "float32")
-    classed = set(nodes.classed(block["intensity"]))
-    found = nodes.evaluate(
-        block["intensity"], lambda _, name: _column(table[name], name in classed)
-    )
-    strength = np.broadcast_to(np.asarray(found, "float32"), len(table))
+    strength = strengths(block["intensity"], table)
     return np.clip(np.where(np.isnan(strength), block["unknown_intensity"], strength), 0, 1)
-
-
-def _column(series, classed) -> np.ndarray:
-    """Numbers, NaN where the text is none; the text itself where classes are asked for."""
-    if classed and not pd.api.types.is_numeric_dtype(series):
-        return np.array(
-            [plain_class(v) for v in series.astype(object).where(series.notna(), "")], str
-        )
-    return pd.to_numeric(series, errors="coerce").to_numpy("float64")
 
 
 def saturating(block, layers, wide, fine):
