@@ -57,7 +57,9 @@ def test_angles(text, degrees):
     assert value == pytest.approx(degrees, abs=1e-9)
 
 
-@pytest.mark.parametrize("text", ["75°61'", "75°30'75\"", "75.5°30'", "-75 W", "75 7048", "E", "x"])
+@pytest.mark.parametrize(
+    "text", ["76, 25", "76. 5", "75°61'", "75°30'75\"", "75.5°30'", "-75 W", "75 7048", "E", "x"]
+)
 def test_angles_that_are_none(text):
     with pytest.raises(ValueError, match=r"expected|must|may"):
         parse("longitude", text)

@@ -107,11 +107,13 @@ def test_maps_of_patches_are_held_up_to_a_size_and_strips_up_to_theirs(
     monkeypatch, rule, held, strip
 ):
     assert plan._of_patches(CONFIG, rule) == pytest.approx(2 * (held + strip))
+    assert plan._on_disk(CONFIG, rule) == 0
     large = GeoBox.from_bbox((0, 0, 4e7, 2e7), crs="EPSG:6933", resolution=1000)  # 8e8 cells
     monkeypatch.setattr(plan, "grid_of", lambda region: large)
     maps = len(plan.MAPS_OF_PATCHES[rule])
     cells = 512 * 40_000  # the rows of a tile
     assert plan._of_patches(CONFIG, rule) == pytest.approx((maps * 2**28 + cells * strip) / 1e6)
+    assert plan._on_disk(CONFIG, rule) == pytest.approx(held * 800)
 
 
 def test_memory_of_an_invest_case_whose_files_are_not_there():

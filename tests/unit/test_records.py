@@ -292,6 +292,32 @@ def test_a_place_told_twice_is_one_place(lon, more, told):
         assert found.accepted["lon"].item() == lon
 
 
+@pytest.mark.parametrize("error", ["#N/A", "#REF!", "#DIV/0!", "#NAME?"])
+@pytest.mark.parametrize("field", ["soum", "compound", "event_id"])
+def test_an_error_of_a_spreadsheet_is_no_value(field, error):
+    found = event(**{field: error})
+    assert found.rejected["field"].tolist() == [field]
+    assert "error of a spreadsheet" in found.rejected["reason"].item()
+
+
+@pytest.mark.parametrize(("length", "kept", "flag"), [(8350, 1, 0), (1000, 1, 1), (800, 0, 0)])
+def test_a_line_whose_ends_lie_ten_lengths_apart_is_a_slip(length, kept, flag):
+    row = {"transect_id": "T1", "date": "2024-05-01", "length_m": str(length), "n_active": "3"}
+    row |= {
+        "n_inactive": "1",
+        "lon_start": "76.2",
+        "lat_start": "41.0",
+        "lat_end": "41.0",
+        "half_width_m": "10",
+    }
+    found = read([row | {"lon_end": "76.3"}], TRANSECTS)  # 8.4 km
+    assert len(found.accepted) == kept
+    if kept:
+        assert ("length does not fit" in found.accepted["flags"].item()) == flag
+    else:
+        assert "the ends lie 8 km apart for a length of 800 m" in found.rejected["reason"].item()
+
+
 def test_a_place_that_is_none_leaves_its_row_to_another_telling():
     east, north = TO_43N.transform(76.2, 41.0)
     utm = {"easting": f"{east:.3f}", "northing": f"{north:.3f}", "zone": "43N"}

@@ -265,6 +265,8 @@ def test_fixes_left_out_are_counted_by_reason():
     later = worn.assign(off=pd.Timestamp("2024-05-02"))
     _, counted = fixes.clean(rows, later)
     assert counted["used"].sum() == 0 and counted["after the collar was off"].sum() == 7
+    other = later.assign(animal="MC-1"), rows.assign(animal="mc 1")  # as two tables write it
+    assert fixes.clean(other[1], other[0])[1]["after the collar was off"].sum() == 7
 
 
 def test_a_spike_goes_and_its_neighbours_stay():

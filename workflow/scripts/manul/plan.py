@@ -119,7 +119,8 @@ def rows(graph, scenario: str, threads: int) -> pd.DataFrame:
         other = NANOSECONDS_OF_A_FIT if rule.startswith("analysis_") else 0
         cost = NANOSECONDS.get(rule, other)
         seconds = len(keys) * (SECONDS_PER_JOB + n * cost * 1e-9) / threads
-        disk = round(n * 4 * sum(bands[rule, key] for key in keys) * KEPT_SHARE / 1e6)
+        disk = n * 4 * sum(bands[rule, key] for key in keys) * KEPT_SHARE / 1e6
+        disk = round(disk + _on_disk(config, rule))
         table.append((rule, len(keys), n, memory, _class(seconds), disk))
     return pd.DataFrame(table, columns=["rule", "jobs", "cells", "memory_mb", "time", "disk_mb"])
 
@@ -273,6 +274,12 @@ def _of_patches(config, rule) -> float:
     strip = (first.stop - first.start) * grid_of(config["region"]).width
     held = sum(min(n * size, disk_maps.HELD) for size in MAPS_OF_PATCHES.get(rule, ()))
     return (held + strip * STRIP_BYTES.get(rule, 0)) / 1e6
+
+
+def _on_disk(config, rule) -> float:
+    """Maps of patches that are too large for memory, while they are worked on (MB)."""
+    sizes = [number_of_cells(config["region"]) * of for of in MAPS_OF_PATCHES.get(rule, ())]
+    return sum(size for size in sizes if size > disk_maps.HELD) / 1e6
 
 
 def _of_cells(config, bytes_: float) -> float:

@@ -276,6 +276,7 @@ def _read_row(
     return row
 
 
+_SHEET_ERROR = re.compile(r"#(?:N/A|REF!|NAME\?|VALUE!|DIV/0!|NULL!|NUM!)")
 _METRES = {"type": "number", "unit": "m"}
 
 
@@ -283,6 +284,9 @@ def _read_cell(row: Row, name: str, field: Mapping, unit: str, context: Context)
     """The value of a cell, None where it is blank or cannot be used (then the row says why)."""
     text = _trimmed(row, name, field, context)
     if not text:
+        return None
+    if _SHEET_ERROR.fullmatch(text):
+        row.reject(name, "an error of a spreadsheet; expected a value; mend the formula there")
         return None
     if unit and re.fullmatch(r"[0-9.,\s]+", text):
         text = f"{text} {unit}"

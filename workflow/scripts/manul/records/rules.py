@@ -19,6 +19,7 @@ from manul.records.text import fold
 from manul.records.values import Context, box_words, inside
 
 _WGS84 = Geod(ellps="WGS84")
+APART = 10  # lengths of a line between its ends: more is a slip of the pen
 APART_M = 2000  # between two tellings of one place, which may each be rounded
 _ZONES = range(42, 51)  # the northern zones from Lake Balkhash to the Khingan
 
@@ -174,12 +175,21 @@ def blank(rows: Iterable[Row], rule: Mapping, context: Context) -> None:
 
 
 def length_fits(rows: Iterable[Row], rule: Mapping, context: Context) -> None:
-    """Flag a length above `high` or below `low` times the geodesic between the ends (metres)."""
+    """Flag a length above `high` or below `low` times the geodesic between the ends (metres).
+
+    A row whose ends lie more than `APART` times its length apart is rejected.
+    """
     for row in _usable(rows):
         ends = [row.values[name] for name in (*rule["start"], *rule["end"])]
         distance_m = _WGS84.inv(*ends)[2]
         length_m = row.values[rule["length"]]
-        if length_m > rule["high"] * distance_m or length_m < rule["low"] * distance_m:
+        if distance_m > APART * length_m:
+            row.reject(
+                rule["end"][0],
+                f"the ends lie {distance_m / 1000:.0f} km apart for a length of {length_m:g} m; "
+                "expected a line of about that length; correct a coordinate, or the length",
+            )
+        elif length_m > rule["high"] * distance_m or length_m < rule["low"] * distance_m:
             row.flags.append(rule["flag"])
 
 

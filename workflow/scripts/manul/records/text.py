@@ -149,7 +149,7 @@ def instant(
     return local.replace(tzinfo=dt.UTC), join(how, NO_OFFSET)
 
 
-_NUMBER = r"[0-9]{1,9}(?:[.,][0-9]{0,20})?"
+_NUMBER = r"[0-9]{1,9}(?:[.,][0-9]{1,20})?"
 _DMS = re.compile(
     rf"(?P<sign>[+-]?)(?P<d>{_NUMBER})\s?(?:[°:\s]\s?(?:(?P<m>{_NUMBER})\s?"
     rf"(?:[':\s]\s?(?:(?P<s>{_NUMBER})\s?[\"']?)?)?)?)?"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -35,10 +37,11 @@ def clean(
     if worn is not None:
         # a collar worn again is a row of its own: good is what lies within any
         day = rows["time"].dt.tz_convert(None).dt.normalize()
-        known = rows["animal"].isin(worn["animal"])
+        animal, worn = rows["animal"].map(_same), worn.assign(animal=worn["animal"].map(_same))
+        known = animal.isin(worn["animal"])
         early, late = known.copy(), known.copy()
         for one in worn.itertuples():
-            own = rows["animal"] == one.animal
+            own = animal == one.animal
             early &= ~(own & (pd.isna(one.on) | (day > one.on)))
             late &= ~(own & (pd.isna(one.off) | (day < one.off)))
         mark(early, REASONS[1])
@@ -55,6 +58,11 @@ def clean(
     counted.insert(0, "came", counted.sum(axis=1))
     counted = counted.rename(columns={"": "used"}).rename_axis(columns=None).reset_index()
     return rows[why == ""].reset_index(drop=True), counted
+
+
+def _same(animal) -> str:
+    """A name as others may have written it: without blanks, dashes and capital letters."""
+    return re.sub(r"[\W_]+", "", str(animal)).casefold()
 
 
 def spikes(track: pd.DataFrame, max_speed_m_s: float) -> np.ndarray:

@@ -116,20 +116,28 @@ def key_change(
     """Key habitat gained and lost in each draw, with the rule of patches on each side.
 
     `good` are the maps of both sides with a bit for each draw; `known(rows)` tells where habitat is
-    known on both. `units` and `folder`: see `key_draws.find`.
+    known on both. `units` and `folder`: see `key_draws.find`. A draw in which the maps are the same
+    is not looked at further.
     """
     shapes, cell = vectors.read_vector(units[0]).geometry if units else [], cell_km2(grid)
     counts = {name: empty(grid.shape, "uint16", folder) for name in KEY}
     areas = {name: np.zeros((len(shapes) + 1, number)) for name in KEY}
     all_known = empty(grid.shape, "bool", folder)
-    before, after = (Draws(path, number, grid) for path in good)
-    for strip, rows in enumerate(before.strips):
+    sides = [Draws(path, number, grid) for path in good]
+    strips = sides[0].strips
+    differs = np.full(number, core_km2[0] != core_km2[1])
+    for strip in range(len(strips)):
+        of_draws = zip(*(side.masks(strip) for side in sides), strict=True)
+        differs |= [not np.array_equal(*masks) for masks in of_draws]
+    for strip, rows in enumerate(strips):
         unit, told = number_inside(shapes, grid[rows, :]), known(rows)
         found = {name: np.zeros(told.shape, "uint16") for name in KEY}
-        for draw, both in enumerate(zip(before.sized(strip), after.sized(strip), strict=True)):
+        for draw, masks in enumerate(zip(*(side.masks(strip) for side in sides), strict=True)):
+            if not differs[draw]:
+                continue
             was, now = (
-                (km2 >= least - 1e-9)[patch]
-                for (patch, km2), least in zip(both, core_km2, strict=True)
+                side.key(strip, draw, mask, least)
+                for side, mask, least in zip(sides, masks, core_km2, strict=True)
             )
             for name, there in zip(KEY, (now & ~was, was & ~now), strict=True):
                 there &= told

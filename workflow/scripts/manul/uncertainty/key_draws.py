@@ -160,11 +160,20 @@ class Draws:
 
         The area is of the whole patch, on other strips too; that of 0, which is no patch, is NaN.
         """
-        for joined, mask in zip(self._joined, self.masks(strip), strict=True):
-            numbers, cells = patches.label(mask)
-            km2 = joined.sizes(strip, cells) * self.cell_km2
-            km2[0] = np.nan
-            yield numbers, km2
+        for draw, mask in enumerate(self.masks(strip)):
+            yield self.sized_in(strip, draw, mask)
+
+    def sized_in(self, strip: int, draw: int, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same for one draw, whose mask of the strip was read."""
+        numbers, cells = patches.label(mask)
+        km2 = self._joined[draw].sizes(strip, cells) * self.cell_km2
+        km2[0] = np.nan
+        return numbers, km2
+
+    def key(self, strip: int, draw: int, mask: np.ndarray, core_km2: float) -> np.ndarray:
+        """Where a strip lies in patches that are large enough, in one draw."""
+        numbers, km2 = self.sized_in(strip, draw, mask)
+        return (km2 >= core_km2 - 1e-9)[numbers]
 
     def _look(self) -> list[patches.Joined]:
         joining = [patches.Joining() for _ in range(self.number)]
