@@ -318,6 +318,25 @@ def test_a_line_whose_ends_lie_ten_lengths_apart_is_a_slip(length, kept, flag):
         assert "the ends lie 8 km apart for a length of 800 m" in found.rejected["reason"].item()
 
 
+@pytest.mark.parametrize(
+    ("head", "cells", "kept"),
+    [
+        (["lon", "column 4", "lat", "column 6"], ["76", "12", "41", "30"], False),
+        (["lon", "lat", "lon_min", "lat_min"], ["76", "41", "12", "30.5"], False),
+        (["долгота", "широта", "долгота, мин"], ["76", "41", "12"], False),
+        (["lon", "lat", "column 5"], ["76.2", "41.5", "12"], True),  # a number of something else
+        (["lon", "lat", "column 5"], ["76", "41", "seen twice"], True),
+        (["lon", "lat", "column 5"], ["76", "41", ""], True),
+    ],
+)
+def test_minutes_in_a_column_of_their_own_are_not_lost(head, cells, kept):
+    raw = pd.DataFrame([["E1", "2022-06-01", *cells, "bromadiolone"]])
+    raw.columns = ["event_id", "date_start", *head, "compound"]
+    found = read(raw, EVENTS)
+    assert len(found.accepted) == kept
+    assert found.rejected["reason"].str.contains("are these minutes?").any() == (not kept)
+
+
 def test_a_place_that_is_none_leaves_its_row_to_another_telling():
     east, north = TO_43N.transform(76.2, 41.0)
     utm = {"easting": f"{east:.3f}", "northing": f"{north:.3f}", "zone": "43N"}

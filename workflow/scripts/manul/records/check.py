@@ -81,6 +81,7 @@ def read_records(
         _zone(time_zone),
     )  # fmt: skip
     rows = [_read_row(*item, columns, spec, context) for item in lines]
+    _demand_whole_coordinates(rows, lines, columns, raw, spec)
     for rule in spec["rules"]:
         RULES[rule["rule"]](rows, rule, context)
     return _outcome(raw, rows, spec, extras, log)
@@ -276,8 +277,29 @@ def _read_row(
     return row
 
 
+_FEW_DIGITS = re.compile(r"\d{1,2}([.,]\d+)?")
+_NAMELESS = re.compile(r"column \d+")
+_MINUTES = re.compile(r"(lon|lat|долг|шир|经|經|纬|緯).*(min|мин|分|sec|сек|秒)")
 _SHEET_ERROR = re.compile(r"#(?:N/A|REF!|NAME\?|VALUE!|DIV/0!|NULL!|NUM!)")
 _METRES = {"type": "number", "unit": "m"}
+
+
+def _demand_whole_coordinates(rows, lines, columns, raw, spec) -> None:
+    """Reject rows whose degrees have their minutes in a column of their own, which would be lost."""
+    headers = [str(name) for name in raw.columns]
+    places = [position[axis] for position in spec["positions"] for axis in ("lon", "lat")]
+    for field in (name for name in places if name in columns):
+        at = columns[field][0]
+        beside = [at + 1] if _NAMELESS.fullmatch("".join(headers[at + 1 : at + 2])) else []
+        beside += [i for i, name in enumerate(headers) if _MINUTES.search(fold(name))]
+        for row, (_, cells) in zip(rows, lines, strict=True):
+            numbers = [text for i in beside if _FEW_DIGITS.fullmatch(text := cells[i].strip())]
+            if numbers and re.fullmatch(r"[+-]?\d{1,3}", cells[at].strip()):
+                row.reject(
+                    field,
+                    f"{numbers[0]!r} stands beside it: are these minutes? Expected the whole "
+                    "coordinate in one cell, such as 76.2 or 76°12'; join the cells",
+                )
 
 
 def _read_cell(row: Row, name: str, field: Mapping, unit: str, context: Context) -> Any:
