@@ -285,7 +285,7 @@ _METRES = {"type": "number", "unit": "m"}
 
 
 def _demand_whole_coordinates(rows, lines, columns, raw, spec) -> None:
-    """Reject rows whose degrees have their minutes in a column of their own, which would be lost."""
+    """Reject rows whose degrees have their minutes in another column, which would be lost."""
     headers = [str(name) for name in raw.columns]
     places = [position[axis] for position in spec["positions"] for axis in ("lon", "lat")]
     for field in (name for name in places if name in columns):
