@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from manul.connectivity import large_maps
 from manul.connectivity.cost_distance import cost_distance
 from manul.connectivity.large_maps import spread, start
 from manul.grid.disk_maps import DiskMap
@@ -50,5 +51,15 @@ def test_after_a_crash_what_was_written_is_a_start():
     cost = np.empty(resistance.shape)
     start(resistance, cost, sources, 16)
     spread(resistance, cost, side=16, visits=3)
+    spread(resistance, cost, side=16)
+    np.testing.assert_array_equal(cost, cost_distance(resistance, sources))
+
+
+@pytest.mark.parametrize("tiles", [1, 2, 5])
+def test_tiles_give_way_to_others_without_a_loss(monkeypatch, tiles):
+    monkeypatch.setattr(large_maps, "HELD", 12 * 16 * 16 * tiles)
+    resistance, sources = ground(5)
+    cost = np.empty(resistance.shape)
+    start(resistance, cost, sources, 16)
     spread(resistance, cost, side=16)
     np.testing.assert_array_equal(cost, cost_distance(resistance, sources))

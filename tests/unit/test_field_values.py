@@ -200,7 +200,8 @@ def test_today_is_not_the_future_and_a_licence_may_end_later():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("2026", 2026), ("1900", 1900), ("2027", "at latest 2026"), ("20223", "in the future"),
+        ("2026", 2026), ("1900", 1900), ("2021 г.", 2021), ("2021年", 2021),
+        ("2021 он", 2021), ("2027", "at latest 2026"), ("20223", "in the future"),
         ("1899", "from 1900"), ("22", "from 1900"), ("2021.5", "whole number"),
     ],
 )  # fmt: skip

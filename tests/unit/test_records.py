@@ -345,6 +345,7 @@ def test_a_place_that_is_none_leaves_its_row_to_another_telling():
     assert "lon and lat are no place; that of easting and northing is used" in set(
         found.normalised["rule"]
     )
+    assert found.accepted["flags"].item() == "lon and lat left aside"
     swapped = event(easting=utm["northing"], northing=utm["easting"], zone="43N")
     assert swapped.accepted["lon"].item() == 76.2
     assert any(swapped.normalised["rule"].str.startswith("easting and northing are no place"))

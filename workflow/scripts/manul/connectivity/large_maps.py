@@ -1,4 +1,4 @@
-"""Cost distance of maps that do not fit in memory: a large tile at a time, from files."""
+"""Cost distance of maps that do not fit in memory: some large tiles of them at a time."""
 
 import heapq
 from collections import OrderedDict
@@ -8,7 +8,7 @@ import numpy as np
 from manul.connectivity.cost_distance import improve, passable, tiles_of
 
 SIDE = 1024  # cells along the side of a large tile
-TILES_HELD = 96  # each of about 12 MiB
+HELD = 1.2e9  # bytes of tiles that are held, 12 for each cell: 96 tiles
 
 
 def start(resistance, cost, sources, side: int = SIDE) -> None:
@@ -69,6 +69,8 @@ class _Held:
     def __init__(self, resistance, cost, windows: list, across: int):
         self.windows, self._resistance, self._cost, self._across = windows, resistance, cost, across
         self._kept: OrderedDict[int, tuple] = OrderedDict()  # ground and costs, with a ring
+        rows, columns = windows[0]
+        self._most = max(int(HELD / 12 / (rows.stop * columns.stop)), 1)
         self._changed: set[int] = set()
 
     def tile(self, t: int) -> tuple:
@@ -78,7 +80,7 @@ class _Held:
         """
         inner, wide = _with_ring(self.windows[t], self._cost.shape)
         if t not in self._kept:
-            while len(self._kept) >= TILES_HELD:
+            while len(self._kept) >= self._most:
                 self._put_back(self._kept.popitem(last=False))
             ground = np.ascontiguousarray(self._resistance[wide])
             self._kept[t] = ground, np.array(self._cost[wide])

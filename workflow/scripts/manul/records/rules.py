@@ -71,6 +71,7 @@ def locate(row: Row, position: Mapping, context: Context) -> None:
         told, by = (" and ".join(position[c] for c in of) for of in (columns, used))
         if place is None and places[used]:
             row.change(position[columns[0]], "", f"{told} are no place; that of {by} is used")
+            row.flags.append(f"{told} left aside")
         elif place and columns != used:
             _agree(row, position, columns, place, f"{by} lie", told)
     return None

@@ -77,9 +77,12 @@ def parse_count(text: str, field: Mapping, context: Context) -> tuple[float, str
     return value, rule
 
 
+_YEAR_WORD = re.compile(r"\s*(г\.?|год|оны?|年)\s*$", re.IGNORECASE)
+
+
 def parse_year(text: str, field: Mapping, context: Context) -> tuple[float, str]:
     """A year between 1900 and that of the as-of date."""
-    value, rule = parse_count(text, field, context)
+    value, rule = parse_count(_YEAR_WORD.sub("", text), field, context)
     if value < 1900:
         raise Unusable("expected a year from 1900; correct the year")
     if value > context.as_of.year:
