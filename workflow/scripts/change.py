@@ -39,7 +39,9 @@ with job.start(snakemake) as this:
     def on_rows(rows):
         return known((rows.start, rows.stop, 0, grid.width))["habitat"]
 
-    gained = changes.key_change(good, least, told.number, on_rows, grid, units, this.folder)
+    gained = changes.key_change(
+        good, least, told.number, on_rows, grid, units, this.folder("change_key")
+    )
     path = this.output("change_key")
     made = [this.map_file("change_key", path, grid, dict.fromkeys(changes.KEY, "0..1"))]
     this.run_here(gained.maps, made)

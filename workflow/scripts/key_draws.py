@@ -10,7 +10,7 @@ with job.start(snakemake) as this:
     told, fields = this.told, this.fields()
     key, units = words.key_rules(told.key, this.thresholds()), this.inputs("units")
     (good,) = this.inputs("good")
-    found = key_draws.find(good, told.number, fields, key, units, this.folder)
+    found = key_draws.find(good, told.number, fields, key, units, this.folder("key_habitat"))
     bands = dict.fromkeys(passes.KEY_TITLES, "0..1")
     made = [this.map_file("key_habitat", this.output("key_habitat"), fields.grid, bands)]
     this.run_here(found.maps, made)

@@ -13,7 +13,13 @@ with job.start(snakemake) as this:
     towns = [vectors.read_vector(path) for path in this.inputs("towns")]
     animals = told.species["plural"]
     tables = key_polygons.tables(
-        fields, told.threats, key, animals, stamped, next(iter(towns), None), this.folder
+        fields,
+        told.threats,
+        key,
+        animals,
+        stamped,
+        next(iter(towns), None),
+        this.folder("polygons"),
     )
     for path in this.inputs("of_draws"):
         tables["key_area"] = key_polygons.with_intervals(

@@ -70,10 +70,9 @@ class Job:
         """The output file of this name; a name may hold a folder, as `threats/roads`."""
         return self.snakemake.output.get(name)
 
-    @property
-    def folder(self) -> Path:
-        """Where the first output will lie; large maps lie there while they are worked on."""
-        return Path(self.snakemake.output[0]).resolve().parent
+    def folder(self, name: str) -> Path:
+        """Where an output will lie; large maps lie there while they are worked on."""
+        return Path(self.output(name)).resolve().parent
 
     def layers(self) -> dict:
         """Handles of the inputs `layers`, by layer name: rasters or vectors."""
