@@ -7,11 +7,12 @@ import geopandas as gpd
 import pandas as pd
 
 from manul.config.types import KeyHabitat
+from manul.grid.disk_maps import empty_numbers
 from manul.grid.fields import Fields
 from manul.products import patches
 from manul.products.key_areas import names
 from manul.products.key_habitat import cats, cell_km2
-from manul.products.outlines import amounts, empty_numbers, mean, outlines, sums, top_threats
+from manul.products.outlines import amounts, mean, outlines, sums, top_threats
 from manul.products.stamp import identities
 
 MEANS = ("habitat", "habitat_reference", "threat", "value_at_risk", "p_key")

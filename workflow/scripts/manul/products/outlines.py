@@ -1,60 +1,20 @@
 """Outlines of patches, and sums of maps over patches, units and zones of numbered cells."""
 
-import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
-import rasterio
 import shapely
 from odc.geo.geobox import GeoBox
 from rasterio.features import shapes
-from rasterio.windows import Window
 
-from manul.grid import disk_maps
+from manul.grid.disk_maps import NumbersOnDisk
 from manul.grid.fields import Fields
 
 KM2 = 1e6
-BOTH = ("int32", "uint8")  # numbers on disk, and whether there is one
-TILES = {"tiled": True, "blockxsize": 512, "blockysize": 512}
 BEFORE = "value_at_risk before"  # of the first scenario: a name that no map of a config can have
 CHANGE = "value_at_risk_change_km2"  # the column of what a later scenario puts at risk beyond it
-
-
-class NumbersOnDisk:
-    """Numbers of patches (int32) in files without a name: rows are written, windows are read."""
-
-    def __init__(self, grid: GeoBox, folder: Path):
-        height, width = grid.shape
-        told = {"driver": "GTiff", "height": height, "width": width, "count": 1, "bigtiff": "yes",
-                "crs": str(grid.crs), "transform": grid.affine, "compress": "lzw"}  # fmt: skip
-        self._files = {dtype: _nameless(folder, told | {"dtype": dtype, **TILES}) for dtype in BOTH}
-
-    def __setitem__(self, rows: slice, values: np.ndarray) -> None:
-        """Write whole rows."""
-        height, width = values.shape
-        for dtype, file in self._files.items():
-            part = values if dtype == "int32" else values > 0
-            file.write(part.astype(dtype), 1, window=Window(0, rows.start or 0, width, height))
-
-    def __getitem__(self, window: tuple[slice, slice]) -> np.ndarray:
-        """A window."""
-        rows, columns = window
-        at = Window.from_slices(rows, columns)
-        return self._files["int32"].read(1, window=at)
-
-    def bands(self) -> list:
-        """What GDAL reads line by line: the numbers, and where there are any."""
-        return [rasterio.band(file, 1) for file in self._files.values()]
-
-
-def empty_numbers(grid: GeoBox, folder: Path | None) -> np.ndarray | NumbersOnDisk:
-    """Numbers of patches that are still to be written, in `folder` where they would be large."""
-    if folder is None or grid.shape[0] * grid.shape[1] * 4 <= disk_maps.HELD:
-        return np.zeros(grid.shape, "int32")
-    return NumbersOnDisk(grid, folder)
 
 
 def outlines(numbers: np.ndarray | NumbersOnDisk, grid: GeoBox) -> gpd.GeoDataFrame:
@@ -117,12 +77,6 @@ def amounts(threats) -> dict[str, Callable]:
 def change(maps) -> np.ndarray:
     """By how much more of its value a cell is at risk than in the first scenario."""
     return maps["value_at_risk"] - maps[BEFORE]
-
-
-def _nameless(folder, told):
-    """A raster that can be written and read, and of which nothing is left when the job ends."""
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".numbers-", suffix=".tif") as named:
-        return rasterio.open(named.name, "w+", **told)
 
 
 def _part_at_risk(name, maps):

@@ -71,7 +71,11 @@ def read_layer(path, block: Layer) -> tuple[gpd.GeoDataFrame, list[Change]]:
             "their columns of coordinates as a GeoPackage, for example in QGIS",
         )  # fmt: skip
     if not any(map(len, parts)):
-        raise _without("no features")
+        raise FileFault(
+            "no features", "at least one feature",
+            "An empty layer cannot be told from a lost one; for a layer that does not exist write "
+            "`kind: absent`",
+        )  # fmt: skip
     table = parts[0] if len(parts) == 1 else _together(parts)
     if len(table.columns) > limits.COLUMNS:
         raise FileFault(
@@ -109,14 +113,6 @@ def chosen(path, wanted: str | list[str] | None = None) -> list[str | None]:
             "Name the one to read with the key `layer`, or several in a list", field="layer",
         )  # fmt: skip
     return list(names) or [None]
-
-
-def _without(found) -> FileFault:
-    why = (
-        "An empty layer cannot be told from a lost one; for a layer that does not exist write "
-        "`kind: absent`"
-    )
-    return FileFault(found, "at least one feature", why)
 
 
 # -------------------------------------------------------------------------------------- reading

@@ -179,7 +179,8 @@ def _told_of_merged(lines, areas, known) -> list[limits.Line]:
         rows = range(max(top, first + 1), min(bottom, last) + 1)
         count += len(rows)
         limits.demand("A sheet", count, limits.SHEET_CELLS, "rows of merged cells")
-        wrong = dict.fromkeys(rows, _MERGED.format(area)) | wrong
+        for number in rows:
+            wrong.setdefault(number, _MERGED.format(area))
     return [(number, cells, told or wrong.get(number, "")) for number, cells, told in lines]
 
 

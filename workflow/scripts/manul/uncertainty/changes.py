@@ -135,9 +135,10 @@ def key_change(
         for draw, masks in enumerate(zip(*(side.masks(strip) for side in sides), strict=True)):
             if not differs[draw]:
                 continue
+            sized = [side.sized(strip, draw, mask) for side, mask in zip(sides, masks, strict=True)]
             was, now = (
-                side.key(strip, draw, mask, least)
-                for side, mask, least in zip(sides, masks, core_km2, strict=True)
+                (km2 >= least - 1e-9)[patch]
+                for (patch, km2), least in zip(sized, core_km2, strict=True)
             )
             for name, there in zip(KEY, (now & ~was, was & ~now), strict=True):
                 there &= told

@@ -121,7 +121,8 @@ def find(
         more = max(int(site.max(initial=0)) + 1 - len(of_sites), 0)
         of_sites = np.pad(of_sites, ((0, more), (0, 0)))
         found = {name: np.zeros(site.shape, "uint16") for name in KEY_TITLES}
-        for draw, (patch, km2) in enumerate(of.sized(strip)):
+        for draw, mask in enumerate(of.masks(strip)):
+            patch, km2 = of.sized(strip, draw, mask)
             key = km2 >= rules["core_km2"] - 1e-9
             levels = (key, key & (km2 >= rules["breeding_km2"] - 1e-9))
             for name, level in zip(KEY_TITLES, levels, strict=True):
@@ -155,25 +156,16 @@ class Draws:
                     bits = source.read(draw // 8 + 1, window=at)
                 yield (bits >> (7 - draw % 8)) & 1 > 0
 
-    def sized(self, strip: int) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-        """For each draw the number of each cell's patch in a strip, and the area of each (km2).
+    def sized(self, strip: int, draw: int, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The number of each cell's patch in a strip of a draw, and the area of each (km2).
 
-        The area is of the whole patch, on other strips too; that of 0, which is no patch, is NaN.
+        `mask` is that of `masks`. The area is of the whole patch, on other strips too; that of 0,
+        which is no patch, is NaN.
         """
-        for draw, mask in enumerate(self.masks(strip)):
-            yield self.sized_in(strip, draw, mask)
-
-    def sized_in(self, strip: int, draw: int, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The same for one draw, whose mask of the strip was read."""
         numbers, cells = patches.label(mask)
         km2 = self._joined[draw].sizes(strip, cells) * self.cell_km2
         km2[0] = np.nan
         return numbers, km2
-
-    def key(self, strip: int, draw: int, mask: np.ndarray, core_km2: float) -> np.ndarray:
-        """Where a strip lies in patches that are large enough, in one draw."""
-        numbers, km2 = self.sized_in(strip, draw, mask)
-        return (km2 >= core_km2 - 1e-9)[numbers]
 
     def _look(self) -> list[patches.Joined]:
         joining = [patches.Joining() for _ in range(self.number)]
