@@ -13,12 +13,10 @@ import pandas as pd
 from odc.geo.geobox import GeoBox
 
 from manul.grid import block_maps, rasters, vectors
-from manul.grid.burn import number_inside
-from manul.grid.disk_maps import empty
 from manul.products.key_habitat import cell_km2
 from manul.products.units import REGION
 from manul.uncertainty import passes, summary
-from manul.uncertainty.key_draws import Counts, Draws
+from manul.uncertainty.key_draws import Counts, Draws, Tally
 from manul.uncertainty.passes import Uncertain
 from manul.uncertainty.tables import interval, of_told
 
@@ -119,19 +117,16 @@ def key_change(
     known on both. `units` and `folder`: see `key_draws.find`. A draw in which the maps are the same
     is not looked at further.
     """
-    shapes, cell = vectors.read_vector(units[0]).geometry if units else [], cell_km2(grid)
-    counts = {name: empty(grid.shape, "uint16", folder) for name in KEY}
-    areas = {name: np.zeros((len(shapes) + 1, number)) for name in KEY}
-    all_known = empty(grid.shape, "bool", folder)
     sides = [Draws(path, number, grid) for path in good]
+    told = Tally(KEY, number, grid, units, folder)
     strips = sides[0].strips
     differs = np.full(number, core_km2[0] != core_km2[1])
     for strip in range(len(strips)):
         of_draws = zip(*(side.masks(strip) for side in sides), strict=True)
         differs |= [not np.array_equal(*masks) for masks in of_draws]
     for strip, rows in enumerate(strips):
-        unit, told = number_inside(shapes, grid[rows, :]), known(rows)
-        found = {name: np.zeros(told.shape, "uint16") for name in KEY}
+        told.begin(rows)
+        is_known = known(rows)
         for draw, masks in enumerate(zip(*(side.masks(strip) for side in sides), strict=True)):
             if not differs[draw]:
                 continue
@@ -141,14 +136,9 @@ def key_change(
                 for (patch, km2), least in zip(sized, core_km2, strict=True)
             )
             for name, there in zip(KEY, (now & ~was, was & ~now), strict=True):
-                there &= told
-                found[name] += there
-                inside = np.bincount(unit[there], minlength=len(shapes) + 1)
-                areas[name][:, draw] += inside * cell
-        for name, part in found.items():
-            counts[name][rows] = part
-        all_known[rows] = told
-    return KeyChange(number, all_known, counts, areas)
+                told.add(name, draw, there & is_known)
+        told.end(is_known)
+    return KeyChange(number, told.known, told.counts, told.areas)
 
 
 def of_units(names: Sequence, sums: np.ndarray, key: KeyChange, grid: GeoBox) -> pd.DataFrame:

@@ -107,35 +107,56 @@ def find(
     polygons, or nothing. Counts of large maps lie in `folder` while they are worked on; without one
     all are held in memory.
     """
-    grid, cell = fields.grid, cell_km2(fields.grid)
-    shapes = vectors.read_vector(units[0]).geometry if units else []
-    known = empty(grid.shape, "bool", folder)
-    counts = {name: empty(grid.shape, "uint16", folder) for name in KEY_TITLES}
-    areas = {name: np.zeros((len(shapes) + 1, number)) for name in KEY_TITLES}
-    of_sites = np.zeros((1, number))
-    of = Draws(good, number, grid)
+    grid, of_sites = fields.grid, np.zeros((1, number))
+    of, told = Draws(good, number, grid), Tally(KEY_TITLES, number, grid, units, folder)
     for strip, rows in enumerate(of.strips):
         maps = fields.at(rows, slice(0, grid.width))
-        unit = number_inside(shapes, grid[rows, :])
         site = np.nan_to_num(maps["key_area"]).astype("int32")
         more = max(int(site.max(initial=0)) + 1 - len(of_sites), 0)
         of_sites = np.pad(of_sites, ((0, more), (0, 0)))
-        found = {name: np.zeros(site.shape, "uint16") for name in KEY_TITLES}
+        told.begin(rows)
         for draw, mask in enumerate(of.masks(strip)):
             patch, km2 = of.sized(strip, draw, mask)
             key = km2 >= rules["core_km2"] - 1e-9
             levels = (key, key & (km2 >= rules["breeding_km2"] - 1e-9))
             for name, level in zip(KEY_TITLES, levels, strict=True):
-                there = level[patch]
-                found[name] += there
-                inside = np.bincount(unit[there], minlength=len(shapes) + 1)
-                areas[name][:, draw] += inside * cell
+                told.add(name, draw, level[patch])
             in_sites = np.bincount(site[key[patch]], minlength=len(of_sites))
-            of_sites[:, draw] += in_sites * cell
-        for name, part in found.items():
-            counts[name][rows] = part
-        known[rows] = np.isfinite(maps["habitat_mean"])
-    return KeyDraws(number, known, counts, areas, of_sites)
+            of_sites[:, draw] += in_sites * of.cell_km2
+        told.end(np.isfinite(maps["habitat_mean"]))
+    return KeyDraws(number, told.known, told.counts, told.areas, of_sites)
+
+
+class Tally:
+    """In how many draws something is true of each cell, and areas by unit, strip by strip.
+
+    `known`, `counts` and `areas` are those of `Counts` when each strip was begun and ended.
+    """
+
+    def __init__(self, names, number: int, grid: GeoBox, units: list, folder: Path | None):
+        """`units` and `folder`: see `find`."""
+        self.known = empty(grid.shape, "bool", folder)
+        self.counts = {name: empty(grid.shape, "uint16", folder) for name in names}
+        self._shapes = vectors.read_vector(units[0]).geometry if units else []
+        self.areas = {name: np.zeros((len(self._shapes) + 1, number)) for name in names}
+        self._grid, self._cell_km2 = grid, cell_km2(grid)
+
+    def begin(self, rows: slice) -> None:
+        """The next strip."""
+        self._rows, self._unit = rows, number_inside(self._shapes, self._grid[rows, :])
+        self._found = {name: np.zeros(self._unit.shape, "uint16") for name in self.counts}
+
+    def add(self, name: str, draw: int, there: np.ndarray) -> None:
+        """Where it is true in the strip, in one draw."""
+        self._found[name] += there
+        inside = np.bincount(self._unit[there], minlength=len(self._shapes) + 1)
+        self.areas[name][:, draw] += inside * self._cell_km2
+
+    def end(self, known: np.ndarray) -> None:
+        """All draws of the strip were added; `known`: where habitat is known in it."""
+        for name, part in self._found.items():
+            self.counts[name][self._rows] = part
+        self.known[self._rows] = known
 
 
 class Draws:
