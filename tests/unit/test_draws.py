@@ -926,6 +926,11 @@ def test_key_habitat_of_draws_is_in_km2_whatever_a_cell_measures(tmp_path):
         assert found.of_draws()["key_km2"].tolist() == [12] * 4 + [0] * 4
         assert found.of_draws()["breeding_km2"].tolist() == [breeding] * 4 + [0] * 4
         assert found.of_sites().values.tolist() == [[1, 4, 0, 8]]
+    for core_km2, key_km2 in ((12, 12), (12.5, 0)):
+        rules = {"core_km2": core_km2, "breeding_km2": 20}
+        least = key_draws.find(write_bits(tmp_path, bits), 8, fields, rules, [])
+        assert least.of_draws()["key_km2"].tolist() == [key_km2] * 4 + [0] * 4
+    rules = {"core_km2": 10, "breeding_km2": 12.5}
     one = write_bits(tmp_path, bits & 0b10000000)
     third = key_draws.find(one, 3, fields, rules, [])
     assert third.of_sites()["key_km2_mean"].tolist() == [2.67]  # 8 km2 in one draw of three

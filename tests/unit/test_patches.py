@@ -3,6 +3,7 @@
 import errno
 import itertools
 import os
+import tempfile
 
 import geopandas as gpd
 import geopandas.testing
@@ -515,10 +516,54 @@ def test_key_habitat_of_a_map_too_large_for_memory_is_the_same(tmp_path, monkeyp
     assert not list(tmp_path.iterdir())  # nothing is left, also where the job is killed
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    st.lists(st.tuples(*[st.integers(0, 6)] * 4), min_size=1, max_size=4),
+    st.sampled_from(["C", "F", "half", "one"]), st.sampled_from(["int32", "float64", "bool"]),
+)  # fmt: skip
+def test_a_map_on_disk_is_an_array(shape, windows, order, dtype):
+    """A system may read and write a few bytes at a time."""
+    few = {"pwrite": os.pwrite, "preadv": os.preadv}
+    with pytest.MonkeyPatch.context() as slow, tempfile.TemporaryDirectory() as folder:
+        slow.setattr(os, "pwrite", lambda file, data, at: few["pwrite"](file, data[:5], at))
+        slow.setattr(os, "preadv", lambda file, to, at: few["preadv"](file, [to[0][:7]], at))
+        made = disk_maps.DiskMap.nameless(shape, dtype, folder)
+        plain = np.zeros(shape, dtype)
+        for i, (top, bottom, left, right) in enumerate(windows, 1):
+            window = slice(top, bottom), slice(left, right)
+            height, width = plain[window].shape
+            values = np.arange(i, i + 2 * height * width).reshape(height, 2 * width)
+            values = {
+                "C": values[:, :width].copy(), "F": np.asfortranarray(values[:, :width]),
+                "half": values[:, ::2], "one": i,
+            }[order]  # fmt: skip
+            made[window] = values
+            plain[window] = values
+            np.testing.assert_array_equal(made[window], plain[window])
+        np.testing.assert_array_equal(made[:], plain)
+        assert made[:].dtype == plain.dtype
+
+
+@pytest.mark.parametrize(("rows", "on_disk"), [(5, False), (6, True)])
+def test_maps_lie_on_disk_where_they_would_be_large(tmp_path, monkeypatch, rows, on_disk):
+    assert disk_maps.HELD == 268_435_456  # a quarter of a GiB
+    monkeypatch.setattr(disk_maps, "HELD", 5 * 40 * 4)
+    made = disk_maps.empty((rows, 40), "int32", tmp_path)
+    numbers = disk_maps.empty_numbers(GRID[:rows], tmp_path)
+    assert isinstance(made, disk_maps.DiskMap) == on_disk
+    assert isinstance(numbers, disk_maps.NumbersOnDisk) == on_disk
+    assert isinstance(disk_maps.empty((rows, 40), "int32", None), np.ndarray)
+    assert isinstance(disk_maps.empty_numbers(GRID[:rows], None), np.ndarray)
+    assert not made[:].any() and made.shape == (rows, 40)
+
+
 def test_a_map_on_a_full_disk_is_an_error(tmp_path, monkeypatch):
     made = disk_maps.DiskMap.nameless((4, 5), "int32", tmp_path)
     made[1:3] = np.arange(10).reshape(2, 5)
     assert made[1:3, 1:4].tolist() == [[1, 2, 3], [6, 7, 8]] and not made[0:1].any()
+    made[1:3, 1:4] = np.asfortranarray(np.array([[9, 8, 7], [6, 5, 4]], "int32"))
+    assert made[1:3, 1:4].tolist() == [[9, 8, 7], [6, 5, 4]]
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
