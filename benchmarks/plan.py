@@ -2,12 +2,13 @@
 
     python benchmarks/plan.py --cell-m 1000 200 100 [--cores 2] [--products maps tables]
 
-Runs the demo into results/plan_CELL and prints, for each rule, MB planned and MB that Snakemake
-measured for its largest job, CPU seconds of all its jobs, and the exponent with which these grow
-from one cell size to the next. `--without` names analyses that are left out.
+Runs the demo into results/plan_CELL and prints, for each rule, MB planned and MB that its largest
+job held, CPU seconds of all its jobs, and the exponent with which these grow from one cell size to
+the next; jobs tell both in their logs. `--without` names analyses that are left out.
 """
 
 import argparse
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from manul.config import load
 from manul.graph import Graph
 
 SEVERAL = ("habitat", "threats", "draws", "change", "analysis")  # begin rules of several threads
+TOOK = re.compile(r"CPU (?P<cpu>[\d.]+) s, at most (?P<mb>\d+) MB")  # as `job` tells it
 CALLED = {"prepare_": "prepare", "analysis_": "analysis"}  # files of what jobs took
 
 
@@ -67,15 +69,15 @@ def _jobs(config, region, cell_m, cores):
         stem = next((v for k, v in CALLED.items() if rule.startswith(k)), rule)
         for key in graph.keys("current", rule):
             name = f"{stem}_{key}" if key else stem
-            file = Path("benchmarks/out") / region / "current" / f"{name}.tsv"
-            if file.is_file():
-                took = pd.read_csv(file, sep="\t", na_values=["-", "NA"])
+            file = Path("logs") / region / "current" / f"{name}.log"
+            took = TOOK.search(file.read_text(encoding="utf-8")) if file.is_file() else None
+            if took:
                 yield {
                     "rule": rule,
                     "cells": plan.number_of_cells(graph.configs["current"]["region"]),
                     "planned": plan.memory_mb(graph.configs["current"], rule, key, threads),
-                    "measured": took["max_rss"].max(),
-                    "cpu": took["cpu_time"].max(),
+                    "measured": float(took["mb"]),
+                    "cpu": float(took["cpu"]),
                 }
 
 

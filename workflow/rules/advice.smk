@@ -9,8 +9,6 @@ rule key_habitat:
         **files("key_habitat"),
     log:
         "logs/{region}/{scenario}/key_habitat.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/key_habitat.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -33,8 +31,6 @@ rule key_polygons:
         **files("key_polygons"),
     log:
         "logs/{region}/{scenario}/key_polygons.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/key_polygons.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -57,8 +53,6 @@ rule recommend:
         **files("recommend"),
     log:
         "logs/{region}/{scenario}/recommend.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/recommend.tsv"
     priority: 30
     conda:
         "../../envs/manul.yaml"
@@ -94,8 +88,6 @@ rule actions:
         ),
     log:
         "logs/{region}/{scenario}/actions.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/actions.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -123,8 +115,6 @@ rule units:
         ),
     log:
         "logs/{region}/{scenario}/units.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/units.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -147,8 +137,6 @@ rule around:
         **files("around", "features"),
     log:
         "logs/{region}/{scenario}/around_{features}.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/around_{features}.tsv"
     wildcard_constraints:
         features=choices("around"),
     conda:
@@ -173,8 +161,6 @@ rule workbook:
         **files("workbook"),
     log:
         "logs/{region}/{scenario}/workbook.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/workbook.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -203,8 +189,6 @@ rule briefs:
         ),
     log:
         "logs/{region}/{scenario}/briefs.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/briefs.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -232,8 +216,6 @@ rule report:
         ),
     log:
         "logs/{region}/{scenario}/report.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/report.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -256,8 +238,6 @@ rule paper:
         **files("paper", "page"),
     log:
         "logs/{region}/{scenario}/paper_{page}.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/paper_{page}.tsv"
     wildcard_constraints:
         page=choices("paper"),
     conda:
@@ -282,8 +262,6 @@ rule handover:
         **files("handover"),
     log:
         "logs/{region}/{scenario}/handover.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/handover.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 1

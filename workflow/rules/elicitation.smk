@@ -12,8 +12,6 @@ rule elicitation:
         ),
     log:
         "logs/{region}/{scenario}/elicitation.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/elicitation.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 1

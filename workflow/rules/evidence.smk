@@ -12,8 +12,6 @@ for _kind in ANALYSES:
                 **files(f"analysis_{_kind}", "analysis", _first),
             log:
                 "logs/{region}/{scenario}/analysis_{analysis}.log",
-            benchmark:
-                "benchmarks/out/{region}/{scenario}/analysis_{analysis}.tsv"
             wildcard_constraints:
                 scenario="|".join(_scenarios),
                 analysis=choices(f"analysis_{_kind}"),
@@ -46,8 +44,6 @@ rule evidence:
         table=files("evidence", "layer")["table"],
     log:
         "logs/{region}/{scenario}/evidence_{layer}.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/evidence_{layer}.tsv"
     wildcard_constraints:
         layer=choices("evidence"),
     conda:

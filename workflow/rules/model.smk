@@ -8,8 +8,6 @@ rule habitat:
         **files("habitat"),
     log:
         "logs/{region}/{scenario}/habitat.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/habitat.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: cores()
@@ -37,8 +35,6 @@ for _first, _scenarios in variants("threats"):
             **files("threats", scenario=_first),
         log:
             "logs/{region}/{scenario}/threats.log",
-        benchmark:
-            "benchmarks/out/{region}/{scenario}/threats.tsv"
         wildcard_constraints:
             scenario="|".join(_scenarios),
         conda:
@@ -63,8 +59,6 @@ rule invest:
         **files("invest", "case"),
     log:
         "logs/{region}/{scenario}/invest_{case}.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/invest_{case}.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 8

@@ -8,8 +8,6 @@ rule prepare_raster:
         **files("prepare_raster", "layer"),
     log:
         "logs/{region}/{scenario}/prepare_{layer}.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/prepare_{layer}.tsv"
     wildcard_constraints:
         layer=choices("prepare_raster"),
     conda:
@@ -34,8 +32,6 @@ rule prepare_vector:
         **files("prepare_vector", "layer"),
     log:
         "logs/{region}/{scenario}/prepare_{layer}.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/prepare_{layer}.tsv"
     wildcard_constraints:
         layer=choices("prepare_vector"),
     conda:
@@ -60,8 +56,6 @@ rule prepare_records:
         **files("prepare_records", "layer"),
     log:
         "logs/{region}/{scenario}/prepare_{layer}.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/prepare_{layer}.tsv"
     wildcard_constraints:
         layer=choices("prepare_records"),
     conda:

@@ -14,8 +14,6 @@ rule sheet:
         pdf=files("sheet", "sheet")["pdf"],
     log:
         "logs/{region}/{scenario}/sheet_{sheet}.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/sheet_{sheet}.tsv"
     wildcard_constraints:
         sheet=choices("sheet"),
     conda:
@@ -41,8 +39,6 @@ rule atlas:
         folder=directory(files("atlas", "units")["folder"]),
     log:
         "logs/{region}/{scenario}/atlas_{units}.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/atlas_{units}.tsv"
     wildcard_constraints:
         units=choices("atlas"),
     priority: 20

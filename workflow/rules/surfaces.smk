@@ -9,8 +9,6 @@ rule surface:
         **files("surface", "surface"),
     log:
         "logs/{region}/{scenario}/surface_{surface}.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/surface_{surface}.tsv"
     wildcard_constraints:
         surface=choices("surface"),
     conda:
@@ -35,8 +33,6 @@ rule generalise:
         **files("generalise", "surface"),
     log:
         "logs/{region}/{scenario}/generalise_{surface}.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/generalise_{surface}.tsv"
     wildcard_constraints:
         surface=choices("generalise"),
     conda:

@@ -8,8 +8,6 @@ rule alternatives:
         **files("alternatives", "surface"),
     log:
         "logs/{region}/{scenario}/alternatives_{surface}.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/alternatives_{surface}.tsv"
     wildcard_constraints:
         surface=choices("alternatives"),
     priority: 10
@@ -35,8 +33,6 @@ rule generalise_alternatives:
         **files("generalise_alternatives", "surface"),
     log:
         "logs/{region}/{scenario}/generalise_alternatives_{surface}.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/generalise_alternatives_{surface}.tsv"
     wildcard_constraints:
         surface=choices("generalise_alternatives"),
     priority: 10
@@ -67,8 +63,6 @@ for _first, _scenarios in variants("draws"):
             **files("draws", scenario=_first),
         log:
             "logs/{region}/{scenario}/draws.log",
-        benchmark:
-            "benchmarks/out/{region}/{scenario}/draws.tsv"
         wildcard_constraints:
             scenario="|".join(_scenarios),
         priority: 10
@@ -94,8 +88,6 @@ rule key_draws:
         **files("key_draws"),
     log:
         "logs/{region}/{scenario}/key_draws.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/key_draws.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -124,8 +116,6 @@ rule sensitivity:
         ),
     log:
         "logs/{region}/{scenario}/sensitivity.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/sensitivity.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -153,8 +143,6 @@ for _first, _scenarios in variants("change"):
             **files("change", scenario=_first),
         log:
             "logs/{region}/{scenario}/change.log",
-        benchmark:
-            "benchmarks/out/{region}/{scenario}/change.tsv"
         wildcard_constraints:
             scenario="|".join(_scenarios),
         conda:
@@ -183,8 +171,6 @@ for _first, _scenarios in variants("scenario_page"):
             **files("scenario_page", scenario=_first),
         log:
             "logs/{region}/{scenario}/scenario_page.log",
-        benchmark:
-            "benchmarks/out/{region}/{scenario}/scenario_page.tsv"
         wildcard_constraints:
             scenario="|".join(_scenarios),
         conda:
@@ -215,8 +201,6 @@ rule without_threats:
         ),
     log:
         "logs/{region}/{scenario}/without_threats.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/without_threats.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 1
@@ -245,8 +229,6 @@ rule series:
         ),
     log:
         "logs/{region}/{scenario}/series.log",
-    benchmark:
-        "benchmarks/out/{region}/{scenario}/series.tsv"
     conda:
         "../../envs/manul.yaml"
     threads: 1
