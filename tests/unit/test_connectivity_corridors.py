@@ -112,6 +112,49 @@ def test_corridors_followed_only_as_far_as_needed_are_the_same(paths_21):
             np.testing.assert_array_equal(link.corridor, np.where(part <= cutoff, part, np.inf))
 
 
+@given(st.integers(0, 2**31), st.sampled_from([1.0, 30.0, 1e6]), st.sampled_from([0.0, 4.0]))
+@settings(max_examples=25, deadline=None)
+def test_a_core_is_followed_to_its_dearest_neighbour_whatever_that_may_cost(seed, more, follow):
+    random = np.random.default_rng(seed)
+    resistance = np.exp(gaussian_filter(random.normal(size=(90, 150)), 3) * 12).clip(1, 200)
+    resistance[random.random(resistance.shape) < 0.1] = np.nan
+    cores = np.zeros(resistance.shape, "int32")
+    for number, (row, column) in enumerate([(5, 8), (60, 20), (30, 70), (80, 140)], 1):
+        cores[row : row + 6, column : column + 6] = number
+        resistance[row : row + 6, column : column + 6] = 1.0
+    reaches = Reaches(resistance, cores, 1.0)
+    costs = reaches.costs_to_cores(1)
+    others = {core: costs[core] * more for core in (2, 3)}
+    want, dearest = reaches.everywhere(1), max(costs[2], costs[3])
+    reach = reaches.to(1, others, follow)
+    got = np.full(cores.shape, np.inf)
+    got[reach.box] = reach.cost
+    near = want <= dearest + follow
+    np.testing.assert_array_equal(got[near], want[near])
+    reached = np.isfinite(got)
+    np.testing.assert_array_equal(got[reached], want[reached])
+    assert not reached[want > max(1.5 * (dearest + follow), min(others.values()) + follow)].any()
+    again = reaches.everywhere(1)  # nothing is left behind
+    np.testing.assert_array_equal(again, want)
+
+
+def test_a_core_that_a_neighbour_cannot_be_reached_from_ends_where_nothing_is_left():
+    resistance = np.ones((20, 200))
+    resistance[:, 100] = np.nan
+    cores = np.zeros(resistance.shape, "int32")
+    cores[3, 3], cores[3, 150] = 1, 2
+    reach = Reaches(resistance, cores, 1.0).to(1, {2: np.inf}, 5.0)
+    assert np.isfinite(reach.cost).sum() == 20 * 100
+    assert not list(corridors.links(resistance, cores, 1.0, pairs=[(2, 1)], follow=5.0))
+
+
+def test_the_lowest_costs_above_the_best_are_the_mosaic_of_the_links(paths_21):
+    resistance, cores, _, _, _ = paths_21
+    found = corridors.links(resistance, cores, 500.0, follow=40_000.0)
+    want = corridors.mosaic(found, cores.shape)
+    np.testing.assert_array_equal(corridors.lowest(resistance, cores, 500.0, 40_000.0), want)
+
+
 def test_a_cut_off_for_an_area(paths_21):
     link = paths_21[-1]["4-5"]
     cutoff = link.cutoff_of_area(100.0)

@@ -215,8 +215,7 @@ def _frequency(this, spec, grid, ground, lines, areas) -> np.ndarray:
         slowed = [(t.geometry, 1 + (factor - 1) * scale) for t, factor in lines]
         resistance = barriers.with_barriers(ground.resistance(highest, power), slowed, grid)
         limit = spec["cutoff_km"] * KM * highest / spec["highest"]
-        found = corridors.links(resistance, areas.cells, grid.resolution.x, follow=limit)
-        return corridors.mosaic(found, grid.shape) <= limit
+        return corridors.lowest(resistance, areas.cells, grid.resolution.x, limit) <= limit
 
     count = np.zeros(grid.shape)
     with ThreadPoolExecutor(at_once(count.size, this.threads)) as pool:

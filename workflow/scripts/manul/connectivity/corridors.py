@@ -7,6 +7,7 @@ corridors need them, and the maps of all pairs are never held at once.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -143,22 +144,11 @@ def links(
     gives all of the map. Cores that cannot be reached have no link: see `alone`.
     """
     follow = max(cutoffs, default=0.0) if follow is None else follow
-    touching = contacts(resistance, *nearest(resistance, cores, cell=cell_m), cell_m)
     reaches = Reaches(resistance, cores, cell_m)
-    wanted = [(min(p), max(p)) for p in (touching if pairs is None else pairs)]
-    limits = _limits(wanted, touching, follow)
-    held: dict[int, Reach] = {}
-    order = _from_the_top(wanted, reaches)
-    last = {core: i for i, pair in enumerate(order) for core in pair}
-    for i, pair in enumerate(order):
-        for core in pair:
-            if core not in held:
-                held[core] = reaches.of(core, limits[core])
-        link = _link(resistance, cores, reaches, pair, held, follow, cell_m)
-        if link is not None:
-            link.widths.update({cut: link.width(cut) for cut in cutoffs})
-            yield link
-        held = {core: reach for core, reach in held.items() if last[core] > i}
+    for found in _corridors(reaches, cores, follow, pairs):
+        link = _link(found, reaches, cores)
+        link.widths.update({cut: link.width(cut) for cut in cutoffs})
+        yield link
 
 
 def alone(numbers: Sequence[int], found: Sequence[Link]) -> list[int]:
@@ -172,6 +162,14 @@ def mosaic(found: Iterator[Link] | Sequence[Link], shape: tuple[int, int]) -> np
     out = np.full(shape, np.inf)
     for link in found:
         np.minimum(out[link.box], link.corridor, out=out[link.box])
+    return out
+
+
+def lowest(resistance: np.ndarray, cores: np.ndarray, cell_m: float, follow: float) -> np.ndarray:
+    """The `mosaic` of the `links` of neighbouring cores, without all else that these tell."""
+    out = np.full(cores.shape, np.inf)
+    for found in _corridors(Reaches(resistance, cores, cell_m), cores, follow):
+        np.minimum(out[found.box], found.above, out=out[found.box])
     return out
 
 
@@ -198,14 +196,12 @@ def _note(found, one, two, costs, side):
         entry[2] = min(entry[2], float(cost))
 
 
-def _limits(pairs, touching, follow) -> dict[int, float]:
-    """How far each core is followed: to its dearest neighbour, and the corridor above it."""
-    out: dict[int, float] = {}
-    for pair in pairs:
-        most = touching[pair].cost_at_most if pair in touching else np.inf
-        for core in pair:
-            # A little more, for sums of the same steps in another order.
-            out[core] = max(out.get(core, 0.0), (most + follow) * (1 + 1e-9))
+def _at_most(pairs, touching) -> dict[int, dict[int, float]]:
+    """For each core what each of those that it is to be linked to costs at most."""
+    out: dict[int, dict[int, float]] = {}
+    for a, b in pairs:
+        most = touching[a, b].cost_at_most if (a, b) in touching else np.inf
+        out.setdefault(a, {})[b] = out.setdefault(b, {})[a] = most
     return out
 
 
@@ -215,33 +211,71 @@ def _from_the_top(pairs, reaches):
     return sorted(pairs, key=lambda pair: (min(map(first.get, pair)), max(map(first.get, pair))))
 
 
-def _link(resistance, cores, reaches, pair, held, follow, cell_m):
-    box = tuple(
+class _Corridor(NamedTuple):
+    """The cost above the best way of a pair in a box of the grid, and where that way ends.
+
+    `from_a`: the costs from the first core, in the box `whole`, in which `end` lies.
+    """
+
+    pair: tuple[int, int]
+    box: tuple[slice, slice]
+    above: np.ndarray
+    cost: float
+    whole: tuple[slice, slice]
+    from_a: np.ndarray
+    end: tuple[int, int]
+
+
+def _corridors(reaches, cores, follow, pairs=None) -> Iterator[_Corridor]:
+    """The corridors of all pairs that can be reached, from the top of the map down."""
+    of, cell = reaches.resistance, reaches.cell
+    touching = contacts(of, *nearest(of, cores, cell=cell), cell)
+    wanted = [(min(p), max(p)) for p in (touching if pairs is None else pairs)]
+    at_most = _at_most(wanted, touching)
+    held: dict[int, Reach] = {}
+    order = _from_the_top(wanted, reaches)
+    last = {core: i for i, pair in enumerate(order) for core in pair}
+    for i, pair in enumerate(order):
+        for core in pair:
+            if core not in held:
+                held[core] = reaches.to(core, at_most[core], follow)
+        found = _corridor(cores, pair, held[pair[0]], held[pair[1]], follow)
+        if found is not None:
+            yield found
+        held = {core: reach for core, reach in held.items() if last[core] > i}
+
+
+def _corridor(cores, pair, a, b, follow) -> _Corridor | None:
+    rows, columns = (
         slice(max(p.start, q.start), max(min(p.stop, q.stop), p.start, q.start))
-        for p, q in zip(held[pair[0]].box, held[pair[1]].box, strict=True)
+        for p, q in zip(a.box, b.box, strict=True)
     )
-    from_a, from_b = (held[core].within(box) for core in pair)
-    numbers = cores[box]
-    there = np.where(numbers == pair[1], from_a, np.inf)
+    whole = rows, columns
+    from_a, from_b = a.within(whole), b.within(whole)
+    there = np.where(cores[whole] == pair[1], from_a, np.inf)
     if not there.size or not np.isfinite(there.min()):
         return None
-    end = np.unravel_index(np.argmin(there), there.shape)
-    cost = float(from_a[end])
-    path = least_cost_path(as_float(resistance[box]), from_a, end, cell_m)
-    on_path = np.unique(numbers[tuple(path.T)]).tolist()
+    row, column = np.unravel_index(np.argmin(there), there.shape)
+    end, cost = (int(row), int(column)), float(from_a[row, column])
     above = from_a + from_b
     above -= cost
     above[above < ROUNDING] = 0.0
     above[above > follow * (1 + 1e-9)] = np.inf
-    path += [side.start for side in box]
     part = _with_corridor(above)
-    numbers = numbers[part]
-    straight = _straight(reaches, pair, cores.shape) * cell_m
+    return _Corridor(pair, _inside(whole, part), above[part].copy(), cost, whole, from_a, end)
+
+
+def _link(found, reaches, cores) -> Link:
+    (a, b), resistance, cell = found.pair, reaches.resistance, reaches.cell
+    path = least_cost_path(as_float(resistance[found.whole]), found.from_a, found.end, cell)
+    on_path = np.unique(cores[found.whole][tuple(path.T)]).tolist()
+    path += [side.start for side in found.whole]
+    numbers = cores[found.box]
     return Link(
-        *pair, cost, path, path_length(path, cell_m), straight,
-        _inside(box, part), above[part].copy(),
-        (numbers == pair[0]) + np.uint8(2) * (numbers == pair[1]), cell_m, cores.shape,
-        [int(k) for k in on_path if k not in (0, *pair)],
+        a, b, found.cost, path, path_length(path, cell),
+        _straight(reaches, found.pair, cores.shape) * cell, found.box, found.above,
+        (numbers == a) + np.uint8(2) * (numbers == b), cell, cores.shape,
+        [int(k) for k in on_path if k not in (0, a, b)],
     )  # fmt: skip
 
 

@@ -103,6 +103,19 @@ def improve(resistance, cost, waiting, limit=np.inf, cell=1.0, tile=TILE, keys=N
     return changed.reshape(keys.shape)
 
 
+def wait_at_the_edge(cost, waiting, box: tuple[slice, slice], tile: int = TILE) -> np.ndarray:
+    """Let reached cells wait that have a neighbour out of reach; the keys of their tiles.
+
+    So `improve` goes on from what it reached to a larger limit. Nothing is reached beyond `box`.
+    """
+    keys = np.full(tiles_of(cost.shape, tile), np.inf)
+    rows, columns = box
+    _wait_at_the_edge(
+        cost, waiting, keys, tile, rows.start, rows.stop, columns.start, columns.stop
+    )  # fmt: skip
+    return keys
+
+
 def tiles_of(shape: tuple[int, ...], tile: int = TILE) -> tuple[int, int]:
     """Number of tile rows and columns."""
     return -(-shape[0] // tile), -(-shape[1] // tile)
@@ -120,6 +133,22 @@ def _least_waiting(cost, waiting, tile, keys):
         for c in range(cost.shape[1]):
             if waiting[r, c] and cost[r, c] < keys[r // tile, c // tile]:
                 keys[r // tile, c // tile] = cost[r, c]
+
+
+@njit(nogil=True, cache=True)
+def _wait_at_the_edge(cost, waiting, keys, tile, top, bottom, left, right):
+    height, width = cost.shape
+    for r in range(top, bottom):
+        for c in range(left, right):
+            if cost[r, c] == np.inf:
+                continue
+            for k in range(8):
+                y, x = r + ROWS[k], c + COLUMNS[k]
+                if 0 <= y < height and 0 <= x < width and cost[y, x] == np.inf:
+                    waiting[r, c] = True
+                    t, u = r // tile, c // tile
+                    keys[t, u] = min(keys[t, u], cost[r, c])
+                    break
 
 
 @njit(nogil=True, cache=True)

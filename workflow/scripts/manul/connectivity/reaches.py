@@ -1,10 +1,20 @@
 """Cost distance of each core by itself, only as far as it is needed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from manul.connectivity.cost_distance import TILE, as_float, improve, passable, tiles_of
+from manul.connectivity.cost_distance import (
+    TILE,
+    as_float,
+    improve,
+    passable,
+    tiles_of,
+    wait_at_the_edge,
+)
+
+GROWTH = 1.5  # of the limit, as long as a core is not met
 
 
 @dataclass(frozen=True)
@@ -38,19 +48,27 @@ class Reaches:
 
     def of(self, core: int, limit: float = np.inf) -> Reach:
         """What the core reaches at a cost of `limit` or less."""
-        at = self._open[core]
-        self._cost.ravel()[at] = 0.0
-        self._waiting.ravel()[at] = True
-        rows, columns = np.unravel_index(at, self._cost.shape)
-        keys = np.full(tiles_of(self._cost.shape), np.inf)
-        keys[rows // TILE, columns // TILE] = 0.0
-        changed = improve(
-            self.resistance, self._cost, self._waiting, limit, self.cell, keys=keys
-        )  # fmt: skip
-        box = _box(changed, self._cost.shape)
-        cost = self._cost[box].copy()
-        self._cost[box] = np.inf
-        return Reach(box, cost)
+        return self._taken(self._improved(self._started(core), limit))
+
+    def to(self, core: int, others: Mapping[int, float], follow: float) -> Reach:
+        """What the core reaches at the cost of the dearest of `others`, and at `follow` more.
+
+        `others`: what each costs at most, which may be far more than it does. So the limit grows
+        from the least of these until all are met; what is reached is kept, and may be a little
+        more than was asked for.
+        """
+        most, limit = max(others.values()) + follow, min(others.values()) + follow
+        changed = self._improved(self._started(core), limit)
+        while limit < most:
+            dearest = max(self._least(other) for other in others)
+            if dearest + follow <= limit:
+                break
+            # A little more, for sums of the same steps in another order.
+            wanted = (dearest + follow) * (1 + 1e-9)
+            limit = min(wanted if np.isfinite(dearest) else GROWTH * limit, most)
+            keys = wait_at_the_edge(self._cost, self._waiting, _box(changed, self._cost.shape))
+            changed |= self._improved(keys, limit)
+        return self._taken(changed)
 
     def everywhere(self, core: int) -> np.ndarray:
         """Its costs on the whole grid."""
@@ -61,13 +79,35 @@ class Reaches:
 
     def costs_to_cores(self, core: int, limit: float = np.inf) -> dict[int, float]:
         """Least cost to each core, infinite where it is out of reach."""
-        reach = self.of(core, limit)
-        self._cost[reach.box] = reach.cost
-        found = {
-            k: float(self._cost.ravel()[at].min(initial=np.inf)) for k, at in self._open.items()
-        }
-        self._cost[reach.box] = np.inf
+        changed = self._improved(self._started(core), limit)
+        found = {other: self._least(other) for other in self._open}
+        self._taken(changed)
         return found
+
+    def _started(self, core) -> np.ndarray:
+        """The core costs nothing, and its cells wait; the keys of their tiles."""
+        at = self._open[core]
+        self._cost.ravel()[at] = 0.0
+        self._waiting.ravel()[at] = True
+        rows, columns = np.unravel_index(at, self._cost.shape)
+        keys = np.full(tiles_of(self._cost.shape), np.inf)
+        keys[rows // TILE, columns // TILE] = 0.0
+        return keys
+
+    def _improved(self, keys, limit) -> np.ndarray:
+        """The tiles that were changed when all that waits was looked at."""
+        return improve(self.resistance, self._cost, self._waiting, limit, self.cell, keys=keys)
+
+    def _least(self, core) -> float:
+        """What the cheapest cell of a core costs now."""
+        return float(self._cost.ravel()[self._open[core]].min(initial=np.inf))
+
+    def _taken(self, changed) -> Reach:
+        """The costs, which are forgotten here."""
+        box = _box(changed, self._cost.shape)
+        cost = self._cost[box].copy()
+        self._cost[box] = np.inf
+        return Reach(box, cost)
 
 
 def least_cost_matrix(
