@@ -861,7 +861,7 @@ def test_movebank_as_it_is_exported():
     ],
 )
 def test_a_place_is_a_point_or_a_line_and_unknown_where_a_number_is(numbers, wkt):
-    place = field_tables._place(np.array(numbers, "float64"))
+    (place,) = field_tables._places(np.array([numbers], "float64"))
     assert (place and place.wkt) == wkt
 
 

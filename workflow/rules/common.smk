@@ -142,7 +142,8 @@ def check_everything():
     Not a rule: as an input of every other rule it would rerun them all when any layer changes.
     """
     answers = preflight.check_elicitation(CONFIGS)
-    found = {n: [*preflight.check(c, GRAPH.names(n)), *answers] for n, c in CONFIGS.items()}
+    read = {}
+    found = {n: [*preflight.check(c, GRAPH.names(n), read), *answers] for n, c in CONFIGS.items()}
     for name, problems in found.items():
         home, private = f"results/{REGION}/{name}", preflight.private_blocks(CONFIGS[name])
         plain_files.write_table(f"{home}/preflight.csv", preflight.as_table(problems, private))

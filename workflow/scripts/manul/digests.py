@@ -76,10 +76,10 @@ def _parts(tree) -> dict[str, str]:
 
 def _behind(package, modules) -> dict[str, _Module]:
     """The code behind each module, by name; what is no module of the package is left out."""
-    todo, seen = list(modules), dict[str, _Module]()
+    todo, seen, files = list(modules), dict[str, _Module](), _files(package)
     while todo:
         name = todo.pop()
-        path = None if name in seen else _file(package, name)
+        path = None if name in seen else files.get(name)
         if path is None:
             continue
         home = name if path.name == "__init__.py" else name.rpartition(".")[0]
@@ -88,11 +88,14 @@ def _behind(package, modules) -> dict[str, _Module]:
     return seen
 
 
-def _file(package, name) -> Path | None:
-    """The file of a module or sub-package; None for the package itself and for what is none."""
-    path = package / name.replace(".", "/")
-    files = (path.with_suffix(".py"), path / "__init__.py") if name else ()
-    return next((file for file in files if file.exists()), None)
+def _files(package) -> dict[str, Path]:
+    """The file of each module and sub-package, by name; without that of the package itself."""
+    found = {}
+    for path in package.rglob("*.py"):
+        parts = path.relative_to(package).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    found.pop("", None)
+    return found
 
 
 def _imported(tree, package, home) -> Iterator[str]:

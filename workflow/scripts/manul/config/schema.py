@@ -58,7 +58,8 @@ def for_editors() -> dict:
 
 def read_schema(name: str) -> dict:
     """A YAML file of workflow/schemas."""
-    return yaml.safe_load((SCHEMAS / f"{name}.yaml").read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C: a tenth of the time
+    return yaml.load((SCHEMAS / f"{name}.yaml").read_text(encoding="utf-8"), Loader=loader)
 
 
 @cache

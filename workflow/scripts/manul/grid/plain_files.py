@@ -41,8 +41,9 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 
 
 def read_yaml(path) -> dict:
-    """A YAML file."""
-    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    """A YAML file; read by the library in C where there is one, which takes a tenth of the time."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=loader)
 
 
 def write_yaml(path, content) -> None:

@@ -25,6 +25,7 @@ from manul.preflight.findings import (
 )
 from manul.preflight.invest import check_invest
 from manul.preflight.places import of_region, off_by
+from manul.preflight.vectors import READ
 
 __all__ = [
     "PreflightError",
@@ -41,10 +42,13 @@ AREAS_OFF = 0.05  # a region's grid with areas farther off than this is refused
 DISTANCES_OFF = 0.05  # and told with a warning if its distances are
 
 
-def check(config: Config, maps: Collection[str]) -> list[Problem]:
-    """All problems of one scenario, errors first; `maps` are the names that its rules may use."""
+def check(config: Config, maps: Collection[str], read: dict | None = None) -> list[Problem]:
+    """All problems of one scenario, errors first; `maps` are the names that its rules may use.
+
+    `read` keeps the tables of field records from one scenario to the next.
+    """
     found = [*_areas(config["region"]), *_dates(config), *_copies(config["layers"])]
-    tables: dict = {}
+    tables: dict = {READ: {} if read is None else read}
     for name, block in config["layers"].items():
         if block["kind"] == "absent":
             found.append(Problem("note", name, value=f"no layer; it needs {block['needs']}"))

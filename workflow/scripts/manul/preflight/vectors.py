@@ -14,6 +14,7 @@ import shapely
 from pyproj import CRS
 from rasterio.warp import transform_bounds
 
+from manul import digests
 from manul.config import expressions, selection, states
 from manul.config.hints import counted
 from manul.config.nodes import layers_of
@@ -28,6 +29,7 @@ SEVERAL = 10  # features from which the box of a layer tells where it ends
 EMPTY = 0.25  # of the width or height of the region without a feature: it is asked why
 SLIPS = 0.1  # of the records: fewer that lie far off may be slips of the pen
 LISTED = 5  # rows that are named
+READ = "tables of records that were read"
 
 # By kind of surface: the column whose words need a number, and where the config has it.
 NUMBERED = {
@@ -67,7 +69,7 @@ def check_vector(name, block, config, tables) -> Iterator[Problem]:
 def check_records(name, block, config, tables) -> Iterator[Problem]:
     """The problems of a table of field records, row by row."""
     try:
-        found = field_tables.read(block["path"], block, states.closed_on(config))
+        found, table = _read_once(block, states.closed_on(config), tables[READ])
     except features.LayerError as error:
         yield _strange_fields(name, block, error)
         return
@@ -83,7 +85,6 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
     if len(found.normalised):
         told = f"{counted(len(found.normalised), 'value')} put in the form of the schema"
         yield Problem("note", name, block["path"], value=told)
-    table = field_tables.features(found, block)
     yield from _words_without_number(name, block, table, config)
     spec = field_tables.schemas()["tables"][block["table"]]
     if not spec["positions"] and "geom" not in spec["fields"]:
@@ -105,6 +106,15 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
         yield from _far(name, block, placed, config)
     elif block.get("extent"):
         yield from _extent(name, block, config)
+
+
+def _read_once(block, day, read) -> tuple:
+    """The rows of a table and their features, which scenarios with the same block share."""
+    key = digests.digest(block, day)
+    if key not in read:
+        found = field_tables.read(block["path"], block, day)
+        read[key] = found, field_tables.features(found, block)
+    return read[key]
 
 
 def _words_without_number(name, block, rows, config) -> Iterator[Problem]:

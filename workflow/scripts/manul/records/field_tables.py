@@ -5,7 +5,7 @@ import datetime as dt
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from shapely import LineString, Point
+import shapely
 from shapely.geometry.base import BaseGeometry
 
 from manul.config.types import Layer
@@ -86,8 +86,7 @@ def record_features(accepted: pd.DataFrame, spec: dict, classes: dict) -> gpd.Ge
             table[field] = table[field].map(mapping)
     columns = [table[p[axis]] for p in spec["positions"] for axis in ("lon", "lat")]
     # a table without positions, such as distances from a line, has no places
-    places = np.column_stack(columns) if columns else [None] * len(table)
-    place = [_place(numbers) for numbers in places]
+    place = _places(np.column_stack(columns).astype(float)) if columns else [None] * len(table)
     outline = table["geom"] if "geom" in table else [None] * len(table)
     shapes = [
         given if isinstance(given, BaseGeometry) else other
@@ -96,8 +95,9 @@ def record_features(accepted: pd.DataFrame, spec: dict, classes: dict) -> gpd.Ge
     return gpd.GeoDataFrame(table.drop(columns="geom", errors="ignore"), geometry=shapes, crs=4326)
 
 
-def _place(numbers):
-    """A point from (lon, lat), a line from (lon, lat, lon, lat), None where one is unknown."""
-    if numbers is None or np.isnan(numbers.astype(float)).any():
-        return None
-    return Point(numbers) if len(numbers) == 2 else LineString(numbers.reshape(-1, 2))
+def _places(numbers: np.ndarray) -> np.ndarray:
+    """Points from (lon, lat) or lines from (lon, lat, lon, lat); None where one is unknown."""
+    out, told = np.full(len(numbers), None, object), ~np.isnan(numbers).any(axis=1)
+    known = numbers[told].reshape(-1, numbers.shape[1] // 2, 2)
+    out[told] = shapely.points(known[:, 0]) if known.shape[1] == 1 else shapely.linestrings(known)
+    return out
