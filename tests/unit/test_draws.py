@@ -1147,6 +1147,18 @@ def test_which_input_matters_is_asked_of_two_or_more(monkeypatch, names, several
     assert specs.several(config) == several
 
 
+@pytest.mark.parametrize("fitted", [0, 0.5])
+@pytest.mark.parametrize("realisations", [0, 1, 3])
+@pytest.mark.parametrize("cumulative", [{"a": 1.0}, {"a": 1.0, "b": 0.0}, {"a": 0.5, "b": 0.5}])
+@pytest.mark.parametrize("errors", [[], ["burrows"]])
+def test_what_may_differ_is_what_the_table_of_draws_has(fitted, realisations, cumulative, errors):
+    spec = SPEC | {
+        "number": 64, "parameters": {"w": WEIGHT}, "cumulative": cumulative, "errors": errors,
+        "realisations": realisations, "fitted": fitted,
+    }  # fmt: skip
+    assert design.varied(spec) == list(design.draw(spec).table().columns)
+
+
 def test_the_own_way_of_adding_threats_is_the_likeliest_unless_the_config_says_otherwise():
     found = specs.chances(described())
     assert sum(found.values()) == pytest.approx(1)

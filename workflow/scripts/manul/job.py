@@ -1,4 +1,11 @@
 """The one module that knows Snakemake: logs, workers and provenance of a job."""
+# ruff: noqa: E402
+
+import gc
+
+# Modules that are imported make next to no rings of references, but Python would look for some
+# dozens of times meanwhile, which takes a tenth of a second of each job.
+gc.set_threshold(50_000)
 
 import logging
 import os

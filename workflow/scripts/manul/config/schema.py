@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import jsonschema
 import yaml
 
 from manul.config.hints import hint, nearest
@@ -111,6 +110,8 @@ def analysis_kind(kind: str) -> dict:
 
 def complete(config, schema, where) -> tuple[list[str], bool]:
     """Fill in defaults in place; the faults as lines, and whether later checks can go on."""
+    import jsonschema  # takes long to import, and no job checks a config
+
     check = _defaulting_validator()(schema, format_checker=jsonschema.FormatChecker())
     errors = list(check.iter_errors(config))
     lines = [line for e in errors for line in _explain(e, where)]
@@ -152,6 +153,8 @@ def _loose(block):
 @cache
 def _defaulting_validator():
     """A validator class that fills in the schema's defaults as it goes."""
+    import jsonschema
+
     check_properties = jsonschema.Draft202012Validator.VALIDATORS["properties"]
 
     def fill(validator, properties, instance, parent):

@@ -7,7 +7,6 @@ first, so that a coarse class map gives soft edges and a fine one gives the mean
 
 import numpy as np
 from affine import Affine
-from numba import njit
 from odc.geo.geobox import GeoBox
 from rasterio.warp import Resampling, reproject
 
@@ -66,7 +65,9 @@ def warp(values: np.ndarray, raster, grid: GeoBox) -> np.ndarray:
     ratio = abs(grid.resolution.x) / np.array(raster.pixel_m)
     if ratio.max() <= 1.5:
         wide = np.maximum(ratio, 1.0)  # the kernel never spans less than a cell of the grid
-        return _bilinear(values.astype("float32"), *_places(raster, grid), wide[1], wide[0])
+        from manul.grid.bilinear import bilinear  # compiled: takes long to import
+
+        return bilinear(values.astype("float32"), *_places(raster, grid), wide[1], wide[0])
     out = np.full(grid.shape, np.nan, "float32")
     reproject(
         values.astype("float32"), out, src_transform=raster.transform, src_crs=raster.crs,
@@ -102,35 +103,6 @@ def _nodes(side) -> np.ndarray:
 def _weights(nodes, side) -> np.ndarray:
     """(side, nodes) weights of linear interpolation between nodes."""
     return np.array([np.interp(np.arange(side), nodes, unit) for unit in np.eye(len(nodes))]).T
-
-
-@njit(nogil=True, cache=True)
-def _bilinear(values, row, column, wide_y, wide_x):
-    """Values at fractional places: a triangular kernel of half widths (pixels) over known pixels.
-
-    Unknown where the pixel is unknown in which the place lies.
-    """
-    height, width = values.shape
-    out = np.full(row.shape, np.nan, np.float32)
-    for i in range(row.shape[0]):
-        for j in range(row.shape[1]):
-            y, x = row[i, j], column[i, j]
-            own_y, own_x = int(np.floor(y + 0.5)), int(np.floor(x + 0.5))
-            if not (0 <= own_y < height and 0 <= own_x < width):
-                continue
-            if np.isnan(values[own_y, own_x]):
-                continue
-            total = weight = 0.0
-            top, left = int(np.ceil(y - wide_y)), int(np.ceil(x - wide_x))
-            for r in range(max(top, 0), min(int(np.floor(y + wide_y)) + 1, height)):
-                for c in range(max(left, 0), min(int(np.floor(x + wide_x)) + 1, width)):
-                    w = (1 - abs(y - r) / wide_y) * (1 - abs(x - c) / wide_x)
-                    if w > 0 and not np.isnan(values[r, c]):
-                        total += w * values[r, c]
-                        weight += w
-            if weight > 0:
-                out[i, j] = total / weight
-    return out
 
 
 def _lattice_place(grid) -> tuple[float, float]:

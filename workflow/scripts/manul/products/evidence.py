@@ -20,7 +20,7 @@ from manul.grid.fields import Fields
 from manul.pages import figures
 from manul.pages.html import Section
 from manul.products import generalised, known_places
-from manul.surveys import burrows, density, detection, from_records, rodenticide
+from manul.surveys import burrows, detection, from_records
 
 FAR = "extrapolated: no site in reach, stratum mean"
 EXPOSED = 0.2  # exposure from which a cell counts as exposed
@@ -147,6 +147,8 @@ def of_poison(e: Evidence, name: str, block: Surface) -> Section:
 
 def of_burrows(e: Evidence, name: str, block: Surface) -> Section:
     """Sites and method, mean density with its interval, CV, detection function, trend."""
+    from manul.surveys.density import choose_method  # compiled: takes long to import
+
     transects = e.layers[block["layer"]]
     quadrats, observed = (
         e.layers.get(block.get(f"{n}_layer")) for n in ("quadrats", "observations")
@@ -159,7 +161,7 @@ def of_burrows(e: Evidence, name: str, block: Surface) -> Section:
     occupied = int((used["count"] > 0).sum())
     method = block["method"]
     if method == "auto":
-        method = density.choose_method(len(used), occupied, len(block["covariates"]))
+        method = choose_method(len(used), occupied, len(block["covariates"]))
     section.words.append(
         f"{len(used)} of {len(sites)} sites used, {occupied} with burrows; "
         f"method: {method.replace('_', ' ')}."
@@ -234,6 +236,8 @@ def _one_of_each(placed) -> tuple[gpd.GeoDataFrame, str]:
 
 
 def _poison_words(e, events, maps, block) -> list[str]:
+    from manul.surveys import rodenticide  # compiled: takes long to import
+
     silent = _share(maps, "reports_within_50_km", lambda reports: reports == 0)
     polygons, field = e.layers.get(block.get("districts_layer")), block.get("districts_field")
     outlines = {} if polygons is None else from_records.districts(polygons, field)

@@ -11,7 +11,6 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from odc.geo.geobox import GeoBox
-from scipy import ndimage
 
 from manul.config.types import KeyHabitat
 from manul.grid.disk_maps import DiskMap
@@ -62,6 +61,8 @@ def find(
     key habitat joins the neighbour with the highest saddle between them; alone, it is none. The
     hills are found on squares of a twentieth of `density_km`, so memory hardly follows the cells.
     """
+    from scipy import ndimage  # takes long to import
+
     cell_m = grid.resolution.x
     near_m = rules["join_km"] * 1000 / 2 + cell_m / 4  # gaps are known to a cell
     side = max(1, int(rules["density_km"] * 1000 / SQUARES / cell_m))

@@ -8,9 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 CORNERS = np.ones((3, 3), bool)
 ROWS = 1024  # at once, where numbers are changed in place
@@ -20,6 +17,8 @@ TILE = 512  # rows of the tiles of a map: strips end between them
 
 def label(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Patch number of each cell (0 outside) and the number of cells of each patch."""
+    from scipy import ndimage  # takes long to import
+
     numbers, count = ndimage.label(mask, CORNERS)
     cells = np.zeros(count + 1, int)
     for row in range(0, len(numbers), ROWS):
@@ -80,6 +79,9 @@ class Joining:
 
     def done(self) -> Joined:
         """What joins, when every strip was added."""
+        from scipy.sparse import coo_matrix  # takes long to import
+        from scipy.sparse.csgraph import connected_components
+
         pairs = np.concatenate([np.zeros((0, 2), int), *self._pairs])
         links = coo_matrix((np.ones(len(pairs), bool), pairs.T), shape=(self._count,) * 2)
         count, whole = connected_components(links, directed=False) if self._count else (0, [])

@@ -3,8 +3,6 @@
 import numpy as np
 import shapely
 
-from manul.exposure.disc_sums import disc_cells, disc_sum
-
 M2_PER_KM2 = 1e6
 
 
@@ -58,6 +56,8 @@ def amount_per_cell(geometries, amounts, grid) -> np.ndarray:
 
 def per_km2(amount, radius_m, grid, pad):
     """Amounts of a padded grid's cells within a radius, per km2, on the grid."""
+    from manul.exposure.disc_sums import disc_cells, disc_sum  # compiled: takes long to import
+
     radius = radius_m / grid.resolution.x
     total = crop(disc_sum(amount, radius), pad - int(radius))
     return total / (disc_cells(radius) * grid.resolution.x**2 / M2_PER_KM2)

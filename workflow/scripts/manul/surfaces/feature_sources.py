@@ -8,7 +8,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from manul.exposure.saturating import Extended, points
 from manul.grid.burn import burn
 from manul.grid.features import PARTS, POLYGONS, LayerError, select, strengths
 from manul.grid.region import bounds
@@ -73,6 +72,8 @@ def intensity(block, table) -> np.ndarray:
 
 def saturating(block, layers, wide, fine):
     """Points with their radius, and lines and polygons as masks, from the padded grid's corner."""
+    from manul.exposure.saturating import points  # compiled: takes long to import
+
     discs = bool(block.get("area_ha_field"))
     reader = layers[block["layer"]]
     table = select(reader.read() if discs else reader.read(bounds(wide)), block.get("where"))
@@ -87,8 +88,10 @@ def saturating(block, layers, wide, fine):
     return spots, extended
 
 
-def _extended(shape, grid, strength) -> Extended:
+def _extended(shape, grid, strength):
     """The cells of a line or polygon, from a window of the grid that holds it."""
+    from manul.exposure.saturating import Extended  # compiled: takes long to import
+
     left, bottom, right, top = shape.bounds
     column0, row0 = ~grid.affine @ (left, top)
     column1, row1 = ~grid.affine @ (right, bottom)

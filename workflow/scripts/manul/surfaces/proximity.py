@@ -4,7 +4,6 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from manul.config.types import Surface
-from manul.exposure import strips
 from manul.exposure.decay import decay
 from manul.grid.burn import burn, cover_share
 from manul.surfaces import feature_sources
@@ -29,6 +28,8 @@ def share(block, grid, sources):
 @kind("distance")
 def distance(block, grid, sources):
     """Metres to the nearest source cell, cut at the reach."""
+    from manul.exposure import strips  # compiled: takes long to import
+
     pad = cells(block["reach_m"], grid)
     wide = grid.pad(pad)
     mask = _mask(block, wide, sources)
@@ -39,6 +40,8 @@ def distance(block, grid, sources):
 @kind("exposure", fineness=oversample, saturating=True)
 def exposure(block, grid, sources):
     """Intensity x decay of distance; the mean of finer cells where the decay is steep."""
+    from manul.exposure import strips  # compiled: takes long to import
+
     curve = decay(block["decay"], block.get("scale_m"), block["reach_m"], block.get("table"))
     k = oversample(block, grid)
     pad = cells(block["reach_m"], grid)

@@ -1,7 +1,6 @@
 """Rasters as they stand, and what terrain and climate make of them."""
 
 import numpy as np
-from scipy import ndimage
 
 from manul.grid.warp import onto_grid, warp_tiles
 from manul.surfaces.blocks import cells, crop, disc
@@ -20,6 +19,8 @@ def relief(block, grid, sources):
     """Highest less lowest elevation within a radius, at the raster's own resolution."""
 
     def prepare(raster):
+        from scipy import ndimage  # takes long to import
+
         near = _near(block, raster)
         unknown = np.isnan(raster.values)
         top = ndimage.maximum_filter(np.where(unknown, -np.inf, raster.values), footprint=near)
@@ -82,9 +83,7 @@ def focal_mean(block, grid, sources):
     pad = cells(block["radius_m"], grid)
     values = sources.of(block["of"], grid.pad(pad))
     near = disc(*[block["radius_m"] / grid.resolution.x] * 2).astype("float64")
-    known = ~np.isnan(values)
-    total = ndimage.correlate(np.where(known, values, 0).astype("float64"), near, mode="constant")
-    count = ndimage.correlate(known.astype("float64"), near, mode="constant")
+    total, count = _sums(values, near)
     return crop(np.where(count > 0.5, total / np.maximum(count, 1), np.nan), pad)
 
 
@@ -108,11 +107,17 @@ def _near(block, raster) -> np.ndarray:
 
 def _mean(values, near) -> np.ndarray:
     """Mean of the known pixels within a footprint."""
+    total, count = _sums(values, near.astype("float64"))
+    return np.where(np.isnan(values), np.nan, total / np.maximum(count, 1))
+
+
+def _sums(values, near) -> tuple[np.ndarray, np.ndarray]:
+    """The sum of the known pixels within a footprint, and how many they are."""
+    from scipy import ndimage  # takes long to import
+
     known = ~np.isnan(values)
-    weights = near.astype("float64")
-    total = ndimage.correlate(np.where(known, values, 0.0), weights, mode="constant")
-    count = ndimage.correlate(known.astype("float64"), weights, mode="constant")
-    return np.where(known, total / np.maximum(count, 1), np.nan)
+    total = ndimage.correlate(np.where(known, values, 0).astype("float64"), near, mode="constant")
+    return total, ndimage.correlate(known.astype("float64"), near, mode="constant")
 
 
 def _share(values, block) -> np.ndarray:

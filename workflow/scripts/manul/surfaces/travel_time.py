@@ -3,7 +3,6 @@
 import numpy as np
 
 from manul.config.selection import FAR_M
-from manul.connectivity.cost_distance import cost_distance
 from manul.grid.burn import burn, cover_share
 from manul.grid.region import bounds
 from manul.grid.warp import onto_grid
@@ -21,6 +20,8 @@ def travel_time(block, grid, sources):
     v exp(-3.5 |tan slope|). Water and cells without elevation cannot be crossed off the road. The
     whole region and 50 km around it are held at 20 bytes a cell.
     """
+    from manul.connectivity.cost_distance import cost_distance  # compiled: takes long to import
+
     pad = cells(FAR_M, grid)
     wide = grid.pad(pad)
     hours = _hours_per_cell(block, wide, sources)

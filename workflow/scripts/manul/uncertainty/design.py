@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from manul.config.nodes import terms
 from manul.config.ranges import put
@@ -91,6 +90,8 @@ def draws_at(points: np.ndarray, spec: Mapping) -> tuple[Draws, np.ndarray]:
 
     Columns are the `inputs` of the spec. Draws are in the order of their places.
     """
+    from scipy.special import ndtri  # takes long to import
+
     names, places = inputs(spec), [1] * max(spec["realisations"], 1)
     ordered = [1] * max(spec.get("together", spec)["realisations"], 1)
     order = np.argsort(_chosen(points[:, names.index(PLACES)], ordered), kind="stable")
@@ -121,6 +122,15 @@ def inputs(spec: Mapping) -> list[str]:
         *(_of_day(n, spec) for n in spec["errors"]),
         FITTED,
     ]
+
+
+def varied(spec: Mapping) -> list[str]:
+    """What may differ from draw to draw, by the names in the table of draws."""
+    found = list(_uncertain(spec))
+    found += [CUMULATIVE] * (sum(chance > 0 for chance in spec["cumulative"].values()) > 1)
+    found += [PLACES] * (spec["realisations"] > 1)
+    found += map(_error, spec["errors"])
+    return found + [FITTED] * (spec.get("fitted", 0) > 0)
 
 
 def applied(model: dict, values: Mapping[str, np.ndarray]) -> dict:

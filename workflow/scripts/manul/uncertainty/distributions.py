@@ -7,7 +7,6 @@ published source (status F) and uniform where it is a guess (G), unless it names
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from scipy.special import betaincinv
 
 PERT_SHAPE = 4  # weight of the most likely value (Malcolm et al. 1959)
 
@@ -27,6 +26,8 @@ def triangular(u, lowest, value, highest):
 
 def pert(u, lowest, value, highest):
     """A smooth peak at the value: beta with shapes 1 + 4 p and 5 - 4 p, p its place there."""
+    from scipy.special import betaincinv  # takes long to import
+
     shapes = pert_shapes((value - lowest) / (highest - lowest))
     return lowest + (highest - lowest) * betaincinv(*shapes, u)
 

@@ -7,7 +7,7 @@ from manul.config.types import Config
 from manul.model import cells
 from manul.model.cumulative import CUMULATIVE
 from manul.surfaces import KINDS
-from manul.uncertainty.design import FITTED, draw
+from manul.uncertainty.design import FITTED, varied
 from manul.uncertainty.distributions import drawn
 
 OWN_MODE = 0.5  # chance of the config's own way of adding threats, where draws name none
@@ -36,7 +36,7 @@ def later(config: Config) -> bool:
 
 def several(config: Config) -> bool:
     """Are there draws of two inputs or more, so that one can ask which matters?"""
-    return explained(config) and len(draw(of_model(config)).table().columns) > 1
+    return explained(config) and len(varied(of_model(config))) > 1
 
 
 @once
