@@ -108,7 +108,7 @@ def read_block(path, window, band: int = 1) -> np.ndarray:
     row0, row1, column0, column1 = window
     with rasterio.open(path) as source:
         at = Window(column0, row0, column1 - column0, row1 - row0)
-        return _numbers(source.read(band, window=at, masked=True))
+        return _of_map(source, band, at)
 
 
 def read_bands(path, window, bands) -> np.ndarray:
@@ -116,7 +116,7 @@ def read_bands(path, window, bands) -> np.ndarray:
     row0, row1, column0, column1 = window
     with rasterio.open(path) as source:
         at = Window(column0, row0, column1 - column0, row1 - row0)
-        return _numbers(source.read(list(bands), window=at, masked=True))
+        return _of_map(source, list(bands), at)
 
 
 def read_cells(files: dict, rows, columns) -> pd.DataFrame:
@@ -254,6 +254,18 @@ def _numbers(values, nodata=()) -> np.ndarray:
     out[~np.isfinite(out)] = np.nan
     for number in nodata:
         out[np.isclose(out, number, rtol=1e-6, atol=0)] = np.nan
+    return out
+
+
+def _of_map(source, bands, at) -> np.ndarray:
+    """A window of one of our own maps, float32 with NaN.
+
+    Where a file has NaN for nodata, there is nothing to ask its mask, which takes longer to read.
+    """
+    if set(source.dtypes) != {"float32"} or source.nodata is None or not np.isnan(source.nodata):
+        return _numbers(source.read(bands, window=at, masked=True))
+    out = source.read(bands, window=at)
+    out[np.isinf(out)] = np.nan
     return out
 
 

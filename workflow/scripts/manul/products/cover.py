@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import geopandas as gpd
 import numpy as np
 import shapely
 from exactextract import exact_extract
+from exactextract.feature import Feature, FeatureSource
 from exactextract.raster import RasterSource
 from odc.geo.geobox import GeoBox
 
@@ -145,8 +145,9 @@ def _most_cells(pieces, grid) -> np.ndarray:
 
 
 def _runs_of(zone, pieces, grid) -> Runs:
-    table = gpd.GeoDataFrame(geometry=pieces, crs=str(grid.crs))
-    found = exact_extract(_Grid(grid), table, ["cell_id", "coverage"], output="pandas")
+    found = exact_extract(
+        _Grid(grid), _Pieces(pieces, grid), ["cell_id", "coverage"], output="pandas"
+    )
     count = found["cell_id"].map(len).to_numpy(int)
     cell = _joined(found["cell_id"], "int64")
     weight = _joined(found["coverage"], "float32")
@@ -161,6 +162,37 @@ def _runs_of(zone, pieces, grid) -> Runs:
 
 def _joined(parts, dtype) -> np.ndarray:
     return np.concatenate([np.zeros(0, dtype), *(np.asarray(p, dtype) for p in parts)])
+
+
+class _Pieces(FeatureSource):
+    """Shapes in the grid's CRS as exactextract reads them: by WKB, not as text of GeoJSON."""
+
+    def __init__(self, shapes, grid):
+        super().__init__()
+        self._wkb, self._grid = shapely.to_wkb(shapes), grid
+
+    def count(self):
+        return len(self._wkb)
+
+    def __iter__(self):
+        return map(_Piece, self._wkb)
+
+    def srs_wkt(self):
+        return self._grid.crs.to_wkt()
+
+
+class _Piece(Feature):
+    """One of them."""
+
+    def __init__(self, wkb):
+        super().__init__()
+        self._wkb = wkb
+
+    def geometry(self):
+        return self._wkb
+
+    def fields(self):
+        return []
 
 
 class _Grid(RasterSource):
