@@ -124,11 +124,14 @@ def test_memory_of_an_invest_case_whose_files_are_not_there():
     assert made == pytest.approx([190 + 95 * strip, 190 + 145 * strip], abs=1)
 
 
-@pytest.mark.parametrize(("million", "threads"), [(0.2, 1), (1.9, 1), (2.2, 2), (6, 5), (100, 8)])
-def test_a_job_has_the_threads_that_its_cells_are_worth(monkeypatch, million, threads):
+@pytest.mark.parametrize(
+    ("million", "threads", "of_ways"),
+    [(0.2, 1, 1), (0.6, 1, 2), (1.9, 1, 7), (2.2, 2, 8), (6, 5, 8), (100, 8, 8)],
+)
+def test_a_job_has_the_threads_that_its_cells_are_worth(monkeypatch, million, threads, of_ways):
     monkeypatch.setattr(plan, "number_of_cells", lambda region: int(million * 1e6))
     assert plan.threads(CONFIG) == threads
-    assert plan.threads(CONFIG, "analysis_connectivity") == 8
+    assert plan.threads(CONFIG, "analysis_connectivity") == of_ways
 
 
 @pytest.mark.parametrize(("million", "together"), [(0.5, 8), (2, 4), (4, 2), (16, 1)])

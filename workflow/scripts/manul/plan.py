@@ -37,7 +37,7 @@ PAGE_MB = 260  # a page of an atlas, its type and base map, and key habitat of a
 GDAL_MB = 128  # its cache
 MOST_THREADS = 8
 CELLS_OF_A_THREAD = 2**20  # below so many a second thread saves less than a second job beside it
-MUCH_FOR_EACH_CELL = ("analysis_connectivity",)
+MUCH_FOR_EACH_CELL = {"analysis_connectivity": 2**18}  # rules for which they are fewer
 WINDOW = 2048**2  # cells that products look at, at once
 WINDOW_BYTES = 26  # per cell of such a window
 BAND_BYTES = 17  # per cell and band of a block of a surface
@@ -89,11 +89,10 @@ def memory_mb(config: Config, rule: str, key: str = "", threads: int = 1) -> int
 def threads(config: Config, rule: str = "") -> int:
     """Threads of a job that makes maps block by block: what the region has cells for, 8 at most.
 
-    Of a rule that does much for each cell, 8.
+    A rule that does much for each cell has more.
     """
-    if rule in MUCH_FOR_EACH_CELL:
-        return MOST_THREADS
-    return min(MOST_THREADS, max(1, number_of_cells(config["region"]) // CELLS_OF_A_THREAD))
+    of_each = MUCH_FOR_EACH_CELL.get(rule, CELLS_OF_A_THREAD)
+    return min(MOST_THREADS, max(1, number_of_cells(config["region"]) // of_each))
 
 
 def number_of_cells(region: Region) -> int:
