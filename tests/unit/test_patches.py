@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 import scipy.ndimage
 import shapely
+from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from odc.geo.geobox import GeoBox
+from rasterio.features import shapes
 
 from manul.grid import disk_maps
 from manul.grid.fields import Fields
@@ -368,6 +370,51 @@ def test_parts_that_meet_at_a_corner_are_one_patch_of_two_polygons():
     assert table.geom_type.tolist() == ["MultiPolygon", "Polygon"]
 
 
+@st.composite
+def numbered_maps(draw):
+    """Maps of numbers: of cells, of patches that touch over corners, of some cells of some."""
+    random = np.random.default_rng(draw(st.integers(0, 2**31)))
+    shape = draw(st.integers(1, 13)), draw(st.integers(1, 13))
+    if draw(st.booleans()):
+        return patches.label(random.random(shape) < draw(st.sampled_from([0.4, 0.6, 0.8])))[0]
+    return random.integers(0, draw(st.integers(2, 5)), shape)
+
+
+@given(numbered_maps(), st.sampled_from([10**6, 5, 1]))
+@settings(max_examples=300, deadline=None)
+def test_outlines_are_those_of_gdal_in_any_strips(numbers, strip):
+    height, width = numbers.shape
+    grid = GeoBox((height, width), Affine(10, 0, 100, 0, -10, 500), "EPSG:6933")
+    want: dict[int, list] = {}
+    source = numbers.astype("int32")
+    for shape, number in shapes(source, source > 0, connectivity=4, transform=grid.affine):
+        want.setdefault(int(number), []).append(shapely.geometry.shape(shape))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(patches, "STRIP", strip * width)
+        patched.setattr(patches, "TILE", min(strip, 3))
+        found = outlines.outlines(numbers, grid)
+    assert found["patch"].tolist() == sorted(want)
+    for number, shape in zip(found["patch"], found.geometry, strict=True):
+        whole = shapely.multipolygons(want[number])
+        assert shape.is_valid and shape.equals(whole) and shape.area == whole.area
+        # no corner too many, no part too many; around land against the clock
+        assert shapely.get_num_coordinates(shape) == shapely.get_num_coordinates(whole)
+        assert len(shapely.get_parts(shape)) == len(want[number])
+        for part in shapely.get_parts(shape):
+            assert part.exterior.is_ccw and not any(ring.is_ccw for ring in part.interiors)
+
+
+def test_outlines_of_a_map_on_disk_are_those_of_the_array(tmp_path, monkeypatch):
+    numbers = patches.label(np.random.default_rng(3).random(GRID.shape) < 0.5)[0].astype("int32")
+    monkeypatch.setattr(patches, "STRIP", 4 * GRID.width)
+    monkeypatch.setattr(patches, "TILE", 2)
+    made = disk_maps.DiskMap.nameless(GRID.shape, "int32", tmp_path)
+    made[:] = numbers
+    on_disk, held = outlines.outlines(made, GRID), outlines.outlines(numbers, GRID)
+    assert on_disk.geometry.to_wkb().tolist() == held.geometry.to_wkb().tolist()
+    assert not len(outlines.outlines(np.zeros(GRID.shape, int), GRID))
+
+
 def test_areas_count_square_kilometres_and_not_cells():
     """Cells of 2 km: 4 km2 each."""
     grid = GeoBox.from_bbox((0, 0, 20_000, 20_000), crs="EPSG:6933", resolution=2000)
@@ -550,11 +597,8 @@ def test_maps_lie_on_disk_where_they_would_be_large(tmp_path, monkeypatch, rows,
     assert disk_maps.HELD == 268_435_456  # a quarter of a GiB
     monkeypatch.setattr(disk_maps, "HELD", 5 * 40 * 4)
     made = disk_maps.empty((rows, 40), "int32", tmp_path)
-    numbers = disk_maps.empty_numbers(GRID[:rows], tmp_path)
     assert isinstance(made, disk_maps.DiskMap) == on_disk
-    assert isinstance(numbers, disk_maps.NumbersOnDisk) == on_disk
     assert isinstance(disk_maps.empty((rows, 40), "int32", None), np.ndarray)
-    assert isinstance(disk_maps.empty_numbers(GRID[:rows], None), np.ndarray)
     assert not made[:].any() and made.shape == (rows, 40)
 
 

@@ -7,13 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
-from odc.geo.geobox import GeoBox
-from rasterio.windows import Window
 
 HELD = 2**28  # bytes of a map that is held in memory
-BOTH = ("int32", "uint8")  # of numbers on disk: they, and whether there is one
-TILES = {"tiled": True, "blockxsize": 512, "blockysize": 512}
 
 
 class DiskMap:
@@ -90,49 +85,9 @@ def empty(shape: tuple[int, int], dtype: Any, folder: Path | None) -> np.ndarray
     return DiskMap.nameless(shape, dtype, folder)
 
 
-class NumbersOnDisk:
-    """Numbers of patches (int32) in files without a name: rows are written, windows are read."""
-
-    def __init__(self, grid: GeoBox, folder: Path):
-        height, width = grid.shape
-        told = {"driver": "GTiff", "height": height, "width": width, "count": 1, "bigtiff": "yes",
-                "crs": str(grid.crs), "transform": grid.affine, "compress": "lzw"}  # fmt: skip
-        self._files = {dtype: _nameless(folder, told | {"dtype": dtype, **TILES}) for dtype in BOTH}
-
-    def __setitem__(self, rows: slice, values: np.ndarray) -> None:
-        """Write whole rows."""
-        height, width = values.shape
-        for dtype, file in self._files.items():
-            part = values if dtype == "int32" else values > 0
-            file.write(part.astype(dtype), 1, window=Window(0, rows.start or 0, width, height))
-
-    def __getitem__(self, window: tuple[slice, slice]) -> np.ndarray:
-        """A window."""
-        rows, columns = window
-        at = Window.from_slices(rows, columns)
-        return self._files["int32"].read(1, window=at)
-
-    def bands(self) -> list:
-        """What GDAL reads line by line: the numbers, and where there are any."""
-        return [rasterio.band(file, 1) for file in self._files.values()]
-
-
-def empty_numbers(grid: GeoBox, folder: Path | None) -> np.ndarray | NumbersOnDisk:
-    """Numbers of patches that are still to be written, in `folder` where they would be large."""
-    if folder is None or grid.shape[0] * grid.shape[1] * 4 <= HELD:
-        return np.zeros(grid.shape, "int32")
-    return NumbersOnDisk(grid, folder)
-
-
 # ------------------------------------------------------------------------------------- helpers
 
 
 def _rows(values, places):
     """The parts of an array that lie at these places one by one."""
     return values.reshape(len(places), -1) if places else ()
-
-
-def _nameless(folder, told):
-    """A raster that can be written and read, and of which nothing is left when the job ends."""
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".numbers-", suffix=".tif") as named:
-        return rasterio.open(named.name, "w+", **told)

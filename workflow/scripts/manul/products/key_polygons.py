@@ -7,7 +7,7 @@ import geopandas as gpd
 import pandas as pd
 
 from manul.config.types import KeyHabitat
-from manul.grid.disk_maps import empty_numbers
+from manul.grid import disk_maps
 from manul.grid.fields import Fields
 from manul.products import patches
 from manul.products.key_areas import names
@@ -67,7 +67,10 @@ def with_intervals(areas: gpd.GeoDataFrame, of_draws: pd.DataFrame) -> gpd.GeoDa
 
 
 def _described(fields, of, threats, rules, animals, folder) -> gpd.GeoDataFrame:
-    numbers, every = empty_numbers(fields.grid, folder), slice(0, fields.grid.width)
+    numbers, every = (
+        disk_maps.empty(fields.grid.shape, "int32", folder),
+        slice(0, fields.grid.width),
+    )
     strips = patches.strips(fields.grid.shape)
     if of == "key_area":
         count = 0
@@ -78,8 +81,6 @@ def _described(fields, of, threats, rules, animals, folder) -> gpd.GeoDataFrame:
         areas = patches.number(lambda rows: fields.window(of, rows, every), strips, numbers, 1, 0)
         count = len(areas) - 1
     table = outlines(numbers, fields.grid)
-    if of != "key_area" and len(table) != count:  # an area may lie under no cell
-        raise OSError(f"{count} patches were found and {len(table)} outlined: is the disk full?")
     means = [name for name in MEANS if fields.has(name)]
     wanted = amounts(threats)
     wanted |= {name: itemgetter(name) for name in (*means, "suitable", "key")}

@@ -7,34 +7,91 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from odc.geo.geobox import GeoBox
-from rasterio.features import shapes
 
-from manul.grid.disk_maps import NumbersOnDisk
+from manul.grid.disk_maps import DiskMap
 from manul.grid.fields import Fields
+from manul.products.patches import strips
 
 KM2 = 1e6
 BEFORE = "value_at_risk before"  # of the first scenario: a name that no map of a config can have
 CHANGE = "value_at_risk_change_km2"  # the column of what a later scenario puts at risk beyond it
 
 
-def outlines(numbers: np.ndarray | NumbersOnDisk, grid: GeoBox) -> gpd.GeoDataFrame:
+def outlines(numbers: np.ndarray | DiskMap, grid: GeoBox) -> gpd.GeoDataFrame:
     """One valid (multi)polygon for each patch number above 0, with its `patch` and `area_km2`.
 
-    Parts of a patch that meet at corners only are parts of one multipolygon.
+    Parts of a patch that meet at corners only are parts of one multipolygon. The map is read strip
+    by strip; memory follows the corners of outlines, 60 to 80 bytes each.
     """
-    if isinstance(numbers, NumbersOnDisk):
-        source = numbers.bands()
-    else:
-        source = [numbers.astype("int32", copy=False), numbers > 0]
-    found = shapes(*source, connectivity=4, transform=grid.affine)
-    parts = [(int(number), shapely.geometry.shape(geometry)) for geometry, number in found]
-    parts.sort(key=lambda part: part[0])
-    patch, which = np.unique([number for number, _ in parts], return_inverse=True)
-    whole = shapely.multipolygons([shape for _, shape in parts], indices=which) if parts else []
-    single = shapely.get_num_geometries(whole) == 1
-    whole = np.where(single, shapely.get_geometry(whole, 0), whole)
-    table = gpd.GeoDataFrame({"patch": patch.astype(int)}, geometry=whole, crs=str(grid.crs))
+    patch, shapes = _shapes(*_corners(numbers), grid)
+    table = gpd.GeoDataFrame({"patch": patch}, geometry=shapes, crs=str(grid.crs))
     return table.assign(area_km2=table.area / KM2)
+
+
+def _corners(numbers) -> tuple[np.ndarray, np.ndarray]:
+    """The corners of all patches, and pairs of them at one place, as `rings.scan` finds them."""
+    from manul.products import rings  # compiled: takes long to import
+
+    width = numbers.shape[1]
+    corners, pinches = rings.new(0), np.empty((2, 0), "int32")
+    along, left, right = np.zeros(1, "int32"), *np.zeros((2, width + 1), "int32")
+    count = pinched = line = 0
+    last = np.zeros((1, width), "int32")
+    for strip in [*strips(numbers.shape), None]:
+        part = np.zeros((1, width), "int32") if strip is None else numbers[strip]
+        rows = np.concatenate([last, part.astype("int32", copy=False)])
+        last = rows[-1:].copy()
+        along = np.resize(along, max(along.size, int(rows.max(initial=0)) + 1))
+        while len(rows) > 1:
+            done, count, pinched = rings.scan(
+                rows, line, corners, count, pinches, pinched, along, left, right
+            )
+            line, rows = line + done, rows[done:]
+            if len(rows) > 1:
+                room = rings.MOST * (width + 1)
+                corners = _grown(corners, count + room)
+                pinches = _grown(pinches, pinched + room)
+    return corners[:, :count], pinches[:, :pinched]
+
+
+def _grown(table, least) -> np.ndarray:
+    """With room for a quarter more columns, and `least` at least."""
+    out = np.empty((len(table), max(least, table.shape[1] * 5 // 4)), table.dtype)
+    out[:, : table.shape[1]] = table
+    return out
+
+
+def _shapes(corners, pinches, grid) -> tuple[np.ndarray, np.ndarray]:
+    """(patch numbers, their shapes) of corners."""
+    from manul.products import rings  # compiled: takes long to import
+
+    ring = np.empty(corners.shape[1], "int32")
+    rings.part_of_each(corners[5])
+    rings.follow(corners[3], corners[4], ring)
+    rings.split(corners[3], ring, pinches)
+    number = rings.follow(corners[3], corners[4], ring)
+    first, size = np.full(number, -1, "int32"), np.zeros(number, "int64")
+    rings.describe(ring, first, size)
+    del ring
+    patch, part = corners[2, first], corners[5, first]
+    order = np.lexsort([first, part, patch])
+    first, size, patch, part = first[order], size[order], patch[order], part[order]
+    ends = np.cumsum(size + 1)
+    places = np.empty((int(size.sum() + number), 2))
+    outer = first == part
+    rings.write(corners, first, outer, ends - size - 1, places)
+    del corners
+    a = grid.affine
+    places *= a.a, a.e
+    places += a.c, a.f
+    of_ring, of_part = np.flatnonzero(outer), np.flatnonzero(np.diff(patch[outer], prepend=0))
+    whole = shapely.from_ragged_array(
+        shapely.GeometryType.MULTIPOLYGON, places,
+        (np.r_[0, ends], np.r_[of_ring, number], np.r_[of_part, len(of_ring)]),
+    )  # fmt: skip
+    single = shapely.get_num_geometries(whole) == 1
+    whole[single] = shapely.get_geometry(whole[single], 0)
+    return patch[outer][of_part].astype(int), whole
 
 
 def sums(

@@ -1,0 +1,177 @@
+"""Rings around patches of numbered cells, found line by line of a map: kernels of `outlines`.
+
+Where the corners of cells meet, each patch that turns there has a corner of its own, joined to one
+along the line (`across`) and to one along the column (`down`). Corners of a patch that meets itself
+over the corner of two cells alone are two, as what touches so is not one part. Corners are found in
+reading order, so the first of a part lies on its outer ring.
+"""
+
+import numpy as np
+from numba import njit
+
+MOST = 4  # corners of patches where four cells meet
+
+
+def new(number: int) -> np.ndarray:
+    """Room for so many corners: row, column, patch, across, down, part; (6, number), int32."""
+    return np.empty((6, number), "int32")
+
+
+@njit(nogil=True, cache=True)
+def scan(rows, line, corners, count, pinches, pinched, along, left, right):
+    """Find the corners on the lines above each of `rows` but the first, which lies above them.
+
+    `line` is the number of the first of these lines, `corners` as `new`, of which `count` are
+    found; `pinches` (2, n) are pairs of them at one place, `pinched` how many. What is open is
+    kept in `along` (by patch), `left` and `right` (by column line: of the cell there). Gives how
+    many lines were done for want of room, and both counts.
+    """
+    width = rows.shape[1]
+    for i in range(1, rows.shape[0]):
+        if count + MOST * (width + 1) > corners.shape[1] or pinched + width > pinches.shape[1]:
+            return i - 1, count, pinched
+        above, below = rows[i - 1], rows[i]
+        nw, sw = np.int32(0), np.int32(0)
+        for c in range(width + 1):
+            ne = above[c] if c < width else np.int32(0)
+            se = below[c] if c < width else np.int32(0)
+            if not ((nw == sw and ne == se) or (nw == ne and sw == se)):
+                was_left, was_right = left[c], right[c]
+                for k in range(4):
+                    p = nw if k == 0 else ne if k == 1 else sw if k == 2 else se
+                    if p == 0 or (k > 0 and p == nw) or (k > 1 and p == ne) or (k > 2 and p == sw):
+                        continue
+                    mask = (nw == p) + 2 * (ne == p) + 4 * (sw == p) + 8 * (se == p)
+                    if mask == 3 or mask == 5 or mask == 10 or mask == 12:
+                        continue
+                    twice = mask == 6 or mask == 9
+                    first = count
+                    for _ in range(2 if twice else 1):
+                        corners[0, count], corners[1, count] = line + i - 1, c
+                        corners[2, count], corners[5, count] = p, count
+                        count += 1
+                    last = count - 1  # the one with the edge below
+                    # Which of them ends the edge on the left, and which begins that on the right.
+                    ends, begins = (last, first) if mask == 6 else (first, last)
+                    if (nw == p) != (sw == p):
+                        _join(corners, 3, along[p], ends)
+                    if (ne == p) != (se == p):
+                        along[p] = begins
+                    if (nw == p) != (ne == p):
+                        _join(corners, 4, was_left if nw == p else was_right, first)
+                    if (sw == p) != (se == p):
+                        if sw == p:
+                            left[c] = last
+                        else:
+                            right[c] = last
+                    if twice:
+                        pinches[0, pinched], pinches[1, pinched] = first, last
+                        pinched += 1
+            nw, sw = ne, se
+        _join_runs(below, line + i - 1, corners, left, right)
+    return rows.shape[0] - 1, count, pinched
+
+
+@njit(nogil=True, cache=True)
+def _join(corners, way, one, other):
+    """Two corners at the ends of an edge."""
+    corners[way, one], corners[way, other] = other, one
+    _unite(corners[5], one, other)
+
+
+@njit(nogil=True, cache=True)
+def _join_runs(cells, line, corners, left, right):
+    """Rings on both sides of cells beside each other are those of one part."""
+    width, start = cells.size, 0
+    for c in range(1, width + 1):
+        if c == width or cells[c] != cells[start]:
+            if cells[start] > 0:
+                one, other = right[start], left[c]
+                if corners[0, one] == line or corners[0, other] == line:  # else it is known
+                    _unite(corners[5], one, other)
+            start = c
+
+
+@njit(nogil=True, cache=True)
+def _root(part, at):
+    while part[at] != at:
+        part[at] = part[part[at]]
+        at = part[at]
+    return at
+
+
+@njit(nogil=True, cache=True)
+def _unite(part, one, other):
+    """Two corners of one part, which is known by its first."""
+    one, other = _root(part, one), _root(part, other)
+    if one < other:
+        part[other] = one
+    else:
+        part[one] = other
+
+
+@njit(nogil=True, cache=True)
+def part_of_each(part):
+    """The first corner of the part of each corner, in place."""
+    for at in range(part.size):  # what stands there was found before
+        part[at] = part[part[at]]
+
+
+@njit(nogil=True, cache=True)
+def follow(across, down, ring):
+    """Number the corners by their rings, from 0, in the order of their first corners."""
+    ring[:] = -1
+    number = 0
+    for start in range(ring.size):
+        if ring[start] >= 0:
+            continue
+        at = start
+        while True:
+            ring[at] = ring[across[at]] = number
+            at = down[across[at]]
+            if at == start:
+                break
+        number += 1
+    return number
+
+
+@njit(nogil=True, cache=True)
+def split(across, ring, pinches):
+    """Make two rings of one that touches itself, at each such place: both stay as they were else.
+
+    A ring does not cross itself, so one split leaves the corners of another on one ring.
+    """
+    for k in range(pinches.shape[1]):
+        one, other = pinches[0, k], pinches[1, k]
+        if ring[one] == ring[other]:
+            a, b = across[one], across[other]
+            across[one], across[other] = b, a
+            across[a], across[b] = other, one
+
+
+@njit(nogil=True, cache=True)
+def describe(ring, first, size):
+    """The first corner of each ring, and how many it has; `first` is -1 everywhere, `size` 0."""
+    for at in range(ring.size):
+        number = ring[at]
+        if first[number] < 0:
+            first[number] = at
+        size[number] += 1
+
+
+@njit(nogil=True, cache=True)
+def write(corners, first, outer, start, out):
+    """Column and row of the corners of rings to `out`, each from `start` on, closed.
+
+    Outer rings run down first, against the clock on a map; holes with it.
+    """
+    for k in range(first.size):
+        at, n, downwards = first[k], start[k], outer[k]
+        while True:
+            out[n, 0], out[n, 1] = corners[1, at], corners[0, at]
+            at = corners[4 if downwards else 3, at]
+            downwards = not downwards
+            n += 1
+            if at == first[k] and downwards == outer[k]:
+                break
+        out[n] = out[start[k]]
