@@ -23,7 +23,7 @@ from rasterio.windows import Window
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
-from manul.grid import block_maps
+from manul.grid import block_maps, vectors
 from manul.grid.fields import Fields, Source
 from manul.products import key_habitat, key_polygons
 from manul.uncertainty import key_draws
@@ -132,7 +132,8 @@ def _draws(options):
 
 def _outlines(options):
     fields = _fields(options, **_made(options))
-    key_polygons.tables(fields, {"a": "A"}, RULES, "cats", {}, None, options.work)
+    tables = key_polygons.tables(fields, {"a": "A"}, RULES, "cats", {}, None, options.work)
+    vectors.write_vector(options.work / "key_habitat.gpkg", tables, {})
 
 
 STEPS = {

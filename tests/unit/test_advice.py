@@ -621,6 +621,18 @@ def test_places_in_one_spot_have_different_names():
     assert names[1:] == [f"{names[0]}-2", f"{names[0]}-3"]
 
 
+@pytest.mark.parametrize("at_once", [1, 6, 12])
+def test_names_do_not_depend_on_what_is_looked_at_together(monkeypatch, at_once):
+    shapes = [shapely.box(d, 0, 1000 + d, 1000) for d in (0, 0, 300, 5000, 0)]
+    want = stamp.identities("key", shapes)
+    assert len(set(want)) == 5
+    monkeypatch.setattr(stamp, "LARGE", at_once)
+    found = stamp.identities("key", shapes)
+    assert (found == want) == (at_once > 5)  # a shape has 5 corners, and large ones other names
+    turned = [shapely.Polygon(shape.exterior.coords[1:]) for shape in shapes]
+    assert stamp.identities("key", turned) == found and len(set(found)) == 5
+
+
 def test_a_place_that_moves_by_more_than_100_m_is_another():
     moved = [shapely.box(d, 0, 1000 + d, 1000) for d in (0, 40, 60, 120)]
     first, near, next_, far = (stamp.identities("R1a", [shape])[0] for shape in moved)

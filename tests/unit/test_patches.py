@@ -63,9 +63,8 @@ def polygons(h, threat, shares):
     maps = {"habitat": h, "habitat_reference": h, "threat": threat, "value_at_risk": threat * h}
     maps |= key_habitat.find(Fields(maps, GRID), RULES).named(*WHOLE)
     maps |= {f"share_{name}": share for name, share in shares.items()}
-    return key_polygons.tables(
-        Fields(maps, GRID), {"a": "Dogs", "b": "Roads"}, RULES, "cats", STAMP
-    )
+    threats = {"a": "Dogs", "b": "Roads"}
+    return dict(key_polygons.tables(Fields(maps, GRID), threats, RULES, "cats", STAMP))
 
 
 def test_no_core_below_4_2_km2_and_no_breeding_patch_below_23():
@@ -424,12 +423,14 @@ def test_areas_count_square_kilometres_and_not_cells():
     mask = h > 0.6
     maps = {"habitat": h, "suitable": mask, "key": mask, "breeding": mask}
     maps |= {"key_degraded": ~mask, "key_area": mask}
-    table = key_polygons.tables(Fields(maps, grid), {}, RULES, "cats", STAMP)["key"]
+    table = dict(key_polygons.tables(Fields(maps, grid), {}, RULES, "cats", STAMP))["key"]
     row = table.iloc[0]
     assert (row["area_km2"], row["cats_low"], row["cats_high"]) == (100, 4, 15)
     assert "mean_p_key" not in table
     maps["p_key"] = 0.5 * mask
-    area = key_polygons.tables(Fields(maps, grid), {}, RULES, "cats", STAMP)["key_area"].iloc[0]
+    area = dict(key_polygons.tables(Fields(maps, grid), {}, RULES, "cats", STAMP))["key_area"].iloc[
+        0
+    ]
     assert (area["key_km2"], area["expected_key_km2"], area["mean_p_key"]) == (100, 50, 0.5)
 
 
@@ -445,7 +446,9 @@ def test_a_key_area_tells_what_follows_from_its_chances():
     h = habitat(((0, 10), (0, 12)))
     maps = {"habitat": h, "habitat_reference": h, "p_key": np.where(h >= 0.6, 0.8, 0.1)}
     maps |= key_habitat.find(Fields(maps, GRID), RULES).named(*WHOLE)
-    area = key_polygons.tables(Fields(maps, GRID), {}, RULES, "cats", STAMP)["key_area"].iloc[0]
+    area = dict(key_polygons.tables(Fields(maps, GRID), {}, RULES, "cats", STAMP))["key_area"].iloc[
+        0
+    ]
     assert area["key_km2"] == 120 and area["expected_key_km2"] >= 96
     share = area["expected_key_km2"] / area["area_km2"]
     assert area["mean_p_key"] == pytest.approx(share, abs=1e-3)
@@ -456,7 +459,9 @@ def test_numbers_of_key_areas_are_rounded_and_stand_beside_the_area():
     h = habitat(((0, 10), (0, 12)))
     maps = {"habitat": h, "habitat_reference": h, "p_key": np.full(h.shape, 1 / 3)}
     maps |= key_habitat.find(Fields(maps, GRID), RULES).named(*WHOLE)
-    area = key_polygons.tables(Fields(maps, GRID), {}, RULES, "cats", STAMP)["key_area"].iloc[0]
+    area = dict(key_polygons.tables(Fields(maps, GRID), {}, RULES, "cats", STAMP))["key_area"].iloc[
+        0
+    ]
     assert area.drop("geometry").index[:5].tolist() == [
         "id", "name", "patch", "key_km2", "expected_key_km2",
     ]  # fmt: skip
@@ -466,7 +471,9 @@ def test_numbers_of_key_areas_are_rounded_and_stand_beside_the_area():
     one = np.zeros(fine.shape)
     one[0, 0] = 1  # 1/16 km2
     maps = dict.fromkeys(("habitat", *key_polygons.LAYERS.values()), one)
-    area = key_polygons.tables(Fields(maps, fine), {}, RULES, "cats", STAMP)["key_area"].iloc[0]
+    area = dict(key_polygons.tables(Fields(maps, fine), {}, RULES, "cats", STAMP))["key_area"].iloc[
+        0
+    ]
     assert area["key_km2"] == 0.06
 
 
@@ -555,9 +562,9 @@ def test_key_habitat_of_a_map_too_large_for_memory_is_the_same(tmp_path, monkeyp
     maps = {"threat": h / 2, "value_at_risk": h * h / 2, "share_a": h, "share_b": 1 - h}
     of_map = Fields(maps | whole | {"habitat": h, "habitat_reference": h}, GRID)
     given = of_map, {"a": "Dogs", "b": "Roads"}, RULES, "cats", STAMP, None
-    from_files = key_polygons.tables(*given, folder=tmp_path)
+    from_files = dict(key_polygons.tables(*given, folder=tmp_path))
     monkeypatch.undo()
-    for name, table in key_polygons.tables(*given).items():
+    for name, table in key_polygons.tables(*given):
         assert len(table) > (name in ("key", "key_degraded"))
         gpd.testing.assert_geodataframe_equal(from_files[name], table)
     assert not list(tmp_path.iterdir())  # nothing is left, also where the job is killed

@@ -11,18 +11,15 @@ with job.start(snakemake) as this:
     tags = this.tags() | {"MANUL_THRESHOLDS": words.threshold_words(key)}
     stamped = stamp.stamp(this.provenance(), told.scenario)
     towns = [vectors.read_vector(path) for path in this.inputs("towns")]
-    animals = told.species["plural"]
+    of_draws = [plain_files.read_table(path) for path in this.inputs("of_draws")]
     tables = key_polygons.tables(
         fields,
         told.threats,
         key,
-        animals,
+        told.species["plural"],
         stamped,
         next(iter(towns), None),
         this.folder("polygons"),
+        next(iter(of_draws), None),
     )
-    for path in this.inputs("of_draws"):
-        tables["key_area"] = key_polygons.with_intervals(
-            tables["key_area"], plain_files.read_table(path)
-        )
     vectors.write_vector(this.output("polygons"), tables, tags)

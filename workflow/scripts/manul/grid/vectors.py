@@ -1,6 +1,6 @@
 """Vector files: read by bounds, written as GeoPackages that appear whole or not at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -87,18 +87,23 @@ def read_layers(path, wanted=None, **options) -> dict[str, gpd.GeoDataFrame]:
 
 
 def write_vector(
-    path, layers: dict[str, gpd.GeoDataFrame], tags: dict, styles: Mapping[str, Style] | None = None
+    path,
+    layers: Mapping[str, gpd.GeoDataFrame] | Iterator[tuple[str, gpd.GeoDataFrame]],
+    tags: dict,
+    styles: Mapping[str, Style] | None = None,
 ) -> None:
     """A GeoPackage with these layers; an empty layer is written with its columns.
 
-    `styles` say how layers are drawn.
+    Pairs of name and layer are written as they come. `styles` say how layers are drawn.
 
     Without any, it holds an empty layer `NO_LAYER`, so that its tags have a place.
     """
-    layers = layers or {NO_LAYER: gpd.GeoDataFrame(geometry=[], crs="EPSG:4326")}
+    if isinstance(layers, Mapping):
+        none = {NO_LAYER: gpd.GeoDataFrame(geometry=[], crs="EPSG:4326")}
+        layers = iter((layers or none).items())
     with atomic(path) as partial:
         partial.unlink()
-        for name, table in layers.items():
+        for name, table in layers:
             kind = None if table.geometry.notna().any() else "Unknown"
             pyogrio.write_dataframe(
                 table,

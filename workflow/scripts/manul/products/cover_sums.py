@@ -1,4 +1,4 @@
-"""Sums over runs of cells: kernels of `products.cover`.
+"""Sums over cells by zone: kernels of `products.cover` and `products.outlines`.
 
 `values` is a map, flat; runs are given as their first cell, how many cells, and the zone.
 """
@@ -32,3 +32,13 @@ def find_ends(values, start, length, zone, low, high):
                     low[zone[r]] = value
                 if not value <= high[zone[r]]:
                     high[zone[r]] = value
+
+
+@njit(nogil=True, cache=True)
+def add_cells(values, zone, total, number):
+    """Add the known cells of a window to those of the zone of each, and count them."""
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            if np.isfinite(values[i, j]):
+                total[zone[i, j]] += values[i, j]
+                number[zone[i, j]] += 1

@@ -1,5 +1,6 @@
 """The polygons of key habitat, with their numbers: area, means, strongest threats, cats."""
 
+from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 
@@ -34,21 +35,24 @@ def tables(
     stamped: dict,
     towns: gpd.GeoDataFrame | None = None,
     folder: Path | None = None,
-) -> dict[str, gpd.GeoDataFrame]:
-    """The polygon layers: suitable, key, breeding_patch, key_area, key_degraded.
+    of_draws: pd.DataFrame | None = None,
+) -> Iterator[tuple[str, gpd.GeoDataFrame]]:
+    """The polygon layers with their names: suitable, key, breeding_patch, key_area, key_degraded.
 
     `threats` are the titles of the assessed threats, `rules` the config block `key_habitat`,
     `animals` what columns call the species, `stamped` the columns of `stamp.stamp`, `towns` the
     places from which key areas are named. With draws, `mean_p_key` is the chance of key habitat of
-    an area's cells, and `expected_key_km2` of a key area what follows for its size. Numbers of
-    large maps lie in `folder`, if there is one, while they are worked on.
+    an area's cells, `expected_key_km2` of a key area what follows for its size, and `of_draws` the
+    table of `with_intervals`. Numbers of large maps lie in `folder`, if there is one, while they
+    are worked on, and one layer after the other is made, so that one alone takes memory.
     """
-    found = {n: _described(fields, of, threats, rules, animals, folder) for n, of in LAYERS.items()}
-    areas = found["key_area"]
-    areas.insert(0, "name", names(areas.geometry, towns))
-    for name, table in found.items():
+    for name, of in LAYERS.items():
+        table = _described(fields, of, threats, rules, animals, folder)
+        if of == "key_area":
+            table.insert(0, "name", names(table.geometry, towns))
+            table = table if of_draws is None else with_intervals(table, of_draws)
         table.insert(0, "id", identities(name, table.geometry))
-    return {name: table.assign(**stamped) for name, table in found.items()}
+        yield name, table.assign(**stamped)
 
 
 def with_intervals(areas: gpd.GeoDataFrame, of_draws: pd.DataFrame) -> gpd.GeoDataFrame:

@@ -23,17 +23,23 @@ def outlines(numbers: np.ndarray | DiskMap, grid: GeoBox) -> gpd.GeoDataFrame:
     Parts of a patch that meet at corners only are parts of one multipolygon. The map is read strip
     by strip; memory follows the corners of outlines, 60 to 80 bytes each.
     """
-    patch, shapes = _shapes(*_corners(numbers), grid)
+    patch, places, ends = _rings(*_corners(numbers))
+    a = grid.affine
+    places *= a.a, a.e
+    places += a.c, a.f
+    shapes = shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, places, ends)
+    single = shapely.get_num_geometries(shapes) == 1
+    shapes[single] = shapely.get_geometry(shapes[single], 0)
     table = gpd.GeoDataFrame({"patch": patch}, geometry=shapes, crs=str(grid.crs))
     return table.assign(area_km2=table.area / KM2)
 
 
-def _corners(numbers) -> tuple[np.ndarray, np.ndarray]:
+def _corners(numbers) -> tuple:
     """The corners of all patches, and pairs of them at one place, as `rings.scan` finds them."""
     from manul.products import rings  # compiled: takes long to import
 
     width = numbers.shape[1]
-    corners, pinches = rings.new(0), np.empty((2, 0), "int32")
+    corners, pinches = rings.new(0), np.empty((0, 2), "int32")
     along, left, right = np.zeros(1, "int32"), *np.zeros((2, width + 1), "int32")
     count = pinched = line = 0
     last = np.zeros((1, width), "int32")
@@ -48,50 +54,38 @@ def _corners(numbers) -> tuple[np.ndarray, np.ndarray]:
             )
             line, rows = line + done, rows[done:]
             if len(rows) > 1:
-                room = rings.MOST * (width + 1)
-                corners = _grown(corners, count + room)
-                pinches = _grown(pinches, pinched + room)
-    return corners[:, :count], pinches[:, :pinched]
+                _enlarge(corners, count + rings.MOST * (width + 1))
+                _enlarge(pinches, pinched + width)
+    return corners[:count], pinches[:pinched]
 
 
-def _grown(table, least) -> np.ndarray:
-    """With room for a quarter more columns, and `least` at least."""
-    out = np.empty((len(table), max(least, table.shape[1] * 5 // 4)), table.dtype)
-    out[:, : table.shape[1]] = table
-    return out
+def _enlarge(table, least) -> None:
+    """Room for a quarter more rows, and `least` at least, in place: the system moves no memory."""
+    rows, columns = table.shape
+    table.resize((max(least, rows * 5 // 4), columns), refcheck=False)
 
 
-def _shapes(corners, pinches, grid) -> tuple[np.ndarray, np.ndarray]:
-    """(patch numbers, their shapes) of corners."""
+def _rings(corners, pinches) -> tuple:
+    """(patch numbers, columns and rows of their rings, where each ring, part and patch ends)."""
     from manul.products import rings  # compiled: takes long to import
 
-    ring = np.empty(corners.shape[1], "int32")
-    rings.part_of_each(corners[5])
-    rings.follow(corners[3], corners[4], ring)
-    rings.split(corners[3], ring, pinches)
-    number = rings.follow(corners[3], corners[4], ring)
+    ring = np.empty(len(corners), "int32")
+    rings.find_parts(corners)
+    rings.follow(corners, ring)
+    rings.split(corners, ring, pinches)
+    number = rings.follow(corners, ring)
     first, size = np.full(number, -1, "int32"), np.zeros(number, "int64")
     rings.describe(ring, first, size)
     del ring
-    patch, part = corners[2, first], corners[5, first]
+    patch, part = corners[first, 2], corners[first, 5]
     order = np.lexsort([first, part, patch])
-    first, size, patch, part = first[order], size[order], patch[order], part[order]
-    ends = np.cumsum(size + 1)
+    first, size, patch = first[order], size[order], patch[order]
+    outer, ends = first == part[order], np.cumsum(size + 1)
     places = np.empty((int(size.sum() + number), 2))
-    outer = first == part
     rings.write(corners, first, outer, ends - size - 1, places)
-    del corners
-    a = grid.affine
-    places *= a.a, a.e
-    places += a.c, a.f
     of_ring, of_part = np.flatnonzero(outer), np.flatnonzero(np.diff(patch[outer], prepend=0))
-    whole = shapely.from_ragged_array(
-        shapely.GeometryType.MULTIPOLYGON, places,
-        (np.r_[0, ends], np.r_[of_ring, number], np.r_[of_part, len(of_ring)]),
-    )  # fmt: skip
-    single = shapely.get_num_geometries(whole) == 1
-    whole[single] = shapely.get_geometry(whole[single], 0)
-    return patch[outer][of_part].astype(int), whole
+    rings_of = np.r_[of_ring, number], np.r_[of_part, len(of_ring)]
+    return patch[outer][of_part].astype(int), places, (np.r_[0, ends], *rings_of)
 
 
 def sums(
@@ -102,6 +96,8 @@ def sums(
     `numbers(rows, columns)` gives patch numbers 0 to `count` of a window; each of `wanted` takes
     the maps of a window by name and gives an array. Returns name -> (2, count + 1): sum, number.
     """
+    from manul.products.cover_sums import add_cells  # compiled: takes long to import
+
     out = {name: np.zeros((2, count + 1)) for name in wanted}
     for rows, columns in fields.blocks():
         patch = numbers(rows, columns)
@@ -109,11 +105,7 @@ def sums(
             continue
         maps = fields.at(rows, columns)
         for name, what in wanted.items():
-            values = np.broadcast_to(np.asarray(what(maps), "float64"), patch.shape)
-            known = np.isfinite(values)
-            # In place: sums of all patches of the region for each block would take time by both.
-            np.add.at(out[name][0], patch[known], values[known])
-            np.add.at(out[name][1], patch[known], 1.0)
+            add_cells(np.broadcast_to(what(maps), patch.shape), patch, *out[name])
     return out
 
 

@@ -13,8 +13,8 @@ MOST = 4  # corners of patches where four cells meet
 
 
 def new(number: int) -> np.ndarray:
-    """Room for so many corners: row, column, patch, across, down, part; (6, number), int32."""
-    return np.empty((6, number), "int32")
+    """Room for so many corners: row, column, patch, across, down, part; (number, 6), int32."""
+    return np.empty((number, 6), "int32")
 
 
 @njit(nogil=True, cache=True)
@@ -22,13 +22,13 @@ def scan(rows, line, corners, count, pinches, pinched, along, left, right):
     """Find the corners on the lines above each of `rows` but the first, which lies above them.
 
     `line` is the number of the first of these lines, `corners` as `new`, of which `count` are
-    found; `pinches` (2, n) are pairs of them at one place, `pinched` how many. What is open is
+    found; `pinches` (n, 2) are pairs of them at one place, `pinched` how many. What is open is
     kept in `along` (by patch), `left` and `right` (by column line: of the cell there). Gives how
     many lines were done for want of room, and both counts.
     """
     width = rows.shape[1]
     for i in range(1, rows.shape[0]):
-        if count + MOST * (width + 1) > corners.shape[1] or pinched + width > pinches.shape[1]:
+        if count + MOST * (width + 1) > corners.shape[0] or pinched + width > pinches.shape[0]:
             return i - 1, count, pinched
         above, below = rows[i - 1], rows[i]
         nw, sw = np.int32(0), np.int32(0)
@@ -47,8 +47,8 @@ def scan(rows, line, corners, count, pinches, pinched, along, left, right):
                     twice = mask == 6 or mask == 9
                     first = count
                     for _ in range(2 if twice else 1):
-                        corners[0, count], corners[1, count] = line + i - 1, c
-                        corners[2, count], corners[5, count] = p, count
+                        corners[count, 0], corners[count, 1] = line + i - 1, c
+                        corners[count, 2], corners[count, 5] = p, count
                         count += 1
                     last = count - 1  # the one with the edge below
                     # Which of them ends the edge on the left, and which begins that on the right.
@@ -65,7 +65,7 @@ def scan(rows, line, corners, count, pinches, pinched, along, left, right):
                         else:
                             right[c] = last
                     if twice:
-                        pinches[0, pinched], pinches[1, pinched] = first, last
+                        pinches[pinched, 0], pinches[pinched, 1] = first, last
                         pinched += 1
             nw, sw = ne, se
         _join_runs(below, line + i - 1, corners, left, right)
@@ -75,8 +75,8 @@ def scan(rows, line, corners, count, pinches, pinched, along, left, right):
 @njit(nogil=True, cache=True)
 def _join(corners, way, one, other):
     """Two corners at the ends of an edge."""
-    corners[way, one], corners[way, other] = other, one
-    _unite(corners[5], one, other)
+    corners[one, way], corners[other, way] = other, one
+    _unite(corners, one, other)
 
 
 @njit(nogil=True, cache=True)
@@ -87,38 +87,35 @@ def _join_runs(cells, line, corners, left, right):
         if c == width or cells[c] != cells[start]:
             if cells[start] > 0:
                 one, other = right[start], left[c]
-                if corners[0, one] == line or corners[0, other] == line:  # else it is known
-                    _unite(corners[5], one, other)
+                if corners[one, 0] == line or corners[other, 0] == line:  # else it is known
+                    _unite(corners, one, other)
             start = c
 
 
 @njit(nogil=True, cache=True)
-def _root(part, at):
-    while part[at] != at:
-        part[at] = part[part[at]]
-        at = part[at]
+def _root(corners, at):
+    while corners[at, 5] != at:
+        corners[at, 5] = corners[corners[at, 5], 5]
+        at = corners[at, 5]
     return at
 
 
 @njit(nogil=True, cache=True)
-def _unite(part, one, other):
+def _unite(corners, one, other):
     """Two corners of one part, which is known by its first."""
-    one, other = _root(part, one), _root(part, other)
-    if one < other:
-        part[other] = one
-    else:
-        part[one] = other
+    one, other = _root(corners, one), _root(corners, other)
+    corners[max(one, other), 5] = min(one, other)
 
 
 @njit(nogil=True, cache=True)
-def part_of_each(part):
-    """The first corner of the part of each corner, in place."""
-    for at in range(part.size):  # what stands there was found before
-        part[at] = part[part[at]]
+def find_parts(corners):
+    """Write the first corner of its part to each corner."""
+    for at in range(corners.shape[0]):  # what stands there was looked at before
+        corners[at, 5] = corners[corners[at, 5], 5]
 
 
 @njit(nogil=True, cache=True)
-def follow(across, down, ring):
+def follow(corners, ring):
     """Number the corners by their rings, from 0, in the order of their first corners."""
     ring[:] = -1
     number = 0
@@ -127,8 +124,9 @@ def follow(across, down, ring):
             continue
         at = start
         while True:
-            ring[at] = ring[across[at]] = number
-            at = down[across[at]]
+            beside = corners[at, 3]
+            ring[at] = ring[beside] = number
+            at = corners[beside, 4]
             if at == start:
                 break
         number += 1
@@ -136,17 +134,17 @@ def follow(across, down, ring):
 
 
 @njit(nogil=True, cache=True)
-def split(across, ring, pinches):
+def split(corners, ring, pinches):
     """Make two rings of one that touches itself, at each such place: both stay as they were else.
 
     A ring does not cross itself, so one split leaves the corners of another on one ring.
     """
-    for k in range(pinches.shape[1]):
-        one, other = pinches[0, k], pinches[1, k]
+    for k in range(pinches.shape[0]):
+        one, other = pinches[k, 0], pinches[k, 1]
         if ring[one] == ring[other]:
-            a, b = across[one], across[other]
-            across[one], across[other] = b, a
-            across[a], across[b] = other, one
+            a, b = corners[one, 3], corners[other, 3]
+            corners[one, 3], corners[other, 3] = b, a
+            corners[a, 3], corners[b, 3] = other, one
 
 
 @njit(nogil=True, cache=True)
@@ -168,8 +166,8 @@ def write(corners, first, outer, start, out):
     for k in range(first.size):
         at, n, downwards = first[k], start[k], outer[k]
         while True:
-            out[n, 0], out[n, 1] = corners[1, at], corners[0, at]
-            at = corners[4 if downwards else 3, at]
+            out[n, 0], out[n, 1] = corners[at, 1], corners[at, 0]
+            at = corners[at, 4 if downwards else 3]
             downwards = not downwards
             n += 1
             if at == first[k] and downwards == outer[k]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import shapely
@@ -12,6 +13,7 @@ COLUMNS = ("data_status", "data_dates", "illustrative_layers", "positional_error
            "notice")  # fmt: skip
 ROUNDED_M = 100  # of the places in a name: the same place has the same name in the next run
 LETTERS = 8
+LARGE = 1_000_000  # corners of shapes that are looked at together
 
 
 def stamp(record: dict, scenario: str) -> dict:
@@ -36,8 +38,10 @@ def identities(prefix: str, shapes) -> list[str]:
 
     Coordinates are rounded to 100 m; of shapes that are alike then, the later ones are numbered.
     """
-    rounded = shapely.transform(np.asarray(shapes, object), lambda xy: np.round(xy / ROUNDED_M))
-    written = shapely.to_wkt(shapely.normalize(rounded), rounding_precision=0)
+    shapes = np.asarray(shapes, object)
+    corners = shapely.get_num_coordinates(shapes)
+    part = np.where(corners > LARGE, -1 - np.arange(len(shapes)), np.cumsum(corners) // LARGE)
+    written = [text for of in _runs(part) for text in _written(shapes[of], corners[of])]
     seen: Counter[str] = Counter()
     names = []
     for text in written:
@@ -45,3 +49,18 @@ def identities(prefix: str, shapes) -> list[str]:
         seen[name] += 1
         names.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
     return names
+
+
+def _runs(values) -> Iterator[slice]:
+    """Where the same value stands one after the other."""
+    ends = [*np.flatnonzero(np.diff(values)) + 1, len(values)]
+    return (slice(start, end) for start, end in zip([0, *ends], ends, strict=False))
+
+
+def _written(shapes, corners) -> Iterable[str]:
+    """The places of some shapes; of a large one its corners alone, which takes less memory."""
+    if len(shapes) == 1 and corners[0] > LARGE:
+        rounded = np.round(shapely.get_coordinates(shapes) / ROUNDED_M).astype("int64")
+        return [hashlib.sha256(np.unique(rounded, axis=0).tobytes()).hexdigest()]
+    rounded = shapely.transform(shapes, lambda xy: np.round(xy / ROUNDED_M))
+    return shapely.to_wkt(shapely.normalize(rounded), rounding_precision=0)
