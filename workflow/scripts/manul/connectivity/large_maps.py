@@ -17,8 +17,12 @@ def start(resistance, cost, sources, side: int = SIDE) -> None:
     All three give and take windows: arrays, `DiskMap`s or the like.
     """
     for window in _windows(cost.shape, side):
-        begun = np.asarray(sources[window], bool) & passable(resistance[window])
-        cost[window] = np.where(begun, 0.0, np.inf)
+        begun = np.asarray(sources[window], bool)
+        if begun.any():
+            begun = begun & passable(resistance[window])
+            cost[window] = np.where(begun, 0.0, np.inf)
+        else:
+            cost[window] = np.inf
 
 
 def spread(
@@ -72,18 +76,24 @@ class _Held:
         rows, columns = windows[0]
         self._most = max(int(HELD / 12 / (rows.stop * columns.stop)), 1)
         self._changed: set[int] = set()
+        # When a tile was last written, and when the ring of a held one was last looked at.
+        self._written: dict[int, int] = {}
+        self._looked: dict[int, int] = {}
+        self._now = 0
 
     def tile(self, t: int) -> tuple:
         """(ground, costs, the parts of the ring) of a tile with a ring of one cell around it.
 
         The parts of the ring are (number of the tile there, part of the arrays).
         """
+        self._now += 1
         inner, wide = _with_ring(self.windows[t], self._cost.shape)
         if t not in self._kept:
             while len(self._kept) >= self._most:
                 self._put_back(self._kept.popitem(last=False))
             ground = np.ascontiguousarray(self._resistance[wide])
-            self._kept[t] = ground, np.array(self._cost[wide])
+            self._kept[t] = ground, np.require(self._cost[wide], requirements=["C", "O", "W"])
+            self._looked[t] = self._now
         self._kept.move_to_end(t)
         ground, costs = self._kept[t]
         sides = [
@@ -92,7 +102,9 @@ class _Held:
             if costs[part].size
         ]
         for other, part in sides:
-            costs[part] = self._of(other, _moved(part, wide))
+            if other in self._kept or self._written.get(other, -1) >= self._looked[t]:
+                costs[part] = self._of(other, _moved(part, wide))
+        self._looked[t] = self._now
         return ground, costs, sides
 
     def changed(self, t: int) -> None:
@@ -117,6 +129,7 @@ class _Held:
             inner, _ = _with_ring(self.windows[t], self._cost.shape)
             self._cost[self.windows[t]] = costs[inner]
             self._changed.remove(t)
+            self._written[t] = self._now
 
 
 def _visit(held, t, fresh, limit, cell):
