@@ -25,8 +25,9 @@ class Multigrid:
 
     def __init__(self, links: np.ndarray, diagonal: np.ndarray, tolerance: float = 1e-8):
         self.tolerance, self.steps = tolerance, 0
-        self._links = np.pad(np.asarray(links, float), ((0, 0), (1, 1), (1, 1)))
+        self._links = np.pad(np.asarray(links, "float32"), ((0, 0), (1, 1), (1, 1)))
         self._diagonal = np.pad(np.asarray(diagonal, float), 1)
+        _keep_what_leads_out(links, self._links, self._diagonal)
         self._levels = [_Level(self._links, self._diagonal)]
         while self._levels[-1].cells > COARSEST:
             self._levels.append(self._levels[-1].coarser())
@@ -36,7 +37,8 @@ class Multigrid:
         """x (rows, columns), to `tolerance` in the norm of energy; 0 where there is no node."""
         r = np.pad(np.asarray(b, float), 1)
         r[self._diagonal == 0] = 0.0
-        x, step, product = np.zeros_like(r), np.zeros_like(r), np.zeros_like(r)
+        x, product = np.zeros_like(r), np.zeros_like(r)
+        step = np.zeros(r.shape, "float32")  # what is taken and what it changes stay one thing
         before = first = 0.0
         for self.steps in range(most):
             self._levels[0].b = r
@@ -70,8 +72,9 @@ class Multigrid:
 class _Level:
     def __init__(self, links, diagonal):
         self.links, self.diagonal = links, diagonal
-        self.inverse = np.divide(1, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0)
-        self.x = np.zeros_like(diagonal)
+        self.inverse = np.zeros(diagonal.shape, "float32")
+        np.divide(1, diagonal, out=self.inverse, where=diagonal > 0, casting="same_kind")
+        self.x = np.zeros(diagonal.shape, "float32")
         self.b = self.x  # of the finest: the residual
         self.cells = (diagonal.shape[0] - 2) * (diagonal.shape[1] - 2)
         self.weights = np.zeros((8, 0, 0), "float32")
@@ -86,6 +89,19 @@ class _Level:
         out = _Level(links, diagonal)
         out.b = np.zeros_like(diagonal)
         return out
+
+
+@njit(nogil=True, cache=True)
+def _keep_what_leads_out(exact, links, diagonal):
+    """The sums of rounded conductances: what leads out of the grid stays as exact as it was."""
+    for k in range(4):
+        down = 0 if k == 0 else 1
+        right = 1 if k == 0 else 0 if k == 1 else 1 if k == 2 else -1
+        for r in range(1, diagonal.shape[0] - 1 - down):
+            for c in range(max(1, 1 - right), diagonal.shape[1] - 1 - max(right, 0)):
+                change = np.float64(links[k, r, c]) - exact[k, r - 1, c - 1]
+                diagonal[r, c] += change
+                diagonal[r + down, c + right] += change
 
 
 def _inverse(level):
@@ -105,13 +121,13 @@ def _inverse(level):
 
 
 @njit(inline="always")
-def _around(links, x, r, c):
-    """Sum of the conductances to the eight neighbours times their values."""
+def _around(links, x, r, c, one=np.float32(1)):
+    """Sum of the conductances to the eight neighbours times their values; in float64 if `one` is."""
     return (
-        links[0, r, c] * x[r, c + 1] + links[0, r, c - 1] * x[r, c - 1]
-        + links[1, r, c] * x[r + 1, c] + links[1, r - 1, c] * x[r - 1, c]
-        + links[2, r, c] * x[r + 1, c + 1] + links[2, r - 1, c - 1] * x[r - 1, c - 1]
-        + links[3, r, c] * x[r + 1, c - 1] + links[3, r - 1, c + 1] * x[r - 1, c + 1]
+        links[0, r, c] * (one * x[r, c + 1]) + links[0, r, c - 1] * (one * x[r, c - 1])
+        + links[1, r, c] * (one * x[r + 1, c]) + links[1, r - 1, c] * (one * x[r - 1, c])
+        + links[2, r, c] * (one * x[r + 1, c + 1]) + links[2, r - 1, c - 1] * (one * x[r - 1, c - 1])
+        + links[3, r, c] * (one * x[r + 1, c - 1]) + links[3, r - 1, c + 1] * (one * x[r - 1, c + 1])
     )  # fmt: skip
 
 
@@ -121,7 +137,7 @@ def _apply(links, diagonal, x, out):
     total = 0.0
     for r in range(1, x.shape[0] - 1):
         for c in range(1, x.shape[1] - 1):
-            out[r, c] = diagonal[r, c] * x[r, c] - _around(links, x, r, c)
+            out[r, c] = diagonal[r, c] * x[r, c] - _around(links, x, r, c, 1.0)
             total += out[r, c] * x[r, c]
     return total
 
