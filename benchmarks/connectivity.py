@@ -134,7 +134,9 @@ def cores(n):
     at = np.random.default_rng(3).integers(10, n - 10, (20, 2))
     for k, (r, c) in enumerate(at, 1):
         numbers[r - 3 : r + 4, c - 3 : c + 4] = k
-    nearest(resistance[:50, :50], numbers[:50, :50])
+    some = np.zeros((50, 50), np.int32)
+    some[5, 5], some[40, 40] = 1, 2
+    list(links(resistance[:50, :50], some, 1.0, [5.0]))  # compiles
     print(f"\n20 cores, {n} x {n}: CPU s, times one source")
     one = seconds(lambda: cost_distance(resistance, numbers == 1))
     for name, run in {

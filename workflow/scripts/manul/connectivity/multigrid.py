@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 COARSEST = 300  # cells: solved by a dense inverse
+SINGLE, DOUBLE = np.float32(1), np.float64(1)
 SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))
 DR = np.array([-1, -1, -1, 0, 0, 1, 1, 1])
 DC = np.array([-1, 0, 1, -1, 1, -1, 0, 1])
@@ -121,13 +122,15 @@ def _inverse(level):
 
 
 @njit(inline="always")
-def _around(links, x, r, c, one=np.float32(1)):
-    """Sum of the conductances to the eight neighbours times their values; in float64 if `one` is."""
+def _around(links, x, r, c, one):
+    """Sum of the conductances to the eight neighbours times their values, as precise as `one`."""
     return (
         links[0, r, c] * (one * x[r, c + 1]) + links[0, r, c - 1] * (one * x[r, c - 1])
         + links[1, r, c] * (one * x[r + 1, c]) + links[1, r - 1, c] * (one * x[r - 1, c])
-        + links[2, r, c] * (one * x[r + 1, c + 1]) + links[2, r - 1, c - 1] * (one * x[r - 1, c - 1])
-        + links[3, r, c] * (one * x[r + 1, c - 1]) + links[3, r - 1, c + 1] * (one * x[r - 1, c + 1])
+        + links[2, r, c] * (one * x[r + 1, c + 1])
+        + links[2, r - 1, c - 1] * (one * x[r - 1, c - 1])
+        + links[3, r, c] * (one * x[r + 1, c - 1])
+        + links[3, r - 1, c + 1] * (one * x[r - 1, c + 1])
     )  # fmt: skip
 
 
@@ -137,7 +140,7 @@ def _apply(links, diagonal, x, out):
     total = 0.0
     for r in range(1, x.shape[0] - 1):
         for c in range(1, x.shape[1] - 1):
-            out[r, c] = diagonal[r, c] * x[r, c] - _around(links, x, r, c, 1.0)
+            out[r, c] = diagonal[r, c] * x[r, c] - _around(links, x, r, c, DOUBLE)
             total += out[r, c] * x[r, c]
     return total
 
@@ -171,14 +174,14 @@ def _sweep_down(links, inverse, x, b):
     """Gauss-Seidel; cells that are no node have an inverse of 0 and stay 0."""
     for r in range(1, x.shape[0] - 1):
         for c in range(1, x.shape[1] - 1):
-            x[r, c] = (b[r, c] + _around(links, x, r, c)) * inverse[r, c]
+            x[r, c] = (b[r, c] + _around(links, x, r, c, SINGLE)) * inverse[r, c]
 
 
 @njit(nogil=True, cache=True)
 def _sweep_up(links, inverse, x, b):
     for r in range(x.shape[0] - 2, 0, -1):
         for c in range(x.shape[1] - 2, 0, -1):
-            x[r, c] = (b[r, c] + _around(links, x, r, c)) * inverse[r, c]
+            x[r, c] = (b[r, c] + _around(links, x, r, c, SINGLE)) * inverse[r, c]
 
 
 @njit(nogil=True, cache=True)
@@ -194,7 +197,9 @@ def _restrict(links, diagonal, x, b, weights, out):
             for c in range(1, x.shape[1] - 1):
                 inside = 1 <= r < x.shape[0] - 1
                 residual[i, c] = (
-                    b[r, c] - diagonal[r, c] * x[r, c] + _around(links, x, r, c) if inside else 0.0
+                    b[r, c] - diagonal[r, c] * x[r, c] + _around(links, x, r, c, SINGLE)
+                    if inside
+                    else 0.0
                 )
         for C in range(1, out.shape[1] - 1):
             c = 2 * C - 1

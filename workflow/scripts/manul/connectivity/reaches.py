@@ -14,7 +14,7 @@ from manul.connectivity.cost_distance import (
     wait_at_the_edge,
 )
 
-GROWTH = 1.5  # of the limit, as long as a core is not met
+GROWTH = 2  # of the limit, as long as a core is not met
 
 
 @dataclass(frozen=True)
