@@ -8,7 +8,7 @@ import numpy as np
 from manul.connectivity.cost_distance import improve, passable, tiles_of
 
 SIDE = 1024  # cells along the side of a large tile
-HELD = 1.2e9  # bytes of tiles that are held, 12 for each cell: 96 tiles
+HELD = 2.4e9  # bytes of tiles that are held, 12 for each cell: 190 tiles
 
 
 def start(resistance, cost, sources, side: int = SIDE) -> None:
