@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from manul.connectivity import circuit as circuits
-from manul.connectivity import multigrid
+from manul.connectivity import multigrid, solvers
 from manul.connectivity.solvers import Cells, Direct
 
 ORACLE = Path(__file__).parents[1] / "oracle/connectivity"
@@ -134,6 +134,23 @@ def test_multigrid_takes_few_steps_where_ground_is_hard(kind):
     volt = found.solve(ampere)
     assert found._grid.steps < 45
     np.testing.assert_allclose(volt, Direct(links, earth, held).solve(ampere), rtol=1e-5, atol=1e-7)
+
+
+def test_what_comes_in_goes_out_however_small_the_way_out_is():
+    """Conductances are rounded, what leads out of the grid is not."""
+    rng = np.random.default_rng(2)
+    links, diagonal = np.zeros((4, 200, 200)), np.zeros((200, 200))
+    for k, shift in enumerate(multigrid.SHIFTS):
+        one, two = solvers.beside(diagonal, shift)
+        conductance = rng.random(one.shape) + 1e-3
+        solvers.beside(links[k], shift)[0][:] = conductance
+        one += conductance
+        two += conductance
+    diagonal[0, 0] += 1e-4
+    ampere = np.zeros((200, 200))
+    ampere[150, 120] = 1.0
+    volt = multigrid.Multigrid(links, diagonal, 1e-9).solve(ampere)
+    assert volt[0, 0] * 1e-4 == pytest.approx(1, rel=1e-6)
 
 
 def test_resistors_in_a_row_beside_each_other_and_round_a_ring():

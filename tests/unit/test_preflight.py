@@ -1410,3 +1410,18 @@ def test_the_nearest_names_or_the_first_twelve_of_a_folder_are_told(tmp_path):
     assert told(tmp_path / "roads.gpkg") == f"The nearest names in its folder are {names}"
     (tmp_path / "road.gpkg").touch()
     assert told(tmp_path / "roads.gpkg").endswith("are road.gpkg")
+
+
+def test_tables_are_read_once_for_all_scenarios(corner, monkeypatch):
+    told = []
+    read = check_vectors.field_tables.read
+    monkeypatch.setattr(
+        check_vectors.field_tables, "read", lambda *given: told.append(given[0]) or read(*given)
+    )
+    configs = load.load(copy.deepcopy(corner))
+    names, kept = Graph(configs).names("current"), {}
+    once = preflight.check(configs["current"], names, kept)
+    number = len(told)
+    assert number > 5
+    assert preflight.check(configs["current"], names, kept) == once and len(told) == number
+    assert preflight.check(configs["current"], names) == once and len(told) == 2 * number

@@ -420,3 +420,22 @@ def test_polygons_are_numbered_from_1_over_the_centres_of_cells():
     assert burn.burn_inside(shapes, grid).tolist() == [[False] * 3, [False, True, True]]
     for empty in ([None, shapely.Polygon()], []):
         assert not burn.number_inside(empty, grid).any() and not burn.burn_inside(empty, grid).any()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata"), [("float32", np.nan), ("float32", -9999), ("uint8", 255)]
+)
+def test_no_value_of_a_map_is_nan_however_the_file_writes_it(tmp_path, dtype, nodata):
+    numbers = np.arange(12.0).reshape(3, 4)
+    numbers[1, 2] = nodata
+    if dtype == "float32":
+        numbers[0, 1] = np.inf
+    path = str(tmp_path / "map.tif")
+    told = {"height": 3, "width": 4, "count": 1, "crs": "EPSG:6933", "dtype": dtype}
+    told["transform"] = Affine(10, 0, 0, 0, -10, 30)
+    with rasterio.open(path, "w", "GTiff", nodata=nodata, **told) as raster:
+        raster.write(numbers.astype(dtype), 1)
+    found = rasters.read_block(path, (0, 3, 0, 4))
+    assert found.dtype == "float32" and np.isnan(found[1, 2]) and found[2, 3] == 11
+    assert np.isnan(found).sum() == (2 if dtype == "float32" else 1)
+    np.testing.assert_array_equal(rasters.read_bands(path, (0, 3, 0, 4), (1,))[0], found)
