@@ -7,6 +7,10 @@ CPU seconds of one thread; memory is the growth of the peak of a process of its 
 import argparse
 import multiprocessing
 import resource
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
 from importlib.util import find_spec
 
@@ -67,7 +71,7 @@ def costs(n):
     print(f"\ncost distance from one source, {n} x {n}: ns a cell, bytes a cell beyond the input")
     for kind in GROUNDS:
         for name, run in PEERS.items():
-            if name == "manul" or find_spec(name) is not None:
+            if name == "manul" or find_spec(name) is not None or shutil.which(name):
                 seconds, grown, answer = apart(run, kind, n)
                 print(f"{kind:7}{name:9}{seconds / n**2 * 1e9:7.0f}{grown / n**2:7.0f}  {answer}")
 
@@ -101,7 +105,39 @@ def xrspatial(resistance, sources):
     return timed(lambda: np.asarray(cost_distance(raster, friction)))
 
 
-PEERS = {"manul": manul, "skimage": skimage, "xrspatial": xrspatial}
+IN_GRASS = """
+import os, resource, subprocess, sys
+n = sys.argv[1]
+run = lambda *command: subprocess.run(command, check=True, capture_output=True)
+run("g.region", "n=" + n, "s=0", "w=0", "e=" + n, "rows=" + n, "cols=" + n)
+for name in ("resistance", "sources"):
+    run("r.in.bin", "-f", "input=" + name, "output=" + name, "bytes=4", "anull=0", "n=" + n,
+        "s=0", "w=0", "e=" + n, "rows=" + n, "cols=" + n)
+command = ["r.cost", "input=resistance", "start_raster=sources", "output=cost", "memory=4000"]
+process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+_, code, used = os.wait4(process.pid, 0)
+run("r.out.bin", "-f", "input=cost", "output=cost", "bytes=8", "null=-1")
+print(code, used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+
+
+def grass(resistance, sources):
+    """Of its process alone, which reads and writes its own maps."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, values in {"resistance": resistance, "sources": sources}.items():
+            np.nan_to_num(values).astype("float32").tofile(f"{folder}/{name}")
+        command = ["grass", "--tmp-location", "XY", "--exec", sys.executable, "-c", IN_GRASS]
+        told = subprocess.run(
+            [*command, str(len(resistance))], cwd=folder, check=True, capture_output=True, text=True
+        )
+        code, seconds, peak = told.stdout.split()[-3:]
+        if int(code):
+            raise RuntimeError(told.stderr)
+        cost = np.fromfile(f"{folder}/cost")
+    return float(seconds), 1024 * int(peak), f"{cost[cost >= 0].sum():.9e}"
+
+
+PEERS = {"manul": manul, "grass": grass, "skimage": skimage, "xrspatial": xrspatial}
 
 
 def timed(run):
@@ -157,8 +193,6 @@ def files(n):
 
 
 def _files(n):
-    import tempfile
-
     from manul.connectivity.large_maps import spread, start
     from manul.grid.disk_maps import DiskMap
 

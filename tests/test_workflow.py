@@ -381,7 +381,7 @@ def wait_for(condition, process, limit_s=300) -> None:
 
 # ------------------------------------------------------------------------- what jobs need
 
-STEMS = ("prepare", "analysis")  # benchmarks of rules with several kinds
+STEMS = ("prepare", "analysis")  # logs of rules with several kinds
 
 
 def peaks(corner) -> dict[str, float]:

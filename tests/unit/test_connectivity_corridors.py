@@ -138,6 +138,25 @@ def test_a_core_is_followed_to_its_dearest_neighbour_whatever_that_may_cost(seed
     np.testing.assert_array_equal(again, want)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_no_link_is_lost_where_nothing_is_followed_beyond_it(seed):
+    """What a neighbour costs, and what it costs at most, are sums of the same steps."""
+    random = np.random.default_rng(seed)
+    resistance = random.uniform(0.1, 5, (24, 24))
+    resistance[random.random((24, 24)) < 0.1] = np.nan
+    cores = np.zeros((24, 24), "int32")
+    at = random.choice(24 * 24, 6, replace=False)
+    cores.ravel()[at], resistance.ravel()[at] = np.arange(1, 7), 1.0
+    whole = {(k.a, k.b): k for k in corridors.links(resistance, cores, 1.0, follow=np.inf)}
+    found = {(k.a, k.b): k for k in corridors.links(resistance, cores, 1.0)}
+    assert found.keys() == whole.keys() and len(found) > 4
+    for pair, link in found.items():
+        assert link.cost == pytest.approx(whole[pair].cost, rel=1e-12)
+        assert (link.corridor == 0).sum() == (whole[pair].corridor == 0).sum()
+    row = np.full((1, 7), 0.7)
+    assert len(list(corridors.links(row, np.array([[1, 0, 0, 0, 0, 0, 2]], "int32"), 1.0))) == 1
+
+
 def test_a_core_that_a_neighbour_cannot_be_reached_from_ends_where_nothing_is_left():
     resistance = np.ones((20, 200))
     resistance[:, 100] = np.nan

@@ -21,7 +21,7 @@ from rasterio.features import shapes
 
 from manul.grid import disk_maps
 from manul.grid.fields import Fields
-from manul.products import key_habitat, key_polygons, outlines, patches, units
+from manul.products import key_habitat, key_polygons, outlines, patches, units, zones
 
 RULES = {
     "suitable": 0.4,
@@ -401,6 +401,21 @@ def test_outlines_are_those_of_gdal_in_any_strips(numbers, strip):
         assert len(shapely.get_parts(shape)) == len(want[number])
         for part in shapely.get_parts(shape):
             assert part.exterior.is_ccw and not any(ring.is_ccw for ring in part.interiors)
+
+
+@pytest.mark.parametrize("side", [3, 40])
+def test_outlines_of_squares_that_all_meet_at_corners(side):
+    numbers = 1 + np.indices((side, side)).sum(0) % 2
+    table = outlines.outlines(numbers, GeoBox((side, side), Affine(1, 0, 0, 0, -1, 0), "EPSG:6933"))
+    assert [len(shape.geoms) for shape in table.geometry] == [-(-(side**2) // 2), side**2 // 2]
+    assert table.geometry.is_valid.all() and table.area.sum() == side**2
+
+
+def test_what_is_no_number_of_a_patch_has_no_outline():
+    numbers = np.array([[-1, 2], [0, 2]])
+    grid = GeoBox((2, 2), Affine(1, 0, 0, 0, -1, 0), "EPSG:6933")
+    assert outlines.outlines(numbers, grid)["patch"].tolist() == [2]
+    assert not len(zones.key_patches({}, Fields({"key_patch": None}, grid), {}))
 
 
 def test_outlines_of_a_map_on_disk_are_those_of_the_array(tmp_path, monkeypatch):

@@ -57,15 +57,15 @@ class Reaches:
         from the least of these until all are met; what is reached is kept, and may be a little
         more than was asked for.
         """
-        most, limit = max(others.values()) + follow, min(others.values()) + follow
+        most, limit = (_with(end(others.values()), follow) for end in (max, min))
+        if most == np.inf:
+            return self.of(core)
         changed = self._improved(self._started(core), limit)
         while limit < most:
-            dearest = max(self._least(other) for other in others)
-            if dearest + follow <= limit:
+            wanted = _with(max(self._least(other) for other in others), follow)
+            if wanted <= limit:
                 break
-            # A little more, for sums of the same steps in another order.
-            wanted = (dearest + follow) * (1 + 1e-9)
-            limit = min(wanted if np.isfinite(dearest) else GROWTH * limit, most)
+            limit = min(wanted if wanted < np.inf else GROWTH * limit, most)
             keys = wait_at_the_edge(self._cost, self._waiting, _box(changed, self._cost.shape))
             changed |= self._improved(keys, limit)
         return self._taken(changed)
@@ -108,6 +108,11 @@ class Reaches:
         cost = self._cost[box].copy()
         self._cost[box] = np.inf
         return Reach(box, cost)
+
+
+def _with(cost, follow) -> float:
+    """A cost and more, and a little for sums of the same steps in another order."""
+    return (cost + follow) * (1 + 1e-9)
 
 
 def least_cost_matrix(

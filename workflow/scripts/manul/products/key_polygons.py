@@ -5,6 +5,7 @@ from operator import itemgetter
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from manul.config.types import KeyHabitat
@@ -79,7 +80,8 @@ def _described(fields, of, threats, rules, animals, folder) -> gpd.GeoDataFrame:
     if of == "key_area":
         count = 0
         for rows in strips:
-            numbers[rows] = part = fields.window(of, rows, every).astype("int32")
+            part = np.nan_to_num(fields.window(of, rows, every)).astype("int32")
+            numbers[rows] = part
             count = max(count, int(part.max(initial=0)))
     else:
         areas = patches.number(lambda rows: fields.window(of, rows, every), strips, numbers, 1, 0)

@@ -21,7 +21,7 @@ def outlines(numbers: np.ndarray | DiskMap, grid: GeoBox) -> gpd.GeoDataFrame:
     """One valid (multi)polygon for each patch number above 0, with its `patch` and `area_km2`.
 
     Parts of a patch that meet at corners only are parts of one multipolygon. The map is read strip
-    by strip; memory follows the corners of outlines, 60 to 80 bytes each.
+    by strip; memory follows the corners of outlines, 60 to 80 bytes each. Rows of `grid` run east.
     """
     patch, places, ends = _rings(*_corners(numbers))
     a = grid.affine
@@ -45,7 +45,7 @@ def _corners(numbers) -> tuple:
     last = np.zeros((1, width), "int32")
     for strip in [*strips(numbers.shape), None]:
         part = np.zeros((1, width), "int32") if strip is None else numbers[strip]
-        rows = np.concatenate([last, part.astype("int32", copy=False)])
+        rows = np.concatenate([last, np.maximum(part, 0).astype("int32", copy=False)])
         last = rows[-1:].copy()
         along = np.resize(along, max(along.size, int(rows.max(initial=0)) + 1))
         while len(rows) > 1:
@@ -55,7 +55,7 @@ def _corners(numbers) -> tuple:
             line, rows = line + done, rows[done:]
             if len(rows) > 1:
                 _enlarge(corners, count + rings.MOST * (width + 1))
-                _enlarge(pinches, pinched + width)
+                _enlarge(pinches, pinched + rings.PINCHES * width)
     return corners[:count], pinches[:pinched]
 
 

@@ -9,7 +9,7 @@ reading order, so the first of a part lies on its outer ring.
 import numpy as np
 from numba import njit
 
-MOST = 4  # corners of patches where four cells meet
+MOST, PINCHES = 4, 2  # corners of patches where four cells meet, and pairs of them
 
 
 def new(number: int) -> np.ndarray:
@@ -28,7 +28,10 @@ def scan(rows, line, corners, count, pinches, pinched, along, left, right):
     """
     width = rows.shape[1]
     for i in range(1, rows.shape[0]):
-        if count + MOST * (width + 1) > corners.shape[0] or pinched + width > pinches.shape[0]:
+        if (
+            count + MOST * (width + 1) > corners.shape[0]
+            or pinched + PINCHES * width > pinches.shape[0]
+        ):
             return i - 1, count, pinched
         above, below = rows[i - 1], rows[i]
         nw, sw = np.int32(0), np.int32(0)

@@ -252,7 +252,7 @@ def _holds(what, maps) -> np.ndarray:
 
 def _numbered(fields, name, words) -> gpd.GeoDataFrame:
     """The patches of a map of numbers."""
-    table = outlines(fields[name].astype("int32"), fields.grid)
+    table = outlines(np.nan_to_num(fields[name]).astype("int32"), fields.grid)
     return table.assign(zone=[f"{words}{n}" for n in table.get("patch", [])])
 
 
