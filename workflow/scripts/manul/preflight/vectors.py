@@ -5,7 +5,7 @@ that the checks of the model need not read them again.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import getitem
 
@@ -69,7 +69,9 @@ def check_vector(name, block, config, tables) -> Iterator[Problem]:
 def check_records(name, block, config, tables) -> Iterator[Problem]:
     """The problems of a table of field records, row by row."""
     try:
-        found, table = _read_once(block, states.closed_on(config), tables[READ])
+        day = states.closed_on(config)
+        read = _once(tables, block, day)
+        found = read("rows", lambda: field_tables.read(block["path"], block, day))
     except features.LayerError as error:
         yield _strange_fields(name, block, error)
         return
@@ -85,6 +87,7 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
     if len(found.normalised):
         told = f"{counted(len(found.normalised), 'value')} put in the form of the schema"
         yield Problem("note", name, block["path"], value=told)
+    table = read("features", lambda: field_tables.features(found, block))
     yield from _words_without_number(name, block, table, config)
     spec = field_tables.schemas()["tables"][block["table"]]
     if not spec["positions"] and "geom" not in spec["fields"]:
@@ -108,13 +111,16 @@ def check_records(name, block, config, tables) -> Iterator[Problem]:
         yield from _extent(name, block, config)
 
 
-def _read_once(block, day, read) -> tuple:
-    """The rows of a table and their features, which scenarios with the same block share."""
-    key = digests.digest(block, day)
-    if key not in read:
-        found = field_tables.read(block["path"], block, day)
-        read[key] = found, field_tables.features(found, block)
-    return read[key]
+def _once(tables, *of) -> Callable:
+    """What a function makes of a block, made once for all scenarios that have the same block."""
+    kept = tables.setdefault(READ, {}).setdefault(digests.digest(*of), {})
+
+    def remembered(what, make):
+        if what not in kept:
+            kept[what] = make()
+        return kept[what]
+
+    return remembered
 
 
 def _words_without_number(name, block, rows, config) -> Iterator[Problem]:
