@@ -6,6 +6,7 @@ CPU seconds of one thread; memory is the growth of the peak of a process of its 
 
 import argparse
 import multiprocessing
+import os
 import resource
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -24,7 +26,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=2000)
     parser.add_argument("--only", nargs="+", default=["cost", "cores", "circuit", "graph"])
+    parser.add_argument("--in-grass", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.in_grass:
+        _in_grass(args.in_grass)
+        return
     for work in args.only:
         {"cost": costs, "cores": cores, "circuit": circuits, "graph": graph, "files": files}[work](
             args.size
@@ -105,36 +111,39 @@ def xrspatial(resistance, sources):
     return timed(lambda: np.asarray(cost_distance(raster, friction)))
 
 
-IN_GRASS = """
-import os, resource, subprocess, sys
-n = sys.argv[1]
-run = lambda *command: subprocess.run(command, check=True, capture_output=True)
-run("g.region", "n=" + n, "s=0", "w=0", "e=" + n, "rows=" + n, "cols=" + n)
-for name in ("resistance", "sources"):
-    run("r.in.bin", "-f", "input=" + name, "output=" + name, "bytes=4", "anull=0", "n=" + n,
-        "s=0", "w=0", "e=" + n, "rows=" + n, "cols=" + n)
-command = ["r.cost", "input=resistance", "start_raster=sources", "output=cost", "memory=4000"]
-process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-_, code, used = os.wait4(process.pid, 0)
-run("r.out.bin", "-f", "input=cost", "output=cost", "bytes=8", "null=-1")
-print(code, used.ru_utime + used.ru_stime, used.ru_maxrss)
-"""
-
-
 def grass(resistance, sources):
-    """Of its process alone, which reads and writes its own maps."""
+    """Of the process of r.cost alone, which reads and writes its own maps."""
+    n = str(len(resistance))
     with tempfile.TemporaryDirectory() as folder:
         for name, values in {"resistance": resistance, "sources": sources}.items():
             np.nan_to_num(values).astype("float32").tofile(f"{folder}/{name}")
-        command = ["grass", "--tmp-location", "XY", "--exec", sys.executable, "-c", IN_GRASS]
+        own = [sys.executable, str(Path(__file__).resolve()), "--in-grass", n]
         told = subprocess.run(
-            [*command, str(len(resistance))], cwd=folder, check=True, capture_output=True, text=True
-        )
-        code, seconds, peak = told.stdout.split()[-3:]
-        if int(code):
-            raise RuntimeError(told.stderr)
+            ["grass", "--tmp-location", "XY", "--exec", *own],
+            cwd=folder, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        seconds, peak = told.stdout.split()[-2:]
         cost = np.fromfile(f"{folder}/cost")
     return float(seconds), 1024 * int(peak), f"{cost[cost >= 0].sum():.9e}"
+
+
+def _in_grass(n):
+    """Within a session of GRASS, in the folder of the maps: prints CPU s and peak memory (KiB)."""
+    grid = [f"n={n}", "s=0", "w=0", f"e={n}", f"rows={n}", f"cols={n}"]
+
+    def run(*command):
+        subprocess.run(command, check=True, capture_output=True)
+
+    run("g.region", *grid)
+    for name in ("resistance", "sources"):
+        run("r.in.bin", "-f", f"input={name}", f"output={name}", "bytes=4", "anull=0", *grid)
+    cost = ["r.cost", "input=resistance", "start_raster=sources", "output=cost", "memory=4000"]
+    process = subprocess.Popen(cost, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise ChildProcessError(f"r.cost ended with {status}")
+    run("r.out.bin", "-f", "input=cost", "output=cost", "bytes=8", "null=-1")
+    print(used.ru_utime + used.ru_stime, used.ru_maxrss)
 
 
 PEERS = {"manul": manul, "grass": grass, "skimage": skimage, "xrspatial": xrspatial}

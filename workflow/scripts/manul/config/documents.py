@@ -17,6 +17,9 @@ import yaml
 MOST = 200_000  # values of a whole config; the demo has about 2000
 DEEPEST = 50  # blocks within each other
 TEMPLATE = "__use_yte__"
+# Of files of our own, in which nobody has to be shown the line of a fault: in C where there is one,
+# which takes a seventh of the time.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 ODD_NUMBER = re.compile(r"[-+]?(0[0-9_]+$|0[bx]|[^:]*:)", re.IGNORECASE)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from manul.config.documents import LOADER
 from manul.config.hints import hint, nearest
 
 POWER = re.compile(r"[+-]?\d+(\.\d*)?[eE]\d+")  # a number, but not to YAML
@@ -57,8 +58,7 @@ def for_editors() -> dict:
 
 def read_schema(name: str) -> dict:
     """A YAML file of workflow/schemas."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C: a tenth of the time
-    return yaml.load((SCHEMAS / f"{name}.yaml").read_text(encoding="utf-8"), Loader=loader)
+    return yaml.load((SCHEMAS / f"{name}.yaml").read_text(encoding="utf-8"), Loader=LOADER)
 
 
 @cache

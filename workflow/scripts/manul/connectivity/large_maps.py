@@ -20,9 +20,7 @@ def start(resistance, cost, sources, side: int = SIDE) -> None:
         begun = np.asarray(sources[window], bool)
         if begun.any():
             begun = begun & passable(resistance[window])
-            cost[window] = np.where(begun, 0.0, np.inf)
-        else:
-            cost[window] = np.inf
+        cost[window] = np.where(begun, 0.0, np.inf)
 
 
 def spread(

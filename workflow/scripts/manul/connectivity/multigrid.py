@@ -39,7 +39,9 @@ class Multigrid:
         r = np.pad(np.asarray(b, float), 1)
         r[self._diagonal == 0] = 0.0
         x, product = np.zeros_like(r), np.zeros_like(r)
-        step = np.zeros(r.shape, "float32")  # what is taken and what it changes stay one thing
+        step = np.zeros(
+            r.shape, "float32"
+        )  # x and r are changed by the same, whatever its rounding
         before = first = 0.0
         for self.steps in range(most):
             self._levels[0].b = r
@@ -96,8 +98,7 @@ class _Level:
 def _keep_what_leads_out(exact, links, diagonal):
     """The sums of rounded conductances: what leads out of the grid stays as exact as it was."""
     for k in range(4):
-        down = 0 if k == 0 else 1
-        right = 1 if k == 0 else 0 if k == 1 else 1 if k == 2 else -1
+        down, right = SHIFTS[k]
         for r in range(1, diagonal.shape[0] - 1 - down):
             for c in range(max(1, 1 - right), diagonal.shape[1] - 1 - max(right, 0)):
                 change = np.float64(links[k, r, c]) - exact[k, r - 1, c - 1]
@@ -356,8 +357,7 @@ def _galerkin(links, diagonal, weights, out, out_diagonal):
                     total += product[i + 1, j + 1] * mine[i, j]
             out_diagonal[R, C] = total
             for k in range(4):
-                down = 0 if k == 0 else 1
-                right = 1 if k == 0 else 0 if k == 1 else 1 if k == 2 else -1
+                down, right = SHIFTS[k]
                 if R + down > rows - 2 or C + right > columns - 2 or C + right < 1:
                     continue
                 _gather(weights, diagonal, R + down, C + right, r + 2 * down, c + 2 * right, theirs)

@@ -48,7 +48,7 @@ def check(config: Config, maps: Collection[str], read: dict | None = None) -> li
     `read` keeps the tables of field records from one scenario to the next.
     """
     found = [*_areas(config["region"]), *_dates(config), *_copies(config["layers"])]
-    tables: dict = {READ: {} if read is None else read}
+    tables: dict = {} if read is None else {READ: read}
     for name, block in config["layers"].items():
         if block["kind"] == "absent":
             found.append(Problem("note", name, value=f"no layer; it needs {block['needs']}"))

@@ -72,10 +72,8 @@ def with_intervals(areas: gpd.GeoDataFrame, of_draws: pd.DataFrame) -> gpd.GeoDa
 
 
 def _described(fields, of, threats, rules, animals, folder) -> gpd.GeoDataFrame:
-    numbers, every = (
-        disk_maps.empty(fields.grid.shape, "int32", folder),
-        slice(0, fields.grid.width),
-    )
+    numbers = disk_maps.empty(fields.grid.shape, "int32", folder)
+    every = slice(0, fields.grid.width)
     strips = patches.strips(fields.grid.shape)
     if of == "key_area":
         count = 0
