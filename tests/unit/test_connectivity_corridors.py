@@ -138,6 +138,33 @@ def test_a_core_is_followed_to_its_dearest_neighbour_whatever_that_may_cost(seed
     np.testing.assert_array_equal(again, want)
 
 
+@given(st.integers(0, 2**31), st.sampled_from([1.0, 30.0]), st.sampled_from([0.0, 4.0]))
+@settings(max_examples=25, deadline=None)
+def test_a_core_is_not_followed_where_no_core_is_reached_in_time(seed, more, follow):
+    random = np.random.default_rng(seed)
+    resistance = np.exp(gaussian_filter(random.normal(size=(90, 150)), 3) * 12).clip(1, 200)
+    resistance[random.random(resistance.shape) < 0.1] = np.nan
+    cores = np.zeros(resistance.shape, "int32")
+    for number, (row, column) in enumerate([(40, 60), (50, 75), (5, 140)], 1):
+        cores[row : row + 6, column : column + 6] = number
+        resistance[row : row + 6, column : column + 6] = 1.0
+    to_nearest, _ = nearest(resistance, cores)
+    reaches = Reaches(resistance, cores, 1.0, to_nearest)
+    want, least = reaches.everywhere(1), reaches.costs_to_cores(1)[2]
+    reach = reaches.to(1, {2: least * more}, follow)
+    got = np.full(cores.shape, np.inf)
+    got[reach.box] = reach.cost
+    near = want + to_nearest <= least + follow
+    assert near.any()
+    np.testing.assert_array_equal(got[near], want[near])
+    limit = least * more + follow
+    far = want + to_nearest > limit * (1 + 1e-6)
+    if more == 1:  # by its cost alone it would be followed further
+        assert (far & (want <= limit)).any()
+    assert not np.isfinite(got[far]).any()
+    np.testing.assert_array_equal(reaches.everywhere(1), want)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_no_link_is_lost_where_nothing_is_followed_beyond_it(seed):
     """What a neighbour costs, and what it costs at most, are sums of the same steps."""

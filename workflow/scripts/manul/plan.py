@@ -63,8 +63,8 @@ MAPS_OF_PATCHES = {  # bytes per cell of maps that lie on disk where they are la
 STRIP_BYTES = {  # per cell of a strip of patches
     "key_habitat": 16, "key_polygons": 16, "key_draws": 32, "change": 40,
 }  # fmt: skip
-MOVING_BYTES = 210  # per cell, on which ways between key areas are worked out
-DRAWN_WAYS_BYTES = 60  # per such cell and draw that is worked out beside another
+MOVING_BYTES = 218  # per cell, on which ways between key areas are worked out
+DRAWN_WAYS_BYTES = 68  # per such cell and draw that is worked out beside another
 DRAWN_BYTES = 105  # per cell of a drawn map
 SECONDS_PER_JOB = 2.5
 # of one thread, per cell and job

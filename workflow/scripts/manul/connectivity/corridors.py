@@ -144,8 +144,8 @@ def links(
     gives all of the map. Cores that cannot be reached have no link: see `alone`.
     """
     follow = max(cutoffs, default=0.0) if follow is None else follow
-    reaches = Reaches(resistance, cores, cell_m)
-    for found in _corridors(reaches, cores, follow, pairs):
+    reaches, touching = _neighbours(resistance, cores, cell_m)
+    for found in _corridors(reaches, touching, cores, follow, pairs):
         link = _link(found, reaches, cores)
         link.widths.update({cut: link.width(cut) for cut in cutoffs})
         yield link
@@ -168,7 +168,7 @@ def mosaic(found: Iterator[Link] | Sequence[Link], shape: tuple[int, int]) -> np
 def lowest(resistance: np.ndarray, cores: np.ndarray, cell_m: float, follow: float) -> np.ndarray:
     """The `mosaic` of the `links` of neighbouring cores, without all else that these tell."""
     out = np.full(cores.shape, np.inf)
-    for found in _corridors(Reaches(resistance, cores, cell_m), cores, follow):
+    for found in _corridors(*_neighbours(resistance, cores, cell_m), cores, follow):
         np.minimum(out[found.box], found.above, out=out[found.box])
     return out
 
@@ -194,6 +194,12 @@ def _note(found, one, two, costs, side):
         entry[0] += int(number) if side else 0
         entry[1] += int(number)
         entry[2] = min(entry[2], float(cost))
+
+
+def _neighbours(resistance, cores, cell) -> tuple[Reaches, dict[tuple[int, int], Contact]]:
+    """What gives the reaches of the cores, and which of these touch."""
+    cost, allocation = nearest(resistance, cores, cell=cell)
+    return Reaches(resistance, cores, cell, cost), contacts(resistance, cost, allocation, cell)
 
 
 def _at_most(pairs, touching) -> dict[int, dict[int, float]]:
@@ -226,10 +232,8 @@ class _Corridor(NamedTuple):
     end: tuple[int, int]
 
 
-def _corridors(reaches, cores, follow, pairs=None) -> Iterator[_Corridor]:
+def _corridors(reaches, touching, cores, follow, pairs=None) -> Iterator[_Corridor]:
     """The corridors of all pairs that can be reached, from the top of the map down."""
-    of, cell = reaches.resistance, reaches.cell
-    touching = contacts(of, *nearest(of, cores, cell=cell), cell)
     wanted = [(min(p), max(p)) for p in (touching if pairs is None else pairs)]
     at_most = _at_most(wanted, touching)
     held: dict[int, Reach] = {}

@@ -86,19 +86,24 @@ def passable(resistance: np.ndarray) -> np.ndarray:
     return (resistance > 0) & (resistance < np.inf)
 
 
-def improve(resistance, cost, waiting, limit=np.inf, cell=1.0, tile=TILE, keys=None) -> np.ndarray:
+def improve(
+    resistance, cost, waiting, limit=np.inf, cell=1.0, tile=TILE, keys=None, ahead=None
+) -> np.ndarray:
     """Lower `cost` in place until no step improves it; True for the tiles that were changed.
 
     `waiting` (rows, columns): true where a cost may lower those around it; all false afterwards.
-    `keys` (tile rows, tile columns): the least such cost in each tile, infinite if none.
+    `keys` (tile rows, tile columns): the least such cost in each tile, infinite if none. `ahead`:
+    what is still to be paid from each cell, which counts for the `limit` (A*, Hart et al. 1968).
     """
+    if ahead is None or limit == np.inf:
+        ahead = np.empty((0, 0))
     if keys is None:
         keys = np.full(tiles_of(cost.shape, tile), np.inf)
         _least_waiting(cost, waiting, tile, keys)
     changed = np.zeros(keys.size, bool)
     _improve(
         resistance, cost, keys.ravel(), waiting, changed, keys.shape[1],
-        float(limit), float(cell), int(tile),
+        float(limit), float(cell), int(tile), ahead,
     )  # fmt: skip
     return changed.reshape(keys.shape)
 
@@ -152,10 +157,10 @@ def _wait_at_the_edge(cost, waiting, keys, tile, top, bottom, left, right):
 
 
 @njit(nogil=True, cache=True)
-def _improve(resistance, cost, keys, waiting, changed, across, limit, cell, tile):
+def _improve(resistance, cost, keys, waiting, changed, across, limit, cell, tile, ahead):
     height, width = cost.shape
     cells = (tile + 2) ** 2
-    half, costs = np.empty(cells), np.empty(cells)
+    half, costs, limits = np.empty(cells), np.empty(cells), np.full(cells, limit)
     after, before = np.empty(cells, np.uint32), np.empty(cells, np.uint32)
     bucket, head = np.empty(cells, np.int32), np.zeros(BUCKETS, np.uint32)
     latest = np.empty(9)
@@ -173,10 +178,12 @@ def _improve(resistance, cost, keys, waiting, changed, across, limit, cell, tile
         top, left = t // across * tile, t % across * tile
         high, wide = min(tile, height - top), min(tile, width - left)
         delta = _load(resistance, cost, top, left, high, wide, cell, half, costs, bucket)
-        n = _seed(half, costs, head, after, before, bucket, waiting, top, left, high, wide, limit)
+        if ahead.size > 0:
+            _limit(ahead, limit, top, left, high, wide, limits)
+        n = _seed(half, costs, head, after, before, bucket, waiting, top, left, high, wide, limits)
         if n == 0:
             continue
-        _run(half, costs, head, after, before, bucket, wide + 2, delta, n, limit)
+        _run(half, costs, head, after, before, bucket, wide + 2, delta, n, limits)
         changed[t] = True
         for r in range(high):
             at = (r + 1) * (wide + 2) + 1
@@ -240,7 +247,19 @@ def _load(resistance, cost, top, left, high, wide, cell, half, costs, bucket):
 
 
 @njit(nogil=True, cache=True)
-def _seed(half, costs, head, after, before, bucket, waiting, top, left, high, wide, limit):
+def _limit(ahead, limit, top, left, high, wide, limits):
+    """What a tile and a ring of one cell around it may cost, where more is to be paid ahead."""
+    height, width = ahead.shape
+    at = 0
+    for r in range(top - 1, top + high + 1):
+        for c in range(left - 1, left + wide + 1):
+            inside = 0 <= r < height and 0 <= c < width
+            limits[at] = limit - ahead[r, c] if inside else -np.inf
+            at += 1
+
+
+@njit(nogil=True, cache=True)
+def _seed(half, costs, head, after, before, bucket, waiting, top, left, high, wide, limits):
     """Queue, in the last bucket, cells that wait and cells that cost less from the ring."""
     side = wide + 2
     n = 0
@@ -256,7 +275,7 @@ def _seed(half, costs, head, after, before, bucket, waiting, top, left, high, wi
                             continue
                         length = DIAGONAL if dr != 0 and dc != 0 else 1.0
                         total = costs[near] + length * (half[at] + half[near])
-                        if total < costs[at] and total <= limit:
+                        if total < costs[at] and total <= limits[at]:
                             costs[at] = total
                             queued = True
             if queued:
@@ -267,7 +286,7 @@ def _seed(half, costs, head, after, before, bucket, waiting, top, left, high, wi
 
 
 @njit(nogil=True, cache=True)
-def _run(half, costs, head, after, before, bucket, side, delta, n, limit):
+def _run(half, costs, head, after, before, bucket, side, delta, n, limits):
     """Empty the queue: take a cell of the lowest bucket and lower the costs around it."""
     last = BUCKETS - 1
     per, base, now = 1 / delta, 0.0, last
@@ -289,7 +308,7 @@ def _run(half, costs, head, after, before, bucket, side, delta, n, limit):
         for k in range(4):
             for near in (at - around[k], at + around[k]):
                 total = here + (own + half[near]) * diagonal[k]
-                if total < costs[near] and total <= limit:
+                if total < costs[near] and total <= limits[near]:
                     costs[near] = total
                     old = bucket[near]
                     if old == RING:

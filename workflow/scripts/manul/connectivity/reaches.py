@@ -36,11 +36,18 @@ class Reach:
 class Reaches:
     """Gives the reach of one core after the other; holds one map of the whole grid, not one each.
 
-    `resistance` as in `cost_distance`; `cores`: numbers from 1, 0 = none; `cell`: side of a cell.
+    `resistance` as in `cost_distance`; `cores`: numbers from 1, 0 = none; `cell`: side of a cell;
+    `to_nearest`: cost to the nearest core, which keeps ways `to` others from leading astray.
     """
 
-    def __init__(self, resistance: np.ndarray, cores: np.ndarray, cell: float):
-        self.resistance, self.cell = as_float(resistance), cell
+    def __init__(
+        self,
+        resistance: np.ndarray,
+        cores: np.ndarray,
+        cell: float,
+        to_nearest: np.ndarray | None = None,
+    ):
+        self.resistance, self.cell, self._to_nearest = as_float(resistance), cell, to_nearest
         self.cells = _cells_of(cores)
         self._open = {k: v[passable(self.resistance.ravel()[v])] for k, v in self.cells.items()}
         self._cost = np.full(cores.shape, np.inf)
@@ -55,19 +62,20 @@ class Reaches:
 
         `others`: what each costs at most, which may be far more than it does. So the limit grows
         from the least of these until all are met; what is reached is kept, and may be a little
-        more than was asked for.
+        more than was asked for. A cell from which no core is reached within the limit is left out:
+        no way to another core leads over it.
         """
         most, limit = (_with(end(others.values()), follow) for end in (max, min))
         if most == np.inf:
             return self.of(core)
-        changed = self._improved(self._started(core), limit)
+        changed = self._improved(self._started(core), limit, self._to_nearest)
         while limit < most:
             wanted = _with(max(self._least(other) for other in others), follow)
             if wanted <= limit:
                 break
             limit = min(wanted if wanted < np.inf else GROWTH * limit, most)
             keys = wait_at_the_edge(self._cost, self._waiting, _box(changed, self._cost.shape))
-            changed |= self._improved(keys, limit)
+            changed |= self._improved(keys, limit, self._to_nearest)
         return self._taken(changed)
 
     def everywhere(self, core: int) -> np.ndarray:
@@ -94,9 +102,11 @@ class Reaches:
         keys[rows // TILE, columns // TILE] = 0.0
         return keys
 
-    def _improved(self, keys, limit) -> np.ndarray:
+    def _improved(self, keys, limit, ahead=None) -> np.ndarray:
         """The tiles that were changed when all that waits was looked at."""
-        return improve(self.resistance, self._cost, self._waiting, limit, self.cell, keys=keys)
+        return improve(
+            self.resistance, self._cost, self._waiting, limit, self.cell, keys=keys, ahead=ahead
+        )
 
     def _least(self, core) -> float:
         """What the cheapest cell of a core costs now."""
