@@ -150,13 +150,13 @@ PEERS = {"manul": manul, "grass": grass, "skimage": skimage, "xrspatial": xrspat
 
 
 def timed(run):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_from_here()
     start = time.process_time()
     out = run()
     seconds = time.process_time() - start
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    grown = memory("VmHWM") - before
     finite = np.isfinite(out)
-    return seconds, 1024 * grown, f"{out[finite].sum(dtype='float64'):.9e}"
+    return seconds, grown, f"{out[finite].sum(dtype='float64'):.9e}"
 
 
 def apart(run, *given):
@@ -226,11 +226,11 @@ def _files(n):
 def circuits(n):
     print(f"\none pair, {n} x {n}, 8 neighbours: set-up s, solve s, bytes a cell, ohm")
     for kind in ("smooth", "wall", "lakes", "roads", "noise"):
-        for name in ("manul", "pyamg"):
-            if name == "manul" or find_spec(name) is not None:
+        for name, (package, run) in SOLVERS.items():
+            if find_spec(package) is not None:
                 with multiprocessing.get_context("spawn").Pool(1) as pool:
-                    set_up, solve, size, ohm = pool.apply(SOLVERS[name], (kind, n))
-                print(f"{kind:7}{name:7}{set_up:7.2f}{solve:7.2f}{size / n**2:7.0f}  {ohm:.8f}")
+                    set_up, solve, size, ohm = pool.apply(run, (kind, n))
+                print(f"{kind:7}{name:14}{set_up:7.2f}{solve:7.2f}{size / n**2:7.0f}  {ohm:.8f}")
 
 
 def _operator(kind, n):
@@ -262,9 +262,9 @@ def _ours(kind, n):
     return _solve(lambda: Multigrid(links, diagonal), n, lambda made, b: made.solve(b))
 
 
-def _pyamg(kind, n):
-    import pyamg
-    from scipy.sparse import coo_array
+def _matrix(kind, n):
+    """The same as a sparse matrix of the cells that current reaches, and which these are."""
+    from scipy.sparse import coo_array, csr_matrix
 
     from manul.connectivity.solvers import beside
 
@@ -281,32 +281,73 @@ def _pyamg(kind, n):
     entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
     matrix = coo_array(entries, (n * n, n * n)).tocsr()[known][:, known]
     matrix.indices, matrix.indptr = matrix.indices.astype("i4"), matrix.indptr.astype("i4")
+    return csr_matrix(matrix), known
 
-    def solve(made, b):
+
+def _by_matrix(kind, n, set_up, solve):
+    matrix, known = _matrix(kind, n)
+
+    def on_cells(made, b):
         out = np.zeros(n * n)
-        out[known] = made.solve(b.ravel()[known], tol=1e-8, accel="cg", maxiter=300)
+        out[known] = solve(made, b.ravel()[known])
         return out.reshape(n, n)
 
-    from scipy.sparse import csr_matrix
+    return _solve(lambda: set_up(matrix), n, on_cells)
 
-    given = csr_matrix(matrix)
-    return _solve(lambda: pyamg.smoothed_aggregation_solver(given), n, solve)
+
+def _by_conjugate_gradients(made, b):
+    return made.solve(b, tol=1e-8, accel="cg", maxiter=300)
+
+
+def _aggregation(kind, n):
+    import pyamg
+
+    return _by_matrix(kind, n, pyamg.smoothed_aggregation_solver, _by_conjugate_gradients)
+
+
+def _ruge_stueben(kind, n):
+    import pyamg
+
+    return _by_matrix(kind, n, pyamg.ruge_stuben_solver, _by_conjugate_gradients)
+
+
+def _cholmod(kind, n):
+    from sksparse.cholmod import cholesky
+
+    return _by_matrix(kind, n, lambda a: cholesky(a.tocsc()), lambda made, b: made(b))
 
 
 def _solve(set_up, n, solve):
     ampere = np.zeros((n, n))
     ampere[n - 3, n - 3] = 1
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_from_here()
     start = time.process_time()
     made = set_up()
     middle = time.process_time()
     volt = solve(made, ampere)
     end = time.process_time()
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return middle - start, end - middle, 1024 * grown, float(volt[n - 3, n - 3])
+    grown = memory("VmHWM") - before
+    return middle - start, end - middle, grown, float(volt[n - 3, n - 3])
 
 
-SOLVERS = {"manul": _ours, "pyamg": _pyamg}
+def peak_from_here():
+    """Let the peak of memory count from here; bytes that are held now."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return memory("VmRSS")
+
+
+def memory(what):
+    """Bytes of a line of the system about this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(what))
+
+
+SOLVERS = {  # and the package that each needs
+    "manul": ("manul", _ours),
+    "aggregation": ("pyamg", _aggregation),
+    "Ruge-Stueben": ("pyamg", _ruge_stueben),
+    "CHOLMOD": ("sksparse", _cholmod),
+}
 
 
 def graph(_):

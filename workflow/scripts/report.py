@@ -10,7 +10,7 @@ with job.start(snakemake) as this:
     told = this.told
     tables = {
         role: plain_files.read_table(this.inputs(role)[0]) if this.inputs(role) else None
-        for role in ("units", "matters")
+        for role in ("units", "of_draws", "matters")
     }
     found = places.read(this.inputs("actions")[0]) if this.inputs("actions") else None
     record = this.provenance()
@@ -22,7 +22,9 @@ with job.start(snakemake) as this:
     pictures = [(told.sheets[name], figures.smaller(path)) for name, path in sheets]
     animals = told.species["plural"]
     sections = [
-        report.in_short(tables["units"], found if found is not None else [], animals),
+        report.in_short(
+            tables["units"], found if found is not None else [], animals, tables["of_draws"]
+        ),
         *([report.pictures(pictures)] if pictures else []),
         *([report.by_unit(tables["units"])] if tables["units"] is not None else []),
         *([report.to_do(found, told.rules)] if found is not None and len(found) else []),

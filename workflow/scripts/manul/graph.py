@@ -960,6 +960,7 @@ def _report(graph, scenario, config, key) -> Job:
     return Job(told, {
         "maps": _map_refs(config, ["habitat", "threat", "value_at_risk"]),
         "units": [Ref("units", "", "table")] if RULES["units"].keys(config) else [],
+        "of_draws": [Ref("key_draws", "", "units")] if specs.explained(config) else [],
         "actions": [Ref("actions", "", "polygons")] if there else [],
         "matters": [Ref("sensitivity", "", "table")] if RULES["sensitivity"].keys(config) else [],
         "summaries": [Ref("prepare_records", name, "summary") for name in public],

@@ -35,15 +35,30 @@ METHOD = (
 )
 
 
-def in_short(units: pd.DataFrame | None, actions: pd.DataFrame, animals: str) -> Section:
-    """Key habitat, threat and what to do, in a few sentences."""
+def in_short(
+    units: pd.DataFrame | None,
+    actions: pd.DataFrame,
+    animals: str,
+    of_draws: pd.DataFrame | None = None,
+) -> Section:
+    """Key habitat, threat and what to do, in a few sentences.
+
+    `of_draws`: key habitat and animals by unit over the draws, with a row of the whole region.
+    """
     told = []
     if units is not None and len(units):
         key, land = units["key_km2"].sum(), units["area_km2"].sum()
         low, high = (units[f"{animals}_{end}"].sum() for end in ("low", "high"))
+        between = ""
+        if of_draws is not None:
+            region = of_draws.set_index("unit").loc[REGION]
+            low, high = (region[f"{animals}_{end}"] for end in ("low", "high"))
+            ends = f"{region['key_km2_p05']:,.0f} to {region['key_km2_p95']:,.0f}"
+            between = f" ({ends} in 90 % of the draws of all uncertain numbers)"
         told.append(
-            f"Of {land:,.0f} km² of land {key:,.0f} km² are key habitat. By densities from "
-            f"elsewhere the region holds {low:,.0f} to {high:,.0f} {animals}: a range, no count."
+            f"Of {land:,.0f} km² of land {key:,.0f} km²{between} are key habitat. By densities "
+            f"from elsewhere the region holds {low:,.0f} to {high:,.0f} {animals}: a range, no "
+            "count."
         )
     if len(actions):
         issued = actions[actions["verdict"] == ISSUE]
