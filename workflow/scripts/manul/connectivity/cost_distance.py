@@ -51,10 +51,8 @@ def nearest(
     """
     resistance = as_float(resistance)
     cost = cost_distance(resistance, cores != 0, limit, cell)
-    out = np.where(cost == 0, cores, 0).astype(np.int32)
-    links = np.empty(cost.shape, np.int8)
-    _link_all(resistance, cost, float(cell), links)  # row by row, which is faster than on the way
-    _follow(links, out)
+    out = np.where(cost == 0, cores, 0).astype(np.int32, copy=False)
+    _follow(back_links(resistance, cost, cell), out)
     return cost, out
 
 
@@ -386,19 +384,56 @@ def _best_link(resistance, cost, r, c, cell):
 
 @njit(nogil=True, cache=True)
 def _link_all(resistance, cost, cell, out):
-    for r in range(cost.shape[0]):
-        for c in range(cost.shape[1]):
-            out[r, c] = _best_link(resistance, cost, r, c, cell)
+    """Row by row: first by way of what costs exactly as much, many cells at once."""
+    height, width = cost.shape
+    half, exact = np.empty((3, width)), np.empty(width)
+    for r in range(height):
+        inner = 0 < r < height - 1
+        if inner:
+            for row in range(r - 1 if r == 1 else r + 1, r + 2):
+                for c in range(width):
+                    half[row % 3, c] = np.float64(resistance[row, c]) * cell / 2
+            _link_row(cost, half, r, exact)
+        for c in range(width):
+            k = np.int64(exact[c]) if inner and 0 < c < width - 1 else NO_LINK
+            if k == NO_LINK and 0 < cost[r, c] < np.inf:
+                k = _best_link(resistance, cost, r, c, cell)
+            out[r, c] = k
+
+
+@njit(nogil=True, cache=True)
+def _link_row(cost, half, r, out):
+    """The first direction from which each cell costs exactly what it does, -1 if none; no border.
+
+    Numbers with a point, as a compiler works on several cells at once if all are of one size.
+    """
+    inner = cost.shape[1] - 2
+    out[:] = NO_LINK
+    here, own = cost[r, 1:-1], half[r % 3, 1:-1]
+    for k in range(7, -1, -1):
+        row, left, length = r + ROWS[k], 1 + COLUMNS[k], DIAGONAL if k & 1 else 1.0
+        there, other = cost[row, left : left + inner], half[row % 3, left : left + inner]
+        for c in range(inner):
+            total = there[c] + (other[c] + own[c]) * length
+            if total == here[c] and there[c] < here[c]:
+                out[1 + c] = k
 
 
 @njit(nogil=True, cache=True)
 def _follow(links, out):
-    """Number each reached cell like the source at the end of its back-links."""
+    """Number each reached cell like the source at the end of its back-links.
+
+    Down the map, and up, most cells need to ask one neighbour alone.
+    """
     trail = np.empty(1024, np.int64)
     width = out.shape[1]
-    steps = ROWS * width + COLUMNS
+    steps = np.append(ROWS * width + COLUMNS, 0)  # the last one where there is no link
     links, out = links.ravel(), out.ravel()
-    for start in range(out.size):
+    for at in range(out.size):
+        out[at] = out[at + min(steps[links[at]], 0)]
+    for start in range(out.size - 1, -1, -1):
+        if out[start] == 0:
+            out[start] = out[start + steps[links[start]]]
         if out[start] != 0 or links[start] == NO_LINK:
             continue
         at, n = start, 0
