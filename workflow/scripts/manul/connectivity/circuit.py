@@ -131,23 +131,22 @@ def advanced(
     return net.maps(net.sum(sources), net.sum(grounds))
 
 
-def window_current(
-    circuit: Circuit, ampere: np.ndarray, ground: tuple[int, int], total: float
-) -> np.ndarray | None:
-    """Currents if `ampere`, as far as it is joined to the `ground`, brings it `total` in all.
+def exchange_current(circuit: Circuit, ampere: np.ndarray, wanted: np.ndarray) -> np.ndarray | None:
+    """Currents if each cell takes what is `wanted` there, and `ampere` is scaled to bring that.
 
-    None if nothing is joined to it.
+    In each part of the circuit by itself; None if no part has both.
     """
     net = _Net(circuit, None)
-    node = net.label[ground]
-    fed = net.sum(ampere)
-    fed[net.parts != net.parts[node]] = 0.0
-    if not fed.any():
+    fed, taken = net.sum(ampere), net.sum(wanted)
+    brings, takes = (np.bincount(net.parts, part) for part in (fed, taken))
+    both = (brings > 0) & (takes > 0)
+    if not both.any():
         return None
-    earth = np.zeros(net.n)
-    earth[node] = np.inf
-    fed *= total / fed.sum()
-    return net.maps(fed, earth)[1]
+    scale = np.divide(takes, brings, out=np.zeros(both.size), where=both)[net.parts]
+    earth = np.zeros(net.n)  # one cell in each part, which nothing needs to flow to
+    at = np.flatnonzero((taken > 0) & both[net.parts])
+    earth[at[np.unique(net.parts[at], return_index=True)[1]]] = np.inf
+    return net.maps(np.where(both[net.parts], fed * scale - taken, 0.0), earth)[1]
 
 
 def _numbers(focal):

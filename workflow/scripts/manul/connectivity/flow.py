@@ -2,8 +2,9 @@
 
 A window moves over the map (after Omniscape: McRae et al. 2016, Landau et al. 2021,
 doi:10.21105/joss.02829): the habitat of a small block draws current from all habitat within a
-radius, the centre of the block is the ground, and the currents of all windows add up. Larger
-blocks cost less: their number falls with the square of the side.
+radius, and the currents of all windows add up. Larger blocks cost less: their number falls with the
+square of the side. Each cell of a block draws its own share: drawn to the middle, currents of all
+windows would meet on a lattice of these middles.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from manul.connectivity.circuit import Circuit, window_current
+from manul.connectivity.circuit import Circuit, exchange_current
 
 CLASSES = ("impeded", "diffuse", "intensified", "channelled")
 BOUNDS = (0.7, 1.3, 1.7)  # of normalised flow, between one class and the next
@@ -111,10 +112,11 @@ def _window(g, strength, block, windows):
     part = g[box]
     rows, columns = np.ogrid[: part.shape[0], : part.shape[1]]
     inside = (rows + top - row) ** 2 + (columns + left - column) ** 2 <= radius**2
-    ampere = np.where(inside, strength[box], 0.0)
-    ampere[_shifted(block, top, left)] = 0.0
+    target = np.zeros(part.shape, bool)
+    target[_shifted(block, top, left)] = True
+    ampere, wanted = (np.where(of & inside, strength[box], 0.0) for of in (~target, target))
     circuit = Circuit(np.where(inside, part, 0.0), windows.neighbours, method=windows.method)
-    current = window_current(circuit, ampere, (row - top, column - left), strength[block].sum())
+    current = exchange_current(circuit, ampere, wanted)
     return None if current is None else (box, current)
 
 
