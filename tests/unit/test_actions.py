@@ -360,7 +360,10 @@ def test_a_place_has_the_reason_of_its_best_zone(gain, support, told):
     table["value_at_risk_km2"], table["support"] = [3.0, 1.0], support
     table["reason"] = ["gains 1", "gains 2"]
     made, _ = places_of(table, [1, 2], gain=gain)
-    assert made["reason"].tolist() == [told]
+    zone = {"gains 1": "R5-0", "gains 2": "R5-1"}[told]
+    assert made["reason"].tolist() == [f"best of 2 zones, {zone}: {told}"]
+    alone, _ = places_of(table.iloc[:1], [1], gain=gain)
+    assert alone["reason"].tolist() == ["gains 1"]
 
 
 def test_a_place_is_told_by_the_district_and_the_valley_in_which_most_of_it_lies():

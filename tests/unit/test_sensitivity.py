@@ -9,7 +9,15 @@ from conftest import demo_config
 from test_draws import GRID, SPEC, WEIGHT, alternatives_file, model, write
 
 from manul.config import load
-from manul.uncertainty import design, measure, passes, sensitivity, sensitivity_page, tables
+from manul.uncertainty import (
+    design,
+    measure,
+    passes,
+    sensitivity,
+    sensitivity_page,
+    specs,
+    tables,
+)
 
 INPUTS = ("a", "b", "dead")
 
@@ -176,11 +184,21 @@ def test_each_cell_names_the_group_behind_most_of_its_variance():
         ("compounds.zinc_phosphide.half_life_d", "Rodenticide events"),
         ("error of burrow_density", "Usable marmot burrows"),
         ("habitat.components.climate.weight", "Climate"),
-        ("cumulative", "How threats add up"),
+        ("places", "Where roughly known things are"),
     ],
 )
 def test_inputs_belong_to_what_one_would_measure(path, title):
     assert measure.groups(load.load(demo_config())["current"])[path] == title
+
+
+def test_what_no_survey_settles_is_not_to_be_measured():
+    config = load.load(demo_config())["current"]
+    assert "cumulative" in specs.words(config)
+    assert "cumulative" not in measure.groups(config)
+    draws = design.draw(SPEC | {"parameters": {name: WEIGHT for name in "ab"}})
+    behind = measure.Behind(draws, {"a": "Snow depth"})
+    only_b = np.stack([draws.values["b"], draws.values["a"]]).astype("float32")
+    assert behind.codes == {1: "Snow depth"} and behind(only_b)[1] == 1
 
 
 # ------------------------------------------------------------------------------------- the page

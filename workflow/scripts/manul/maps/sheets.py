@@ -265,7 +265,8 @@ def measure_habitat(s: Scenario) -> list[Figure]:
 
 def measure_threat(s: Scenario) -> list[Figure]:
     """What would make the cumulative threat surer where."""
-    return _measure(s, "measure_threat", "the threat", *_left_out(s))
+    told = "How threats add up is not among these: no survey settles it"
+    return _measure(s, "measure_threat", "the threat", told, *_left_out(s))
 
 
 def change(s: Scenario) -> list[Figure]:

@@ -57,7 +57,8 @@ def actions(
 
     `tables` are the recommendations by rule, `gains` those of their rows. Columns are `COLUMNS`:
     `confidence` is the support of the zones, weighted by area (NaN without draws), `rank` counts
-    within an agency and a unit, `how_sure` and `reason` are those of the place's best zone.
+    within an agency and a unit, `how_sure` and `reason` are those of the place's best zone, which
+    they name where there are several.
     """
     countries = _countries(who.units)
     found, group, number = [], np.full(len(gains.names), -1), 0
@@ -314,7 +315,8 @@ def _places(table, of, worth, size, who, countries) -> gpd.GeoDataFrame:
         country=[countries.get(unit, "") for unit in lead["unit"]],
         roles=lead["agency"],
         confidence=np.round(sure, 3),
-        how_sure=lead["confidence"],
+        reason=_of_zone(lead["reason"], lead["id"], grouped.size()),
+        how_sure=_of_zone(lead["confidence"], lead["id"], grouped.size()),
         area_km2=grouped["area_km2"].sum(min_count=1).round(2).to_numpy(),
         length_km=grouped["length_km"].sum(min_count=1).round(3).to_numpy(),
         value_at_risk_km2=grouped["value_at_risk_km2"].sum().round(3).to_numpy(),
@@ -324,6 +326,14 @@ def _places(table, of, worth, size, who, countries) -> gpd.GeoDataFrame:
         **at,
     )
     return made.set_geometry(shapes)[[*COLUMNS, "roles", "geometry"]]
+
+
+def _of_zone(words, zone, number) -> list[str]:
+    """What is said of one zone, with its name where a place has several."""
+    return [
+        f"best of {n} zones, {name}: {said}" if n > 1 and said else said
+        for said, name, n in zip(words, zone, number, strict=True)
+    ]
 
 
 def _ranked(made) -> gpd.GeoDataFrame:

@@ -1,7 +1,8 @@
 """What to measure where: for each cell the group of inputs behind most of its variance.
 
 A group is what one would measure to know its inputs better: a layer, as camps or poison reports,
-or, where several layers or none stand behind, a surface, a component, a threat.
+or, where several layers or none stand behind, a surface, a component, a threat. How threats add up
+is none of them: no measurement settles it.
 """
 
 from collections.abc import Mapping
@@ -19,12 +20,12 @@ NONE = 255  # where nothing varies, or nothing is known
 
 
 def groups(config: Config) -> dict[str, str]:
-    """What each input of the draws belongs to, in words, by its name in their table."""
+    """What each input that can be measured belongs to, in words, by its name in the draws."""
     words = specs.words(config)
     found = {name: _group(config, name) for name in specs.of_model(config)["parameters"]}
     found |= {f"error of {name}": _behind(config, name) for name in specs.errors(config)}
-    rest = {name: text.capitalize() for name, text in words.items() if name not in found}
-    return found | rest
+    rest = words.keys() - found.keys() - {CUMULATIVE}
+    return found | {name: words[name].capitalize() for name in sorted(rest)}
 
 
 class Behind:
@@ -35,11 +36,9 @@ class Behind:
         self.codes = codes(of_input)
         numbered = {title: code for code, title in self.codes.items()}
         for name, values in draws.table().items():
-            made = [values.to_numpy()]
-            if name == CUMULATIVE:  # a column for each way but one
-                made = [values.to_numpy() == mode for mode in list(draws.modes)[1:]]
-            columns += made
-            group += [numbered[of_input[str(name)]]] * len(made)
+            if name in of_input:
+                columns.append(values.to_numpy())
+                group.append(numbered[of_input[str(name)]])
         x = np.array(columns, float).reshape(len(columns), draws.number).T
         away = x - x.mean(0)
         size = np.sqrt((away**2).sum(0))
