@@ -26,11 +26,11 @@ def added(mode, effects):
 
 
 def gain(lever, effects, reference, mode="saturation"):
-    """The gain of a lever whose threat has a weight of 0.4."""
-    before = added(mode, effects)
+    """The gain of a lever; every threat has a weight of 0.4, poison one of 0.7."""
+    weights = {name: {"weight": 0.7 if name == "poison" else 0.4} for name in effects}
     return of_model.gain(
-        lever[0], effects[lever[1]], before, reference, 0.4,
-        lambda changed: added(mode, {**effects, lever[1]: changed}),
+        lever, effects, weights, added(mode, effects), reference,
+        lambda changed: added(mode, {**effects, **changed}),
     )  # fmt: skip
 
 
@@ -50,6 +50,25 @@ def test_a_gain_is_the_model_with_and_without_the_threat(mode, lever, expected):
     effects = {"hunting": of([0.5]), "mines": of([0.2])}
     found = gain(lever, effects, of([0.8]), mode)
     assert found.number == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kept", "back"),
+    [
+        # without both 0.2; with both in full 1 - 0.8 x 0.6 x 0.3; more than all is never lost
+        ("saturation", 1 - 0.8 * 0.6 * 0.3 - 0.64, 0.64 - 0.2),
+        ("additive", 1 - 0.8, 0.8 - 0.2),
+        ("dominant", 0.7 - 0.5, 0.5 - 0.2),
+    ],
+)
+def test_what_a_rule_gains_is_what_its_threats_take_together(mode, kept, back):
+    effects = {"mines": of([0.1]), "poison": of([0.5]), "dogs": of([0.2])}
+    for how, together in (("keep_from", kept), ("without", back)):
+        acts = of_model.levers({"gain": {how: ["mines", "poison"]}}, effects)
+        assert acts == [(how, "mines"), (how, "mines poison")]
+        parts = [gain(lever, effects, of([0.8]), mode).number for lever in acts]
+        assert sum(parts) == pytest.approx(0.8 * together, abs=1e-6)
+    assert of_model.words(acts, {"mines": "Mines", "poison": "Bait"}) == "without Mines and Bait"
 
 
 def test_a_threat_that_is_unknown_gains_nothing_when_it_stops_and_can_still_come():
@@ -185,7 +204,7 @@ def test_only_a_threat_that_takes_habitat_brings_key_habitat_back():
     assert of_model.before_the_loss("marmots", TWO) == "habitat_reference"
     rule = {"gain": {"without": ["hunting", "marmots"], "keep_from": ["marmots"]}}
     found = of_model.levers(rule, TWO["threats"], takes)
-    assert found == [HUNTING, ("without", "marmots"), ("keep_from", "marmots"), AGAIN]
+    assert found == [HUNTING, ("without", "hunting marmots"), ("keep_from", "marmots"), AGAIN]
     told = of_model.words(found, {"hunting": "Hunting", "marmots": "Loss of marmots"})
     assert told == "without Hunting and Loss of marmots; kept from Loss of marmots"
 

@@ -5,8 +5,9 @@
     again marmots        1 where H without their loss is good enough for key habitat, H now is not
 
 T is the cumulative threat of the whole model in both, so what other threats take anyway is not
-counted. A mine that comes has its full effect, its weight, on the ground. The gains of several
-threats are told one by one; together they would be a little more, and what is told is the sum.
+counted. A mine that comes has its full effect, its weight, on the ground. Where a rule acts on
+several threats, each is told with those before it acted on already, so that their sum is what they
+gain together: two poisons that come cannot take more than there is.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -19,7 +20,8 @@ from manul.model.cells import reference_of
 
 HOW = WITHOUT, KEEP_FROM = ("without", "keep_from")
 AGAIN = "again"  # what comes back without a threat is key habitat: a lever of its own
-Lever = tuple[str, str]  # one of HOW or AGAIN, and a threat
+# One of HOW or AGAIN, and a threat, behind the names of those that are acted on before it.
+Lever = tuple[str, str]
 
 
 def levers(rule: Rule, threats: Iterable[str], takes_habitat: Collection[str] = ()) -> list[Lever]:
@@ -28,8 +30,17 @@ def levers(rule: Rule, threats: Iterable[str], takes_habitat: Collection[str] = 
     Those that take habitat themselves are there a second time, with AGAIN.
     """
     have = set(threats)
-    acts = [(how, name) for how in HOW for name in rule["gain"].get(how, []) if name in have]
-    return acts + [(AGAIN, name) for how, name in acts if how == WITHOUT and name in takes_habitat]
+    acts = []
+    for how in HOW:
+        named = [name for name in rule["gain"].get(how, []) if name in have]
+        acts += [(how, " ".join(named[: i + 1])) for i in range(len(named))]
+    taken = [threat_of(lever) for lever in acts if lever[0] == WITHOUT]
+    return acts + [(AGAIN, name) for name in taken if name in takes_habitat]
+
+
+def threat_of(lever: Lever) -> str:
+    """The threat whose gain a lever is."""
+    return lever[1].split()[-1]
 
 
 def lost_surfaces(threat: Threat) -> list[str]:
@@ -56,7 +67,7 @@ def words(acts: Iterable[Lever], titles: Mapping[str, str]) -> str:
     """What an action acts on: 'without Hunting and Fire; kept from Large mines'."""
     told = []
     for how, said in (("without", "without"), ("keep_from", "kept from")):
-        named = [titles[threat] for kind, threat in acts if kind == how]
+        named = [titles[threat_of(lever)] for lever in acts if lever[0] == how]
         if named:
             told.append(f"{said} {' and '.join(named)}")
     return "; ".join(told)
@@ -64,7 +75,7 @@ def words(acts: Iterable[Lever], titles: Mapping[str, str]) -> str:
 
 def name(lever: Lever) -> str:
     """The map of a lever, as `gain_without_hunting`."""
-    return f"gain_{lever[0]}_{lever[1]}"
+    return f"gain_{lever[0]}_{lever[1].replace(' ', '__')}"
 
 
 def again(habitat: Value, before: Value, key, left: float = 0.0) -> Value:
@@ -78,25 +89,31 @@ def again(habitat: Value, before: Value, key, left: float = 0.0) -> Value:
 
 
 def gain(
-    how: str,
-    effect: Value,
+    lever: Lever,
+    effects: Mapping[str, Value],
+    threats: Mapping[str, Threat],
     before: Value,
     reference: Value,
-    weight,
-    total: Callable[[Value], Value],
+    total: Callable[[Mapping[str, Value]], Value],
 ) -> Value:
     """The quality (0..1) that comes back or is kept in each cell.
 
-    `effect` is that of the lever's threat and `weight` its weight, `before` the cumulative threat,
-    `reference` the habitat before the loss; `total` gives the cumulative threat with another effect
-    in the place of this one. Unknown where the cumulative threat or the reference is.
+    `effects` by threat, `threats` the model's with their weights, `before` the cumulative threat,
+    `reference` the habitat before the loss; `total` gives the cumulative threat with other effects
+    in the place of some. Unknown where the cumulative threat or the reference is.
     """
-    if how == "without":
-        changed = Value(np.zeros_like(effect.number), effect.known)
-    else:
-        there = effect.number if effect.known is None else np.where(effect.known, effect.number, 0)
-        changed = Value(np.maximum(there, np.asarray(weight, "float32")))
-    after = total(changed)
-    change = before.number - after.number if how == "without" else after.number - before.number
+    how, names = lever[0], lever[1].split()
+    changed = {name: _acted(how, effects[name], threats[name]["weight"]) for name in names}
+    earlier = {name: changed[name] for name in names[:-1]}
+    start, after = total(earlier) if earlier else before, total(changed)
+    change = start.number - after.number if how == WITHOUT else after.number - start.number
     number = np.asarray(reference.number * np.maximum(change, 0), "float32")
     return Value(number, known_in_all([reference, before]))
+
+
+def _acted(how, effect, weight) -> Value:
+    """The effect of a threat that is gone, or that has come in full."""
+    if how == WITHOUT:
+        return Value(np.zeros_like(effect.number), effect.known)
+    there = effect.number if effect.known is None else np.where(effect.known, effect.number, 0)
+    return Value(np.maximum(there, np.asarray(weight, "float32")))

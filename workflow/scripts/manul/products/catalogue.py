@@ -57,7 +57,7 @@ def _item(name, path, bands, when) -> pystac.Item:
     properties = {
         "title": first.title if len(bands) == 1 else path.stem.replace("_", " "),
         "proj:code": f"EPSG:{crs.to_epsg()}" if crs.to_epsg() else None,
-        "proj:wkt2": crs.to_wkt("WKT2_2019"),
+        "proj:wkt2": crs.to_wkt(version="WKT2_2019"),
         "proj:shape": list(shape),
         "proj:transform": [*affine][:6],
         "manul:data_status": provenance.worst_status(record),

@@ -147,12 +147,11 @@ def _of_maps(lever, model, key, maps) -> np.ndarray:
     effects = {name: valued(maps[f"effect_{name}"]) for name in model["threats"]}
 
     def total(changed):
-        e, known = known_effects(list({**effects, lever[1]: changed}.values()))
+        e, known = known_effects(list({**effects, **changed}.values()))
         return Value(CUMULATIVE[model["cumulative"]].total(e), known)
 
     before, reference = valued(maps["threat"]), valued(maps["habitat_reference"])
-    weight = model["threats"][lever[1]]["weight"]
-    return filled(gains.gain(lever[0], effects[lever[1]], before, reference, weight, total))
+    return filled(gains.gain(lever, effects, model["threats"], before, reference, total))
 
 
 def _faces(shapes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

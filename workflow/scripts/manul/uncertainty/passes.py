@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from itertools import product
+from types import MappingProxyType
 from typing import NamedTuple
 
 import dask
@@ -65,13 +66,12 @@ class ByMode:
         self._back = np.argsort(np.concatenate(list(draws.modes.values())))
         self._parts = {m: [_of_draws(one, of) for one in e] for m, of in self._which.items()}
 
-    def total(self, place: int = -1, changed: Value | None = None) -> np.ndarray:
-        """The cumulative threat, float32; with another effect in one place, 0 where unknown."""
+    def total(self, changed: Mapping[int, Value] = MappingProxyType({})) -> np.ndarray:
+        """The cumulative threat, float32; with other effects in some places, 0 where unknown."""
         found = []
         for mode, of in self._which.items():
             parts = list(self._parts[mode])
-            if changed is not None:
-                number, known = changed
+            for place, (number, known) in changed.items():
                 number = number if known is None else np.where(known, number, 0)
                 parts[place] = _of_draws(np.asarray(number, "float32"), of)
             found.append(np.asarray(CUMULATIVE[mode].total(parts), "float32"))
@@ -116,19 +116,20 @@ class Outcome(NamedTuple):
 
     def gain(self, lever: gains.Lever, of: "Uncertain") -> Value:
         """What an action on a threat regains or keeps: of the quality, or of key habitat."""
-        how, name = lever
+        how, name = lever[0], gains.threat_of(lever)
         if how == gains.AGAIN:
             before = self.parts[gains.before_the_loss(name, of.model)]
             return gains.again(self.habitat, before, of.key)
         if how == gains.WITHOUT and not self.effects[name].number.any():
             return Value(NOTHING.number, known_in_all([self.reference, self.threat]))
-        place, weight = list(self.effects).index(name), of.model["threats"][name]["weight"]
+        place = {n: i for i, n in enumerate(self.effects)}
 
         def total(changed):
-            known = known_in_any([(1, {**self.effects, name: changed}[n]) for n in self.effects])
-            return Value(self.added.total(place, changed), known)
+            known = known_in_any([(1, {**self.effects, **changed}[n]) for n in self.effects])
+            return Value(self.added.total({place[n]: e for n, e in changed.items()}), known)
 
-        return gains.gain(how, self.effects[name], self.threat, self.reference, weight, total)
+        threats = of.model["threats"]
+        return gains.gain(lever, self.effects, threats, self.threat, self.reference, total)
 
     @property
     def value_at_risk(self) -> Value:
