@@ -434,7 +434,7 @@ def test_the_page_tells_places_and_their_zones_and_what_lies_in_no_unit(found):
     assert [title.split(":")[0] for title, _ in page[1].tables] == ["Naryn", "In no unit"]
     shown = page[1].tables[0][1]["place"].tolist()
     assert [("zones" in words) for words in shown] == [False, True]
-    assert shown[1].endswith("Naryn (2 zones)")
+    assert shown[1].endswith("Naryn (2 zones, 50 km²)")
 
 
 @pytest.mark.parametrize(("amount", "last"), [(20, 60), (40, 80)])

@@ -126,7 +126,8 @@ def test_the_summary_has_a_dozen_lines_and_the_page_two_units():
     ]
     page = pages.page([found, found], "Region", "Notice", "foot", ["no snow"], layers)
     assert page.count("<article") == 2 and "&lt;Roads&gt;" in page and "no snow" in page
-    assert pages.lines([found], "Region").startswith("NARYN (KG): Region\n400 (300 to 450) km²")
+    plain = pages.lines([found], "Region", "Invented: camps.")
+    assert plain.startswith("NARYN (KG): Region\nInvented: camps.\n400 (300 to 450) km²")
 
 
 def test_what_is_not_known_is_listed():

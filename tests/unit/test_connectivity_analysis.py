@@ -163,7 +163,7 @@ def test_areas_that_nothing_joins_are_told(monkeypatch):
     summary = made["summary"]
     assert summary["links"].iloc[0] == 0 and summary["alone"].iloc[0] == 2
     assert summary["equivalent_km2"].iloc[0] == pytest.approx(np.hypot(100, 100))
-    assert "2 have none" in connectivity.headline(summary)
+    assert "0 links between 2 key areas, 2 of which have none" in connectivity.headline(summary)
 
 
 def test_worth_of_two_areas_by_hand(monkeypatch):

@@ -22,4 +22,4 @@ with job.start(snakemake) as this:
     notice = provenance.notice(record)
     page = pages.page(found, told.title, notice, this.foot, unknown, list(record.values()))
     plain_files.write_text(this.output("page"), page)
-    plain_files.write_text(this.output("lines"), pages.lines(found, told.title))
+    plain_files.write_text(this.output("lines"), pages.lines(found, told.title, notice))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import pandas as pd
 
 from manul.config import selection
+from manul.config.hints import counted
 from manul.config.types import Analysis, Config
 
 MAPS = {
@@ -69,7 +70,8 @@ def headline(summary: pd.DataFrame) -> str:
     """Areas, links, and how large one area would be that is worth as much."""
     row = summary.iloc[0]
     return (
-        f"{row['links']} links join {row['areas']} key areas; {row['alone']} have none. Together "
+        f"{counted(int(row['links']), 'link')} between {counted(int(row['areas']), 'key area')}, "
+        f"{row['alone']} of which {'has' if row['alone'] == 1 else 'have'} none. Together "
         f"they are worth one area of {row['equivalent_km2']:.0f} km2 (equivalent connected area; "
         f"{row['equivalent_low_km2']:.0f} to {row['equivalent_high_km2']:.0f} over dispersal of "
         f"{row['median_low_km']:g} to {row['median_high_km']:g} km).{protected(row)}{cells(row)}"

@@ -16,9 +16,9 @@ def page(units: Sequence[dict], title: str, notice: str, foot: str, unknown, lay
     )
 
 
-def lines(units: Sequence[dict], title: str) -> str:
+def lines(units: Sequence[dict], title: str, notice: str) -> str:
     """The plain summaries of all units, one after the other."""
-    return template(HERE / "brief.txt.j2").render(units=units, title=title)
+    return template(HERE / "brief.txt.j2").render(units=units, title=title, notice=notice)
 
 
 # ------------------------------------------------------------------------------------- helpers

@@ -219,7 +219,8 @@ def _features(name, block, layer, table, config) -> Iterator[Problem]:
         elif len(table) and table[column].isna().all():
             yield bad(
                 name, layer, "no value near the region", "values",
-                "What the config says about unknown values holds for every feature",
+                "The surface takes all its features as the config says of those without a value. "
+                "Nothing is to be done if the layer has no such numbers",
                 field=column, severity="warning",
             )  # fmt: skip
         elif column in numbers:

@@ -40,9 +40,12 @@ def _in_short(table) -> Section:
         f"act on, {len(table) - len(issued)} where a survey comes first or nothing is known of "
         "how sure they are. Neighbouring zones of a rule are one place."
     ]
-    back = issued["gain_of"].fillna("").str.startswith("without")
-    kept = issued["gain_of"].fillna("").str.startswith("kept")
-    for words, of in (("Most would come back", back), ("Most would be kept", kept)):
+    gain_of = issued["gain_of"].fillna("")
+    back, kept = (gain_of.str.contains(how) for how in ("without", "kept from"))
+    for words, of in (
+        ("Most would come back", back & ~kept),
+        ("Most would be kept, if the threat came in full", kept & ~back),
+    ):
         for row in issued[of].head(1).itertuples():
             told.append(
                 f"{words}: {row.title[:1].lower()}{row.title[1:]}, {row.place} ({row.unit}), "
@@ -99,7 +102,7 @@ def _targets(goals, currency) -> Section:
 def _rows(part) -> pd.DataFrame:
     rows = [
         {
-            "place": f"{row.place} ({row.zones} zones)" if row.zones > 1 else row.place,
+            "place": f"{row.place} ({_size(row)})",
             "what": f"{row.title}: {row.action}",
             "gain (km² of full quality)": gained(row._asdict(), ""),
             "how sure": row.verdict + (f", {row.how_sure}" if row.how_sure else ""),
@@ -109,6 +112,13 @@ def _rows(part) -> pd.DataFrame:
         for row in part.itertuples()
     ]
     return pd.DataFrame(rows, columns=list(SHOWN))
+
+
+def _size(row) -> str:
+    zones = f"{row.zones} zones, " if row.zones > 1 else ""
+    if pd.isna(row.area_km2):
+        return f"{zones}{amount(row.length_km)} km"
+    return f"{zones}{amount(row.area_km2)} km²"
 
 
 def _who(unit, part) -> str:

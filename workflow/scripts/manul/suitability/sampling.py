@@ -96,7 +96,8 @@ def spatial_blocks(
     k = min(k, int((per_block > 0).sum()))
     if k < 2:
         raise TooFewError(
-            f"presences lie in {k} block(s) of {block_m} m; two folds need two: take smaller blocks"
+            f"presences lie in {k} of the blocks of {block_m} m; two folds need two: more records "
+            "from further apart, or smaller blocks"
         )
     return _deal(per_block, sizes, k, rng)[block]
 
