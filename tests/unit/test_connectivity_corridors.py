@@ -112,16 +112,22 @@ def test_corridors_followed_only_as_far_as_needed_are_the_same(paths_21):
             np.testing.assert_array_equal(link.corridor, np.where(part <= cutoff, part, np.inf))
 
 
-@given(st.integers(0, 2**31), st.sampled_from([1.0, 30.0, 1e6]), st.sampled_from([0.0, 4.0]))
-@settings(max_examples=25, deadline=None)
-def test_a_core_is_followed_to_its_dearest_neighbour_whatever_that_may_cost(seed, more, follow):
+def rough_ground(seed, corners):
+    """Resistance and square cores that begin at these cells."""
     random = np.random.default_rng(seed)
     resistance = np.exp(gaussian_filter(random.normal(size=(90, 150)), 3) * 12).clip(1, 200)
     resistance[random.random(resistance.shape) < 0.1] = np.nan
     cores = np.zeros(resistance.shape, "int32")
-    for number, (row, column) in enumerate([(5, 8), (60, 20), (30, 70), (80, 140)], 1):
+    for number, (row, column) in enumerate(corners, 1):
         cores[row : row + 6, column : column + 6] = number
         resistance[row : row + 6, column : column + 6] = 1.0
+    return resistance, cores
+
+
+@given(st.integers(0, 2**31), st.sampled_from([1.0, 30.0, 1e6]), st.sampled_from([0.0, 4.0]))
+@settings(max_examples=25, deadline=None)
+def test_a_core_is_followed_to_its_dearest_neighbour_whatever_that_may_cost(seed, more, follow):
+    resistance, cores = rough_ground(seed, [(5, 8), (60, 20), (30, 70), (80, 140)])
     reaches = Reaches(resistance, cores, 1.0)
     costs = reaches.costs_to_cores(1)
     others = {core: costs[core] * more for core in (2, 3)}
@@ -141,13 +147,7 @@ def test_a_core_is_followed_to_its_dearest_neighbour_whatever_that_may_cost(seed
 @given(st.integers(0, 2**31), st.sampled_from([1.0, 30.0]), st.sampled_from([0.0, 4.0]))
 @settings(max_examples=25, deadline=None)
 def test_a_core_is_not_followed_where_no_core_is_reached_in_time(seed, more, follow):
-    random = np.random.default_rng(seed)
-    resistance = np.exp(gaussian_filter(random.normal(size=(90, 150)), 3) * 12).clip(1, 200)
-    resistance[random.random(resistance.shape) < 0.1] = np.nan
-    cores = np.zeros(resistance.shape, "int32")
-    for number, (row, column) in enumerate([(40, 60), (50, 75), (5, 140)], 1):
-        cores[row : row + 6, column : column + 6] = number
-        resistance[row : row + 6, column : column + 6] = 1.0
+    resistance, cores = rough_ground(seed, [(40, 60), (50, 75), (5, 140)])
     to_nearest, _ = nearest(resistance, cores)
     reaches = Reaches(resistance, cores, 1.0, to_nearest)
     want, least = reaches.everywhere(1), reaches.costs_to_cores(1)[2]
