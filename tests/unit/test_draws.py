@@ -100,13 +100,16 @@ def uncertain(files, parameters=None, bands=None, draws=None, of=None, **spec):
     return passes.uncertain(told, draws, key, files, {}, {})
 
 
+def each_by_itself(draws):
+    """Each number that is drawn as a group of its own."""
+    return measure.Behind(draws, {str(n): str(n) for n in draws.table().select_dtypes("number")})
+
+
 def run(of, side=1024):
     """All maps of a pass, and the sums."""
     kept, out = {}, {}
     top = passes.top_tenth(of, [], GRID)
-    behind = measure.Behind(
-        of.draws, {str(name): str(name) for name in of.draws.table().select_dtypes("number")}
-    )
+    behind = each_by_itself(of.draws)
     for at in block_maps.blocks(GRID, side):
         made = passes.on_block(of, top, [], [], kept.__setitem__, GRID, behind, at)
         for name, bands in made.items():
@@ -439,9 +442,7 @@ def test_the_result_is_the_same_on_several_threads(files):
     one, sums = run(of, 16)
     out, kept = {}, {}
     top = passes.top_tenth(of, [], GRID)
-    behind = measure.Behind(
-        of.draws, {str(name): str(name) for name in of.draws.table().select_dtypes("number")}
-    )
+    behind = each_by_itself(of.draws)
     blocks = block_maps.blocks(GRID, 16)
 
     def work(at):

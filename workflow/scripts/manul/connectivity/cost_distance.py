@@ -387,18 +387,24 @@ def _link_all(resistance, cost, cell, out):
     """Row by row: first by way of what costs exactly as much, many cells at once."""
     height, width = cost.shape
     half, exact = np.empty((3, width)), np.empty(width)
+    for r in range(min(height, 2)):
+        _halve(resistance[r], cell, half[r])
     for r in range(height):
         inner = 0 < r < height - 1
         if inner:
-            for row in range(r - 1 if r == 1 else r + 1, r + 2):
-                for c in range(width):
-                    half[row % 3, c] = np.float64(resistance[row, c]) * cell / 2
+            _halve(resistance[r + 1], cell, half[(r + 1) % 3])
             _link_row(cost, half, r, exact)
         for c in range(width):
             k = np.int64(exact[c]) if inner and 0 < c < width - 1 else NO_LINK
             if k == NO_LINK and 0 < cost[r, c] < np.inf:
                 k = _best_link(resistance, cost, r, c, cell)
             out[r, c] = k
+
+
+@njit(nogil=True, cache=True)
+def _halve(resistances, cell, out):
+    for c in range(out.size):
+        out[c] = np.float64(resistances[c]) * cell / 2
 
 
 @njit(nogil=True, cache=True)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from itertools import product
-from types import MappingProxyType
 from typing import NamedTuple
 
 import dask
@@ -66,12 +65,12 @@ class ByMode:
         self._back = np.argsort(np.concatenate(list(draws.modes.values())))
         self._parts = {m: [_of_draws(one, of) for one in e] for m, of in self._which.items()}
 
-    def total(self, changed: Mapping[int, Value] = MappingProxyType({})) -> np.ndarray:
+    def total(self, changed: Mapping[int, Value] | None = None) -> np.ndarray:
         """The cumulative threat, float32; with other effects in some places, 0 where unknown."""
         found = []
         for mode, of in self._which.items():
             parts = list(self._parts[mode])
-            for place, (number, known) in changed.items():
+            for place, (number, known) in (changed or {}).items():
                 number = number if known is None else np.where(known, number, 0)
                 parts[place] = _of_draws(np.asarray(number, "float32"), of)
             found.append(np.asarray(CUMULATIVE[mode].total(parts), "float32"))
