@@ -429,7 +429,11 @@ def test_the_page_tells_places_and_their_zones_and_what_lies_in_no_unit(found):
     page = actions_page.sections(made, 10, None, "USD")
     assert page[0].words[0].startswith("3 places, of 4 recommendations: 2 to act on, 1 where a ")
     assert (
-        page[0].words[1].startswith("Most would come back: patrol, 38 km NE of Naryn (Naryn), 6 ")
+        page[0]
+        .words[1]
+        .startswith(
+            "Most is gained where a threat is taken away: patrol, 38 km NE of Naryn (Naryn), 6 "
+        )
     )
     assert [title.split(":")[0] for title, _ in page[1].tables] == ["Naryn", "In no unit"]
     shown = page[1].tables[0][1]["place"].tolist()

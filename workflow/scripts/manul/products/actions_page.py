@@ -41,13 +41,11 @@ def _in_short(table) -> Section:
         "how sure they are. Neighbouring zones of a rule are one place."
     ]
     gain_of = issued["gain_of"].fillna("")
-    back, kept = (gain_of.str.startswith(how) for how in ("without", "kept"))  # in this order
-    both = gain_of.str.contains("; kept from ")
-    for words, of in (
-        ("Most would come back", back & ~both),
-        ("Most would be kept, if the threat came in full", kept),
+    for words, how in (
+        ("Most is gained where a threat is taken away", "without"),
+        ("Most would be kept, if the threat came in full", "kept"),
     ):
-        for row in issued[of].head(1).itertuples():
+        for row in issued[gain_of.str.startswith(how)].head(1).itertuples():
             told.append(
                 f"{words}: {row.title[:1].lower()}{row.title[1:]}, {row.place} ({row.unit}), "
                 f"{gained(row._asdict(), 'km² of full quality ')}{_sure(row)}."
