@@ -113,6 +113,8 @@ GENERALISING: dict[str, tuple[str, ...]] = {
     "recommend": ("layers",),
 }
 
+BEHIND_TABLES = "behind_tables"  # layers that a job reads only for what they say of themselves
+
 
 OF_DRAWS = {"habitat": "Habitat", "threat": "Cumulative threat", "value_at_risk": "Value at risk"}
 
@@ -235,7 +237,30 @@ class Graph:
         more: dict[str, Any] = {"species": config["species"]}
         if config["extensions"]:
             more["extensions"] = config["extensions"]
-        return replace(job, told={**job.told, **more})
+        behind = self._behind_tables(scenario, job)
+        reads = {**job.reads, BEHIND_TABLES: behind} if behind else job.reads
+        return Job({**job.told, **more}, reads)
+
+    def _behind_tables(self, scenario, job) -> list[Ref]:
+        """The layers that a job knows from tables alone.
+
+        A map tells what layers it rests on, a table does not: weights that deaths of animals give
+        would leave no trace on the maps they make. So these layers' own files are read for that.
+        """
+        tables, maps = dict[str, Ref](), set[str]()
+        for role, items in job.reads.items():
+            for item in items if role != "mask" else ():
+                if not isinstance(item, Ref):
+                    continue
+                there = item.scenario or scenario
+                behind = self.layers(there, item.rule, item.key, item.file)
+                kind = Path(self.paths(there, item.rule, item.key)[item.file]).suffix
+                if kind == ".csv":
+                    of = {name: layer(self.configs[there], name) for name in behind}
+                    tables |= {n: replace(ref, scenario=item.scenario) for n, ref in of.items()}
+                elif kind in (".tif", ".gpkg"):
+                    maps.update(behind)
+        return [ref for name, ref in tables.items() if name not in maps]
 
     def _digest(self, scenario, name, key="") -> str:
         job = self.job(scenario, name, key)
@@ -262,6 +287,7 @@ class Graph:
         kind = ANALYSES.get(name.removeprefix("analysis_"))
         safe = GENERALISING.get(name, getattr(kind, "GENERALISES", ()))
         reads = self.job(scenario, name, key).reads
+        safe = (*safe, BEHIND_TABLES)
         refs = (i for role, items in reads.items() if role not in safe for i in items)
         found = (i for i in refs if isinstance(i, Ref))
         return any(self.private(i.scenario or scenario, i.rule, i.key) for i in found)
