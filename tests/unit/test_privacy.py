@@ -1,8 +1,10 @@
 """Areas in which hidden places may be told of: none in them, or enough."""
 
 import re
+from pathlib import Path
 
 import numpy as np
+import pytest
 from conftest import demo_config
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -191,6 +193,17 @@ def test_a_file_knows_the_layers_behind_it_and_none_that_decides_no_number():
     assert made.configs["current"]["region"]["mask"] not in threats, "the outline of a summary"
 
 
+@pytest.mark.parametrize("of", ["current", "planned", "on_2019_10_01"])
+def test_draws_know_the_layers_that_weigh_threats_though_tables_alone_tell_of_them(of):
+    made = demo()
+    behind = {Path(path).stem for path in made.reads(of, "draws")[graph.BEHIND_TABLES]}
+    assert behind == {"fates", "sera", "yearly"}, "deaths, blood samples, snow of each year"
+    assert behind < set(made.layers(of, "draws")) and not made.private(of, "draws")
+    assert graph.BEHIND_TABLES not in made.reads(of, "key_draws"), "the maps of draws tell it"
+    without = demo(analyses={"survival": None, "disease": None, "fluctuations": None})
+    assert graph.BEHIND_TABLES not in without.reads(of, "draws")
+
+
 def test_no_public_job_reads_an_exact_file_of_a_hidden_layer_but_those_that_generalise():
     made = demo()
     readers = set()
@@ -198,8 +211,10 @@ def test_no_public_job_reads_an_exact_file_of_a_hidden_layer_but_those_that_gene
         for name in made.rules(scenario):
             for key in made.keys(scenario, name):
                 if not made.private(scenario, name, key):
-                    roles = made.reads(scenario, name, key).values()
-                    exact = [path for paths in roles for path in paths if "/restricted/" in path]
+                    roles = made.reads(scenario, name, key)
+                    roles.pop(graph.BEHIND_TABLES, None)  # what layers say of themselves alone
+                    paths = [path for paths in roles.values() for path in paths]
+                    exact = [path for path in paths if "/restricted/" in path]
                     readers |= {name for _ in exact}
     generalising = {"generalise", "generalise_alternatives"}
     of_evidence = {"suitability", "home_range", "habitat_selection", "occupancy", "disease"}
