@@ -51,12 +51,11 @@ INVEST_MB = 190
 INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for each thread
 FIT_BYTES = 250  # per cell of a block that a fitted model predicts
 PATCH_BYTES = {  # per cell
-    "key_polygons": 5, "recommend": 12, "compare": 20, "analysis_connectivity": 26, "around": 4,
+    "key_polygons": 5, "recommend": 12, "compare": 20, "analysis_connectivity": 26,
 }  # fmt: skip
 WHY = {  # what makes the memory of a rule grow with the region
     "key_polygons": "the outlines of all patches", "recommend": "patches and zones of all rules",
     "compare": "both runs' patches", "analysis_connectivity": "the map of key areas",
-    "around": "one map at a time, as a whole",
 }  # fmt: skip
 MAPS_OF_PATCHES = {  # bytes per cell of maps that lie on disk where they are large
     "key_habitat": (4, 4, 4), "key_polygons": (4,), "key_draws": (1, 2, 2), "change": (1, 2, 2),

@@ -4,7 +4,7 @@ Polygons are measured as they are, points and lines with what lies within a dist
 cell counts with the share of it that is covered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import geopandas as gpd
 import numpy as np
@@ -13,7 +13,7 @@ import shapely
 
 from manul.config.types import KeyHabitat
 from manul.grid.fields import Fields
-from manul.products.cover import Cover, cell_values
+from manul.products.cover import Cover, mean, sums
 from manul.products.key_habitat import cats, cell_km2
 from manul.products.outlines import KM2, amounts, top_threats
 from manul.products.stamp import identities
@@ -37,18 +37,21 @@ def around(
     """
     shapes = np.array([_shape(shape, within_m) for shape in features.geometry], object)
     there = np.flatnonzero(shapely.area(shapes) > 0)  # no place: no area
-    cover, cell = Cover(shapes[there], fields.grid), cell_km2(fields.grid)
-    whole = cover.sum(np.isfinite(cell_values("habitat", fields)).astype("float32")) * cell
+    cell = cell_km2(fields.grid)
+    parts = amounts(threats)
+    means = {"mean_habitat": "habitat", "mean_threat": "threat"}
+    wanted: dict[str, str | Callable] = {"known": _known, **parts}
+    wanted |= {n: n for n in MAPS if n in AREAS.values() or fields.has(n)}
+    sum_of = sums([Cover(shapes[there], fields.grid)], wanted, fields)[0]
+    whole = sum_of["known"][0] * cell
     found = {"of_km2": shapely.area(shapes[there]) / KM2, "area_km2": whole}
-    for name, of in AREAS.items():
-        found[name] = cover.sum(cell_values(of, fields)) * cell
-    for name, of in (("mean_habitat", "habitat"), ("mean_threat", "threat")):
-        found[name] = cover.mean(cell_values(of, fields)) if fields.has(of) else np.nan
-    if fields.has("value_at_risk"):
-        found["value_at_risk_km2"] = cover.sum(cell_values("value_at_risk", fields)) * cell
+    found |= {name: sum_of[of][0] * cell for name, of in AREAS.items()}
+    for name, of in means.items():
+        found[name] = mean(*sum_of[of]) if of in sum_of else np.nan
+    if "value_at_risk" in sum_of:
+        found["value_at_risk_km2"] = sum_of["value_at_risk"][0] * cell
     low, high = cats(found["suitable_km2"], found["key_km2"], rules["density_per_100_km2"])
     found |= {f"{animals}_low": low, f"{animals}_high": high}
-    parts = {n: cover.sum(cell_values(what, fields)) for n, what in amounts(threats).items()}
     table = pd.DataFrame(index=range(len(features)))
     table["id"] = _identities(shapes)
     table["name"] = _names(features)
@@ -57,7 +60,7 @@ def around(
         column[there] = np.where(whole > 0, values, np.nan) if name != "of_km2" else values
         table[name] = np.round(column, 3 if name.startswith("mean") else 2)
     table["within_m"] = np.where(_are_areas(features), 0.0, within_m)
-    for i, words in enumerate(top_threats(parts, threats), 1):
+    for i, words in enumerate(top_threats({n: sum_of[n][0] for n in parts}, threats), 1):
         column = np.full(len(features), "", object)
         column[there] = words if len(words) else ""
         table[f"threat_{i}"] = column
@@ -80,6 +83,10 @@ def with_places(table: pd.DataFrame, features, within_m: float, places) -> pd.Da
 
 
 # ------------------------------------------------------------------------------------- helpers
+
+
+def _known(maps) -> np.ndarray:
+    return np.isfinite(maps["habitat"])
 
 
 def _shape(shape, within_m):

@@ -1,6 +1,6 @@
 """Sums over cells by zone: kernels of `products.cover` and `products.outlines`.
 
-`values` is a map, flat; runs are given as their first cell, how many cells, and the zone.
+`values` is a window of a map; runs are given as row, first column, how many cells, and the zone.
 """
 
 import numpy as np
@@ -8,12 +8,11 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True)
-def add(values, start, length, zone, weight, total, covered):
+def add(values, row, column, length, zone, weight, total, covered):
     """Add the known cells of each run, and their weights, to those of its zone."""
-    for r in range(len(start)):
+    for r in range(len(row)):
         part, n = 0.0, 0
-        for cell in range(start[r], start[r] + length[r]):
-            value = values[cell]
+        for value in values[row[r], column[r] : column[r] + length[r]]:
             if np.isfinite(value):
                 part += value
                 n += 1
@@ -22,11 +21,10 @@ def add(values, start, length, zone, weight, total, covered):
 
 
 @njit(nogil=True, cache=True)
-def find_ends(values, start, length, zone, low, high):
+def find_ends(values, row, column, length, zone, low, high):
     """The smallest and the largest value of each zone, of cells that are not NaN."""
-    for r in range(len(start)):
-        for cell in range(start[r], start[r] + length[r]):
-            value = values[cell]
+    for r in range(len(row)):
+        for value in values[row[r], column[r] : column[r] + length[r]]:
             if not np.isnan(value):
                 if not value >= low[zone[r]]:
                     low[zone[r]] = value

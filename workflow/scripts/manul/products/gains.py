@@ -17,7 +17,7 @@ from manul.grid.fields import Fields
 from manul.grid.plain_files import atomic
 from manul.model import gains
 from manul.model.cumulative import CUMULATIVE, known_effects
-from manul.products.cover import Cover, cell_values
+from manul.products.cover import Cover
 from manul.products.key_habitat import cell_km2
 
 LEAST_M2 = 1.0  # smaller faces are what rounding leaves
@@ -120,7 +120,7 @@ class Faces:
         found = [np.zeros(0)]
         for lever, cover in zip(self.levers, self.covers, strict=True):
             what = (maps or {}).get(gains.name(lever), gains.name(lever))
-            found.append(cover.sum(cell_values(what, fields)) * cell_km2(self.grid))
+            found.append(cover.sum(what, fields) * cell_km2(self.grid))
         return np.concatenate(found).astype("float32")
 
     def gains(self, km2: np.ndarray) -> Gains:

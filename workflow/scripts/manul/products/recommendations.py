@@ -24,7 +24,7 @@ from manul.model import gains as gains_of_model
 from manul.pages.workbook import header
 from manul.products import confidence, generalised, key_areas, zones
 from manul.products.confidence import HIGH, LOW
-from manul.products.cover import Cover, cell_values
+from manul.products.cover import Cover, mean, sums
 from manul.products.gains import Gains
 from manul.products.outlines import BEFORE, CHANGE, amounts, change, top_threats
 from manul.products.stamp import COLUMNS as STAMPED
@@ -362,13 +362,9 @@ def _amounts(assessed, place) -> list[dict[str, np.ndarray]]:
     wanted = amounts(place.threats) | {n: n for n in ("value_at_risk", "threat")}
     wanted |= {CHANGE: change} if place.fields.has(BEFORE) else {}
     covers = [_cover(of, place.fields.grid) for of in assessed]
-    found: list[dict[str, np.ndarray]] = [{} for _ in covers]
-    for name, what in wanted.items():
-        values = cell_values(what, place.fields)
-        of_cover = {id(cover): cover.mean(values) for cover in dict.fromkeys(covers)}
-        for means, cover in zip(found, covers, strict=True):
-            means[name] = of_cover[id(cover)]
-    return found
+    each = list(dict.fromkeys(covers))
+    found = dict(zip(each, sums(each, wanted, place.fields), strict=True))
+    return [{name: mean(*of) for name, of in found[cover].items()} for cover in covers]
 
 
 def _cover(of, grid) -> Cover:

@@ -2,7 +2,7 @@
 
 A zone table has `geometry` (what is shown), `zone` (a name) and, for segments, `left` and `right`
 (the strips on both sides). Maps are read by windows (`Fields`), so memory follows the zones, but
-for masks and patches, which take 5 bytes a cell.
+where masks or patches become zones: 5 bytes a cell.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from manul.grid.crs import transformer
 from manul.grid.features import POLYGONS, select
 from manul.grid.fields import Fields
 from manul.pages.amounts import amount
-from manul.products.cover import CELLS, Cover, cell_values
+from manul.products.cover import Cover, windows
 from manul.products.key_habitat import cell_km2
 from manul.products.outlines import outlines
 from manul.products.patches import label
@@ -75,7 +75,7 @@ def zonal(what: str | Callable, shapes, fields: Fields, statistic: str = "mean")
     `statistic`: mean, sum, min or max.
     """
     cover = Cover(np.asarray(shapes, object), fields.grid)
-    return getattr(cover, statistic)(cell_values(what, fields))
+    return getattr(cover, statistic)(what, fields)
 
 
 # ----------------------------------------------------------------------------------- the zones
@@ -178,7 +178,7 @@ def _named(spec, layers):
 def _statistic(name, column="geometry"):
     def measured(what, measures, fields):
         cover = measures.cover(column)
-        return getattr(cover, name)(cell_values(what, fields))
+        return getattr(cover, name)(what, fields)
 
     return measured
 
@@ -187,29 +187,28 @@ def _share(what, measures, fields):
     def true(maps):
         return np.where(np.isfinite(maps["habitat"]), _holds(what, maps), np.nan)
 
-    cover = measures.cover()
-    return cover.mean(cell_values(true, fields))
+    return measures.cover().mean(true, fields)
 
 
 def _area(what, measures, fields):
-    cover = measures.cover()
-    found = cover.sum(cell_values(lambda maps: _holds(what, maps), fields))
+    found = measures.cover().sum(lambda maps: _holds(what, maps), fields)
     return found * cell_km2(fields.grid)
 
 
 def _patch_share(what, measures, fields):
     """The largest share of any one key patch, or breeding patch, that lies in the zone."""
-    cover = measures.cover()
-    wanted = cell_values(lambda at: np.where(at[what], at["key_patch"], 0), fields, "int32")
-    cells = _sizes(cell_values("key_patch", fields, "int32"))
+    cover, cells = measures.cover(), _sizes(fields)
     pairs, covered = [np.zeros(0, "int64")], list[np.ndarray]([np.zeros(0)])
-    for zone, cell, weight in cover.cells():
-        patch = wanted[cell]
-        inside = patch > 0
-        pair = zone[inside] * len(cells) + patch[inside]
-        found, which = np.unique(pair, return_inverse=True)
-        pairs.append(found)
-        covered.append(np.bincount(which, weight[inside], minlength=len(found)))
+    for runs, at in windows(cover, fields):
+        maps = fields.at(*at)
+        wanted = np.where(maps[what], maps["key_patch"], 0).astype("int64")
+        for zone, row, column, weight in runs.cells():
+            patch = wanted[row, column]
+            inside = patch > 0
+            pair = zone[inside] * len(cells) + patch[inside]
+            found, which = np.unique(pair, return_inverse=True)
+            pairs.append(found)
+            covered.append(np.bincount(which, weight[inside], minlength=len(found)))
     pair, which = np.unique(np.concatenate(pairs), return_inverse=True)
     share = np.bincount(which, np.concatenate(covered), minlength=len(pair))
     out = np.zeros(cover.number)
@@ -217,11 +216,15 @@ def _patch_share(what, measures, fields):
     return out
 
 
-def _sizes(numbers) -> np.ndarray:
-    """How many cells of a map, flat, have each number; those below 0 count as 0."""
-    cells = np.zeros(numbers.max(initial=0) + 1, "int64")
-    for at in range(0, len(numbers), CELLS):
-        np.add.at(cells, np.maximum(numbers[at : at + CELLS], 0), 1)
+def _sizes(fields) -> np.ndarray:
+    """How many cells each key patch has; what is none counts as 0."""
+    cells = np.zeros(1, "int64")
+    for at in fields.blocks():
+        numbers = fields.window("key_patch", *at).astype("int64")
+        found = np.bincount(np.maximum(numbers, 0).ravel())
+        short, long = sorted([found, cells], key=len)
+        long[: len(short)] += short
+        cells = long
     return cells
 
 
