@@ -506,10 +506,25 @@ def _references(config) -> list[str]:
     for name, rule in config["rules"].items():
         for layer in [*nodes.layers_of(rule), *rule["needs"]]:
             check(layer, layers, f"rules.{name}", "layer")
+    for where, name in _threats_named(config):
+        if f"effect_{name}" not in config["taken_away"]:
+            check(name, config["threats"], where, "threat")
     for name in config["priority"]:
         check(name, config["rules"], "priority", "rule")
     check(config["key_habitat"]["protected"], surfaces, "key_habitat.protected", "surface")
     return faults
+
+
+def _threats_named(config) -> Iterator[tuple[str, str]]:
+    """Where a threat is named on which an action acts, or of which evidence tells, and its name."""
+    for rule, block in config["rules"].items():
+        for how, names in block["gain"].items():
+            yield from ((f"rules.{rule}.gain.{how}", name) for name in names)
+    for analysis, block in config["analyses"].items():
+        if block.get("threat"):
+            yield f"analyses.{analysis}.threat", block["threat"]
+        for cause, names in block.get("causes", {}).items():
+            yield from ((f"analyses.{analysis}.causes.{cause}", name) for name in names)
 
 
 def _hidden(config) -> Iterator[str]:
