@@ -26,6 +26,10 @@ onstart:
     before_all_jobs()
 
 
+onsuccess:
+    tell_what_to_open()
+
+
 include: "workflow/rules/retrieval.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/surfaces.smk"

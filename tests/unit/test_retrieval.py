@@ -270,20 +270,31 @@ def test_tiles_of_a_box_by_their_corner():
 # ------------------------------------------------------------------------------- a new region
 
 
+def in_a_line(text) -> str:
+    return " ".join(text.split())
+
+
 def test_a_new_region_is_fetched_and_loads(tmp_path, monkeypatch, server):
     path = region(tmp_path, monkeypatch, server, cell_m=1200)
     lines = [line for line in path.read_text().splitlines() if not line.strip().startswith("#")]
     assert len(lines) <= 60
     config = config_of(path)
     listed = fetch.as_text(config)
-    assert "Copernicus DEM" in listed
+    assert "91.5 MB  Copernicus DEM GLO-30, 2011-2015: elevation\n" in listed
+    assert "CHELSA" in listed and ": temperature, precipitation, snow_days\n" in listed
+    assert "by record (column `licence`); not to be published" in listed
     every = fetch.about_bytes(fetch.orders(config_of(path)))
     assert listed.endswith(
-        f"about {every / 1e6:.0f} MB to come in all, less what other regions fetched before"
+        f"about {every / 1e6:.0f} MB to come in all, less what other regions fetched before; "
+        "windows reach up to 62 km beyond the region, as far as threats do"
     )
     link = fetch.link_of(config)
     lines = fetch.fetch_all(fetch.orders(config), link)
     assert len(lines) == 18
+    assert "precipitation, snow_days (there: all)" in in_a_line(fetch.as_text(config))
+    Path("data/khentii/temperature.tif").unlink()
+    assert "(there: precipitation, snow_days)" in in_a_line(fetch.as_text(config))
+    fetch.fetch_all(fetch.orders(config), link)
     assert config_of(path)["layers"]["roads"]["date"] == "2026-09-21", "that of the file"
     data = Path("data/khentii")
 

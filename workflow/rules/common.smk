@@ -1,6 +1,8 @@
 # What the rules share: the effective configs, and the graph of what is made from what.
 import os
 import re
+import time
+from pathlib import Path
 
 # A job has its own threads; those of a BLAS library beside each would only wait for each other.
 for _variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -14,6 +16,8 @@ from manul.grid import plain_files, whole_files
 from manul.maps import sheet_specs
 from manul.uncertainty import elicit_parameters
 from snakemake.logging import logger
+
+BEGAN = time.time()
 
 # Words to rules, given with --config; they are no part of a config.
 FOR_KEPT = ("label", "replace", "before", "after")
@@ -153,7 +157,18 @@ def check_everything():
     every = list(dict.fromkeys(problem for problems in found.values() for problem in problems))
     for line in preflight.warnings(every):
         logger.warning(line)
+    if every:
+        logger.info(
+            f"what was found stands row by row in results/{REGION}/{SCENARIOS[0]}/preflight.csv"
+        )
     try:
         preflight.stop_on_errors(every)
     except preflight.PreflightError as fault:
         raise WorkflowError(str(fault)) from None
+
+
+def tell_what_to_open():
+    """The pages to begin with, of the first scenario, if this run made them."""
+    for path, words in graph.first_pages(GRAPH).items():
+        if Path(path).exists() and Path(path).stat().st_mtime >= BEGAN:
+            logger.info(f"open {path}: {words}")

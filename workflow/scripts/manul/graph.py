@@ -1174,6 +1174,20 @@ def products(graph: Graph) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def first_pages(graph: Graph) -> dict[str, str]:
+    """The pages of the first scenario with which a reader begins, and what each tells."""
+    scenario = graph.scenarios[0]
+    told = {
+        ("report", "page"): "what was found, how sure it is, and from what data",
+        ("actions", "page"): "where to act first, and why",
+    }
+    return {
+        graph.files(scenario, name)[file]: words
+        for (name, file), words in told.items()
+        if graph.keys(scenario, name)
+    }
+
+
 # ------------------------------------------------------------------------------------ helpers
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import logging
 import shutil
+import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from manul.retrieval.addresses import Piece, extracts, km2, pieces
 from manul.retrieval.remote import Link, RemoteError, RemoteFile
 
 LATEST = "latest"  # the date of a source that changes: its file tells
-WIDE = 48  # letters of a column of the table
+WIDE = 110  # letters of a line
 SPARE = 1.5  # free space that is wanted, as a share of what is to come
 log = logging.getLogger("manul")
 
@@ -81,21 +82,6 @@ def orders(config: Config) -> list[Order]:
     return out
 
 
-def table(wanted: list[Order]) -> pd.DataFrame:
-    """What is to come: layer, source, about how many MB, date, licence, what to know."""
-    return pd.DataFrame(
-        {
-            "layer": [order.layer for order in wanted],
-            "source": [order.source["title"] for order in wanted],
-            "about_mb": [round(order.about_bytes / 1e6, 1) for order in wanted],
-            "date": [str(order.source["date"]) for order in wanted],
-            "licence": [order.source["licence"] for order in wanted],
-            "public": ["yes" if order.source["republish"] else "no" for order in wanted],
-            "note": [order.source.get("caveat", "") for order in wanted],
-        }
-    )
-
-
 def about_bytes(wanted: list[Order]) -> float:
     """About how much is to come in all; whole files that several layers share come once."""
     shared: dict[str, float] = {}
@@ -107,18 +93,39 @@ def about_bytes(wanted: list[Order]) -> float:
 
 
 def as_text(config: Config) -> str:
-    """What is to come as a table for the terminal, with the sum."""
+    """What is to come, for the terminal: each source with its layers, size, licence; the sum."""
     wanted = orders(config)
     if not wanted:
         return "no layer of this region names a source with `fetch`; there is nothing to fetch"
-    listed = table(wanted)
-    there = [order.target.is_file() for order in wanted]
-    listed.insert(3, "there", ["yes" if is_there else "no" for is_there in there])
-    for column in ("licence", "note"):
-        listed[column] = listed[column].str.slice(0, WIDE)
-    left = about_bytes([order for order, here in zip(wanted, there, strict=True) if not here])
-    closing = f"about {left / 1e6:.0f} MB to come in all, less what other regions fetched before"
-    return f"{listed.to_string(index=False)}\n{closing}"
+    lines = list[str]()
+    for name in dict.fromkeys(order.name for order in wanted):
+        lines += _told([order for order in wanted if order.name == name])
+    left = about_bytes([order for order in wanted if not order.target.is_file()])
+    reach = max(selection.margin_m(config, order.layer) for order in wanted) / 1000
+    closing = (
+        f"about {left / 1e6:.0f} MB to come in all, less what other regions fetched before; "
+        f"windows reach up to {reach:.0f} km beyond the region, as far as threats do"
+    )
+    return "\n".join([*lines, closing])
+
+
+def _told(of_source: list[Order]) -> Iterator[str]:
+    """The lines on one source."""
+    source = of_source[0].source
+    there = [order.layer for order in of_source if order.target.is_file()]
+    layers = ", ".join(order.layer for order in of_source)
+    which = "all" if len(there) == len(of_source) else ", ".join(there)
+    here = f" (there: {which})" if there else ""
+    size = f"{about_bytes(of_source) / 1e6:.1f} MB"
+    yield _wrapped(f"{size:>9}  {source['title']}, {source['date']}: {layers}{here}")
+    use = "" if source["republish"] else "; not to be published, so it stays out of public products"
+    for words in (f"licence: {source['licence']}{use}", source.get("caveat", "")):
+        if words:
+            yield _wrapped(f"{'':11}{words}")
+
+
+def _wrapped(words) -> str:
+    return textwrap.fill(words, WIDE, subsequent_indent=" " * 11)
 
 
 def link_of(config: Config) -> Link:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from manul.retrieval.addresses import country, country_box, km2
 
 SIDES = (100, 250, 500, 1000, 2000, 5000)  # cell sizes to choose from (m)
 MOST_CELLS = 2e6  # what a laptop makes in an hour
+LINE = 160  # letters
 BOX = re.compile(r"\s*,\s*|\s+")
 CONTEXT = {
     "lakes": "lakes", "provinces": "provinces", "settlements": "settlements", "rivers": "rivers",
@@ -37,6 +38,10 @@ region:
   units: {units}
 as_of: {today}   # ages of events and surveys count to this day
 layers:
+"""
+TAIL = """\
+# Where the internet is reached by a mirror or a proxy:
+# retrieval: {mirrors: {"https://": "http://my.mirror/"}, proxy: "http://my.proxy:3128"}
 """
 MASK = """\
   study_area:
@@ -175,16 +180,31 @@ def _text(name, title, box, cell_m, masked, model) -> str:
         others = f"   # or {', '.join(found[role][1:])}" if found[role][1:] else ""
         lines.append(f"  {role}: {{fetch: {of}}}{others}")
     lines += [f"  # {line}" for line in _missing(roles, found, sources)]
-    drawn = {place: layer for place, layer in CONTEXT.items() if layer in fetched}
-    adds: dict = {"maps": {"context": drawn}} if drawn else {}
-    for role, of in fetched.items():
-        for key, block in sources[of]["layers"][role].get("adds", {}).items():
-            adds.setdefault(key, {}).update(block)
+    context = {place: layer for place, layer in CONTEXT.items() if layer in fetched}
+    drawn, adds = {"maps": {"context": context}} if context else {}, dict[str, dict]()
+    more = {role: sources[of]["layers"][role].get("adds", {}) for role, of in fetched.items()}
+    for block in more.values():
+        for key, what in block.items():
+            adds.setdefault(key, {}).update(what)
+    lines += _as_yaml(drawn)
     if adds:
-        lines.append(
-            yaml.safe_dump(adds, sort_keys=False, width=140, default_flow_style=None).rstrip()
-        )
-    return "\n".join(lines) + "\n"
+        of = ", ".join(role for role, block in more.items() if block)
+        lines.append(f"# What the model does with {of}; numbers of status G are guesses.")
+    lines += _as_yaml(adds)
+    return "\n".join([*lines, TAIL])
+
+
+def _as_yaml(block: Mapping, indent: str = "") -> Iterator[str]:
+    """Lines of YAML, each block on one line if it is short enough."""
+    for key, value in block.items():
+        told = {key: value}
+        flow = yaml.safe_dump(told, sort_keys=False, width=np.inf, default_flow_style=True)
+        line = indent + flow.strip()[1:-1]
+        if len(line) <= LINE or not isinstance(value, Mapping):
+            yield line
+        else:
+            yield f"{indent}{key}:"
+            yield from _as_yaml(value, indent + "  ")
 
 
 def _missing(roles, found, sources) -> list[str]:
