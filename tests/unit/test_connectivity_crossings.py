@@ -63,7 +63,7 @@ def test_pieces_are_ranked_by_the_flow_that_is_held_back():
     pieces = np.array([[1, 1, 2, 2, 3, 3], [0, 0, 0, 0, 0, 0]])
     without = np.array([[4.0, 4, 2, 2, 1, np.nan], [0] * 6])
     with_it = np.array([[3.0, 3, 0, 0, 2, 2], [9] * 6])
-    rows = crossings(with_it, without, pieces)
+    rows = crossings(with_it, without, [pieces])
     assert rows.piece.tolist() == [2, 1, 3]
     assert rows.barrier_effect.tolist() == [1.0, 0.25, 0.0]
     assert rows.held_back.tolist() == [2.0, 1.0, 0.0]
@@ -85,7 +85,7 @@ def road_through(seed, factor):
 def test_opening_a_piece_saves_what_a_new_search_finds(factor):
     free, closed, pieces, cores = road_through(3, factor)
     pairs = [(1, 2), (1, 3), (2, 3)]
-    rows = opened(closed, free, pieces, cores, pairs).set_index("piece")
+    rows = opened(closed, [free], [pieces], cores, pairs).set_index("piece")
     _, before = least_cost_matrix(closed, cores)
     for piece, row in rows.iterrows():
         _, after = least_cost_matrix(np.where(pieces == piece, free, closed), cores)
@@ -96,9 +96,29 @@ def test_opening_a_piece_saves_what_a_new_search_finds(factor):
     assert rows.joins.sum() == (0 if factor == 50 else 8)
 
 
+def test_a_railway_beside_a_road_is_told_of_beside_it():
+    """Both run through the same row of cells: each is opened alone, and the other stays."""
+    grid = GeoBox.from_bbox((0, 0, 3000, 3000), crs="EPSG:6933", resolution=1000)
+    road, rail = (shapely.LineString([(0, y), (3000, y)]) for y in (1400, 1600))
+    free = np.ones(grid.shape)
+    slowed = with_barriers(free, [([road], 5), ([rail], 3)], grid)
+    assert slowed[1].tolist() == [15, 15, 15]
+    pieces = [number_cells([road], grid), number_cells([rail], grid, [2])]
+    cores = np.zeros(grid.shape, int)
+    cores[0, 1], cores[2, 1] = 1, 2
+    without = (with_barriers(free, [other], grid) for other in [([rail], 3), ([road], 5)])
+    cost = opened(slowed, without, pieces, cores, [(1, 2)])
+    assert cost["saved"].tolist() == [12, 10], "a way of 16 in place of (1 + 3) and (1 + 5)"
+    rows = crossings(1 / slowed, 1 / free, pieces, cost)
+    assert rows[["piece", "cells", "rank"]].to_numpy().tolist() == [[1, 3, 1], [2, 3, 1]]
+    assert crossings(free, free, []).empty
+
+
 def test_costs_join_the_table_of_flow():
     free, closed, pieces, cores = road_through(5, 20)
-    rows = crossings(1 / closed, 1 / free, pieces, opened(closed, free, pieces, cores, [(1, 2)]))
+    rows = crossings(
+        1 / closed, 1 / free, [pieces], opened(closed, [free], [pieces], cores, [(1, 2)])
+    )
     assert {"saved", "link", "rank"} <= set(rows)
     assert (rows.barrier_effect > 0.9).all() and rows.saved.max() > 0
 

@@ -65,7 +65,7 @@ def run(this) -> None:
     grid = cells.grid
     ground, lines, areas = _ground(this, spec, cells), _lines(this, spec), _areas(this, cells)
     free = ground.resistance(spec["highest"], spec["power"])
-    slowed = barriers.with_barriers(free, [(t.geometry, f) for t, f in lines], grid)
+    slowed = _slowed(free, lines, grid)
     this.log.info("%d key areas, %d kinds of lines", len(areas.numbers), len(lines))
     cutoff = spec["cutoff_km"] * KM
     links = list(corridors.links(slowed, areas.cells, grid.resolution.x, [cutoff]))
@@ -77,8 +77,12 @@ def run(this) -> None:
     through, without, even = map(flow_on.cells.spread, each)
     this.log.info("%d links; flow on cells of %.1f km", len(links), flow_on.cell_km)
     pieces = _pieces(lines, grid)
-    numbered = barriers.number_cells(pieces.geometry, grid)
-    held = _held_back(pieces, numbered, (through, without), (slowed, free), areas, links, grid)
+    numbered = [
+        barriers.number_cells(own.geometry, grid, own["piece"])
+        for own in (pieces[pieces["kind"] == kind] for kind in range(len(lines)))
+    ]
+    others = (_slowed(free, lines[:k] + lines[k + 1 :], grid) for k in range(len(lines)))
+    held = _held_back(pieces, numbered, (through, without), (slowed, others), areas, links, grid)
     net = _net(links, areas, spec["median_km"], spec["least_probability"])
     worth = graph.worth(net)
     tables = {
@@ -165,6 +169,10 @@ def _lines(this, spec) -> list[tuple[gpd.GeoDataFrame, np.ndarray]]:
     return out
 
 
+def _slowed(resistance, lines, grid) -> np.ndarray:
+    return barriers.with_barriers(resistance, [(t.geometry, f) for t, f in lines], grid)
+
+
 def _factors(lines, block) -> np.ndarray:
     """By which each line multiplies: by its traffic, where that is known."""
     alike = np.full(len(lines), float(block["factor"]))
@@ -232,7 +240,8 @@ def _links_table(links, net, worth, areas, often, grid, cutoff, pieces, numbered
         width = link.widths[cutoff]
         (lon,), (lat,) = _degrees(grid, [width.narrowest_at])
         on_path = link.path[:, 0], link.path[:, 1]
-        on = pieces.iloc[np.unique(numbered[on_path][numbered[on_path] > 0]) - 1]
+        met = np.unique([of[on_path] for of in numbered])
+        on = pieces.iloc[met[met > 0] - 1]
         names = on[["of", "name"]].drop_duplicates().to_numpy()
         rows.append((
             link.a, link.b, link.cost / KM, link.length_m / KM, link.straight_m / KM,
@@ -307,15 +316,15 @@ def _ranks(values) -> np.ndarray:
 
 
 def _pieces(lines, grid) -> gpd.GeoDataFrame:
-    """Pieces of 1 km of all lines, numbered from 1: of which layer, its name, how long."""
+    """Pieces of 1 km of all lines, numbered from 1: layer, name, which of `lines`, how long."""
     parts = [
-        (feature.of, getattr(feature, "name", "") or "", piece)
-        for table, _ in lines
+        (feature.of, getattr(feature, "name", "") or "", kind, piece)
+        for kind, (table, _) in enumerate(lines)
         for feature in table.itertuples()
         for part in shapely.get_parts(feature.geometry)
         for piece in barriers.cut(part, KM)
     ]
-    found = gpd.GeoDataFrame(parts, columns=["of", "name", "geometry"], crs=grid.crs)
+    found = gpd.GeoDataFrame(parts, columns=["of", "name", "kind", "geometry"], crs=grid.crs)
     found.insert(0, "piece", np.arange(1, len(found) + 1))
     found.insert(3, "km", found.length / KM)
     return found
@@ -323,19 +332,19 @@ def _pieces(lines, grid) -> gpd.GeoDataFrame:
 
 def _held_back(pieces, numbered, flows, grounds, areas, links, grid) -> gpd.GeoDataFrame:
     """Each piece with the flow it holds back; the worst also with what its opening saves."""
-    (through, without), (slowed, free) = flows, grounds
+    (through, without), (slowed, others) = flows, grounds
     table = crossings.crossings(through, without, numbered)
     worst = table["piece"].to_numpy()[:PIECES]
     pairs = [(link.a, link.b) for link in links]
     if pairs and len(worst):
-        some = np.where(np.isin(numbered, worst), numbered, 0)
-        saved = crossings.opened(slowed, free, some, areas.cells, pairs, grid.resolution.x)
+        some = [np.where(np.isin(of, worst), of, 0) for of in numbered]
+        saved = crossings.opened(slowed, others, some, areas.cells, pairs, grid.resolution.x)
         saved[["saved", "saved_most"]] /= KM
         table = table.merge(saved, on="piece", how="left")
     at = shapely.line_interpolate_point(pieces.geometry.values, 0.5, normalized=True)
     points = gpd.GeoSeries(at, crs=grid.crs).to_crs("EPSG:4326")
     table["flow_rank"] = table["flow_with"].rank(pct=True)
-    placed = pieces.assign(lon=points.x.round(5), lat=points.y.round(5))
+    placed = pieces.drop(columns="kind").assign(lon=points.x.round(5), lat=points.y.round(5))
     return placed.merge(table, on="piece").sort_values("rank", ignore_index=True)
 
 

@@ -1,7 +1,7 @@
 """Lines that are hard to cross - roads, railways, fences - on the cells of a grid."""
 
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 import shapely
@@ -56,13 +56,16 @@ def cut(line: shapely.LineString, piece_m: float) -> list[shapely.LineString]:
     return [substring(line, start, end) for start, end in pairwise(ends)]
 
 
-def number_cells(pieces: Iterable[shapely.LineString], grid: GeoBox) -> np.ndarray:
-    """The cells of each piece, numbered from 1 in their order, int32; 0 off all of them.
+def number_cells(
+    pieces: Iterable[shapely.LineString], grid: GeoBox, numbers: Iterable[int] | None = None
+) -> np.ndarray:
+    """The cells of each piece with its number (else from 1 in their order), int32; 0 off all.
 
-    A cell of two pieces belongs to the first.
+    A cell of two pieces belongs to the first: lines of several kinds, which may lie beside each
+    other, need a map for each kind.
     """
     out = np.zeros(grid.shape, np.int32)
-    for number, piece in enumerate(pieces, 1):
+    for number, piece in zip(count(1) if numbers is None else numbers, pieces, strict=False):
         window = _around(piece, grid)
         part = out[window]
         part[line_cells([piece], grid[window]) & (part == 0)] = number

@@ -1,6 +1,6 @@
 """Which piece of a road, a railway or a fence holds movement back most."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,16 +13,59 @@ from manul.connectivity.reaches import Reaches
 def crossings(
     flow_with: np.ndarray,
     flow_without: np.ndarray,
-    pieces: np.ndarray,
+    pieces: Sequence[np.ndarray],
     cost: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """One row a piece, the worst first: flow with and without the line, barrier effect, rank.
+    """One row a piece, the worst first: flow with and without the lines, barrier effect, rank.
 
-    `pieces`: numbers from 1, 0 off the line. Flow is the mean over the cells of a piece; unknown
-    cells are left out. `barrier_effect`: the part of the flow that the line holds back, 0..1;
-    `held_back`: flow without the line times this, by which pieces are ranked. A piece through which
-    more flows than without the line holds nothing back. `cost`, from `opened`, adds its columns.
+    `pieces`: for each kind of line a map with numbers from 1, those of no other kind, 0 off the
+    line: a cell may hold a road and a railway, and is counted for both. Flow is the mean over the
+    cells of a piece; unknown cells are left out. `barrier_effect`: the part of the flow that lines
+    hold back there, 0..1; `held_back`: flow without lines times this, by which pieces are ranked.
+    Where more flows than without lines, nothing is held back. `cost`, from `opened`, adds columns.
     """
+    kinds = pieces or [np.zeros(flow_with.shape, int)]
+    rows = pd.concat([_of_kind(flow_with, flow_without, of) for of in kinds], ignore_index=True)
+    if cost is not None:
+        rows = rows.merge(cost, on="piece", how="left")
+    return _ranked(rows)
+
+
+def opened(
+    resistance_with: np.ndarray,
+    resistance_without: Iterable[np.ndarray],
+    pieces: Sequence[np.ndarray],
+    cores: np.ndarray,
+    pairs: Sequence[tuple[int, int]],
+    cell: float = 1.0,
+) -> pd.DataFrame:
+    """What opening each piece alone saves on the links of `pairs` of cores, one row a piece.
+
+    `pieces` as in `crossings`, and for each kind of line the resistance without this kind, the
+    others still there. `saved`: the sum over links of the cost with the lines minus that with this
+    piece opened; `saved_most` and `link`: of the link that gains most; `joins`: links that were not
+    possible before. Only cells of the piece and around it are worked on again: exact unless the
+    best way runs through the piece twice, where it tells too little.
+    """
+    resistance_with = as_float(resistance_with)
+    pairs = [(min(p), max(p)) for p in pairs]
+    on_lines = np.any([of > 0 for of in pieces], axis=0)
+    near = np.flatnonzero(maximum_filter(on_lines, 3))
+    known, between = _costs(Reaches(resistance_with, cores, cell), pairs, near)
+    place = np.full(resistance_with.shape, -1, np.int32)
+    place.ravel()[near] = np.arange(near.size)
+    rows = []
+    for of_kind, without in zip(pieces, resistance_without, strict=True):
+        free = as_float(without)
+        for number, box, cells in _pieces(of_kind):
+            ground = np.where(cells, free[box], resistance_with[box])
+            cost = {c: _through(k, place[box], ground, cells, cell) for c, k in known.items()}
+            gains = [_gain(between[a, b], (cost[a] + cost[b])[cells].min()) for a, b in pairs]
+            rows.append(_row(number, pairs, gains, [between[pair] for pair in pairs]))
+    return pd.DataFrame(rows, columns=["piece", "saved", "saved_most", "link", "joins"])
+
+
+def _of_kind(flow_with, flow_without, pieces) -> pd.DataFrame:
     known = (pieces > 0) & np.isfinite(flow_with) & np.isfinite(flow_without)
     numbers = np.unique(pieces[pieces > 0])
     size = int(numbers.max(initial=0)) + 1
@@ -37,40 +80,7 @@ def crossings(
         "piece": numbers, "cells": count, "flow_with": now, "flow_without": before,
         "barrier_effect": np.where(count > 0, effect, np.nan),
     })  # fmt: skip
-    rows["held_back"] = rows.flow_without * rows.barrier_effect
-    if cost is not None:
-        rows = rows.merge(cost, on="piece", how="left")
-    return _ranked(rows)
-
-
-def opened(
-    resistance_with: np.ndarray,
-    resistance_without: np.ndarray,
-    pieces: np.ndarray,
-    cores: np.ndarray,
-    pairs: Sequence[tuple[int, int]],
-    cell: float = 1.0,
-) -> pd.DataFrame:
-    """What opening each piece alone saves on the links of `pairs` of cores, one row a piece.
-
-    `saved`: the sum over links of the cost with the line minus that with this piece opened;
-    `saved_most` and `link`: of the link that gains most; `joins`: links that were not possible
-    before. Only cells of the piece and around it are worked on again: exact unless the best way
-    runs through the piece twice, where it tells too little.
-    """
-    resistance_with, resistance_without = as_float(resistance_with), as_float(resistance_without)
-    pairs = [(min(p), max(p)) for p in pairs]
-    near = np.flatnonzero(maximum_filter(pieces > 0, 3))
-    known, between = _costs(Reaches(resistance_with, cores, cell), pairs, near)
-    place = np.full(pieces.shape, -1, np.int32)
-    place.ravel()[near] = np.arange(near.size)
-    rows = []
-    for number, box, cells in _pieces(pieces):
-        ground = np.where(cells, resistance_without[box], resistance_with[box])
-        cost = {core: _through(c, place[box], ground, cells, cell) for core, c in known.items()}
-        gains = [_gain(between[a, b], (cost[a] + cost[b])[cells].min()) for a, b in pairs]
-        rows.append(_row(number, pairs, gains, [between[pair] for pair in pairs]))
-    return pd.DataFrame(rows, columns=["piece", "saved", "saved_most", "link", "joins"])
+    return rows.assign(held_back=rows.flow_without * rows.barrier_effect)
 
 
 def _ranked(rows):
