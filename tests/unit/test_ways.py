@@ -1,8 +1,10 @@
 """Ways between key areas before and after a change, in answers that one can see."""
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from shapely import Point
 
 from manul.comparison import ways
 
@@ -46,8 +48,17 @@ def test_areas_are_the_same_where_they_lie_whatever_their_numbers():
     told = ways.section(ways.compared(BEFORE, after))
     assert "1 cost more, 1 less; gone 1, new 0" in told.words[0]
     ((_, table),) = told.tables
-    assert table["change"].tolist() == ["+50.0 %", "-20.0 %"]
-    assert table["from"].tolist() == ["42.00° N 75.00° E", "42.00° N 76.00° E"]
+    assert table["change"].tolist() == ["gone", "+50.0 %", "-20.0 %"]
+    east = [f"42.00° N {lon}.00° E" for lon in (75, 75, 76)]
+    assert table["from"].tolist() == east
+    assert table["cost after (km)"].tolist() == ["no way", "15", "4"]
+
+
+def test_key_areas_are_named_by_the_nearest_town():
+    towns = gpd.GeoDataFrame({"name": ["Naryn"]}, geometry=[Point(76, 42)], crs="EPSG:4326")
+    found = ways.compared(BEFORE, BEFORE, towns.to_crs("EPSG:32643")).set_index(["a", "b"])
+    assert found.loc[(2, 3), "from"] == "at Naryn" and found.loc[(2, 3), "to"] == "83 km E of Naryn"
+    assert found.loc[(1, 3), "from"] == "83 km W of Naryn"
 
 
 def test_the_ways_that_change_most_come_first_in_both_directions():

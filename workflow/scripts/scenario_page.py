@@ -1,7 +1,7 @@
 """Write the page of a scenario: what it changes against the first one, and how sure that is."""
 
 from manul import job
-from manul.comparison import differences, scenario_page, ways
+from manul.comparison import differences, features, scenario_page, ways
 from manul.grid import plain_files, provenance, vectors
 from manul.grid.region import grid_of
 from manul.pages import html
@@ -25,10 +25,18 @@ with job.start(snakemake) as this:
         [plain_files.read_table(path) for path in this.inputs(f"{side}_ways")]
         for side in ("before", "after")
     ]
-    moved = ways.compared(*(ways.Net(*net) for net in nets)) if all(nets) else None
+    towns = [vectors.read_vector(path) for path in this.inputs("towns")]
+    moved = ways.compared(*(ways.Net(*net) for net in nets), *towns) if all(nets) else None
+    sides = [this.named(f"{side}_features") for side in ("before", "after")]
+    changed = {
+        name: features.Change(
+            title, *(vectors.read_vector(of[name]) if name in of else None for of in sides)
+        )
+        for name, title in told.features.items()
+    }
     sections = scenario_page.sections(
         told.first, told.changes, plain_files.read_table(units), recommended, pictures,
-        told.number, moved,
+        told.number, moved, changed,
     )  # fmt: skip
     page = html.page(told.scenario_title, told.region["title"], notice, sections, this.foot)
     stamped = stamp.stamp(record, this.scenario)

@@ -583,17 +583,40 @@ def _scenario_page(graph, scenario, config, key) -> Job:
     told |= {"maps": [name for name in made if name != "units"]}
     told |= {"first": graph.configs[first]["scenario_title"], "number": config["draws"]["number"]}
     told |= {"changes": config["scenarios"][config["scenario"]].get("changes") or {}}
+    sides = graph.configs[first], config
+    told |= {"features": _changed_features(told["changes"], sides)}
+    towns = selection.towns(config)
     reads: dict[str, list] = {"outline": _units_of(config) or _mask(config)}
+    reads |= {"towns": [layer(config, towns)] if towns else []}
     reads |= {file: [Ref("change", "", file)] for file in made}
     for side, name in (("before", first), ("after", scenario)):
-        there = "" in RULES["recommend"].keys(graph.configs[name])
+        of = graph.configs[name]
+        reads[f"{side}_features"] = [
+            _in_scenario(layer(of, i), name) for i in told["features"] if _is_there(of, i)
+        ]
+        there = "" in RULES["recommend"].keys(of)
         reads[f"{side}_recommendations"] = [Ref("recommend", "", "table", name)] if there else []
         reads[f"{side}_ways"] = [
             Ref("analysis_connectivity", key, table, name)
-            for key in _moving(graph.configs[name])
+            for key in _moving(of)
             for table in ("links", "areas")
         ]
     return Job(told, reads)
+
+
+def _changed_features(changes, sides) -> dict[str, str]:
+    """Titles of the public layers of features that a scenario changes, brings or takes away."""
+    out = {}
+    for name in changes.get("layers") or {}:
+        blocks = [config["layers"][name] for config in sides if _is_there(config, name)]
+        public = all(block["public"] for block in blocks)
+        if blocks and public and all(block["kind"] == "vector" for block in blocks):
+            out[name] = blocks[-1]["title"]
+    return out
+
+
+def _is_there(config, name) -> bool:
+    return name in config["layers"] and not selection.is_absent(config, name)
 
 
 def _in_scenario(item, name):

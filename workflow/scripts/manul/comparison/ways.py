@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 from pyproj import Geod
@@ -11,6 +12,7 @@ from pyproj import Geod
 from manul.config.hints import counted
 from manul.pages.amounts import amount
 from manul.pages.html import Section
+from manul.products.key_areas import names
 
 SAME_M = 5_000.0  # two key areas whose middles lie no farther apart are one
 LEAST = 0.5  # per cent: less is told as no change
@@ -28,11 +30,12 @@ class Net(NamedTuple):
     areas: pd.DataFrame
 
 
-def compared(before: Net, after: Net) -> pd.DataFrame:
+def compared(before: Net, after: Net, towns: gpd.GeoDataFrame | None = None) -> pd.DataFrame:
     """One row (`COLUMNS`) for each way there was or is, those that get dearest first.
 
     Costs in km of best ground; a way that there is only before or after has one cost, and no change
-    in per cent. `a` and `b` are the numbers of key areas before, 0 for one that is new.
+    in per cent. `a` and `b` are the numbers of key areas before, 0 for one that is new; `from` and
+    `to` name them by the nearest of `towns` (points with `name`), or by degrees.
     """
     same = _matched(before.areas, after.areas)
     new = {n: -n for n in after.areas["area"]}
@@ -52,27 +55,34 @@ def compared(before: Net, after: Net) -> pd.DataFrame:
             crosses if isinstance(crosses, str) else "",
         ))  # fmt: skip
     table = pd.DataFrame(rows, columns=COLUMNS)
+    for at, (column, end) in enumerate((("from", "a"), ("to", "b")), 2):
+        table.insert(at, column, _names(table[f"lon_{end}"], table[f"lat_{end}"], towns))
     return table.sort_values("dearer_percent", ascending=False, ignore_index=True)
 
 
 def section(table: pd.DataFrame) -> Section:
-    """The ways that change most."""
+    """The ways that change most, those that go or come first."""
     worse = table[table["dearer_percent"] >= LEAST]
     easier = table[table["dearer_percent"] <= -LEAST]
-    gone = int((table["cost_after_km"].isna() & table["cost_before_km"].notna()).sum())
-    made = int((table["cost_before_km"].isna() & table["cost_after_km"].notna()).sum())
+    gone = table[table["cost_after_km"].isna() & table["cost_before_km"].notna()]
+    made = table[table["cost_before_km"].isna() & table["cost_after_km"].notna()]
     told = [
         f"Of {counted(len(table), 'way')} between neighbouring key areas {len(worse)} cost more, "
-        f"{len(easier)} less; gone {gone}, new {made}. Costs are in km of best ground."
+        f"{len(easier)} less; gone {len(gone)}, new {len(made)}. Costs are in km of best ground."
     ]
-    moved = pd.concat([worse.head(SHOWN), easier.iloc[::-1].head(SHOWN)])
+    kept = pd.concat([worse.head(SHOWN), easier.iloc[::-1].head(SHOWN)])
+    moved = pd.concat([gone.head(SHOWN), made.head(SHOWN), kept])
     shown = pd.DataFrame(
         {
-            "from": [_at(r.lon_a, r.lat_a) for r in moved.itertuples()],
-            "to": [_at(r.lon_b, r.lat_b) for r in moved.itertuples()],
-            "cost before (km)": [amount(x) for x in moved["cost_before_km"]],
-            "cost after (km)": [amount(x) for x in moved["cost_after_km"]],
-            "change": [f"{x:+.1f} %" for x in moved["dearer_percent"]],
+            "from": moved["from"],
+            "to": moved["to"],
+            "cost before (km)": [_cost(x) for x in moved["cost_before_km"]],
+            "cost after (km)": [_cost(x) for x in moved["cost_after_km"]],
+            "change": [
+                *["gone"] * len(gone.head(SHOWN)),
+                *["new"] * len(made.head(SHOWN)),
+                *(f"{x:+.1f} %" for x in kept["dearer_percent"]),
+            ],
             "crosses": moved["crosses"],
         }
     )
@@ -106,5 +116,12 @@ def _matched(before, after) -> dict[int, int]:
     }
 
 
-def _at(lon, lat) -> str:
-    return f"{lat:.2f}° N {lon:.2f}° E"
+def _names(lon, lat, towns) -> list[str]:
+    shapes = gpd.GeoSeries(gpd.points_from_xy(lon, lat), crs="EPSG:4326")
+    named = names(shapes if towns is None else shapes.to_crs(towns.crs), towns)
+    at = [f"{b:.2f}° N {a:.2f}° E" for a, b in zip(lon, lat, strict=True)]
+    return [name or place for name, place in zip(named, at, strict=True)]
+
+
+def _cost(km) -> str:
+    return "no way" if np.isnan(km) else amount(km)
