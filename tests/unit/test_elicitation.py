@@ -407,7 +407,7 @@ def test_numbers_say_what_they_are_and_what_is_allowed(configs):
     assert (scale.unit, scale.above, scale.lowest) == ("m", True, 0)
     snow = known["habitat.gates.snow.response.logistic_fall.midpoint"]
     assert (snow.unit, snow.used, weight.used) == ("cm", False, True)
-    assert "along Snow depth, the value has fallen to 0.5 here" in snow.words
+    assert "Snow depth, where the value has fallen to 0.5" in snow.words
 
 
 def test_a_number_of_a_surface_acts_where_the_surface_can_be_made(configs):

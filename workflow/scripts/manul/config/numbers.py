@@ -49,7 +49,7 @@ def words(config: Config, path: str) -> str:
         surface = str(node.get("surface", ""))
         block: Mapping[str, Any] = config["surfaces"].get(surface, {})
         named = block.get("title") or surface
-        meaning = f"along {named or 'the value of its terms'}, {meaning}"
+        meaning = f"{named or 'all terms together'}, {meaning}"
     return ": ".join([room.capitalize(), " / ".join(dict.fromkeys(filter(None, titles))), meaning])
 
 
