@@ -297,6 +297,15 @@ def test_a_reader_of_one_sheet_is_told_where_what_why_how_sure_from_what_and_who
     assert "nobody" in written(page, "source")
 
 
+def test_every_number_on_the_map_is_listed_where_not_all_places_fit_in_full(scenario):
+    who = "; ".join(["Ministry of Natural Resources, Ecology and Technical Supervision"] * 9)
+    page = single(scenario, *(action(f"R{i}", i * 5_000, agency=who) for i in range(8)))
+    numbers = [str(i) for i in range(1, 9)]
+    assert sorted(written(page, "badge")) == written(page, "place-number") == numbers
+    assert len(written(page, "place")) == 8
+    assert 0 < len(written(page, "place-words")) < 8
+
+
 def test_a_number_stands_at_its_place(scenario):
     page = single(scenario, action("R1", 10_000))
     (badge,) = page.findobj(lambda a: a.get_gid() == "badge" and hasattr(a, "radius"))

@@ -25,36 +25,48 @@ DASHED = {"linestyle": (0, (2, 1.5))}
 TILE = "#0047b3"
 LAND = "#e3e3e1"
 Chance = tuple[np.ndarray, tuple]  # tints (rows, columns, 4), and where they lie (m)
+NONE = -1  # places told in full: not even the others are listed
 INSET_MM = 38  # height of an inset, at most
 
 
 def places(shown, every: int, number: int, is_part: bool, styles: Mapping, pen: Pen) -> None:
     """The first places on this page: number, what, where, what is gained, how sure, who.
 
-    `shown` are those on the page, of `every` in the unit; at most `number` of them are written.
-    `styles` say how the places of each rule are drawn.
+    `shown` are those on the page, of `every` in the unit; of the first `number` all is written, of
+    the others what and where, and of none of them where `number` is `NONE`. `styles` say how the
+    places of each rule are drawn.
     """
     pen.heading(f"What to do first {'on this sheet' if is_part else 'here'}", 10.5)
     if not len(shown):
         pen.text("No rule holds here." if not every else "None of the first places lies here.", 7.5)
-    for row in shown.head(number).itertuples():
-        side = 4.4 * pen.type
-        sign = look(row, styles)
-        pen.add(Rectangle((pen.left, pen.y + 0.3), side, side, gid="place-sign", **sign))
-        middle: Style = {"ha": "center", "va": "center_baseline", "weight": "bold"}
-        x, y = pen.left + side / 2, pen.y + 0.3 + side / 2
-        pen.add(words(str(row.number), x, y, 8 * pen.type, "place-number", **middle))
-        pen.text(f"{row.title}, {row.place}", 7.4, 1.4 * side, weight="bold", gid="place")
+    listed = shown.head(0) if number == NONE else shown
+    for row in listed.head(max(number, 0)).itertuples():
+        _numbered(row, styles, 4.4, pen)
+        pen.text(f"{row.title}, {row.place}", 7.4, 6.2 * pen.type, weight="bold", gid="place")
         told = filter(
             None, [gained(row._asdict(), "km² of full quality "), _sure(row), row.agency, row.dms]
         )
-        pen.text(". ".join(told) + ".", 6.8, 1.4 * side, gid="place-words")
+        pen.text(". ".join(told) + ".", 6.8, 6.2 * pen.type, gid="place-words")
         pen.gap(0.8)
-    rest = every - min(number, len(shown))
+    for row in listed.iloc[max(number, 0) :].itertuples():
+        _numbered(row, styles, 3.2, pen)
+        pen.text(f"{row.title}, {row.place}", 6.8, 6.2 * pen.type, gid="place")
+        pen.gap(0.8)
+    rest = every - len(listed)
     if rest:
         more = f"and {counted(rest, 'more place')} of the unit: see actions.xlsx"
         pen.text(more, 6.8, color=QUIET)
     pen.gap(2.5)
+
+
+def _numbered(row, styles, side: float, pen: Pen) -> None:
+    """The number of a place in a square of a side (mm) that looks as it does on the map."""
+    side *= pen.type
+    sign = look(row, styles)
+    pen.add(Rectangle((pen.left, pen.y + 0.3), side, side, gid="place-sign", **sign))
+    middle: Style = {"ha": "center", "va": "center_baseline", "weight": "bold"}
+    x, y = pen.left + side / 2, pen.y + 0.3 + side / 2
+    pen.add(words(str(row.number), x, y, 1.8 * side, "place-number", **middle))
 
 
 def look(row, styles: Mapping) -> dict:
