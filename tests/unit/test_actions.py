@@ -402,9 +402,9 @@ def test_a_budget_pays_for_the_places_that_bring_back_most(found):
     assert curve["gain"].is_monotonic_increasing and curve["gain"].iloc[-1] == 10
     page = actions_page.sections(more, 10, plan, "USD")
     assert [s.title for s in page][:2] == ["In short", "What a budget buys"]
-    assert "the best set is 1 place for 10 USD, which bring back 4 km2" in page[1].words[0]
+    assert "the best set is 1 place for 10 USD, which bring back 4 km²" in page[1].words[0]
     assert "to within 0.01%" in page[1].words[0]
-    assert page[1].words[2] == "As much money again would add 0 km2."
+    assert page[1].words[2] == "As much money again would add 0 km²."
 
 
 def test_twice_the_budget_may_buy_more(found):
@@ -413,7 +413,7 @@ def test_twice_the_budget_may_buy_more(found):
     plan = actions.plan(made, gains, low, low, 30, seed=1)
     page = actions_page.sections(actions.with_money(made, low, low, plan), 10, plan, "USD")
     assert (plan.best.gain, plan.more.gain) == (4, 10)
-    assert page[1].words[2] == "As much money again would add 6 km2."
+    assert page[1].words[2] == "As much money again would add 6 km²."
 
 
 @pytest.mark.parametrize(("amount", "often"), [(40, 0), (60, 1)])
@@ -496,8 +496,8 @@ def test_a_target_is_a_share_of_what_its_rules_could_bring_back(found):
     page = actions_page.sections(made, 10, None, "USD", [two, every])
     words = next(s for s in page if s.title == "What a target costs").words
     assert words[0] == (
-        "To bring back 40% of the 10 km2 of full quality that all priced actions could bring back "
-        "costs at least 10 USD: 1 place, 4 km2."
+        "To bring back 40% of the 10 km² of full quality that all priced actions could bring back "
+        "costs at least 10 USD: 1 place, 4 km²."
     )
     assert "the rules R5" in words[1] and actions.of_targets([]) == {}
 

@@ -298,7 +298,7 @@ def test_a_reader_of_one_sheet_is_told_where_what_why_how_sure_from_what_and_who
 
 
 def test_every_number_on_the_map_is_listed_where_not_all_places_fit_in_full(scenario):
-    who = "; ".join(["Ministry of Natural Resources, Ecology and Technical Supervision"] * 9)
+    who = "; ".join(["Ministry of Natural Resources, Ecology and Technical Supervision"] * 30)
     page = single(scenario, *(action(f"R{i}", i * 5_000, agency=who) for i in range(8)))
     numbers = [str(i) for i in range(1, 9)]
     assert sorted(written(page, "badge")) == written(page, "place-number") == numbers

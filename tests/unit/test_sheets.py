@@ -523,7 +523,7 @@ def test_a_change_is_told_with_its_direction_and_how_sure_it_is(tmp_path):
     plain_files.write_table(tmp_path / "change_units.csv", pd.DataFrame(row))
     made.tables["change_units"] = str(tmp_path / "change_units.csv")
     (figure,) = sheets.change(made)
-    assert "Value at risk of the region: +3.0 km2 (-1.2 to +7.0 in 90 % of the draws)" in " ".join(
+    assert "Value at risk of the region: +3.0 km² (-1.2 to +7.0 in 90 % of the draws)" in " ".join(
         said(figure)
     )
     found = dict(zip(said(figure, "legend"), said(figure, "share"), strict=False))

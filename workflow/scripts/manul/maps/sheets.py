@@ -275,7 +275,7 @@ def change(s: Scenario) -> list[Figure]:
     mean, low, high = (s.values(name) for name in names)
     units = plain_files.read_table(s.path("change_units")).set_index("unit").loc[REGION]
     ends = [units[f"value_at_risk_km2_{end}"] for end in ("mean", "p05", "p95")]
-    told = "Value at risk of the region: {:+.1f} km2 ({:+.1f} to {:+.1f} in 90 % of the draws)"
+    told = "Value at risk of the region: {:+.1f} km² ({:+.1f} to {:+.1f} in 90 % of the draws)"
     title = f"What changes: {s.config['scenario_title']}"
     sheet = s.sheet(title, names[0], extra=(told.format(*ends), *_left_out(s)))
     large = np.where(mean >= LARGE_CHANGE, 1, 2)

@@ -60,11 +60,11 @@ def _budget(table, plan, currency) -> Section:
     number = counted(int(best.chosen.sum()), "place")
     told = [
         f"With {plan.amount:,.0f} {currency} the best set is {number} for "
-        f"{best.cost:,.0f} {currency}, which bring back {amount(best.gain)} km2 of full quality. "
+        f"{best.cost:,.0f} {currency}, which bring back {amount(best.gain)} km² of full quality. "
         f"It is the best there is to within {max(best.gap, 1e-4):.2%}.",
         "Taking one place after the other, always the one that adds most for its money, would "
-        f"bring back {amount(greedy.gain)} km2.",
-        f"As much money again would add {amount(more.gain - best.gain)} km2.",
+        f"bring back {amount(greedy.gain)} km².",
+        f"As much money again would add {amount(more.gain - best.gain)} km².",
         "What each place would do alone does not add up: ground that two actions share counts "
         f"once. In {plan.draws} draws of gains and costs the best set was found again; the last "
         "column says how often each place belonged to it.",
@@ -89,10 +89,10 @@ def _budget(table, plan, currency) -> Section:
 
 def _targets(goals, currency) -> Section:
     told = [
-        f"To bring back {goal.share:.0%} of the {amount(goal.all_km2)} km2 of full quality that "
+        f"To bring back {goal.share:.0%} of the {amount(goal.all_km2)} km² of full quality that "
         f"{'the rules ' + ', '.join(goal.rules) if goal.rules else 'all priced actions'} could "
         f"bring back costs at least {goal.choice.cost:,.0f} {currency}: "
-        f"{counted(int(goal.choice.chosen.sum()), 'place')}, {amount(goal.choice.gain)} km2."
+        f"{counted(int(goal.choice.chosen.sum()), 'place')}, {amount(goal.choice.gain)} km²."
         for goal in goals
     ]
     return Section("What a target costs", told)
