@@ -29,6 +29,7 @@ from manul.config.hints import counted
 from manul.maps import base_map, furniture, layouts, side_column, spec
 from manul.maps import labels as maps_labels
 from manul.maps import page as maps_page
+from manul.pages import amounts
 
 LAEA = CRS("+proj=laea +lat_0=41.75 +lon_0=77.5 +datum=WGS84 +units=m +type=crs")
 GRID = GeoBox.from_bbox((-60_000, -40_000, 60_000, 40_000), crs=LAEA, resolution=4_000)
@@ -349,7 +350,7 @@ def test_no_data_is_told_with_the_land_and_a_part_that_is_known_in_part_is_told_
     [(0, "0 %"), (1e-9, "<1 %"), (0.005, "<1 %"), (0.0051, "1 %"), (0.256, "26 %"), (1, "100 %")],
 )
 def test_only_nothing_is_nought_per_cent(part, told):
-    assert side_column.percent(part) == told
+    assert amounts.percent(part) == told
 
 
 def test_shares_of_classes_are_those_of_the_known_cells():

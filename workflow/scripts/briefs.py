@@ -4,7 +4,7 @@ from manul import job
 from manul.grid import plain_files, provenance, vectors
 from manul.pages import briefs as pages
 from manul.products import actions as places
-from manul.products import briefs
+from manul.products import briefs, extrapolated
 
 with job.start(snakemake) as this:
     told = this.told
@@ -18,7 +18,8 @@ with job.start(snakemake) as this:
         units, actions, outlines, key, matters, told.species["plural"], told.as_of
     )
     record = this.provenance()
-    unknown = briefs.unknown(told.absent, told.not_assessed, told.limitations.values())
+    limits = [*extrapolated.limits(this.fields(), told.extrapolated), *told.limitations.values()]
+    unknown = briefs.unknown(told.absent, told.not_assessed, limits)
     notice = provenance.notice(record)
     page = pages.page(found, told.title, notice, this.foot, unknown, list(record.values()))
     plain_files.write_text(this.output("page"), page)

@@ -4,7 +4,7 @@ from manul import __version__, job
 from manul.grid import plain_files, provenance
 from manul.pages import figures, html
 from manul.products import actions as places
-from manul.products import report
+from manul.products import extrapolated, report
 
 with job.start(snakemake) as this:
     told = this.told
@@ -21,6 +21,7 @@ with job.start(snakemake) as this:
     sheets = this.named("sheets").items()
     pictures = [(told.sheets[name], figures.smaller(path)) for name, path in sheets]
     animals = told.species["plural"]
+    limits = [*extrapolated.limits(this.fields(), told.extrapolated), *told.limitations]
     sections = [
         report.in_short(
             tables["units"], found if found is not None else [], animals, tables["of_draws"]
@@ -33,7 +34,7 @@ with job.start(snakemake) as this:
         report.numbers(told.parameters.values()),
         report.data(record, told.absent, told.not_assessed),
         *([report.field_records(summaries)] if summaries else []),
-        report.limits(told.limitations, record),
+        report.limits(limits, record),
         report.references(record, __version__, this.digest),
     ]
     title = f"{told.species['title']}: {told.title}"

@@ -979,9 +979,11 @@ def _briefs(graph, scenario, config, key) -> Job:
         "layers": _units_of(config),
     }
     asked = RULES["sensitivity"].keys(config)
-    return Job(told, reads | {"matters": [Ref("sensitivity", "", "table")] if asked else []})
+    job = Job(told, reads | {"matters": [Ref("sensitivity", "", "table")] if asked else []})
+    return _with_extrapolated(graph, scenario, config, job, MAPS_OF_PAGES)
 
 
+MAPS_OF_PAGES = ("habitat", "threat", "value_at_risk")
 SHEETS_OF_REPORT = ("habitat", "threat", "value_at_risk", "key_habitat", "chance_key")
 
 
@@ -1006,8 +1008,8 @@ def _report(graph, scenario, config, key) -> Job:
     }  # fmt: skip
     there = RULES["actions"].keys(config)
     public = selection.shown(config, RULES["prepare_records"].keys(config))
-    return Job(told, {
-        "maps": _map_refs(config, ["habitat", "threat", "value_at_risk"]),
+    job = Job(told, {
+        "maps": _map_refs(config, MAPS_OF_PAGES),
         "units": [Ref("units", "", "table")] if RULES["units"].keys(config) else [],
         "of_draws": [Ref("key_draws", "", "units")] if specs.explained(config) else [],
         "actions": [Ref("actions", "", "polygons")] if there else [],
@@ -1015,6 +1017,7 @@ def _report(graph, scenario, config, key) -> Job:
         "summaries": [Ref("prepare_records", name, "summary") for name in public],
         "sheets": [Ref("sheet", name, "png") for name in shown],
     })  # fmt: skip
+    return _with_extrapolated(graph, scenario, config, job, MAPS_OF_PAGES)
 
 
 PAGES = ("briefs", "report")
@@ -1108,7 +1111,7 @@ def _sheet(graph, scenario, config, key) -> Job:
     named = [*spec["maps"], *spec["beside"]]
     shown = [n for name in named for n in sheet_specs.named(name, known)]
     behind = graph.surfaces(scenario, [*_map_refs(config, shown), *starmap(Ref, spec["tables"])])
-    far = {n: f"{n}_extrapolated" for n in behind if f"{n}_extrapolated" in known}
+    far = _extrapolated(graph, scenario, behind)
     maps = [*shown, *(name for pair in far.items() for name in pair)]
     told = {"sheet": spec["sheet"], "maps": graph.sources(scenario, maps), "extrapolated": far}
     told |= {"context": config["maps"]["context"], "config": selection.sheet_words(config)}
@@ -1322,6 +1325,22 @@ def _layers_behind(graph, scenario, name) -> dict[str, list[str]]:
 def _made(config, names) -> list[Ref]:
     have = set(selection.available(config))
     return [surface(config, name) for name in dict.fromkeys(names) if name in have]
+
+
+def _extrapolated(graph, scenario, behind) -> dict[str, str]:
+    """Of some surfaces those that tell where they are extrapolated, each with the map of it."""
+    known = graph.names(scenario)
+    return {n: f"{n}_extrapolated" for n in behind if f"{n}_extrapolated" in known}
+
+
+def _with_extrapolated(graph, scenario, config, job, wanted) -> Job:
+    """The job with the maps of what is extrapolated behind some maps."""
+    behind = graph.surfaces(scenario, _map_refs(config, wanted))
+    far = _extrapolated(graph, scenario, behind)
+    maps = graph.sources(scenario, [name for pair in far.items() for name in pair])
+    reads = [*job.reads.get("maps", ()), *_map_refs(config, maps)]
+    told = {**job.told, "maps": maps, "extrapolated": far}
+    return Job(told, {**job.reads, "maps": list(dict.fromkeys(reads))})
 
 
 def _mask(config) -> list[Ref]:

@@ -29,8 +29,8 @@ from manul.maps.furniture import Frame, draw_graticule, draw_utm, metric, round_
 from manul.maps.labels import Labels, draw_labels
 from manul.maps.page import Box, Entry, Page, Style, words
 from manul.maps.sheets import KEY_STYLES, Scenario, rule_style
-from manul.maps.side_column import percent
 from manul.maps.spec import INK, QUIET, Overlay, Scale
+from manul.pages.amounts import percent
 from manul.products.actions import foremost
 
 SCALES = (250_000, 500_000, 1_000_000)

@@ -57,6 +57,7 @@ from manul.maps.spec import (
     Source,
     with_colours,
 )
+from manul.pages.amounts import percent
 
 __all__ = [
     "MOST_PANELS",
@@ -261,7 +262,7 @@ def category_entries(
         Entry(
             ground.area_symbol({"facecolor": c.colour, "edgecolor": INK, "linewidth": 0.4}),
             c.label,
-            column.percent(count / known),
+            percent(count / known),
         )
         for c, count in zip(categories, counts, strict=True)
     ]

@@ -29,9 +29,10 @@ from manul.grid.block_maps import CLASS_NODATA
 from manul.grid.fields import Source
 from manul.grid.map_tags import read_classes, read_provenance
 from manul.maps import layouts, scales
-from manul.maps.side_column import colouring, percent
+from manul.maps.side_column import colouring
 from manul.maps.spec import QUALITATIVE
-from manul.products import confidence
+from manul.pages.amounts import percent
+from manul.products import confidence, extrapolated
 from manul.products.units import REGION
 
 
@@ -548,7 +549,7 @@ def _extrapolated(s) -> tuple[str, ...]:
         known = np.isfinite(s.values(name))
         guessed = np.nanmean(s.values(far)[known]) if known.any() else 0
         if guessed > 0:
-            found.append(f"{s.maps[name].title}: {percent(guessed)} extrapolated, no site in reach")
+            found.append(extrapolated.told(s.maps[name].title, guessed))
     return tuple(found)
 
 

@@ -26,6 +26,7 @@ from manul.maps.spec import (
     marked,
     palette,
 )
+from manul.pages.amounts import percent
 
 Block = Callable[[Pen], None]
 SMALLEST = 0.68  # of the type's full size; beneath this print is hard to read
@@ -145,11 +146,6 @@ def nodata_entries(unknown: float, land: Land) -> list[Entry]:
 def share_note(land: Land) -> str:
     """What the shares of a legend are shares of."""
     return f"Per cent: share of {land.name} ({land.what}) where there are data."
-
-
-def percent(part: float) -> str:
-    """0.004 -> <1 %; only nothing is 0 %."""
-    return "<1 %" if 0 < part <= 0.005 else f"{part * 100:.0f} %"
 
 
 def class_shares(values: np.ndarray, classes: Classes) -> np.ndarray:

@@ -42,3 +42,8 @@ def amount(value: float, least: float = 0.01) -> str:
     if abs(value) < least:
         return "0"
     return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"
+
+
+def percent(part: float) -> str:
+    """0.004 -> <1 %; only nothing is 0 %."""
+    return "<1 %" if 0 < part <= 0.005 else f"{part * 100:.0f} %"
