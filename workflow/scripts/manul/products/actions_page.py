@@ -69,7 +69,14 @@ def _budget(table, plan, currency) -> Section:
         f"once. In {plan.draws} draws of gains and costs the best set was found again; the last "
         "column says how often each place belonged to it.",
     ]
-    rows = table.iloc[plan.offered].assign(often=plan.in_draws, taken=best.chosen, alone=plan.alone)
+    offered = table.iloc[plan.offered]
+    rules = ", ".join(sorted(offered["rule"].unique()))
+    told.append(
+        "Means of the gains and the middles of the costs count. Of "
+        f"{counted(len(table), 'place')} {len(offered)} can be paid for: those to act on that take "
+        f"a threat away and whose rule has a cost ({rules})."
+    )
+    rows = offered.assign(often=plan.in_draws, taken=best.chosen, alone=plan.alone)
     rows = rows[rows["taken"]].sort_values("often", ascending=False)
     shown = pd.DataFrame(
         {
