@@ -51,7 +51,7 @@ def test_areas_are_the_same_where_they_lie_whatever_their_numbers():
     assert table["change"].tolist() == ["gone", "+50.0 %", "-20.0 %"]
     east = [f"42.00° N {lon}.00° E" for lon in (75, 75, 76)]
     assert table["from"].tolist() == east
-    assert table["cost after (km)"].tolist() == ["no way", "15", "4"]
+    assert table["cost after (km)"].tolist() == ["no link", "15", "4"]
 
 
 def test_key_areas_are_named_by_the_nearest_town():

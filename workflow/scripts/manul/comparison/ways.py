@@ -68,7 +68,8 @@ def section(table: pd.DataFrame) -> Section:
     made = table[table["cost_before_km"].isna() & table["cost_after_km"].notna()]
     told = [
         f"Of {counted(len(table), 'way')} between neighbouring key areas {len(worse)} cost more, "
-        f"{len(easier)} less; gone {len(gone)}, new {len(made)}. Costs are in km of best ground."
+        f"{len(easier)} less; gone {len(gone)}, new {len(made)}. Costs are in km of best ground. A "
+        "way is gone where the best one now runs through another key area, or where there is none."
     ]
     kept = pd.concat([worse.head(SHOWN), easier.iloc[::-1].head(SHOWN)])
     moved = pd.concat([gone.head(SHOWN), made.head(SHOWN), kept])
@@ -124,4 +125,4 @@ def _names(lon, lat, towns) -> list[str]:
 
 
 def _cost(km) -> str:
-    return "no way" if np.isnan(km) else amount(km)
+    return "no link" if np.isnan(km) else amount(km)
