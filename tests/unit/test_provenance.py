@@ -49,6 +49,17 @@ def test_the_notice_begins_with_what_is_invented_and_says_nothing_of_what_is_mea
     assert provenance.notice({"a": layer("measured")}) == ""
 
 
+def test_what_to_know_of_several_layers_is_told_once():
+    record = {
+        "roads": layer("measured", title="Roads", caveat="tracks are incomplete"),
+        "dem": layer("measured", title="Relief", caveat=None),
+        "snow": layer("measured", title="Snow", caveat="4 km cells"),
+        "rails": layer("measured", title="Railways", caveat="tracks are incomplete"),
+    }  # fmt: skip
+    told = ["Roads, Railways: tracks are incomplete", "Snow: 4 km cells"]
+    assert provenance.caveats(record) == told
+
+
 @pytest.mark.parametrize(
     ("dates", "told"),
     [

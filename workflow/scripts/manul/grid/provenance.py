@@ -7,6 +7,7 @@ map knows exactly the layers that it used and no others.
 
 import json
 import re
+from collections.abc import Mapping
 
 from manul.config.types import Layer
 
@@ -52,6 +53,15 @@ def notice(record: dict) -> str:
         if by[status]:
             words.append(f"{status.capitalize()}: {', '.join(by[status])}.")
     return " ".join(words)
+
+
+def caveats(record: Mapping[str, Mapping]) -> list[str]:
+    """What to know of the layers, as "Roads, Railways: ..."; what is the same for several once."""
+    of: dict[str, list[str]] = {}
+    for layer in record.values():
+        if layer.get("caveat"):
+            of.setdefault(layer["caveat"], []).append(layer["title"])
+    return [f"{', '.join(titles)}: {caveat}" for caveat, titles in of.items()]
 
 
 def age(record: dict) -> str:

@@ -78,14 +78,18 @@ class Scenario:
         record = provenance.merge(*(read_provenance(self.path(name)) for name in used))
         config = self.config
         rows = [(v["title"], str(v["date"]), v["status"], v["source"]) for v in record.values()]
-        caveats = [f"{v['title']}: {v['caveat']}" for v in record.values() if v.get("caveat")]
         return layouts.Sheet(
             title=title,
             subtitle=" · ".join(
                 [config["region"]["title"], config["scenario_title"], f"as of {config['as_of']}"]
             ),
             notice=provenance.notice(record),
-            limitations=(*extra, *_extrapolated(self), *config["limitations"], *caveats),
+            limitations=(
+                *extra,
+                *_extrapolated(self),
+                *config["limitations"],
+                *provenance.caveats(record),
+            ),
             sources=rows,
             rows=config["layers"],
             footer=(

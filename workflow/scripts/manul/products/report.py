@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from manul.config.hints import counted
+from manul.grid import provenance
 from manul.model.cumulative import CUMULATIVE
 from manul.pages.amounts import amount, gained
 from manul.pages.html import Section
@@ -182,8 +183,8 @@ def doubt(matters: pd.DataFrame | None, draws: int) -> Section:
 
 def limits(sentences: Iterable[str], record: Mapping[str, Mapping]) -> Section:
     """The limits of the method and of the layers."""
-    caveats = [f"{v['title']}: {v['caveat']}" for v in record.values() if v.get("caveat")]
-    return Section("Limits", [_sentence(text) for text in (*sentences, *caveats)])
+    told = (*sentences, *provenance.caveats(record))
+    return Section("Limits", [_sentence(text) for text in told])
 
 
 def references(record: Mapping[str, Mapping], version: str, digest: str) -> Section:
