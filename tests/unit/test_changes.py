@@ -310,7 +310,7 @@ def test_gains_without_a_threat_are_in_km2_and_ranked_and_the_first_are_told():
     assert [words.split(":")[0].split(",")[0] for words in short.words] == [
         "Without dogs", "Without mines", "Without roads", "Without mines",
     ]  # fmt: skip
-    assert "mines, 32 km2 (32 to 32) would be good enough" in short.words[-1]
+    assert "mines, 32 km² (32 to 32) would be good enough" in short.words[-1]
     assert units.tables[0][1].values.tolist() == [["West", "Dogs (27 km²); Mines (16 km²)"]]
     nothing = without_page.sections(without.table(0 * sums, titles, ["West"], grid, 2), 100, 4)
     assert nothing[0].words == ["No threat takes anything: nothing would come back."]

@@ -72,8 +72,8 @@ def headline(summary: pd.DataFrame) -> str:
     return (
         f"{counted(int(row['links']), 'link')} between {counted(int(row['areas']), 'key area')}, "
         f"{row['alone']} of which {'has' if row['alone'] == 1 else 'have'} none. Together "
-        f"they are worth one area of {row['equivalent_km2']:.0f} km2 (equivalent connected area; "
-        f"{row['equivalent_low_km2']:.0f} to {row['equivalent_high_km2']:.0f} over dispersal of "
+        f"they are worth one area of {row['equivalent_km2']:,.0f} km² (equivalent connected area; "
+        f"{row['equivalent_low_km2']:,.0f} to {row['equivalent_high_km2']:,.0f} over dispersal of "
         f"{row['median_low_km']:g} to {row['median_high_km']:g} km).{protected(row)}{cells(row)}"
     )
 

@@ -28,7 +28,7 @@ def sections(table: pd.DataFrame, cells: int, draws: int) -> list[Section]:
 def _in_short(table, draws) -> Section:
     first = list(table.itertuples())[:NAMED]
     told = [
-        f"Without {_small(row.threat)}: {amount(row.quality_km2_mean)} km2 of full quality would "
+        f"Without {_small(row.threat)}: {amount(row.quality_km2_mean)} km² of full quality would "
         f"come back ({amount(row.quality_km2_p05)} to {amount(row.quality_km2_p95)} in 90 % of "
         f"the draws), {amount(row.quality_in_key_km2_mean)} of it on land good enough for key "
         f"habitat. In {row.most_in_draws:.0%} of the draws this is the largest gain of all."
@@ -37,7 +37,7 @@ def _in_short(table, draws) -> Section:
     ]
     again = table[table["key_cell_km2_mean"] > 0]
     told += [
-        f"Without {_small(row.threat)}, {amount(row.key_cell_km2_mean)} km2 "
+        f"Without {_small(row.threat)}, {amount(row.key_cell_km2_mean)} km² "
         f"({amount(row.key_cell_km2_p05)} to {amount(row.key_cell_km2_p95)}) would be good "
         "enough for key habitat again."
         for row in again.itertuples()
@@ -79,7 +79,7 @@ def _how_made(cells, draws) -> Section:
         [
             f"The model was evaluated on {cells:,} cells of the region in {draws} draws, in each "
             "once more for each threat without its effect, and with half of it; all else stays as "
-            "it is. Quality is habitat before the loss times what the threats leave of it: 1 km2 "
+            "it is. Quality is habitat before the loss times what the threats leave of it: 1 km² "
             "of full quality is the best habitat without any threat.",
             "Land is counted as good enough for key habitat again only where the threat is itself "
             "a loss of habitat, and without the rule of the smallest patch. The gains of two "
