@@ -62,13 +62,13 @@ def test_pieces_of_a_kilometre():
 def test_pieces_are_ranked_by_the_flow_that_is_held_back():
     pieces = np.array([[1, 1, 2, 2, 3, 3], [0, 0, 0, 0, 0, 0]])
     without = np.array([[4.0, 4, 2, 2, 1, np.nan], [0] * 6])
-    with_it = np.array([[3.0, 3, 0, 0, 2, 2], [9] * 6])
+    with_it = np.array([[3.0, np.nan, 0, 0, 2, 2], [9] * 6])
     rows = crossings(with_it, without, [pieces])
     assert rows.piece.tolist() == [2, 1, 3]
     assert rows.barrier_effect.tolist() == [1.0, 0.25, 0.0]
     assert rows.held_back.tolist() == [2.0, 1.0, 0.0]
     assert rows["rank"].tolist() == [1, 2, 3]
-    assert rows.cells.tolist() == [2, 2, 1]
+    assert rows.cells.tolist() == [2, 1, 1], "unknown cells count for nothing"
 
 
 def road_through(seed, factor):
@@ -112,6 +112,19 @@ def test_a_railway_beside_a_road_is_told_of_beside_it():
     rows = crossings(1 / slowed, 1 / free, pieces, cost)
     assert rows[["piece", "cells", "rank"]].to_numpy().tolist() == [[1, 3, 1], [2, 3, 1]]
     assert crossings(free, free, []).empty
+
+
+def test_lines_of_two_kinds_that_lie_apart_are_opened_each_for_itself():
+    grid = GeoBox.from_bbox((0, 0, 3000, 5000), crs="EPSG:6933", resolution=1000)
+    road, rail = (shapely.LineString([(0, y), (3000, y)]) for y in (3500, 1500))
+    free = np.ones(grid.shape)
+    slowed = with_barriers(free, [([road], 5), ([rail], 3)], grid)
+    pieces = [number_cells([road], grid), number_cells([rail], grid, [2])]
+    cores = np.zeros(grid.shape, int)
+    cores[0, 1], cores[4, 1] = 1, 2
+    without = (with_barriers(free, [other], grid) for other in [([rail], 3), ([road], 5)])
+    cost = opened(slowed, without, pieces, cores, [(1, 2)])
+    assert cost[["piece", "saved"]].to_numpy().tolist() == [[1, 4], [2, 2]]
 
 
 def test_costs_join_the_table_of_flow():
