@@ -238,7 +238,7 @@ def test_a_road_of_one_cell_is_seen_on_the_panel_of_its_rule(tmp_path):
     (figure,) = sheets.recommendations(scenario(tmp_path, {}, {"recommendations": found}))
     signs = figure.findobj(lambda a: a.get_gid() == "small")
     assert [s.get_xydata().tolist() for s in signs] == [[[5_020, 5_000]]]
-    assert said(figure, "panel-subtitle") == ["1 place", "no place meets the rule"]
+    assert said(figure, "panel-subtitle") == ["1 zone", "no zone meets the rule"]
 
 
 def test_there_is_no_sheet_of_rules_where_none_may_be_shown():
@@ -651,7 +651,7 @@ def test_a_panel_of_a_rule_tells_sure_places_and_those_to_survey(tmp_path):
     both = pd.concat([sure, sure.iloc[:1].assign(verdict="survey first", support=0.6)])
     found = {"R1b": both.set_axis(range(3)), "R10": sure.assign(verdict="not supported")}
     (figure,) = sheets.recommendations(scenario(tmp_path, {}, {"recommendations": found}))
-    told = ["2 places, 1 to survey first (hatched)", "no place meets the rule"]
+    told = ["2 zones, 1 to survey first (hatched)", "no zone meets the rule"]
     assert said(figure, "panel-subtitle") == told
     shapes = figure.findobj(lambda a: a.get_gid() == "overlay")
     assert [len(shape.get_paths()) for shape in shapes] == [2, 1]

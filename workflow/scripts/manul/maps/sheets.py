@@ -227,12 +227,15 @@ def key_habitat(s: Scenario) -> list[Figure]:
     return [figure]
 
 
+JOINED = "Neighbouring zones of a rule are one place in the tables and pages of what to do first"
+
+
 def recommendations(s: Scenario) -> list[Figure]:
     """Where each rule that may be published holds, side by side."""
     path = s.path("recommendations")
     found = vectors.read_layers(path)
     s = s.small(min(len(found), layouts.MOST_PANELS))
-    extra = (*_rules_left_out(s, found), *_left_out(s))
+    extra = (*_rules_left_out(s, found), *_left_out(s), JOINED)
     sheet = s.sheet("Recommendations, rule by rule", "recommendations", extra=extra)
     classes = layouts.Classes((0.5,), ("elsewhere", "recommended here"), told=False)
     scale = layouts.Scale("Where the rule holds", unit="", palette="threat", classes=classes)
@@ -243,7 +246,7 @@ def recommendations(s: Scenario) -> list[Figure]:
     panels, weakest = [], provenance.worst_status(read_provenance(path))
     for name, table in found.items():
         sure, survey = table[table["verdict"].isin(DRAWN)], table[table["verdict"] == SURVEY]
-        amount = counted(len(sure), "place") if len(sure) else "no place meets the rule"
+        amount = counted(len(sure), "zone") if len(sure) else "no zone meets the rule"
         amount += f", {len(survey)} to survey first (hatched)" if len(survey) else ""
         status = table["data_status"].iloc[0] if len(table) else weakest
         places = layouts.Overlay(sure, name, style), layouts.Overlay(survey, name, doubtful)
