@@ -130,7 +130,7 @@ def test_the_smallest_file_runs_to_the_end(tmp_path):
     home = tmp_path / "results" / "small" / "current"
     for page in ("report.html: what was found", "first_actions.html: where to act first"):
         assert f"open results/small/current/{page}" in printed
-    assert "stands row by row in results/small/current/preflight.csv" in printed
+    assert "stands row by row under results/small/: current/preflight.csv" in printed
     assert {p.stem for p in home.glob("maps/*.png")} == {
         "chance_key", "habitat", "habitat_reference", "key_habitat", "measure_habitat",
         "recommendations", "corridors", "flow", "resistance",

@@ -405,7 +405,7 @@ def test_a_budget_pays_for_the_places_that_bring_back_most(found):
     assert "the best set is 1 place for 10 USD, which bring back 4 km²" in page[1].words[0]
     assert "to within 0.01%" in page[1].words[0]
     assert page[1].words[2] == "As much money again would add 0 km²."
-    assert "Of 3 places 2 can be paid for" in page[1].words[-1]
+    assert "Of 3 places 2 were weighed" in page[1].words[-1]
     assert page[1].words[-1].endswith("whose rule has a cost (R5).")
 
 

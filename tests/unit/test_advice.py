@@ -386,6 +386,16 @@ def test_square_blocks_cover_what_is_known():
     assert found["zone"][0] == "2 km block at 0.0078° N 0.0104° E"
 
 
+def test_blocks_end_where_the_region_does():
+    """Five by three km in blocks of 2 km: the last of each row and column is half as wide."""
+    grid = GeoBox.from_bbox((0, 0, 5_000, 3_000), crs="EPSG:6933", resolution=1000)
+    fields = Fields({"habitat": np.ones(grid.shape)}, grid)
+    found = zones.find({"kind": "tiles", "area_km2": 4}, fields, {})
+    assert found.total_bounds.tolist() == [0, 0, 5_000, 3_000]
+    assert (found.area / 1e6).tolist() == [4, 4, 2, 2, 2, 1]
+    assert found["zone"][5] == "2 km block at 0.0196° N 0.0466° E"  # its middle lies in the region
+
+
 @pytest.mark.parametrize(("side", "told"), [(99_700, "100"), (12_300, "12"), (7071, "7.1")])
 def test_the_side_of_a_block_is_told_without_a_power_of_ten(side, told):
     (name,) = zones._named_by_middle([0], [0], side, GRID)

@@ -111,6 +111,12 @@ def test_a_unit_has_the_actions_that_lie_in_it_and_what_of_it_lies_on_the_grid()
     assert found["West"].limits == []
 
 
+def test_where_actions_name_their_unit_sheets_show_those_that_briefs_do():
+    mine = actions(action("R1", 0, unit="East"), action("R2", 150_000, unit="West"))
+    (unit,) = atlas.units(geo([UNIT], name=["West"]), mine, no_key, GRID, named=True)
+    assert unit.actions["rule"].tolist() == ["R2"]
+
+
 def test_what_fills_a_fifth_of_a_unit_belongs_to_it_though_most_of_it_lies_elsewhere():
     small = geo([shapely.box(0, 0, 10_000, 10_000)], name=["Reserve"])
     much = action("R1", 0, geometry=shapely.box(0, 0, 2_001, 60_000))

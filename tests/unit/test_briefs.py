@@ -7,6 +7,7 @@ import shapely
 
 from manul.grid.templates import as_in_print
 from manul.pages import briefs as pages
+from manul.pages import figures
 from manul.products import actions, briefs
 from manul.products.recommendations import KEY_GAIN
 
@@ -43,7 +44,9 @@ def made(unit=UNIT, of=None, **more):
         gpd.GeoDataFrame({"name": ["Naryn"]}, geometry=[SHAPE], crs=CRS),
     )
     of = places("R5", "R5", "R7") if of is None else of
-    (found,) = briefs.briefs(units, of, outlines, None, more.get("matters"), "cats", "2026-11-28")
+    region = more.get("region", SHAPE.buffer(1))
+    matters = more.get("matters")
+    (found,) = briefs.briefs(units, of, outlines, None, matters, "cats", "2026-11-28", region)
     return found
 
 
@@ -57,6 +60,17 @@ def test_what_lives_and_what_threatens_comes_with_its_interval():
     ]
     assert found["threats"][0] == "Of the value at risk: Hunting 60 %, Dogs 40 %."
     assert "Mean threat 0.20 (0.10 to 0.30)" in found["threats"][1]
+
+
+def test_of_a_unit_that_reaches_beyond_the_region_it_is_told_how_much_is_mapped(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "numbered_map", lambda shape, *_: drawn.append(shape) or b"")
+    west, south, east, north = SHAPE.bounds
+    quarter = shapely.box(west, south, west + (east - west) / 4, north)
+    found = made(region=quarter)
+    told = "Only 25 % of Naryn is mapped, and all that is told is of that part."
+    assert found["lives"][0] == found["lines"][0] == told
+    assert drawn[0].equals(quarter), "and no more is drawn"
 
 
 def test_the_best_place_of_each_rule_comes_before_the_second_best():

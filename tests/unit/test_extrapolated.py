@@ -24,6 +24,13 @@ def test_the_share_is_that_of_known_ground():
     ]
 
 
+def test_means_over_areas_count_with_their_share():
+    """As where the places of surveys are not public."""
+    assert limits([1, 2, 3, np.nan], [0.75, 0.75, 0, 1]) == [
+        "burrows: 50 % extrapolated, no site in reach"
+    ]
+
+
 def test_what_is_measured_everywhere_or_nowhere_known_is_not_told():
     assert limits([1, 0, 2, 3], [0, 0, 0, 0]) == []
     assert limits([np.nan] * 4, [1] * 4) == []

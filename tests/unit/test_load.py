@@ -181,6 +181,19 @@ def test_a_rule_or_threat_that_is_taken_away_leaves_no_trace():
     assert config["rules"]["R8"]["gain"]["without"] == ["overgrazing"], "it acts on nothing then"
 
 
+def test_a_rule_may_act_on_a_threat_that_one_scenario_alone_has():
+    config = demo_config()
+    config["rules"] = {"R5": {"gain": {"without": ["hunting", "wind"]}}}
+    wind = {"title": "Wind parks", "group": "infrastructure", "weight": 0.2, "surface": "slope",
+            "iucn": "3.3", "cmp": "3.3"}  # fmt: skip
+    changes = config["scenarios"]["planned"]["changes"]
+    changes["threats"] = {"wind": wind}
+    assert "wind" in load.load(config)["planned"]["threats"]
+    del changes["threats"]
+    with pytest.raises(load.ConfigError, match=r"R5.gain.without: there is no threat 'wind'"):
+        load.load(config)
+
+
 def test_class_names_of_a_layer_take_the_scores_of_the_model():
     config = current(demo_config())
     scores = config["surfaces"]["land_cover_score"]["scores"]

@@ -292,6 +292,18 @@ def test_a_first_scenario_without_hidden_layers_is_the_same_in_both_views():
         assert made.reads(view, "units")["before"] == before
 
 
+def test_every_job_has_its_files_where_hidden_places_are_withheld():
+    """Margins of hidden layers are smaller in the public view, which does without them."""
+    made = demo(privacy={"show": "withheld"})
+    for scenario in made.configs:
+        for name in made.rules(scenario):
+            for key in made.keys(scenario, name):
+                assert made.files(scenario, name, key)
+                made.reads(scenario, name, key)
+    (sera,) = made.reads("current", "analysis_disease", "disease")["sera"]
+    assert sera == "results/tien_shan/current/restricted/layers/sera.gpkg"
+
+
 def test_hidden_places_may_be_withheld_instead():
     made = demo(privacy={"show": "withheld"})
     assert "effect_dogs_camps" not in made.names("current")

@@ -58,9 +58,11 @@ def test_the_region_in_short_adds_units_up():
     of_draws = pd.DataFrame({
         "unit": ["West", "(whole region)"], "key_km2_p05": [1.0, 90.0],
         "key_km2_p95": [2.0, 350.6], "cats_low": [0.0, 2.0], "cats_high": [1.0, 55.0],
+        "key_km2_mean": [1.5, 180.2],
     })  # fmt: skip
     first, _ = report.in_short(UNITS, ACTIONS, "cats", of_draws).words
-    assert "204 km² (90 to 351 in 90 % of the draws of all uncertain numbers) are key" in first
+    told = "204 km² (90 to 351 in 90 % of the draws of all uncertain numbers, 180 on average) are"
+    assert told in first
     assert "holds 2 to 55 cats" in first
     nothing = report.in_short(None, ACTIONS.iloc[:0], "cats").words
     assert nothing == ["No unit and no rule is told in the config."]

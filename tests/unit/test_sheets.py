@@ -651,7 +651,7 @@ def test_a_panel_of_a_rule_tells_sure_places_and_those_to_survey(tmp_path):
     both = pd.concat([sure, sure.iloc[:1].assign(verdict="survey first", support=0.6)])
     found = {"R1b": both.set_axis(range(3)), "R10": sure.assign(verdict="not supported")}
     (figure,) = sheets.recommendations(scenario(tmp_path, {}, {"recommendations": found}))
-    told = ["2 zones, 1 to survey first (hatched)", "no zone meets the rule"]
+    told = ["2 zones, 1 to survey first (hatched)", "no zone to act on, 2 not supported"]
     assert said(figure, "panel-subtitle") == told
     shapes = figure.findobj(lambda a: a.get_gid() == "overlay")
     assert [len(shape.get_paths()) for shape in shapes] == [2, 1]

@@ -35,6 +35,7 @@ with job.start(snakemake) as this:
         places.read(tables["actions"]),
         partial(atlas.key_habitat, tables["key_habitat"]),
         s.grid,
+        told.of == told.region["units"],
     )
     for unit in this.told_of(units, len(names), "units"):
         name = names[unit.name]

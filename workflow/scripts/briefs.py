@@ -1,7 +1,10 @@
 """Write the brief of each unit: two printed pages, and a dozen plain lines."""
 
+import shapely
+
 from manul import job
 from manul.grid import plain_files, provenance, vectors
+from manul.grid.region import grid_of
 from manul.pages import briefs as pages
 from manul.products import actions as places
 from manul.products import briefs, extrapolated
@@ -15,8 +18,9 @@ with job.start(snakemake) as this:
     tables = this.inputs("matters")
     matters = plain_files.read_table(tables[0]) if tables else None
     found = briefs.briefs(
-        units, actions, outlines, key, matters, told.species["plural"], told.as_of
-    )
+        units, actions, outlines, key, matters, told.species["plural"], told.as_of,
+        shapely.box(*grid_of(told.region).boundingbox),
+    )  # fmt: skip
     record = this.provenance()
     limits = [*extrapolated.limits(this.fields(), told.extrapolated), *told.limitations.values()]
     unknown = briefs.unknown(told.absent, told.not_assessed, limits)

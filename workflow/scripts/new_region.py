@@ -8,4 +8,4 @@ with job.start(snakemake) as this:
     path = new_region.write(snakemake.params.asked)
     config = load.load(documents.read(path), [path])["current"]
     this.log.info("wrote %s. What `retrieve` would fetch:\n%s", path, fetch.as_text(config))
-    this.log.info("next: snakemake --cores 1 retrieve --configfile %s", path)
+    this.log.info("next: uv run snakemake --cores 1 retrieve --configfile %s", path)

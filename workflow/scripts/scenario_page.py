@@ -1,5 +1,7 @@
 """Write the page of a scenario: what it changes against the first one, and how sure that is."""
 
+import shapely
+
 from manul import job
 from manul.comparison import differences, features, scenario_page, ways
 from manul.grid import plain_files, provenance, vectors
@@ -36,7 +38,7 @@ with job.start(snakemake) as this:
     }
     sections = scenario_page.sections(
         told.first, told.changes, plain_files.read_table(units), recommended, pictures,
-        told.number, moved, changed,
+        told.number, moved, features.table(changed, shapely.box(*bounds)),
     )  # fmt: skip
     page = html.page(told.scenario_title, told.region["title"], notice, sections, this.foot)
     stamped = stamp.stamp(record, this.scenario)

@@ -232,6 +232,9 @@ class Graph:
         return list(RULES[name].keys(self.configs[scenario]))
 
     def _job(self, scenario, name, key="") -> Job:
+        exact = f"{scenario}/restricted"
+        if exact in self.configs and name in PREPARE.values() and self.private(scenario, name, key):
+            return self.job(exact, name, key)  # a hidden layer is prepared for the exact view alone
         config = self.configs[scenario]
         job = RULES[name].job(self, scenario, config, key)
         more: dict[str, Any] = {"species": config["species"]}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 
@@ -22,45 +23,61 @@ class Change(NamedTuple):
     after: gpd.GeoDataFrame | None
 
 
-def table(changes: Mapping[str, Change]) -> pd.DataFrame:
-    """One row for each layer of which features come or go: what, with length or area."""
+def table(changes: Mapping[str, Change], region: shapely.Polygon) -> pd.DataFrame:
+    """One row for each layer of which features come or go in the region: what, how long or large.
+
+    Layers may have been read to different distances beyond the region.
+    """
     rows = []
-    for layer, change in changes.items():
-        come, gone = _without(change.after, change.before), _without(change.before, change.after)
+    for layer, (title, *sides) in changes.items():
+        before, after = (None if of is None else _within(of, region) for of in sides)
+        come, gone = _without(after, before), _without(before, after)
         if come or gone:
-            rows.append((change.title or layer, *map(_named, (come, gone))))
+            rows.append((title or layer, *map(_named, (come, gone))))
     return pd.DataFrame(rows, columns=["layer", "comes", "goes"])
 
 
 # ------------------------------------------------------------------------------------- helpers
 
 
+def _within(table, region) -> gpd.GeoDataFrame:
+    cut = shapely.intersection(table.geometry.to_numpy(), region)
+    return table.set_geometry(cut, crs=table.crs)[~shapely.is_empty(cut)]
+
+
 def _without(table, other) -> list[str]:
     """The features of a table that the other has not, in words; each as often as it has it not."""
-    left = Counter(_keys(table))
-    left.subtract(_keys(other))
+    if table is None:
+        return []
+    shared = [column for column in table if other is None or column in other]
+    keys = _keys(table, shared)
+    left = Counter(keys)
+    left.subtract([] if other is None else _keys(other, shared))
     out = []
-    for key, words in zip(_keys(table), _words(table), strict=True):
+    for key, words in zip(keys, _words(table), strict=True):
         if left[key] > 0:
             left[key] -= 1
             out.append(words)
     return out
 
 
-def _keys(table) -> list[tuple]:
-    """What makes features the same: their shape and all their columns."""
-    if table is None:
-        return []
-    columns = table.drop(columns=table.geometry.name).astype(str)
-    shapes = shapely.to_wkb(table.geometry.to_numpy())
-    return [(shape, *row) for shape, row in zip(shapes, columns.to_numpy().tolist(), strict=True)]
+def _keys(table, columns) -> list[tuple]:
+    """What makes features the same: their shape and the columns that both tables have."""
+    shapes = shapely.to_wkb(shapely.normalize(table.geometry.to_numpy()))
+    told = [map(_text, table[name]) for name in columns if name != table.geometry.name]
+    return list(zip(shapes, *told, strict=True))
+
+
+def _text(value) -> str:
+    """A value as text: numbers alike whatever their kind, nothing for one that is blank."""
+    if pd.isna(value):
+        return ""
+    return f"{value:g}" if isinstance(value, float | np.floating) else str(value)
 
 
 def _words(table) -> list[str]:
-    if table is None:
-        return []
     column = next((name for name in ("name", "id") if name in table), None)
-    named = [""] * len(table) if column is None else table[column].fillna("").astype(str)
+    named = [""] * len(table) if column is None else map(_text, table[column])
     return [
         " ".join(filter(None, [name or "(no name)", _size(shape)]))
         for name, shape in zip(named, table.geometry, strict=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import BoundaryNorm, ListedColormap
 
-from manul.comparison import differences, features, maps, ways
+from manul.comparison import differences, maps, ways
 from manul.comparison.page import recommendations_section
 from manul.config.hints import counted
 from manul.pages import figures, html
@@ -35,19 +35,19 @@ def sections(
     pictures: tuple[list[str], list[tuple[str, bytes]]],
     draws: int,
     moved: pd.DataFrame | None = None,
-    of_layers: Mapping[str, features.Change] | None = None,
+    features_changed: pd.DataFrame | None = None,
 ) -> list[html.Section]:
     """The sections of the page; `given` is what the scenario changes in the config.
 
     `units` is the table of `changes.of_units`, `recommended` of `differences.changes_of`, `moved`
-    of `ways.compared` where both runs know how animals move; `of_layers` are the layers of
-    features that the scenario changes.
+    of `ways.compared` where both runs know how animals move; `features_changed` is the
+    table of `features.table`.
     """
     same, shown = pictures
     words = [f"No cell differs in {', '.join(same)}."] if same else []
     return [
         html.Section("In short", in_short(units, first, draws)),
-        html.Section("What is changed", tables=_changed(given, of_layers or {})),
+        html.Section("What is changed", tables=_changed(given, features_changed)),
         html.Section("Where", words, figures=shown),
         html.Section("By unit", [_how_to_read(draws)], [("", by_unit(units))]),
         recommendations_section(recommended, "changed_recommendations.csv"),
@@ -136,10 +136,10 @@ def pictures(
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _changed(given, of_layers) -> list[tuple[str, pd.DataFrame]]:
+def _changed(given, features_changed) -> list[tuple[str, pd.DataFrame]]:
     """What comes and goes, and what the scenario says in the config."""
-    told = features.table(of_layers)
-    shown = [("", told)] if len(told) else []
+    told = features_changed
+    shown = [] if told is None or not len(told) else [("", told)]
     return [*shown, ("As the config says it", _given(given))]
 
 

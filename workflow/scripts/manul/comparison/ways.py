@@ -71,6 +71,8 @@ def section(table: pd.DataFrame) -> Section:
         f"{len(easier)} less; gone {len(gone)}, new {len(made)}. Costs are in km of best ground. A "
         "way is gone where the best one now runs through another key area, or where there is none."
     ]
+    if max(map(len, (gone, made, worse, easier))) > SHOWN:
+        told.append(f"Of each kind {SHOWN} are listed; all are in changed_ways.csv.")
     kept = pd.concat([worse.head(SHOWN), easier.iloc[::-1].head(SHOWN)])
     moved = pd.concat([gone.head(SHOWN), made.head(SHOWN), kept])
     shown = pd.DataFrame(

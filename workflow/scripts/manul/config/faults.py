@@ -4,7 +4,7 @@ Each fault is one line: the path in the config, what was found, what is expected
 Nothing here opens a file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise, permutations
 from operator import itemgetter
 from pathlib import Path
@@ -89,6 +89,13 @@ def out_of_range(config: Config) -> Iterator[str]:
                     "expected 0 to 1. Give it a response that ends there, such as ramp, or mend "
                     "the numbers of its curve or the weights of its terms"
                 )
+
+
+def unknown_threats(config: Mapping, known: Collection[str]) -> Iterator[str]:
+    """Threats that rules act on, or evidence tells of, and that no scenario or model knows."""
+    for where, name in _threats_named(config):
+        if name not in known:
+            yield f"{where}: there is no threat {name!r}{hint(name, known)}"
 
 
 def unknown_changes(base: dict, changes: dict) -> list[str]:
@@ -506,9 +513,6 @@ def _references(config) -> list[str]:
     for name, rule in config["rules"].items():
         for layer in [*nodes.layers_of(rule), *rule["needs"]]:
             check(layer, layers, f"rules.{name}", "layer")
-    for where, name in _threats_named(config):
-        if f"effect_{name}" not in config["taken_away"]:
-            check(name, config["threats"], where, "threat")
     for name in config["priority"]:
         check(name, config["rules"], "priority", "rule")
     check(config["key_habitat"]["protected"], surfaces, "key_habitat.protected", "surface")

@@ -59,12 +59,17 @@ def load(config: dict, files: Iterable = ()) -> dict[str, Config]:
     if not sound:
         raise ConfigError(_listing(faults))
     out: dict[str, Any] = {}
-    for name, scenario in _scenarios(base, given).items():
+    scenarios = _scenarios(base, given)
+    parts = [model, given, base, *(scenario["changes"] for scenario in scenarios.values())]
+    threats = {name for part in parts for name in _at(part, ("threats",))}
+    for name, scenario in scenarios.items():
         changes = scenario["changes"]
         strange = config_faults.unknown_changes(base, changes)
         whole = _whole(model, given, {} if strange else changes)
-        found, effective = _effective(whole, _taken_away([model, given, base], whole))
+        found, effective = _effective(whole)
+        found = found or list(config_faults.unknown_threats(effective, threats))
         effective["extensions"] = ran
+        effective["taken_away"] = _taken_away([model, given, base], whole)
         found = [f for f in strange or found if f not in faults]
         faults += [f"scenario {name}: {f}" if changes else f for f in found]
         told = {
@@ -272,7 +277,7 @@ def _scenarios(base, given) -> dict:
     return found
 
 
-def _effective(whole, taken_away) -> tuple[list[str], dict]:
+def _effective(whole) -> tuple[list[str], dict]:
     """The faults of one scenario, and its config: surfaces in one place, numbers plain."""
     numbers = plain(copy.deepcopy(whole))
     found, sound = schema.complete(numbers, schema.schema(), "config")
@@ -286,7 +291,6 @@ def _effective(whole, taken_away) -> tuple[list[str], dict]:
         for block in numbers["surfaces"].values():
             block |= {"dates": []} if "dates" in block else {}  # they may be later than this day
     del numbers["model"]  # it is in these keys now
-    numbers["taken_away"] = taken_away
     more, sound = schema.kind_faults(numbers)
     found += more
     if not sound:

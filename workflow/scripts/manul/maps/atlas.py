@@ -116,23 +116,28 @@ def tiles(shape, room: Box, scale: float) -> list[Tile]:
 
 
 def units(
-    table: gpd.GeoDataFrame, actions: gpd.GeoDataFrame, key: Callable, grid: GeoBox
-) -> Iterator[Unit]:
+    table: gpd.GeoDataFrame, actions: gpd.GeoDataFrame, key: Callable, grid: GeoBox,
+    named: bool = False,
+) -> Iterator[Unit]:  # fmt: skip
     """A unit for each name of a table of polygons, so far as it lies on the grid, one by one.
 
-    An action belongs to a unit if half of it lies there, or fills a fifth of it; `key(bounds)`
-    gives the layers of key habitat within some bounds.
+    An action belongs to a unit if half of it lies there, or fills a fifth of it, or, where it is
+    `named`, to that of its column `unit`, as in briefs; `key(bounds)` gives the layers of key
+    habitat within some bounds.
     """
-    named = table[table["name"].notna()]
-    named = named.assign(geometry=shapely.make_valid(named.geometry.to_numpy()))
+    there = table[table["name"].notna()]
+    there = there.assign(geometry=shapely.make_valid(there.geometry.to_numpy()))
     region = shapely.box(*grid.boundingbox)
-    for name, of in named.groupby("name", sort=True):
+    for name, of in there.groupby("name", sort=True):
         whole = shapely.union_all(of.geometry.to_numpy())
         shape = shapely.intersection(whole, region)
         if not shape.area:
             continue
-        mine = actions[actions.intersects(shape)] if len(actions) else actions
-        mine = mine[np.array([_mostly(part, shape) for part in mine.geometry], bool)]
+        if named:
+            mine = actions[actions["unit"] == name]
+        else:
+            mine = actions[actions.intersects(shape)] if len(actions) else actions
+            mine = mine[np.array([_mostly(part, shape) for part in mine.geometry], bool)]
         first = foremost(mine)
         first = first.assign(number=np.arange(1, len(first) + 1))
         left, bottom, right, top = shape.bounds

@@ -246,8 +246,11 @@ def recommendations(s: Scenario) -> list[Figure]:
     panels, weakest = [], provenance.worst_status(read_provenance(path))
     for name, table in found.items():
         sure, survey = table[table["verdict"].isin(DRAWN)], table[table["verdict"] == SURVEY]
-        amount = counted(len(sure), "zone") if len(sure) else "no zone meets the rule"
+        rest = len(table) - len(sure) - len(survey)
+        none = "no zone to act on" if len(table) else "no zone meets the rule"
+        amount = counted(len(sure), "zone") if len(sure) else none
         amount += f", {len(survey)} to survey first (hatched)" if len(survey) else ""
+        amount += f", {rest} not supported" if rest else ""
         status = table["data_status"].iloc[0] if len(table) else weakest
         places = layouts.Overlay(sure, name, style), layouts.Overlay(survey, name, doubtful)
         shown = tuple(overlay for overlay in places if len(overlay.features))

@@ -73,8 +73,8 @@ def _budget(table, plan, currency) -> Section:
     rules = ", ".join(sorted(offered["rule"].unique()))
     told.append(
         "Means of the gains and the middles of the costs count. Of "
-        f"{counted(len(table), 'place')} {len(offered)} can be paid for: those to act on that take "
-        f"a threat away and whose rule has a cost ({rules})."
+        f"{counted(len(table), 'place')} {len(offered)} were weighed: those to act on, without a "
+        f"survey first, that take a threat away and whose rule has a cost ({rules})."
     )
     rows = offered.assign(often=plan.in_draws, taken=best.chosen, alone=plan.alone)
     rows = rows[rows["taken"]].sort_values("often", ascending=False)

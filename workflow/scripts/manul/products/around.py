@@ -38,12 +38,12 @@ def around(
     shapes = np.array([_shape(shape, within_m) for shape in features.geometry], object)
     there = np.flatnonzero(shapely.area(shapes) > 0)  # no place: no area
     cell = cell_km2(fields.grid)
-    parts = amounts(threats)
+    parts = {f"part {name}": what for name, what in amounts(threats).items()}
     means = {"mean_habitat": "habitat", "mean_threat": "threat"}
-    wanted: dict[str, str | Callable] = {"known": _known, **parts}
+    wanted: dict[str, str | Callable] = {"known cells": _known, **parts}
     wanted |= {n: n for n in MAPS if n in AREAS.values() or fields.has(n)}
     sum_of = sums([Cover(shapes[there], fields.grid)], wanted, fields)[0]
-    whole = sum_of["known"][0] * cell
+    whole = sum_of["known cells"][0] * cell
     found = {"of_km2": shapely.area(shapes[there]) / KM2, "area_km2": whole}
     found |= {name: sum_of[of][0] * cell for name, of in AREAS.items()}
     for name, of in means.items():
@@ -60,7 +60,9 @@ def around(
         column[there] = np.where(whole > 0, values, np.nan) if name != "of_km2" else values
         table[name] = np.round(column, 3 if name.startswith("mean") else 2)
     table["within_m"] = np.where(_are_areas(features), 0.0, within_m)
-    for i, words in enumerate(top_threats({n: sum_of[n][0] for n in parts}, threats), 1):
+    for i, words in enumerate(
+        top_threats({n: sum_of[f"part {n}"][0] for n in threats}, threats), 1
+    ):
         column = np.full(len(features), "", object)
         column[there] = words if len(words) else ""
         table[f"threat_{i}"] = column

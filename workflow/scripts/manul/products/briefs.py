@@ -5,14 +5,16 @@ from collections.abc import Mapping
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from manul.config.hints import counted
 from manul.pages import figures
-from manul.pages.amounts import gained
+from manul.pages.amounts import gained, percent
 from manul.products.actions import foremost
 from manul.products.stamp import identities
 
 ASKED = 6  # agencies in the summary
+WHOLE = 0.995  # of a unit: where less is mapped, it is told
 INPUTS = 2  # numbers that matter, in a sentence
 THREATS = ("threat_1", "threat_2", "threat_3")
 
@@ -20,17 +22,24 @@ THREATS = ("threat_1", "threat_2", "threat_3")
 def briefs(
     units: pd.DataFrame, actions: gpd.GeoDataFrame, outlines: gpd.GeoDataFrame,
     key: gpd.GeoDataFrame | None, matters: pd.DataFrame | None, animals: str, today: str,
+    region: shapely.Polygon,
 ) -> list[dict]:  # fmt: skip
     """A mapping for each row of units.csv, in its order, as the templates of `pages.briefs` read.
 
     `outlines` are the polygons of the units with `name`, `key` those of key habitat, `matters` the
-    table of the sensitivity, `animals` how the species is called in the columns.
+    table of the sensitivity, `animals` how the species is called in the columns, `region` the
+    mapped ground: of a unit that reaches beyond it only what lies within is drawn, and it is told.
     """
-    shapes = dict(zip(outlines["name"].astype(str), outlines.geometry, strict=True))
+    whole = outlines.dissolve("name").geometry
+    shapes = whole.intersection(region)
+    parts = (shapes.area / whole.area).to_dict()
     return [
-        _brief(row, actions, shapes.get(str(row["unit"])), key, matters, animals, today)
+        _brief(
+            row, actions, shapes.get(row["unit"]), parts.get(row["unit"], 1.0), key, matters,
+            animals, today,
+        )
         for row in units.to_dict("records")
-    ]
+    ]  # fmt: skip
 
 
 def unknown(absent: Mapping[str, str], not_assessed: Mapping[str, str], limits) -> list[str]:
@@ -46,11 +55,14 @@ def unknown(absent: Mapping[str, str], not_assessed: Mapping[str, str], limits) 
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _brief(row, actions, shape, key, matters, animals, today) -> dict:
+def _brief(row, actions, shape, part, key, matters, animals, today) -> dict:
     mine = actions[actions["unit"] == row["unit"]] if len(actions) else actions
     first = foremost(mine)
     name = str(row["unit"])
     lives, threats, sure = _lives(row, animals), _threats(row), _sure(row, mine, matters)
+    if part < WHOLE:
+        only = f"Only {percent(part)} of {name} is mapped, and all that is told is of that part."
+        lives = [only, *lives]
     named = list(dict.fromkeys(a for text in first["agency"] for a in text.split("; ")))
     asked = "; ".join(named[:ASKED]) or "no agency is named"
     told = [_row(i, place) for i, place in enumerate(first.to_dict("records"), 1)]
@@ -61,7 +73,7 @@ def _brief(row, actions, shape, key, matters, animals, today) -> dict:
         "lives": lives, "threats": threats, "actions": told, "more": more, "sure": sure,
         "map": _map(shape, key, first) if shape is not None else b"",
         "lines": [
-            *lives[:3], *threats[:2],
+            *lives[:4], *threats[:2],
             *(f"{r['number']}. {r['title']}: {r['place']}. {r['in_full']}" for r in told[:3]),
             *sure[:2],
             f"Whom to ask: {asked}.",

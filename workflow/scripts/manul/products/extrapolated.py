@@ -1,6 +1,7 @@
 """Which surfaces are guessed where nothing was measured, and on how much of the region."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
@@ -14,14 +15,15 @@ def told(title: str, share: float) -> str:
 
 
 def limits(fields: Fields, far: Mapping[str, str]) -> list[str]:
-    """A sentence for each surface of `far`, by the map (0 or 1) of where it is extrapolated."""
+    """A sentence for each surface of `far`, by the map (0 to 1) of where it is extrapolated."""
     out = []
     for name, of in far.items():
-        known, _ = fields.total(lambda maps, name=name: np.isfinite(maps[name]))
-        guessed, _ = fields.total(
-            lambda maps, name=name, of=of: np.isfinite(maps[name]) & (maps[of] == 1)
-        )
+        guessed, known = fields.total(partial(_where_known, name, of))
         if guessed:
             title = getattr(fields.sources[name], "title", name)
             out.append(told(title, guessed / known))
     return out
+
+
+def _where_known(name, of, maps) -> np.ndarray:
+    return np.where(np.isfinite(maps[name]), maps[of], np.nan)

@@ -55,7 +55,8 @@ def in_short(
             region = of_draws.set_index("unit").loc[REGION]
             low, high = (region[f"{animals}_{end}"] for end in ("low", "high"))
             ends = f"{region['key_km2_p05']:,.0f} to {region['key_km2_p95']:,.0f}"
-            between = f" ({ends} in 90 % of the draws of all uncertain numbers)"
+            mean = f"{region['key_km2_mean']:,.0f}"
+            between = f" ({ends} in 90 % of the draws of all uncertain numbers, {mean} on average)"
         told.append(
             f"Of {land:,.0f} km² of land {key:,.0f} km²{between} are key habitat. By densities "
             f"from elsewhere the region holds {low:,.0f} to {high:,.0f} {animals}: a range, no "

@@ -82,15 +82,16 @@ def zonal(what: str | Callable, shapes, fields: Fields, statistic: str = "mean")
 
 
 def tiles(spec, fields, layers):
-    """Square blocks of one area that cover the region, where habitat is known."""
+    """Square blocks of one area that cover the region, where habitat is known, cut by its edges."""
     box, side = fields.grid.boundingbox, np.sqrt(spec["area_km2"] * KM2)
     west = np.arange(box.left, box.right, side)
     south = np.arange(box.bottom, box.top, side)
     xx, yy = (a.ravel() for a in np.meshgrid(west, south))
-    square = shapely.box(xx, yy, xx + side, yy + side)
-    names = _named_by_middle(xx + side / 2, yy + side / 2, side, fields.grid)
-    known = zonal(lambda maps: np.isfinite(maps["habitat"]), square, fields) > 0.5
-    return gpd.GeoDataFrame({"zone": np.array(names)[known]}, geometry=square[known])
+    block = shapely.box(xx, yy, np.fmin(xx + side, box.right), np.fmin(yy + side, box.top))
+    x, y = shapely.get_coordinates(shapely.centroid(block)).T
+    names = _named_by_middle(x, y, side, fields.grid)
+    known = zonal(lambda maps: np.isfinite(maps["habitat"]), block, fields) > 0.5
+    return gpd.GeoDataFrame({"zone": np.array(names)[known]}, geometry=block[known])
 
 
 def features(spec, fields, layers):

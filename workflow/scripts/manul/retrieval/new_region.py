@@ -203,7 +203,7 @@ def _as_yaml(block: Mapping, indent: str = "") -> Iterator[str]:
         if len(line) <= LINE or not isinstance(value, Mapping):
             yield line
         else:
-            yield f"{indent}{key}:"
+            yield indent + yaml.safe_dump({key: {}}, default_flow_style=True).strip()[1:-4]
             yield from _as_yaml(value, indent + "  ")
 
 
