@@ -154,18 +154,6 @@ ODD = {"value": 0.1, "range": [0, 0.2], "distribution": "gauss"}
         ({"layers": {"elevation": {"date": 2000}}}, "layers.elevation: .*needs the key 'path'"),
         ({"rules": {"R1a": {"when": None}}}, "rules.R1a: the key 'when' is missing"),
         ({"priority": ["R99"]}, "priority: there is no rule 'R99'"),
-        (
-            {"rules": {"R5": {"gain": {"without": ["huntign"]}}}},
-            r"rules.R5.gain.without: there is no threat 'huntign'; did you mean 'hunting'\?",
-        ),
-        (
-            {"analyses": {"survival": {"causes": {"dog": ["dog_camps"]}}}},
-            r"analyses.survival.causes.dog: there is no threat 'dog_camps'; did .* 'dogs_camps'\?",
-        ),
-        (
-            {"analyses": {"disease": {"threat": "diseases"}}},
-            r"analyses.disease.threat: there is no threat 'diseases'; did you mean 'disease'\?",
-        ),
         ({"counterfactuals": {"x": {"title": "X", "factors": {"dog": 0}}}}, "no threat 'dog'"),
     ],
 )
@@ -179,19 +167,6 @@ def test_a_rule_or_threat_that_is_taken_away_leaves_no_trace():
     assert "R9" not in config["rules"] and "R9" not in config["priority"]
     assert "fire" not in config["threats"] and "fire" not in config["surfaces"]
     assert config["rules"]["R8"]["gain"]["without"] == ["overgrazing"], "it acts on nothing then"
-
-
-def test_a_rule_may_act_on_a_threat_that_one_scenario_alone_has():
-    config = demo_config()
-    config["rules"] = {"R5": {"gain": {"without": ["hunting", "wind"]}}}
-    wind = {"title": "Wind parks", "group": "infrastructure", "weight": 0.2, "surface": "slope",
-            "iucn": "3.3", "cmp": "3.3"}  # fmt: skip
-    changes = config["scenarios"]["planned"]["changes"]
-    changes["threats"] = {"wind": wind}
-    assert "wind" in load.load(config)["planned"]["threats"]
-    del changes["threats"]
-    with pytest.raises(load.ConfigError, match=r"R5.gain.without: there is no threat 'wind'"):
-        load.load(config)
 
 
 def test_class_names_of_a_layer_take_the_scores_of_the_model():

@@ -47,7 +47,8 @@ def corner(tmp_path_factory):
     config["region"]["bounds"] = CORNER
     config["rules"] = {name: config["rules"][name] for name in ("R2a", "R5", "R6")}
     config["priority"] = list(config["rules"])
-    config["threats"] = {name: config["threats"][name] for name in THREATS}
+    gone = config["threats"].keys() - set(THREATS)
+    config["threats"] |= dict.fromkeys(gone)  # null, as a region takes them away
     for unused in ("rodenticide_events", "borders"):
         del config["layers"][unused]
     del config["maps"]["context"]["borders"], config["scenarios"]["planned"]
@@ -948,6 +949,10 @@ DOUBTFUL = {
         lambda config, folder: config["layers"].update(twin=dict(config["layers"]["ndvi_max"])),
         ["twin", "ndvi_max.tif", "the same as layer 'ndvi_max'"],
     ),
+    "a raster that is the same everywhere": (
+        raster("ndvi_max", everywhere(0.4)),
+        ["ndvi_max", "0.4 in every cell of the region", "the right file and band?"],
+    ),
     "a raster that covers a third of the region": (
         raster("ndvi_max", moved(5.05, 0)),
         ["ndvi_max", "% of the region", "nodata on the maps"],
@@ -1057,7 +1062,7 @@ def test_warnings_of_a_kind_are_one_line_and_others_are_not_lost_among_them():
 
 def test_a_rule_whose_layer_is_absent_is_not_assessed(corner):
     config = copy.deepcopy(corner)
-    del config["threats"]["dogs_camps"]
+    config["threats"]["dogs_camps"] = None
     config["layers"]["camps"] = {"kind": "absent", "title": "Camps", "needs": "herding camps"}
     found = problems(config)
     assert not of_severity(found, "ERROR")
@@ -1425,3 +1430,44 @@ def test_tables_are_read_once_for_all_scenarios(corner, monkeypatch):
     assert number > 5
     assert preflight.check(configs["current"], names, kept) == once and len(told) == number
     assert preflight.check(configs["current"], names) == once and len(told) == 2 * number
+
+
+def told_of_threats(config) -> list[str]:
+    loaded = load.load(config)["current"]
+    return [str(problem) for problem in uses.check_threats_named(loaded)]
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        (
+            {"rules": {"R5": {"gain": {"without": ["huntign"]}}}},
+            "WARNING rule R5 (field gain.without): found 'huntign'; expected a threat of the "
+            "config. Nothing comes of it; did you mean 'hunting'?",
+        ),
+        (
+            {"analyses": {"survival": {"causes": {"dog": ["dogs_camp"]}}}},
+            "WARNING analysis survival (field causes.dog): found 'dogs_camp'; expected a threat of "
+            "the config. Nothing comes of it; did you mean 'dogs_camps'?",
+        ),
+        (
+            {"analyses": {"disease": {"threat": "diseases"}}},
+            "WARNING analysis disease (field threat): found 'diseases'; expected a threat of the "
+            "config. Nothing comes of it; did you mean 'disease'?",
+        ),
+    ],
+)
+def test_a_misspelt_threat_in_what_rules_act_on_or_evidence_tells_of_is_told(block, told):
+    assert told_of_threats(demo_config()) == []
+    assert told_of_threats(demo_config() | block) == [told]
+
+
+def test_a_threat_that_is_taken_away_or_that_one_scenario_brings_is_known():
+    config = demo_config() | {"threats": {"overgrazing": None}}
+    config["rules"] = {"R5": {"gain": {"without": ["hunting", "wind"]}}}
+    wind = {"title": "Wind parks", "group": "infrastructure", "weight": 0.2, "surface": "slope",
+            "response": {"ramp": {"lower": 0, "upper": 90}},
+            "iucn": "3.3", "cmp": "3.3"}  # fmt: skip
+    assert len(told_of_threats(config)) == 1
+    config["scenarios"]["planned"]["changes"]["threats"] = {"wind": wind}
+    assert told_of_threats(config) == []

@@ -4,7 +4,7 @@ Each fault is one line: the path in the config, what was found, what is expected
 Nothing here opens a file.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from itertools import pairwise, permutations
 from operator import itemgetter
 from pathlib import Path
@@ -89,13 +89,6 @@ def out_of_range(config: Config) -> Iterator[str]:
                     "expected 0 to 1. Give it a response that ends there, such as ramp, or mend "
                     "the numbers of its curve or the weights of its terms"
                 )
-
-
-def unknown_threats(config: Mapping, known: Collection[str]) -> Iterator[str]:
-    """Threats that rules act on, or evidence tells of, and that no scenario or model knows."""
-    for where, name in _threats_named(config):
-        if name not in known:
-            yield f"{where}: there is no threat {name!r}{hint(name, known)}"
 
 
 def unknown_changes(base: dict, changes: dict) -> list[str]:
@@ -517,18 +510,6 @@ def _references(config) -> list[str]:
         check(name, config["rules"], "priority", "rule")
     check(config["key_habitat"]["protected"], surfaces, "key_habitat.protected", "surface")
     return faults
-
-
-def _threats_named(config) -> Iterator[tuple[str, str]]:
-    """Where a threat is named on which an action acts, or of which evidence tells, and its name."""
-    for rule, block in config["rules"].items():
-        for how, names in block["gain"].items():
-            yield from ((f"rules.{rule}.gain.{how}", name) for name in names)
-    for analysis, block in config["analyses"].items():
-        if block.get("threat"):
-            yield f"analyses.{analysis}.threat", block["threat"]
-        for cause, names in block.get("causes", {}).items():
-            yield from ((f"analyses.{analysis}.causes.{cause}", name) for name in names)
 
 
 def _hidden(config) -> Iterator[str]:

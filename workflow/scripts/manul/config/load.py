@@ -59,15 +59,11 @@ def load(config: dict, files: Iterable = ()) -> dict[str, Config]:
     if not sound:
         raise ConfigError(_listing(faults))
     out: dict[str, Any] = {}
-    scenarios = _scenarios(base, given)
-    parts = [model, given, base, *(scenario["changes"] for scenario in scenarios.values())]
-    threats = {name for part in parts for name in _at(part, ("threats",))}
-    for name, scenario in scenarios.items():
+    for name, scenario in _scenarios(base, given).items():
         changes = scenario["changes"]
         strange = config_faults.unknown_changes(base, changes)
         whole = _whole(model, given, {} if strange else changes)
         found, effective = _effective(whole)
-        found = found or list(config_faults.unknown_threats(effective, threats))
         effective["extensions"] = ran
         effective["taken_away"] = _taken_away([model, given, base], whole)
         found = [f for f in strange or found if f not in faults]

@@ -61,6 +61,7 @@ def check(config: Config, maps: Collection[str], read: dict | None = None) -> li
     found += uses.check_habitat(config, tables)
     found += uses.check_analyses(config, tables)
     found += uses.check_rules(config, tables, maps)
+    found += uses.check_threats_named(config)
     found += uses.check_completeness(config, maps)
     found += check_invest(config)
     found += decisions.check(config)

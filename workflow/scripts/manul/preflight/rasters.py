@@ -79,6 +79,13 @@ def check(name, block, config, tables) -> Iterator[Problem]:
             name, block, f"values for {100 * share:.0f} % of the region", "most of the region",
             "The rest of the region is nodata on the maps", severity="warning",
         )  # fmt: skip
+    if block["kind"] != "classes" and inside.low == inside.high:
+        yield bad(
+            name, block, f"{inside.low:g} in every cell of the region",
+            "values that tell one place from another",
+            "Right where there is none of it; else, is this the right file and band?",
+            severity="warning",
+        )  # fmt: skip
     reach = selection.margin_m(config, name)
     every = _summary(file.blocks(str(grid.crs), bounds(grid, reach)), block, scaling)
     if block["kind"] != "classes" and "valid" not in block:

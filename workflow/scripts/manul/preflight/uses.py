@@ -15,7 +15,7 @@ import shapely
 
 from manul.config import expressions, faults, nodes, selection
 from manul.config.faults import SHAPES
-from manul.config.hints import counted, nearest
+from manul.config.hints import counted, hint, nearest
 from manul.config.schema import analysis_kind
 from manul.config.types import Config
 from manul.grid import features
@@ -149,6 +149,24 @@ def check_rules(config, tables, fields) -> Iterator[Problem]:
         yield from _reason(name, rule["reason"], made)
         yield from _rule_columns(name, rule, config, tables)
         yield from _rule_shapes(name, zones, config, tables)
+
+
+def check_threats_named(config) -> Iterator[Problem]:
+    """Threats on which an action acts, or of which evidence tells, and that nobody knows.
+
+    A region or a scenario may take one away, or bring one: its name is known then.
+    """
+    known = {*config["threats"], *(w.removeprefix("effect_") for w in config["taken_away"])}
+    for scenario in config["scenarios"].values():
+        known |= set((scenario.get("changes") or {}).get("threats") or {})
+    for where, field, names in _threats_named(config):
+        for name in names:
+            if name not in known:
+                yield Problem(
+                    "warning", where, field=field, value=repr(name),
+                    expected="a threat of the config",
+                    mend="Nothing comes of it" + hint(name, config["threats"]),
+                )  # fmt: skip
 
 
 def check_completeness(config, fields) -> Iterator[Problem]:
@@ -408,6 +426,17 @@ def _reach_and_error(name, block, config) -> Iterator[Problem]:
 
 
 # ----------------------------------------------------------------------------- habitat and rules
+
+
+def _threats_named(config) -> Iterator[tuple[str, str, list[str]]]:
+    for rule, block in config["rules"].items():
+        for how, names in block["gain"].items():
+            yield f"rule {rule}", f"gain.{how}", names
+    for name, block in config["analyses"].items():
+        if block.get("threat"):
+            yield f"analysis {name}", "threat", [block["threat"]]
+        for cause, names in block.get("causes", {}).items():
+            yield f"analysis {name}", f"causes.{cause}", names
 
 
 def _zero(where, effect) -> Problem:
