@@ -585,3 +585,21 @@ def test_a_workbook_has_filters_units_a_dictionary_and_the_same_bytes(tmp_path):
     assert sheet.freeze_panes == "C2" and sheet.auto_filter.ref == "A1:C3"
     assert book["Columns"]["B4"].value == "area_km2" and book["Read first"]["A2"].value == "Notice"
     assert all(i.date_time[0] == 1980 for i in zipfile.ZipFile(tmp_path / "a.xlsx").infolist())
+
+
+@pytest.mark.parametrize(
+    ("zones", "confidence", "how_sure", "told"),
+    [
+        (1, 0.8, "holds in 80%", "issue, holds in 80%"),
+        (4, 0.61, "best of 4 zones, A: holds in 70%",
+         "issue, 61% of the draws, best of 4 zones, A: holds in 70%"),
+        (4, np.nan, "", "issue"),
+    ],
+)  # fmt: skip
+def test_a_place_of_several_zones_tells_its_own_share_of_draws_before_that_of_the_best(
+    zones, confidence, how_sure, told
+):
+    row = pd.Series(
+        {"verdict": "issue", "zones": zones, "confidence": confidence, "how_sure": how_sure}
+    )
+    assert actions_page._how_sure(row) == told

@@ -111,13 +111,20 @@ def _rows(part) -> pd.DataFrame:
             "place": f"{row.place} ({_size(row)})",
             "what": f"{row.title}: {row.action}",
             "gain (km² of full quality)": gained(row._asdict(), ""),
-            "how sure": row.verdict + (f", {row.how_sure}" if row.how_sure else ""),
+            "how sure": _how_sure(row),
             "why here": row.reason,
             "coordinates": f"{row.dms}; UTM {row.utm}",
         }
         for row in part.itertuples()
     ]
     return pd.DataFrame(rows, columns=list(SHOWN))
+
+
+def _how_sure(row) -> str:
+    """The verdict on a place and its share of draws, then what is told of its best zone."""
+    several = row.zones > 1 and not pd.isna(row.confidence)
+    of_place = [f"{row.confidence:.0%} of the draws"] if several else []
+    return ", ".join(filter(None, [row.verdict, *of_place, row.how_sure]))
 
 
 def _size(row) -> str:
