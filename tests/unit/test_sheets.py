@@ -214,7 +214,11 @@ def test_every_rule_with_places_is_on_the_key_habitat_sheet_or_named_as_left_out
     told = " | ".join(said(figure))
     # One of the ten columns of key habitat has a threat of 0.3.
     assert "90 % of the key habitat is under low cumulative threat (below 0.2)" in told
-    assert "see the sheet of all rules): R1a Mining no-go block |" in told
+    (note,) = said(figure, "legend-note")
+    assert note == (
+        "Figures: how many, and their area or length. NOT DRAWN, as they cover much of the map: "
+        "R1a Mining no-go block. See the sheet of all rules."
+    )
     assert "Rules that no place meets: R2c Poison response |" in told
     assert "Rules not assessed (see recommendations.csv): R8 Grazing plan, R9 Fire watch |" in told
     assert "R6 Dog management zone" in told.split("not for publication: ")[1].split(" | ")[0]

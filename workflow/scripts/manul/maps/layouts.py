@@ -163,6 +163,9 @@ def small_multiples(
     ]
 
 
+FIGURES = "Figures: how many, and their area or length."
+
+
 def polygons(
     sheet: Sheet,
     context: Context,
@@ -171,8 +174,12 @@ def polygons(
     scale: Scale,
     overlays: Sequence[Overlay],
     heading: str,
+    note: str = "",
 ) -> Figure:
-    """Areas, lines, points over a quiet background, later ones on top; the legend measures them."""
+    """Areas, lines, points over a quiet background, later ones on top; the legend measures them.
+
+    `note` stands beneath the legend: what else there is, and is not drawn.
+    """
     page, body, low = open_page(sheet, is_upright(geobox))
     array = _array(background)
     frame = _map(page, body, geobox, context)
@@ -183,7 +190,7 @@ def polygons(
         ground.draw_features(frame, overlay.features, overlay.style, place)
     entries = [overlay_entry(overlay) for overlay in overlays]
     legends = [
-        column.list_legend(heading, entries, "Figures: how many, and their area or length."),
+        column.list_legend(heading, entries, f"{FIGURES} {note}".strip()),
         column.number_legend(scale, ground.in_region(array, geobox, context.region), WHOLE),
     ]
     return _close(page, sheet, context, frame, legends, body, low)

@@ -205,7 +205,7 @@ def key_habitat(s: Scenario) -> list[Figure]:
     sheet = s.sheet(
         "Key habitat and recommendations", "key_habitat", "recommendations",
         extra=(
-            *_rules_left_out(s, every, wide), *_under_low_threat(s), *_left_out(s),
+            *_rules_left_out(s, every), *_under_low_threat(s), *_left_out(s),
             words.threshold_words(s.config["key_habitat"]),
             *_how_sure(every),
         ),
@@ -222,7 +222,7 @@ def key_habitat(s: Scenario) -> list[Figure]:
     scale = layouts.Scale("Habitat", palette="quiet")
     figure = layouts.polygons(
         sheet, s.context, s.shown[1], s.values("habitat"), scale, overlays,
-        "Key habitat and recommendations",
+        "Key habitat and recommendations", _not_drawn(s, wide),
     )  # fmt: skip
     return [figure]
 
@@ -590,11 +590,17 @@ def _by_extent(s, found) -> tuple[list[str], list[str]]:
     return narrow[:most], wide + narrow[most:]
 
 
-def _rules_left_out(s, found, wide=()) -> list[str]:
+def _not_drawn(s, wide) -> str:
+    """Which rules hold on so much of the map that they would cover it; empty for none."""
+    named = ", ".join(_called(s, name) for name in wide)
+    told = f"NOT DRAWN, as they cover much of the map: {named}. See the sheet of all rules."
+    return told if wide else ""
+
+
+def _rules_left_out(s, found) -> list[str]:
     """Which rules a sheet does not show, and why."""
     known, rules = s.config["not_assessed"], s.config["rules"]
     left_out = {
-        "Not drawn, as they cover much of the map (see the sheet of all rules)": wide,
         "Rules not assessed (see recommendations.csv)": [name for name in rules if name in known],
         "Rules withheld, not for publication": list(s.config["withheld"]),
         "Rules that no place meets": [name for name, table in found.items() if not len(table)],

@@ -252,7 +252,7 @@ def _list_legend(heading: str, entries: Sequence[Entry], note: str, pen: Pen) ->
     pen.gap(0.6)
     pen.key(entries, size=8)
     if note:
-        pen.text(note, 6.8, color=QUIET)
+        pen.text(note, 6.8, gid="legend-note", color=QUIET)
     pen.gap(4)
 
 
