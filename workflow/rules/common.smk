@@ -158,9 +158,9 @@ def check_everything():
     for line in preflight.warnings(every):
         logger.warning(line)
     if every:
-        logger.info(
-            f"what was found stands row by row in results/{REGION}/{SCENARIOS[0]}/preflight.csv"
-        )
+        lists = {tuple(found[name]): name for name in reversed(found) if found[name]}
+        where = ", ".join(f"{name}/preflight.csv" for name in reversed(lists.values()))
+        logger.info(f"what was found stands row by row under results/{REGION}/: {where}")
     try:
         preflight.stop_on_errors(every)
     except preflight.PreflightError as fault:

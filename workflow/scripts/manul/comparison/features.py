@@ -72,7 +72,7 @@ def _text(value) -> str:
     """A value as text: numbers alike whatever their kind, nothing for one that is blank."""
     if pd.isna(value):
         return ""
-    return f"{value:g}" if isinstance(value, float | np.floating) else str(value)
+    return f"{value:.12g}" if isinstance(value, float | np.floating) else str(value)
 
 
 def _words(table) -> list[str]:
