@@ -308,8 +308,11 @@ def test_recommendations_of_each_rule_are_counted_in_their_unit():
         ),
         "R4": pd.DataFrame({"unit": ["East"], "area_km2": [nan], "length_km": [3.21]}),
     }
+    found = {name: of.assign(verdict="issue") for name, of in found.items()}
+    found["R5"] = found["R4"].assign(verdict="not supported")
     found["R7"] = found["R1"][:0]
-    made, none = units.with_rules(table, found), {"R7_count": 0, "R7_km2": 0}
+    made = units.with_rules(table, found)
+    none = {"R5_count": 0, "R5_km": 0, "R7_count": 0, "R7_km2": 0}
     assert made.set_index("unit").to_dict("index") == {
         "West": {"R1_count": 2, "R1_km2": 3.2, "R4_count": 0, "R4_km": 0, **none},
         "East": {"R1_count": 0, "R1_km2": 0, "R4_count": 1, "R4_km": 3.2, **none},

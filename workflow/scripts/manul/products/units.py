@@ -11,6 +11,7 @@ from manul.config.expressions import evaluate, holds
 from manul.config.types import KeyHabitat
 from manul.grid.burn import number_inside
 from manul.grid.fields import Fields
+from manul.products.confidence import VERDICTS
 from manul.products.key_habitat import cats, cell_km2
 from manul.products.outlines import BEFORE, CHANGE, amounts, change, mean, sums, top_threats
 from manul.products.stamp import identities
@@ -108,10 +109,14 @@ def _completeness(found, blocks, number) -> list[str]:
 
 
 def with_rules(table: pd.DataFrame, recommendations: dict) -> pd.DataFrame:
-    """Count and size (km2, or km of line) of each rule's recommendations in each unit."""
+    """Count and size (km2, or km of line) of each rule's recommendations in each unit.
+
+    Those that the draws do not support are left out, as on pages.
+    """
     out = table.copy()
-    for name, found in recommendations.items():
-        size = "length_km" if found["length_km"].notna().any() else "area_km2"
+    for name, every in recommendations.items():
+        found = every[every["verdict"] != VERDICTS[2]]
+        size = "length_km" if every["length_km"].notna().any() else "area_km2"
         by = found.groupby("unit")
         out[f"{name}_count"] = out["unit"].map(by.size()).fillna(0).astype(int)
         out[f"{name}_{size.split('_')[1]}"] = out["unit"].map(by[size].sum()).fillna(0).round(1)
