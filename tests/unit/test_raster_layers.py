@@ -60,7 +60,8 @@ def test_tags_of_scale_are_applied_unless_the_config_says_otherwise(tmp_path, ke
     with rasterio.open(tmp_path / "b.tif") as clipped:
         np.testing.assert_allclose(clipped.read(1), 2447 * factor + offset, rtol=1e-6)
         assert clipped.scales == (1.0,)
-    (told,) = found(path, **key)
+    told, alike = found(path, **key)
+    assert f"found {2447 * factor + offset:g} in every cell of the region" in alike
     assert "scale 0.1, offset -5" in told
     assert ("They are applied" in told) != bool(key)
 
