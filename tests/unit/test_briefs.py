@@ -71,6 +71,17 @@ def test_of_a_unit_that_reaches_beyond_the_region_it_is_told_how_much_is_mapped(
     told = "Only 25 % of Naryn is mapped, and all that is told is of that part."
     assert found["lives"][0] == found["lines"][0] == told
     assert drawn[0].equals(quarter), "and no more is drawn"
+    assert found["id"] == made()["id"], "as in the table of units, whatever part is mapped"
+    assert made(region=quarter.buffer(-1e9))["map"] == b"" and len(drawn) == 2
+
+
+def test_an_outline_that_crosses_itself_is_drawn(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "numbered_map", lambda shape, *_: drawn.append(shape) or b"")
+    bow = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
+    monkeypatch.setitem(globals(), "SHAPE", bow)
+    made(region=shapely.box(0, 0, 5, 10))
+    assert drawn[0].area == 25
 
 
 def test_the_best_place_of_each_rule_comes_before_the_second_best():

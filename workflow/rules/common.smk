@@ -158,8 +158,11 @@ def check_everything():
     for line in preflight.warnings(every):
         logger.warning(line)
     if every:
-        lists = {tuple(found[name]): name for name in reversed(found) if found[name]}
-        where = ", ".join(f"{name}/preflight.csv" for name in reversed(lists.values()))
+        lists = {}  # what is the same in two scenarios is told of the first
+        for name, problems in found.items():
+            if problems:
+                lists.setdefault(tuple(problems), f"{name}/preflight.csv")
+        where = ", ".join(lists.values())
         logger.info(f"what was found stands row by row under results/{REGION}/: {where}")
     try:
         preflight.stop_on_errors(every)

@@ -115,7 +115,6 @@ GENERALISING: dict[str, tuple[str, ...]] = {
 
 BEHIND_TABLES = "behind_tables"  # layers that a job reads only for what they say of themselves
 
-
 OF_DRAWS = {"habitat": "Habitat", "threat": "Cumulative threat", "value_at_risk": "Value at risk"}
 
 
@@ -251,18 +250,15 @@ class Graph:
         would leave no trace on the maps they make. So these layers' own files are read for that.
         """
         tables, maps = dict[str, Ref](), set[str]()
-        for role, items in job.reads.items():
-            for item in items if role != "mask" else ():
-                if not isinstance(item, Ref):
-                    continue
-                there = item.scenario or scenario
-                behind = self.layers(there, item.rule, item.key, item.file)
-                kind = Path(self.paths(there, item.rule, item.key)[item.file]).suffix
-                if kind == ".csv":
-                    of = {name: layer(self.configs[there], name) for name in behind}
-                    tables |= {n: replace(ref, scenario=item.scenario) for n, ref in of.items()}
-                elif kind in (".tif", ".gpkg"):
-                    maps.update(behind)
+        for item in _read_by(job):
+            there = item.scenario or scenario
+            behind = self.layers(there, item.rule, item.key, item.file)
+            kind = Path(self.paths(there, item.rule, item.key)[item.file]).suffix
+            if kind == ".csv":
+                of = {name: layer(self.configs[there], name) for name in behind}
+                tables |= {n: replace(ref, scenario=item.scenario) for n, ref in of.items()}
+            elif kind in (".tif", ".gpkg"):
+                maps.update(behind)
         return [ref for name, ref in tables.items() if name not in maps]
 
     def _digest(self, scenario, name, key="") -> str:
@@ -289,10 +285,7 @@ class Graph:
             return key in selection.private_layers(self.configs[scenario])
         kind = ANALYSES.get(name.removeprefix("analysis_"))
         safe = GENERALISING.get(name, getattr(kind, "GENERALISES", ()))
-        reads = self.job(scenario, name, key).reads
-        safe = (*safe, BEHIND_TABLES)
-        refs = (i for role, items in reads.items() if role not in safe for i in items)
-        found = (i for i in refs if isinstance(i, Ref))
+        found = _read_by(self.job(scenario, name, key), (*safe, BEHIND_TABLES))
         return any(self.private(i.scenario or scenario, i.rule, i.key) for i in found)
 
     def _owner(self, scenario, name, key="") -> str:
@@ -328,11 +321,9 @@ class Graph:
             yield key
             return
         only = _surfaces_behind(self.configs[scenario], name, file)
-        for role, items in self.job(scenario, name, key).reads.items():
-            for item in items if role != "mask" else ():
-                if isinstance(item, Ref) and only is None:
-                    there = item.scenario or scenario
-                    yield from self.layers(there, item.rule, item.key, item.file)
+        for item in _read_by(self.job(scenario, name, key)) if only is None else ():
+            there = item.scenario or scenario
+            yield from self.layers(there, item.rule, item.key, item.file)
         for surface in only or ():
             yield from self.layers(scenario, "surface", surface)
 
@@ -343,9 +334,7 @@ class Graph:
         only = _surfaces_behind(self.configs[scenario], ref.rule, ref.file)
         if only is not None:
             return only
-        reads = self.job(scenario, ref.rule, ref.key).reads
-        below = (i for role, items in reads.items() if role != "mask" for i in items)
-        refs = [item for item in below if isinstance(item, Ref)]
+        refs = _read_by(self.job(scenario, ref.rule, ref.key))
         under = (self._under(item.scenario or scenario, item) for item in refs)
         return tuple({surface for found in under for surface in found})
 
@@ -968,6 +957,9 @@ def _of_units(config) -> list[str]:
     return [""] if config["region"]["units"] and config["rules"] else []
 
 
+MAPS_OF_PAGES = ("habitat", "threat", "value_at_risk")
+
+
 @rule("briefs", {"page": "briefs.html", "lines": "briefs.txt"}, _of_units)
 def _briefs(graph, scenario, config, key) -> Job:
     told = {"title": config["region"]["title"], "as_of": config["as_of"]}
@@ -986,7 +978,6 @@ def _briefs(graph, scenario, config, key) -> Job:
     return _with_extrapolated(graph, scenario, config, job, MAPS_OF_PAGES)
 
 
-MAPS_OF_PAGES = ("habitat", "threat", "value_at_risk")
 SHEETS_OF_REPORT = ("habitat", "threat", "value_at_risk", "key_habitat", "chance_key")
 
 
@@ -1218,6 +1209,13 @@ def first_pages(graph: Graph) -> dict[str, str]:
 
 
 # ------------------------------------------------------------------------------------ helpers
+
+
+def _read_by(job: Job, but: Iterable[str] = ("mask",)) -> Iterator[Ref]:
+    """The files of other jobs that a job reads, but those in some roles."""
+    for role, items in job.reads.items():
+        if role not in but:
+            yield from (item for item in items if isinstance(item, Ref))
 
 
 def _without_private_analyses(config) -> Config:

@@ -32,6 +32,7 @@ from manul.maps.sheets import KEY_STYLES, Scenario, rule_style
 from manul.maps.spec import INK, QUIET, Overlay, Scale
 from manul.pages.amounts import percent
 from manul.products.actions import foremost
+from manul.products.units import WHOLE
 
 SCALES = (250_000, 500_000, 1_000_000)
 MOST_TILES = 4  # of a unit, before the next smaller scale is taken
@@ -39,7 +40,6 @@ OVERLAP = 0.04  # of a tile, at least, that the next one shows again
 AROUND = 0.03  # of a unit's extent, shown on each side of it
 COLUMN = 1.22  # times as wide as beside other sheets
 LISTED = (8, 7, 6, 5, 4, 3, 2, 1, 0, beside.NONE)  # places told in full: as many as have room
-WHOLE = 0.995  # of a unit: where less lies in the region, it is told
 REST = {"facecolor": "none", "edgecolor": QUIET, "linewidth": 0.5}
 OUTLINE = {"color": INK, "linewidth": 1.8}
 

@@ -17,10 +17,9 @@ from manul.maps.base_map import path_of
 from manul.maps.page import Pen, Style, line_height, text_width, words
 from manul.maps.spec import INK, QUIET
 from manul.pages.amounts import gained
-from manul.products.confidence import SUPPORTED, VERDICTS
+from manul.products.confidence import SUPPORTED, SURVEY
 
 CHANCES = ((SUPPORTED, "#1b5e6b"), (1 - SUPPORTED, "#86bd82"), (0.0, "#efeee9"))
-SURVEY = VERDICTS[1]
 DASHED = {"linestyle": (0, (2, 1.5))}
 TILE = "#0047b3"
 LAND = "#e3e3e1"
@@ -39,8 +38,8 @@ def places(shown, every: int, number: int, is_part: bool, styles: Mapping, pen: 
     pen.heading(f"What to do first {'on this sheet' if is_part else 'here'}", 10.5)
     if not len(shown):
         pen.text("No rule holds here." if not every else "None of the first places lies here.", 7.5)
-    listed = shown.head(0) if number == NONE else shown
-    for row in listed.head(max(number, 0)).itertuples():
+    listed, whole = shown.head(0 if number == NONE else len(shown)), max(number, 0)
+    for row in listed.head(whole).itertuples():
         _numbered(row, styles, 4.4, pen)
         pen.text(f"{row.title}, {row.place}", 7.4, 6.2 * pen.type, weight="bold", gid="place")
         told = filter(
@@ -48,7 +47,7 @@ def places(shown, every: int, number: int, is_part: bool, styles: Mapping, pen: 
         )
         pen.text(". ".join(told) + ".", 6.8, 6.2 * pen.type, gid="place-words")
         pen.gap(0.8)
-    for row in listed.iloc[max(number, 0) :].itertuples():
+    for row in listed.iloc[whole:].itertuples():
         _numbered(row, styles, 3.2, pen)
         pen.text(f"{row.title}, {row.place}", 6.8, 6.2 * pen.type, gid="place")
         pen.gap(0.8)

@@ -33,6 +33,7 @@ from manul.maps.side_column import colouring
 from manul.maps.spec import QUALITATIVE
 from manul.pages.amounts import percent
 from manul.products import confidence, extrapolated
+from manul.products.confidence import ISSUE, NO_DRAWS, SURVEY, UNSUPPORTED
 from manul.products.units import REGION
 
 
@@ -492,7 +493,6 @@ WIDE = 0.1  # of the region: a rule that holds on more would cover the map
 FEWEST = 0.005  # of the suitable land: less is not told
 MOST_NAMED = 3
 SUREST = 10
-ISSUE, SURVEY, UNSUPPORTED, NO_DRAWS = confidence.VERDICTS
 DRAWN = ISSUE, NO_DRAWS
 
 

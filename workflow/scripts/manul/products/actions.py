@@ -17,14 +17,14 @@ from manul.grid import vectors
 from manul.grid.styles import Style
 from manul.model.gains import WITHOUT
 from manul.pages.workbook import header
-from manul.products import budget, confidence, decision_tables, key_areas, places
+from manul.products import budget, decision_tables, key_areas, places
+from manul.products.confidence import ISSUE, SURVEY, UNSUPPORTED
 from manul.products.gains import Gains
 from manul.products.recommendations import GAIN, KEY_GAIN, ends
 from manul.products.stamp import COLUMNS as STAMPED
 from manul.products.stamp import identities
 
 KM2 = 1e6
-DROPPED = confidence.VERDICTS[2]
 COLUMNS = [
     "rank", "place", "id", "rule", "title", "unit", "country", "agency", "action", "iucn_actions",
     "cmp_actions", *GAIN, "gain_of", *KEY_GAIN, "confidence", "verdict", "area_km2", "length_km",
@@ -65,7 +65,7 @@ def actions(
     row_of = {name: i for i, name in enumerate(gains.names)}
     each = gains.of_each().mean(1)
     for name, every in tables.items():
-        table = every[every["verdict"] != DROPPED].reset_index(drop=True)
+        table = every[every["verdict"] != UNSUPPORTED].reset_index(drop=True)
         if not len(table):
             continue
         rows = np.array([row_of[i] for i in table["id"]])
@@ -112,7 +112,7 @@ def offered(table: pd.DataFrame, gains: Gains, low: np.ndarray, high: np.ndarray
     number = {name: i for i, name in enumerate(table["id"])}
     place = np.array([number[name] for name in gains.names], int)[gains.zone]
     takes = np.array([how == WITHOUT for how, _ in gains.levers], bool)
-    sure = ~table["verdict"].isin(confidence.VERDICTS[1:3]).to_numpy()
+    sure = ~table["verdict"].isin([SURVEY, UNSUPPORTED]).to_numpy()
     there = takes[gains.lever[gains.face]] & (np.isfinite(low) & sure)[place]
     kept, of_pair = np.unique(place[there], return_inverse=True)
     faces, face = np.unique(gains.face[there], return_inverse=True)
@@ -339,7 +339,7 @@ def _of_zone(words, zone, number) -> list[str]:
 def _ranked(made) -> gpd.GeoDataFrame:
     """Surest gain first; what has none by its value at risk, behind."""
     sure = made["confidence"].fillna(1)
-    issue = (made["verdict"] != confidence.VERDICTS[0]).astype(int)
+    issue = (made["verdict"] != ISSUE).astype(int)
     key = pd.DataFrame(
         {"later": issue, "none": made["gain_km2"].isna(), "gain": -(made["gain_km2"] * sure),
          "value": -(made["value_at_risk_km2"] * sure)}

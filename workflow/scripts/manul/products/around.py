@@ -13,9 +13,9 @@ import shapely
 
 from manul.config.types import KeyHabitat
 from manul.grid.fields import Fields
-from manul.products.cover import Cover, mean, sums
+from manul.products.cover import Cover, sums
 from manul.products.key_habitat import cats, cell_km2
-from manul.products.outlines import KM2, amounts, top_threats
+from manul.products.outlines import KM2, amounts, mean, top_threats
 from manul.products.stamp import identities
 
 AREAS = {
@@ -47,7 +47,7 @@ def around(
     found = {"of_km2": shapely.area(shapes[there]) / KM2, "area_km2": whole}
     found |= {name: sum_of[of][0] * cell for name, of in AREAS.items()}
     for name, of in means.items():
-        found[name] = mean(*sum_of[of]) if of in sum_of else np.nan
+        found[name] = mean(sum_of[of]) if of in sum_of else np.nan
     if "value_at_risk" in sum_of:
         found["value_at_risk_km2"] = sum_of["value_at_risk"][0] * cell
     low, high = cats(found["suitable_km2"], found["key_km2"], rules["density_per_100_km2"])
@@ -60,9 +60,8 @@ def around(
         column[there] = np.where(whole > 0, values, np.nan) if name != "of_km2" else values
         table[name] = np.round(column, 3 if name.startswith("mean") else 2)
     table["within_m"] = np.where(_are_areas(features), 0.0, within_m)
-    for i, words in enumerate(
-        top_threats({n: sum_of[f"part {n}"][0] for n in threats}, threats), 1
-    ):
+    at_risk = {name: sum_of[f"part {name}"][0] for name in threats}
+    for i, words in enumerate(top_threats(at_risk, threats), 1):
         column = np.full(len(features), "", object)
         column[there] = words if len(words) else ""
         table[f"threat_{i}"] = column

@@ -12,9 +12,9 @@ from manul.pages import figures
 from manul.pages.amounts import gained, percent
 from manul.products.actions import foremost
 from manul.products.stamp import identities
+from manul.products.units import WHOLE
 
 ASKED = 6  # agencies in the summary
-WHOLE = 0.995  # of a unit: where less is mapped, it is told
 INPUTS = 2  # numbers that matter, in a sentence
 THREATS = ("threat_1", "threat_2", "threat_3")
 
@@ -30,16 +30,11 @@ def briefs(
     table of the sensitivity, `animals` how the species is called in the columns, `region` the
     mapped ground: of a unit that reaches beyond it only what lies within is drawn, and it is told.
     """
-    whole = outlines.dissolve("name").geometry
-    shapes = whole.intersection(region)
-    parts = (shapes.area / whole.area).to_dict()
+    shapes = dict(zip(outlines["name"].astype(str), outlines.geometry, strict=True))
     return [
-        _brief(
-            row, actions, shapes.get(row["unit"]), parts.get(row["unit"], 1.0), key, matters,
-            animals, today,
-        )
+        _brief(row, actions, shapes.get(str(row["unit"])), key, matters, animals, today, region)
         for row in units.to_dict("records")
-    ]  # fmt: skip
+    ]
 
 
 def unknown(absent: Mapping[str, str], not_assessed: Mapping[str, str], limits) -> list[str]:
@@ -55,14 +50,15 @@ def unknown(absent: Mapping[str, str], not_assessed: Mapping[str, str], limits) 
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _brief(row, actions, shape, part, key, matters, animals, today) -> dict:
+def _brief(row, actions, shape, key, matters, animals, today, region) -> dict:
     mine = actions[actions["unit"] == row["unit"]] if len(actions) else actions
     first = foremost(mine)
     name = str(row["unit"])
     lives, threats, sure = _lives(row, animals), _threats(row), _sure(row, mine, matters)
-    if part < WHOLE:
-        only = f"Only {percent(part)} of {name} is mapped, and all that is told is of that part."
-        lives = [only, *lives]
+    mapped = None if shape is None else shapely.make_valid(shape).intersection(region)
+    if mapped is not None and mapped.area < WHOLE * shape.area:
+        part = percent(mapped.area / shape.area)
+        lives.insert(0, f"Only {part} of {name} is mapped, and all that is told is of that part.")
     named = list(dict.fromkeys(a for text in first["agency"] for a in text.split("; ")))
     asked = "; ".join(named[:ASKED]) or "no agency is named"
     told = [_row(i, place) for i, place in enumerate(first.to_dict("records"), 1)]
@@ -71,7 +67,7 @@ def _brief(row, actions, shape, part, key, matters, animals, today) -> dict:
         "name": name, "country": _text(row.get("country")),
         "id": identities("unit", [shape])[0] if shape is not None else name,
         "lives": lives, "threats": threats, "actions": told, "more": more, "sure": sure,
-        "map": _map(shape, key, first) if shape is not None else b"",
+        "map": _map(mapped, key, first) if mapped else b"",
         "lines": [
             *lives[:4], *threats[:2],
             *(f"{r['number']}. {r['title']}: {r['place']}. {r['in_full']}" for r in told[:3]),

@@ -7,7 +7,7 @@ import pandas as pd
 
 SUPPORTED, DOUBTFUL = 0.7, 0.5
 LOW, HIGH = 0.05, 0.95  # quantiles of the draws that are told
-VERDICTS = ("issue", "survey first", "not supported", "")
+VERDICTS = ISSUE, SURVEY, UNSUPPORTED, NO_DRAWS = "issue", "survey first", "not supported", ""
 CLEAR = 1.0  # standard deviations between draws that say yes and no, for a number to be named
 FEW = 5  # draws on either side that are needed to compare
 

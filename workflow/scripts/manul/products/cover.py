@@ -11,6 +11,7 @@ from exactextract.raster import RasterSource
 from odc.geo.geobox import GeoBox
 
 from manul.grid.fields import Fields
+from manul.products.outlines import mean
 
 PIECE = 1024  # cells along the side of the pieces in which a large zone is looked at
 SIDE = 1024  # cells along the side of the windows in which maps are read
@@ -62,7 +63,7 @@ class Cover:
 
     def mean(self, what: str | Callable, fields: Fields) -> np.ndarray:
         """The mean of each zone's known cells, weighted by their cover; NaN where none is known."""
-        return mean(*self._sums(what, fields))
+        return mean(self._sums(what, fields))
 
     def sum(self, what: str | Callable, fields: Fields) -> np.ndarray:
         """The sum over each zone's known cells, weighted by their cover."""
@@ -90,12 +91,6 @@ class Cover:
         for runs, at in windows(self, fields):
             cover_sums.find_ends(_values(what, fields, at), *runs[:4], *out)
         return out
-
-
-def mean(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Means from sums and the weight of what is known; NaN where nothing is."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return total / weight
 
 
 def sums(
@@ -211,7 +206,7 @@ def _runs_of(zone, pieces, grid) -> tuple:
     first = np.flatnonzero(new)
     length = np.diff(np.r_[first, len(cell)])
     row, column, across = row[first], column[first], -(-grid.shape[1] // SIDE)
-    there = [(row % SIDE), (column % SIDE), length]
+    there = [row % SIDE, column % SIDE, length]
     of = zone[piece[first]].astype("int32")
     window = row // SIDE * across + column // SIDE
     return window, *(part.astype("int16") for part in there), of, weight[first]

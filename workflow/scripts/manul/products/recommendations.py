@@ -24,9 +24,9 @@ from manul.model import gains as gains_of_model
 from manul.pages.workbook import header
 from manul.products import confidence, generalised, key_areas, zones
 from manul.products.confidence import HIGH, LOW
-from manul.products.cover import Cover, mean, sums
+from manul.products.cover import Cover, sums
 from manul.products.gains import Gains
-from manul.products.outlines import BEFORE, CHANGE, amounts, change, top_threats
+from manul.products.outlines import BEFORE, CHANGE, amounts, change, mean, top_threats
 from manul.products.stamp import COLUMNS as STAMPED
 from manul.products.stamp import identities, stamp
 
@@ -364,7 +364,7 @@ def _amounts(assessed, place) -> list[dict[str, np.ndarray]]:
     covers = [_cover(of, place.fields.grid) for of in assessed]
     each = list(dict.fromkeys(covers))
     found = dict(zip(each, sums(each, wanted, place.fields), strict=True))
-    return [{name: mean(*of) for name, of in found[cover].items()} for cover in covers]
+    return [{name: mean(of) for name, of in found[cover].items()} for cover in covers]
 
 
 def _cover(of, grid) -> Cover:

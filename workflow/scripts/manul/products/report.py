@@ -12,10 +12,9 @@ from manul.grid import provenance
 from manul.model.cumulative import CUMULATIVE
 from manul.pages.amounts import amount, gained
 from manul.pages.html import Section
-from manul.products import confidence
+from manul.products.confidence import ISSUE, SURVEY
 from manul.products.units import REGION
 
-ISSUE, SURVEY = confidence.VERDICTS[:2]
 FIRST = 10  # inputs that matter, and places, in a table
 SHOWN = {
     "unit": "unit", "area_km2": "land (km²)", "suitable_km2": "suitable (km²)",

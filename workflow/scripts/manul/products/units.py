@@ -11,7 +11,7 @@ from manul.config.expressions import evaluate, holds
 from manul.config.types import KeyHabitat
 from manul.grid.burn import number_inside
 from manul.grid.fields import Fields
-from manul.products.confidence import VERDICTS
+from manul.products.confidence import UNSUPPORTED
 from manul.products.key_habitat import cats, cell_km2
 from manul.products.outlines import BEFORE, CHANGE, amounts, change, mean, sums, top_threats
 from manul.products.stamp import identities
@@ -19,6 +19,7 @@ from manul.products.stamp import identities
 MAPS = ("habitat", "habitat_reference", "threat", "value_at_risk", "suitable", "key", "breeding",
         "key_degraded")  # fmt: skip
 REGION = "(whole region)"  # in the place of a unit
+WHOLE = 0.995  # of a unit: where less of it lies in the region, pages and sheets tell it
 AREAS = {
     "suitable_km2": "suitable",
     "key_km2": "key",
@@ -115,7 +116,7 @@ def with_rules(table: pd.DataFrame, recommendations: dict) -> pd.DataFrame:
     """
     out = table.copy()
     for name, every in recommendations.items():
-        found = every[every["verdict"] != VERDICTS[2]]
+        found = every[every["verdict"] != UNSUPPORTED]
         size = "length_km" if every["length_km"].notna().any() else "area_km2"
         by = found.groupby("unit")
         out[f"{name}_count"] = out["unit"].map(by.size()).fillna(0).astype(int)
