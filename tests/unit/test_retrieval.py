@@ -279,6 +279,7 @@ def test_a_new_region_is_fetched_and_loads(tmp_path, monkeypatch, server):
     lines = [line for line in path.read_text().splitlines() if not line.strip().startswith("#")]
     assert len(lines) <= 60
     config = config_of(path)
+    assert config["region"]["units"] == "provinces" and config["region"]["mask"] is None
     listed = fetch.as_text(config)
     assert "91.5 MB  Copernicus DEM GLO-30, 2011-2015: elevation\n" in listed
     assert "CHELSA" in listed and ": temperature, precipitation, snow_days\n" in listed
