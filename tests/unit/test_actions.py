@@ -14,7 +14,7 @@ from conftest import demo_config
 from manul.config import load
 from manul.grid import vectors
 from manul.pages import handover, workbook
-from manul.preflight import decisions
+from manul.preflight import decisions, uses
 from manul.products import actions, actions_page, budget, decision_tables, places
 from manul.products.gains import Gains
 from manul.products.recommendations import COLUMNS
@@ -198,9 +198,7 @@ def test_a_table_that_is_not_there_and_a_budget_without_costs_are_told(config):
 
 def test_an_unknown_threat_of_a_gain_is_told(config):
     rules = {"R5": config["rules"]["R5"] | {"gain": {"without": ["huntin"], "keep_from": []}}}
-    (found,) = decisions.check(
-        config | {"rules": rules, "actions": dict.fromkeys(config["actions"])}
-    )
+    (found,) = uses.check_threats_named(config | {"rules": rules})
     assert found.severity == "warning" and "did you mean 'hunting'" in str(found)
 
 

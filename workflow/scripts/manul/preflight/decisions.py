@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from manul.config.hints import hint
 from manul.config.types import Config
 from manul.grid import reach
 from manul.grid.data_files import on_disk
@@ -16,15 +15,6 @@ BLOCK = "actions"
 
 def check(config: Config) -> Iterator[Problem]:
     """What is wrong with the tables of a scenario, and what will be missing of its actions."""
-    threats = {f"effect_{name}" for name in config["threats"]} | config["taken_away"].keys()
-    for name, rule in config["rules"].items():
-        for how, of in rule["gain"].items():
-            for threat in of:
-                if f"effect_{threat}" not in threats:
-                    yield Problem(
-                        "warning", name, "", "", f"gain.{how}", repr(threat),
-                        f"a threat{hint(threat, config['threats'])}", "Its gain is not told",
-                    )  # fmt: skip
     for kind in ("agencies", "costs"):
         path = config["actions"][kind]
         if path:
