@@ -212,13 +212,12 @@ def _files(n):
         for top in range(0, n, 4000):
             wide = np.tile(part, (1, -(-n // 4000)))[: min(4000, n - top), :n]
             resistance[top : top + 4000, :] = wide
-        cost = DiskMap.at(f"{folder}/cost", (n, n), "float64")
+        cost = DiskMap.at(f"{folder}/cost", (n, n), "float64", np.inf)
         sources = np.zeros((n, n), bool)
         sources[n // 2, n // 2] = True
         spread(part[:9, :9], np.zeros((9, 9)))
         begun, wall = time.process_time(), time.time()
-        start(resistance, cost, sources)
-        spread(resistance, cost)
+        spread(resistance, cost, pending=start(resistance, cost, sources))
         cpu, wall = time.process_time() - begun, time.time() - wall
     return cpu, wall, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 

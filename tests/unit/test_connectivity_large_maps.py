@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manul.connectivity import large_maps
 from manul.connectivity.cost_distance import cost_distance
 from manul.connectivity.large_maps import spread, start
 from manul.grid.disk_maps import DiskMap
@@ -18,13 +17,21 @@ def ground(seed, shape=(43, 51)):
     return resistance, rng.random(shape) < 0.004
 
 
+def reached_tiles(cost, side):
+    rows, columns = np.nonzero(np.isfinite(cost))
+    return sorted(map(list, {*zip(rows // side, columns // side, strict=True)}))
+
+
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 2**31), side=st.integers(3, 60), limit=st.floats(10, 500))
 def test_any_cut_gives_the_same(seed, side, limit):
     resistance, sources = ground(seed)
-    cost = np.empty(resistance.shape)
-    start(resistance, cost, sources, side)
-    assert np.isinf(spread(resistance, cost, limit, 2.0, side)).all()
+    cost = np.full(resistance.shape, np.inf)
+    pending = start(resistance, cost, sources, side)
+    assert np.isin(pending, [0]).sum() == len(reached_tiles(cost, side))
+    left = spread(resistance, cost, limit, 2.0, side, pending)
+    assert not np.isfinite(left).any()
+    assert np.argwhere(left == np.inf).tolist() == reached_tiles(cost, side)
     np.testing.assert_array_equal(cost, cost_distance(resistance, sources, limit, 2.0))
 
 
@@ -34,11 +41,10 @@ def test_from_files_and_broken_off(tmp_path, dtype):
     resistance = resistance.astype(dtype)
     given_ = DiskMap.at(tmp_path / "resistance", resistance.shape, dtype)
     given_[:, :] = resistance
-    cost = DiskMap.at(tmp_path / "cost", resistance.shape, "float64")
-    start(given_, cost, sources, 16)
-    pending, rounds = None, 0
-    while pending is None or np.isfinite(pending).any():
-        cost = DiskMap.at(tmp_path / "cost", cost.shape, "float64")
+    cost = DiskMap.at(tmp_path / "cost", resistance.shape, "float64", np.inf)
+    pending, rounds = start(given_, cost, sources, 16), 0
+    while np.isfinite(pending).any():
+        cost = DiskMap.at(tmp_path / "cost", cost.shape, "float64", np.inf)
         pending = spread(given_, cost, side=16, pending=pending, visits=4)
         rounds += 1
     assert rounds > 2
@@ -48,7 +54,7 @@ def test_from_files_and_broken_off(tmp_path, dtype):
 
 def test_after_a_crash_what_was_written_is_a_start():
     resistance, sources = ground(2)
-    cost = np.empty(resistance.shape)
+    cost = np.full(resistance.shape, np.inf)
     start(resistance, cost, sources, 16)
     spread(resistance, cost, side=16, visits=3)
     spread(resistance, cost, side=16)
@@ -56,10 +62,9 @@ def test_after_a_crash_what_was_written_is_a_start():
 
 
 @pytest.mark.parametrize("tiles", [1, 2, 5])
-def test_tiles_give_way_to_others_without_a_loss(monkeypatch, tiles):
-    monkeypatch.setattr(large_maps, "HELD", 12 * 16 * 16 * tiles)
+def test_tiles_give_way_to_others_without_a_loss(tiles):
     resistance, sources = ground(5)
-    cost = np.empty(resistance.shape)
-    start(resistance, cost, sources, 16)
-    spread(resistance, cost, side=16)
+    cost = np.full(resistance.shape, np.inf)
+    pending = start(resistance, cost, sources, 16)
+    spread(resistance, cost, side=16, pending=pending, held=12 * 16 * 16 * tiles)
     np.testing.assert_array_equal(cost, cost_distance(resistance, sources))

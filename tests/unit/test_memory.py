@@ -34,7 +34,8 @@ def two_million_cells(monkeypatch):
         ("prepare_vector", "", 250),
         ("surface", "value", 310 + 2 * (17 + 4)),
         ("surface", "burrows", 310 + 2 * (3 * 17 + 4)),  # three bands
-        ("surface", "hours", 310 + 2 * 26),
+        # 50 km and a cell around it: three maps of the region, and tiles of two of them.
+        ("surface", "hours", 310 + 1.102 * 2.102 * (13 + 12) + 2 * (17 + 4)),
         ("surface", "nearest", 310 + 2 * (10 + 16)),
         ("surface", "saturating", 310 + 2 * (6 + 16)),
         ("surface", "density", 310 + 2 * (12 + 16)),
@@ -107,13 +108,25 @@ def test_maps_of_patches_are_held_up_to_a_size_and_strips_up_to_theirs(
     monkeypatch, rule, held, strip
 ):
     assert plan._of_patches(CONFIG, rule) == pytest.approx(2 * (held + strip))
-    assert plan._on_disk(CONFIG, rule) == 0
+    assert plan._on_disk(CONFIG, rule, "") == 0
     large = GeoBox.from_bbox((0, 0, 4e7, 2e7), crs="EPSG:6933", resolution=1000)  # 8e8 cells
     monkeypatch.setattr(plan, "grid_of", lambda region: large)
     maps = len(plan.MAPS_OF_PATCHES[rule])
     cells = 512 * 40_000  # the rows of a tile
     assert plan._of_patches(CONFIG, rule) == pytest.approx((maps * 2**28 + cells * strip) / 1e6)
-    assert plan._on_disk(CONFIG, rule) == pytest.approx(held * 800)
+    assert plan._on_disk(CONFIG, rule, "") == pytest.approx(held * 800)
+
+
+def test_travel_times_of_a_large_region_lie_on_disk(monkeypatch):
+    """8e8 cells, and 51 around them: three maps, each held up to a size, and tiles of two."""
+    large = GeoBox.from_bbox((0, 0, 4e7, 2e7), crs="EPSG:6933", resolution=1000)
+    monkeypatch.setattr(plan, "grid_of", lambda region: large)
+    wide = 20_102 * 40_102
+    window = 2048**2 * (17 + 4)
+    expected = 310 + (3 * 2**28 + 1.8e9 + window) / 1e6
+    assert plan.memory_mb(CONFIG, "surface", "hours") == pytest.approx(expected, abs=1)
+    assert plan._on_disk(CONFIG, "surface", "hours") == pytest.approx(wide * 13 / 1e6)
+    assert plan._on_disk(CONFIG, "surface", "value") == 0
 
 
 def test_memory_of_an_invest_case_whose_files_are_not_there():

@@ -593,15 +593,17 @@ def test_key_habitat_of_a_map_too_large_for_memory_is_the_same(tmp_path, monkeyp
     st.tuples(st.integers(1, 6), st.integers(1, 6)),
     st.lists(st.tuples(*[st.integers(0, 6)] * 4), min_size=1, max_size=4),
     st.sampled_from(["C", "F", "half", "one"]), st.sampled_from(["int32", "float64", "bool"]),
+    st.sampled_from([0, 1, np.inf]),
 )  # fmt: skip
-def test_a_map_on_disk_is_an_array(shape, windows, order, dtype):
+def test_a_map_on_disk_is_an_array(shape, windows, order, dtype, fill):
     """A system may read and write a few bytes at a time."""
     few = {"pwrite": os.pwrite, "preadv": os.preadv}
     with pytest.MonkeyPatch.context() as slow, tempfile.TemporaryDirectory() as folder:
         slow.setattr(os, "pwrite", lambda file, data, at: few["pwrite"](file, data[:5], at))
         slow.setattr(os, "preadv", lambda file, to, at: few["preadv"](file, [to[0][:7]], at))
-        made = disk_maps.DiskMap.nameless(shape, dtype, folder)
-        plain = np.zeros(shape, dtype)
+        fill = 1 if dtype == "int32" and fill else fill
+        made = disk_maps.DiskMap.nameless(shape, dtype, folder, fill)
+        plain = np.full(shape, fill, dtype)
         for i, (top, bottom, left, right) in enumerate(windows, 1):
             window = slice(top, bottom), slice(left, right)
             height, width = plain[window].shape
@@ -625,6 +627,7 @@ def test_maps_lie_on_disk_where_they_would_be_large(tmp_path, monkeypatch, rows,
     assert isinstance(made, disk_maps.DiskMap) == on_disk
     assert isinstance(disk_maps.empty((rows, 40), "int32", None), np.ndarray)
     assert not made[:].any() and made.shape == (rows, 40)
+    assert (disk_maps.empty((rows, 40), "float64", tmp_path, np.inf)[:] == np.inf).all()
 
 
 def test_a_map_on_a_full_disk_is_an_error(tmp_path, monkeypatch):

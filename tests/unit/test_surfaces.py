@@ -9,9 +9,10 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from manul import surfaces
-from manul.grid import burn
+from manul.grid import burn, disk_maps
 from manul.grid.rasters import Raster
-from manul.surfaces import blocks, proximity, registry
+from manul.surfaces import blocks, proximity, registry, travel_time
+from manul.uncertainty import alternatives
 
 CRS = "EPSG:6933"
 KM = 1000
@@ -394,6 +395,38 @@ def test_a_surface_at_points_is_that_of_their_cells_also_beyond_the_grid():
     assert found.tolist() == [60 * 129 + 60, 68 * 129 + 68, 59 * 129 + 59]
 
 
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_windows_of_what_is_worked_out_at_once_are_parts_of_it(tmp_path, monkeypatch, on_disk):
+    """Hours, also of maps that lie on disk; ground that nobody surveyed is unknown in all."""
+    monkeypatch.setattr(disk_maps, "HELD", 0 if on_disk else 1e9)
+    monkeypatch.setattr(travel_time, "SIDE", 16)
+    surveyed = shapely.box(0, 0, 7 * KM, 9 * KM)
+    towns = Drawn(centre(8, 0), extent=surveyed)
+    layers = {"towns": towns, "e": Held(cells(700)), "roads": NO_ROADS}
+    given = registry.Sources(layers, {"kinds": {"e": "continuous"}}, tmp_path)
+    whole = registry.make(TRAVEL, GRID, given)["value"]
+    assert whole[8, :6].tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert whole.dtype == "float32" and np.isnan(whole[:, 7:]).all()
+    window = registry.windows(TRAVEL, GRID, given)
+    for rows, columns in ((slice(0, 9), slice(0, 3)), (slice(4, 9), slice(3, 9))):
+        np.testing.assert_array_equal(window(rows, columns)["value"], whole[rows, columns])
+    slow = TRAVEL | {"off_road_km_h": 2.5}
+    both = alternatives.windows("t", [("a", TRAVEL, given), ("b", slow, given)], GRID)
+    found = both(slice(8, 9), slice(0, 3))["t"]
+    assert found["a"].tolist() == [pytest.approx([0, 0.2, 0.4])]
+    assert found["b"].tolist() == [pytest.approx([0, 0.4, 0.8])]
+    assert not list(tmp_path.iterdir())
+
+
+def test_bands_of_a_kind_that_is_worked_out_at_once(monkeypatch):
+    whole = {"value": np.arange(81).reshape(9, 9), "other": np.zeros((9, 9))}
+    made = registry.Kind(lambda *_: whole, {"other": ""}, True, lambda *_: 1)
+    monkeypatch.setitem(registry.KINDS, "all_bands", made)
+    found = registry.windows({"kind": "all_bands"}, GRID, registry.Sources({}))
+    window = found(slice(1, 2), slice(3, 5))
+    assert window["value"].tolist() == [[12, 13]] and window["other"].tolist() == [[0, 0]]
+
+
 def test_what_is_worked_out_once_is_kept():
     given = registry.Sources({})
     assert [given.once("k", lambda i=i: i) for i in (1, 2)] == [1, 1]
@@ -403,7 +436,7 @@ def test_what_is_worked_out_once_is_kept():
     ("block", "side"),
     [
         ({"kind": "value"}, 2048),
-        ({"kind": "travel_time"}, 9),  # the whole grid
+        ({"kind": "travel_time"}, 2048),
         ({"kind": "exposure", "scale_m": 4000, "reach_m": 9000}, 2048),
         ({"kind": "exposure", "scale_m": 2000, "reach_m": 9000}, 1024),
         ({"kind": "exposure", "scale_m": 1400, "reach_m": 9000}, 512),  # 682 in whole 512

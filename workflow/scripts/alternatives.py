@@ -13,12 +13,16 @@ with job.start(snakemake) as this:
     every, made = alternatives.alternatives(spec), []
     for one in every:
         block, rules = alternatives.changed(told.block, told.rules, name, one)
-        sources = alternatives.sources_of(layers, rules, spec["errors_m"], one.place)
+        sources = alternatives.sources_of(
+            layers, rules, spec["errors_m"], one.place, this.folder("surface")
+        )
         made.append((one.name, block, sources))
     bands = dict.fromkeys((one.name for one in every), "0..1")
     file = this.map_file(name, this.output("surface"), grid, bands)
-    work = partial(alternatives.on_block, name, made, grid)
     blocks = block_maps.blocks(grid, surfaces.block_size(told.block, grid))
-    this.run(work, [file], blocks)
+    if surfaces.KINDS[told.block["kind"]].whole:
+        this.run_here(alternatives.windows(name, made, grid), [file])
+    else:
+        this.run(partial(alternatives.on_block, name, made, grid), [file], blocks)
     changes = alternatives.largest_changes(this.output("surface"), spec, blocks)
     plain_files.write_table(this.output("changes"), changes)

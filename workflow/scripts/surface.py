@@ -1,4 +1,4 @@
-"""Make one surface from its layers, block by block."""
+"""Make one surface from its layers, block by block; at once where a cell depends on far ones."""
 
 from functools import partial
 
@@ -8,7 +8,12 @@ from manul.grid.region import grid_of
 
 with job.start(snakemake) as this:
     told, name = this.told, snakemake.wildcards.surface
-    grid, sources = grid_of(told.region), surfaces.Sources(this.layers(), told.rules)
+    grid, folder = grid_of(told.region), this.folder("surface")
+    sources = surfaces.Sources(this.layers(), told.rules, folder)
     made = this.map_file(name, this.output("surface"), grid, surfaces.bands(told.block))
-    work = partial(surfaces.on_block, name, told.block, grid, sources)
-    this.run(work, [made], block_maps.blocks(grid, surfaces.block_size(told.block, grid)))
+    if surfaces.KINDS[told.block["kind"]].whole:
+        window = surfaces.windows(told.block, grid, sources)
+        this.run_here(lambda *at: {name: window(*at)}, [made])
+    else:
+        work = partial(surfaces.on_block, name, told.block, grid, sources)
+        this.run(work, [made], block_maps.blocks(grid, surfaces.block_size(told.block, grid)))

@@ -25,7 +25,7 @@ from manul.maps import layouts, sheet_specs
 from manul.model import cells, invest_csv, invest_run
 from manul.model import outputs as model_outputs
 from manul.products import patches
-from manul.surfaces import proximity
+from manul.surfaces import proximity, travel_time
 from manul.uncertainty import alternatives, passes, specs, support
 
 SPARE = 1.15  # so that a job that takes a little more is not killed
@@ -42,7 +42,6 @@ WINDOW = 2048**2  # cells that products look at, at once
 WINDOW_BYTES = 26  # per cell of such a window
 BAND_BYTES = 17  # per cell and band of a block of a surface
 FINE_BYTES = {"nearest": 10, "saturating": 6, "density": 12}  # per source cell of an exposure block
-JOURNEY_BYTES = 26  # per cell of a region whose travel times are found at once
 HELD_NAMES = 20  # maps of a draw that rules name
 KEY_BYTES = 60  # per cell, while key habitat of a draw is found and measured
 PIECE_ARRAYS = 60  # of draws, that a piece of a block holds at once
@@ -119,7 +118,7 @@ def rows(graph, scenario: str, threads: int) -> pd.DataFrame:
         cost = NANOSECONDS.get(rule, other)
         seconds = len(keys) * (SECONDS_PER_JOB + n * cost * 1e-9) / threads
         disk = n * 4 * sum(bands[rule, key] for key in keys) * KEPT_SHARE / 1e6
-        disk = round(disk + _on_disk(config, rule))
+        disk = round(disk + max(_on_disk(config, rule, key) for key in keys))
         table.append((rule, len(keys), n, memory, _class(seconds), disk))
     return pd.DataFrame(table, columns=["rule", "jobs", "cells", "memory_mb", "time", "disk_mb"])
 
@@ -165,9 +164,24 @@ def _surface(config, rule, key, threads) -> float:
         fine = proximity.oversample(block, grid) ** 2
         sources = _at_once(side + 2 * reach, threads, grid) * fine
         return LIBRARIES_MB + (sources * FINE_BYTES[block["kernel"]] + together * 16) / 1e6
-    if surfaces.KINDS[block["kind"]].whole:
-        per_cell = JOURNEY_BYTES
-    return LIBRARIES_MB + together * per_cell / 1e6
+    held = _journey_mb(grid) if _whole(config, key) else 0
+    return LIBRARIES_MB + held + together * per_cell / 1e6
+
+
+def _journey_mb(grid) -> float:
+    """Of maps of a region and around it on which travel times are found, and tiles of them."""
+    n = _around(grid)
+    tiles = min(n * 12, travel_time.HELD)
+    return (sum(min(n * size, disk_maps.HELD) for size in travel_time.MAPS) + tiles) / 1e6
+
+
+def _whole(config, key) -> bool:
+    return surfaces.KINDS[config["surfaces"][key]["kind"]].whole
+
+
+def _around(grid) -> int:
+    """Cells of a region and of what lies around it, where journeys may lead."""
+    return int(np.prod(grid.pad(int(selection.FAR_M / grid.resolution.x) + 1).shape))
 
 
 def _generalise(config, rule, key, threads) -> float:
@@ -181,8 +195,10 @@ def _alternatives(config, rule, key, threads) -> float:
     grid, spec = grid_of(config["region"]), specs.of_surface(config, key) or specs.NOTHING
     side = surfaces.block_size(config["surfaces"][key], grid)
     bands = len(alternatives.alternatives(spec))
-    together = _at_once(side, threads, grid)
-    return _surface(config, rule, key, threads) + together * bands * BAND_BYTES / 1e6
+    together = _at_once(side, threads, grid) * bands * BAND_BYTES
+    if _whole(config, key):  # the times of each
+        together += bands * min(_around(grid) * 8, disk_maps.HELD)
+    return _surface(config, rule, key, threads) + together / 1e6
 
 
 def _draws(config, rule, key, threads) -> float:
@@ -275,9 +291,11 @@ def _of_patches(config, rule) -> float:
     return (held + strip * STRIP_BYTES.get(rule, 0)) / 1e6
 
 
-def _on_disk(config, rule) -> float:
-    """Maps of patches that are too large for memory, while they are worked on (MB)."""
+def _on_disk(config, rule, key) -> float:
+    """Maps that are too large for memory, while a job works on them (MB)."""
     sizes = [number_of_cells(config["region"]) * of for of in MAPS_OF_PATCHES.get(rule, ())]
+    if rule in ("surface", "alternatives") and _whole(config, key):
+        sizes = [_around(grid_of(config["region"])) * of for of in travel_time.MAPS]
     return sum(size for size in sizes if size > disk_maps.HELD) / 1e6
 
 

@@ -4,23 +4,30 @@ import heapq
 from collections import OrderedDict
 
 import numpy as np
+from numba import njit
 
-from manul.connectivity.cost_distance import improve, passable, tiles_of
+from manul.connectivity.cost_distance import TILE, improve, passable, tiles_of
 
 SIDE = 1024  # cells along the side of a large tile
-HELD = 2.4e9  # bytes of tiles that are held, 12 for each cell: 190 tiles
+NEVER = -1  # before anything was written
+HELD = 1.8e9  # bytes of tiles that are held: 143 of them
 
 
-def start(resistance, cost, sources, side: int = SIDE) -> None:
-    """Set `cost` to 0 on the sources that can be crossed, infinite elsewhere, window by window.
+def start(resistance, cost, sources, side: int = SIDE) -> np.ndarray:
+    """Set `cost`, infinite everywhere, to 0 on the sources that can be crossed.
 
-    All three give and take windows: arrays, `DiskMap`s or the like.
+    All three give and take windows: arrays, `DiskMap`s or the like. Returns what `spread` takes as
+    `pending`: 0 in a tile with a source, NaN in one where nothing is reached yet.
     """
-    for window in _windows(cost.shape, side):
+    pending = np.full(tiles_of(cost.shape, side), np.nan)
+    for t, window in enumerate(_windows(cost.shape, side)):
         begun = np.asarray(sources[window], bool)
         if begun.any():
             begun = begun & passable(resistance[window])
-        cost[window] = np.where(begun, 0.0, np.inf)
+        if begun.any():
+            cost[window] = np.where(begun, 0.0, np.inf)
+            pending.flat[t] = 0
+    return pending
 
 
 def spread(
@@ -31,49 +38,56 @@ def spread(
     side: int = SIDE,
     pending: np.ndarray | None = None,
     visits: int | None = None,
+    held: float = HELD,
 ) -> np.ndarray:
     """Lower `cost` until no step improves it, as `cost_distance` would.
 
-    It stops after so many `visits` to tiles, if given, and tells what is left: the cost that waits
-    in each tile, infinite everywhere when done, to be handed back as `pending`. After a crash
-    leave it out: costs only fall, so whatever stands in `cost` is a start, and is looked at again.
+    `pending` is what `start` gave, or an earlier call: it stops after so many `visits` to tiles, if
+    given, and tells the cost that waits in each tile, infinite where none does, NaN where nothing
+    is reached, so no number is finite when it is done. After a crash leave `pending` out: costs
+    only fall, so whatever stands in `cost` is a start, and is looked at again. Tiles
+    of so many bytes are `held` in memory, 12 for each cell; one at least.
     """
     across = tiles_of(cost.shape, side)[1]
     windows = list(_windows(cost.shape, side))
     if pending is None:
-        pending = np.array([np.min(cost[window]) for window in windows], float)
-    keys = pending.ravel().copy()
-    fresh = np.ones(len(windows), bool)
+        least = np.array([np.min(cost[window]) for window in windows], float)
+        pending = np.where(least < np.inf, least, np.nan)
+    keys, blank = pending.ravel().copy(), np.isnan(pending).ravel()
+    keys[blank] = np.inf
+    fresh = ~blank
     queue = [(key, t) for t, key in enumerate(keys) if key < np.inf]
     heapq.heapify(queue)
-    held = _Held(resistance, cost, windows, across)
+    tiles = _Held(resistance, cost, windows, across, blank, held)
     while queue and visits != 0:
         key, t = heapq.heappop(queue)
         if key > keys[t]:
             continue
         keys[t] = np.inf
         visits = None if visits is None else visits - 1
-        for other, latest in _visit(held, t, fresh[t], limit, cell):
+        for other, latest in _visit(tiles, t, fresh[t], limit, cell):
             if latest < keys[other]:
                 keys[other] = latest
                 heapq.heappush(queue, (latest, other))
         fresh[t] = False
-    held.write()
-    return keys.reshape(-1, across)
+    tiles.write()
+    return np.where(blank & (keys == np.inf), np.nan, keys).reshape(-1, across)
 
 
 class _Held:
     """The large tiles that were worked on last: a front soon comes back to one.
 
-    What changed in a tile is written when others take its place, and at the end.
+    What changed in a tile is written when others take its place, and at the end. `blank` tiles are
+    infinite everywhere and need not be read.
     """
 
-    def __init__(self, resistance, cost, windows: list, across: int):
-        self.windows, self._resistance, self._cost, self._across = windows, resistance, cost, across
+    def __init__(self, resistance, cost, windows: list, across: int, blank, held):
+        self.windows, self.shape = windows, cost.shape
+        self._resistance, self._cost, self._across = resistance, cost, across
         self._kept: OrderedDict[int, tuple] = OrderedDict()  # ground and costs, with a ring
         rows, columns = windows[0]
-        self._most = max(int(HELD / 12 / (rows.stop * columns.stop)), 1)
-        self._changed: set[int] = set()
+        self._most = max(int(held / 12 / (rows.stop * columns.stop)), 1)
+        self._blank, self._changed = blank, set[int]()
         # When a tile was last written, and when the ring of a held one was last looked at.
         self._written: dict[int, int] = {}
         self._looked: dict[int, int] = {}
@@ -85,13 +99,12 @@ class _Held:
         The parts of the ring are (number of the tile there, part of the arrays).
         """
         self._now += 1
-        inner, wide = _with_ring(self.windows[t], self._cost.shape)
+        inner, wide = _with_ring(self.windows[t], self.shape)
         if t not in self._kept:
             while len(self._kept) >= self._most:
                 self._put_back(self._kept.popitem(last=False))
-            ground = np.ascontiguousarray(self._resistance[wide])
-            self._kept[t] = ground, np.require(self._cost[wide], requirements=["C", "O", "W"])
-            self._looked[t] = self._now
+            self._kept[t] = np.ascontiguousarray(self._resistance[wide]), self._costs(t, wide)
+            self._looked[t] = NEVER if self._blank[t] else self._now
         self._kept.move_to_end(t)
         ground, costs = self._kept[t]
         sides = [
@@ -100,7 +113,9 @@ class _Held:
             if costs[part].size
         ]
         for other, part in sides:
-            if other in self._kept or self._written.get(other, -1) >= self._looked[t]:
+            if self._blank[other]:
+                continue
+            if other in self._kept or self._written.get(other, 0) >= self._looked[t]:
                 costs[part] = self._of(other, _moved(part, wide))
         self._looked[t] = self._now
         return ground, costs, sides
@@ -108,23 +123,30 @@ class _Held:
     def changed(self, t: int) -> None:
         """The costs of this tile were changed."""
         self._changed.add(t)
+        self._blank[t] = False
 
     def write(self) -> None:
         """Write all that changed."""
         for kept in self._kept.items():
             self._put_back(kept)
 
+    def _costs(self, t, wide):
+        """Costs of a tile and its ring, in an array of their own."""
+        if self._blank[t]:
+            return np.full([span.stop - span.start for span in wide], np.inf)
+        return np.require(self._cost[wide], requirements=["C", "O", "W"])
+
     def _of(self, t, window):
         """Costs in a window that lies in one tile."""
         if t not in self._kept:
             return self._cost[window]
-        _, wide = _with_ring(self.windows[t], self._cost.shape)
+        _, wide = _with_ring(self.windows[t], self.shape)
         return self._kept[t][1][_moved(window, wide, -1)]
 
     def _put_back(self, kept):
         t, (_, costs) = kept
         if t in self._changed:
-            inner, _ = _with_ring(self.windows[t], self._cost.shape)
+            inner, _ = _with_ring(self.windows[t], self.shape)
             self._cost[self.windows[t]] = costs[inner]
             self._changed.remove(t)
             self._written[t] = self._now
@@ -138,18 +160,33 @@ def _visit(held, t, fresh, limit, cell):
     ground, costs, sides = held.tile(t)
     before = [costs[part].copy() for _, part in sides]
     if fresh:
-        waiting = (costs < np.inf) & passable(ground)
+        waiting, keys = (costs < np.inf) & passable(ground), None
     else:
-        waiting = np.zeros(costs.shape, bool)
-        for (_, part), cost in zip(sides, before, strict=True):
-            waiting[part] = (cost < np.inf) & passable(ground[part])
-    if improve(ground, costs, waiting, limit, cell).any():
+        inner, _ = _with_ring(held.windows[t], held.shape)
+        waiting, keys = np.zeros(costs.shape, bool), np.full(tiles_of(costs.shape), np.inf)
+        _wait_on_the_ring(
+            ground, costs, waiting, keys, TILE,
+            inner[0].start, inner[0].stop, inner[1].start, inner[1].stop,
+        )  # fmt: skip
+    if improve(ground, costs, waiting, limit, cell, keys=keys).any():
         held.changed(t)
     for (other, part), cost in zip(sides, before, strict=True):
         after = costs[part]
         latest = after.max(initial=-np.inf, where=after < cost)
         if latest > -np.inf:
             yield other, float(latest)
+
+
+@njit(nogil=True, cache=True)
+def _wait_on_the_ring(ground, costs, waiting, keys, tile, top, bottom, left, right):
+    """Let the cells beyond an inner window wait that can be crossed and are reached."""
+    for r in range(costs.shape[0]):
+        for c in range(costs.shape[1]):
+            if top <= r < bottom and left <= c < right:
+                continue
+            if costs[r, c] < np.inf and 0 < ground[r, c] < np.inf:
+                waiting[r, c] = True
+                keys[r // tile, c // tile] = min(keys[r // tile, c // tile], costs[r, c])
 
 
 def _moved(window, by, sign=1):

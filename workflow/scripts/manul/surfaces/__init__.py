@@ -4,7 +4,7 @@
 """
 
 from manul.surfaces import fieldwork, proximity, terrain, travel_time
-from manul.surfaces.registry import KINDS, Sources, bands, block_size, make, on_block
+from manul.surfaces.registry import KINDS, Sources, bands, block_size, make, on_block, windows
 
 __all__ = [
     "KINDS",
@@ -17,4 +17,5 @@ __all__ = [
     "proximity",
     "terrain",
     "travel_time",
+    "windows",
 ]

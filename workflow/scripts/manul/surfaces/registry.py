@@ -9,6 +9,7 @@ block as it reaches.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import RLock
 
 import numpy as np
@@ -32,9 +33,10 @@ BLOCK = 2048  # cells along the side of a block; each block reads its own margin
 class Kind:
     """How surfaces of a kind are made; `bands` are further ones (name: unit).
 
-    `whole`: a cell depends on far ones over paths, so there is one block. `fineness(block, grid)`:
-    cells into which a side of a cell is divided, for blocks that are the smaller. `saturating`: an
-    effect of 0..1 of which several sources add up as 1 - prod(1 - e).
+    `whole`: a cell depends on far ones over paths, so `make` is asked once, for the whole grid, and
+    what it gives need only give windows, as `DiskMap`s do. `fineness(block, grid)`: cells into
+    which a side of a cell is divided, for blocks that are the smaller. `saturating`: an effect of
+    0..1 of which several sources add up as 1 - prod(1 - e).
     """
 
     make: Callable
@@ -76,11 +78,13 @@ class Sources:
     `layers` maps names to readers: `read(crs, bounds, margin)` for rasters; `read(bounds)` for what
     of a vector layer in the grid's CRS may touch the bounds, `read()` for all of it, `rows()` for
     that and what has no place. `rules` holds the `kinds` of the layers and, where a kind asks for
-    them, `as_of`, `compounds`, `poison` and `burrows` of the config.
+    them, `as_of`, `compounds`, `poison` and `burrows` of the config. Maps that are large may lie in
+    `folder`, if there is one, while they are worked on.
     """
 
     layers: Mapping
     rules: Mapping = field(default_factory=dict)
+    folder: Path | None = None
     known: dict = field(default_factory=dict, compare=False)  # what was worked out for all blocks
 
     def of(self, block: Surface, grid: GeoBox) -> np.ndarray:
@@ -110,13 +114,33 @@ class Sources:
 
 def make(block: Surface, grid: GeoBox, sources: Sources) -> dict[str, np.ndarray]:
     """The surface on the grid, float32, NaN where unknown; the first entry is the surface."""
-    made = KINDS[block["kind"]].make(block, grid, sources)
-    every = made if isinstance(made, dict) else {"value": made}
-    known = _surveyed(block, grid, sources)
-    bands_ = {name: np.asarray(band, "float32") for name, band in every.items()}
-    if known is None:
-        return bands_
-    return {name: np.where(known, band, np.float32(np.nan)) for name, band in bands_.items()}
+    return windows(block, grid, sources)(slice(0, grid.height), slice(0, grid.width))
+
+
+def windows(block: Surface, grid: GeoBox, sources: Sources) -> Callable:
+    """What makes windows (rows, columns) of the surface on a grid, as `make` does.
+
+    A kind that is `whole` is worked out here, at once.
+    """
+    of = KINDS[block["kind"]]
+    whole = of.make(block, grid, sources) if of.whole else None
+
+    def window(rows, columns):
+        here = grid[rows, columns]
+        if whole is None:
+            made = of.make(block, here, sources)
+        elif isinstance(whole, dict):
+            made = {name: band[rows, columns] for name, band in whole.items()}
+        else:
+            made = whole[rows, columns]
+        every = made if isinstance(made, dict) else {"value": made}
+        bands_ = {name: np.asarray(band, "float32") for name, band in every.items()}
+        known = _surveyed(block, here, sources)
+        if known is None:
+            return bands_
+        return {name: np.where(known, band, np.float32(np.nan)) for name, band in bands_.items()}
+
+    return window
 
 
 def _surveyed(block, grid, sources) -> np.ndarray | None:
@@ -141,6 +165,4 @@ def bands(block: Surface) -> dict[str, str]:
 def block_size(block: Surface, grid: GeoBox) -> int:
     """Cells along the side of the blocks that a surface can be made in."""
     of = KINDS[block["kind"]]
-    if of.whole:
-        return max(grid.shape)
     return max(SMALLEST, BLOCK // of.fineness(block, grid) // SMALLEST * SMALLEST)

@@ -1,15 +1,21 @@
 """Hours from the nearest settlement, over roads and terrain."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from manul.config.selection import FAR_M
+from manul.grid.block_maps import squares
 from manul.grid.burn import burn, cover_share
+from manul.grid.disk_maps import DiskMap, empty
 from manul.grid.region import bounds
 from manul.grid.warp import onto_grid
-from manul.surfaces.blocks import cells, crop
+from manul.surfaces.blocks import cells
 from manul.surfaces.registry import kind
 
-ROWS = 512  # at once, where speeds are worked out
+SIDE = 1024  # cells along a side of the blocks in which speeds are worked out
+HELD = 1.8e9  # bytes of large maps that are held while they are worked on
+MAPS = (4, 1, 8)  # bytes per cell of the maps that are held or lie on disk
 
 
 @kind("travel_time", whole=True)
@@ -18,35 +24,50 @@ def travel_time(block, grid, sources):
 
     Cost per metre is 1 / speed: the road's, or walking speed after Tobler (1993),
     v exp(-3.5 |tan slope|). Water and cells without elevation cannot be crossed off the road. The
-    whole region and 50 km around it are held at 20 bytes a cell.
+    whole region and 50 km around it are worked out at once, on disk where they are large.
     """
-    from manul.connectivity.cost_distance import cost_distance  # compiled: takes long to import
+    from manul.connectivity.large_maps import spread, start  # compiled: takes long to import
 
     pad = cells(FAR_M, grid)
     wide = grid.pad(pad)
-    hours = _hours_per_cell(block, wide, sources)
-    places = sources.layers[block["layer"]].read(bounds(wide)).geometry
-    starts = burn(((g, 1) for g in places), wide).astype(bool)
-    # People start also where nobody can pass: in a town on a lake, on ground of unknown height.
-    hours[starts] = np.clip(np.nan_to_num(hours[starts], nan=1.0), None, 1.0)
-    beyond = np.nextafter(np.float32(block["reach_h"]), np.float32(np.inf))
-    reached = crop(cost_distance(hours, starts, block["reach_h"]), pad).astype("float32")
-    reached[np.isinf(reached)] = beyond
-    return reached
+    hours, starts = (empty(wide.shape, dtype, sources.folder) for dtype in ("float32", "bool"))
+    _fill(hours, starts, block, wide, sources)
+    cost = empty(wide.shape, "float64", sources.folder, np.inf)
+    pending = start(hours, cost, starts)
+    spread(hours, cost, block["reach_h"], pending=pending, held=HELD)
+    return _Hours(cost, pad, block["reach_h"])
 
 
-def _hours_per_cell(block, grid, sources) -> np.ndarray:
-    """Hours to cross each cell, float32, in strips of rows; NaN where nobody can pass."""
-    out = np.full(grid.shape, np.nan, "float32")
+@dataclass(frozen=True)
+class _Hours:
+    """Windows of the hours, of a map that has a margin; beyond the reach just above it."""
+
+    cost: np.ndarray | DiskMap
+    pad: int
+    reach_h: float
+
+    def __getitem__(self, window) -> np.ndarray:
+        found = self.cost[tuple(slice(s.start + self.pad, s.stop + self.pad) for s in window)]
+        beyond = np.nextafter(np.float32(self.reach_h), np.float32(np.inf))
+        return np.where(np.isinf(found), beyond, found.astype("float32"))
+
+
+def _fill(hours, starts, block, grid, sources) -> None:
+    """Hours to cross each cell, 0 where nobody can pass, and where people start, by blocks."""
     side_km = grid.resolution.x / 1000
-    for top in range(0, grid.height, ROWS):
-        bottom = min(top + ROWS, grid.height)
-        above, below = max(top - 1, 0), min(bottom + 1, grid.height)  # a slope needs neighbours
-        speed = _speed_km_h(block, grid[above:below, :], sources)
-        speed = speed[top - above : speed.shape[0] - (below - bottom)]
-        passable = speed > 0
-        out[top:bottom][passable] = side_km / speed[passable]
-    return out
+    for top, bottom, left, right in squares(grid.shape, SIDE):
+        # A slope needs neighbours.
+        above, below = max(top - 1, 0), min(bottom + 1, grid.height)
+        west, east = max(left - 1, 0), min(right + 1, grid.width)
+        speed = _speed_km_h(block, grid[above:below, west:east], sources)
+        speed = speed[top - above : bottom - above, left - west : right - west]
+        own = grid[top:bottom, left:right]
+        places = sources.layers[block["layer"]].read(bounds(own)).geometry
+        here = burn(((g, 1) for g in places), own).astype(bool)
+        found = np.divide(side_km, speed, out=np.zeros_like(speed), where=speed > 0)
+        # People start also where nobody can pass: in a town on a lake, on ground of unknown height.
+        found[here & ((found == 0) | (found > 1))] = 1
+        hours[top:bottom, left:right], starts[top:bottom, left:right] = found, here
 
 
 def _speed_km_h(block, grid, sources) -> np.ndarray:

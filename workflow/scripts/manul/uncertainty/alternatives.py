@@ -7,8 +7,9 @@ uncertain there is one such set for each realisation of the places.
 """
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -76,13 +77,19 @@ def changed(block: dict, rules: dict, name: str, one: Alternative) -> tuple[dict
     return whole.pop("surfaces")[name], whole
 
 
-def sources_of(layers: Mapping, rules: dict, errors_m: Mapping[str, float], place: int):
+def sources_of(
+    layers: Mapping,
+    rules: dict,
+    errors_m: Mapping[str, float],
+    place: int,
+    folder: Path | None = None,
+):
     """The sources of a surface, with the layers of `errors_m` displaced (place 0: as drawn)."""
     moved = {
         name: Displaced(layers[name], error, SEED * place + i)
         for i, (name, error) in enumerate(sorted(errors_m.items()))
     }
-    return surfaces.Sources({**layers, **moved} if place else layers, rules)
+    return surfaces.Sources({**layers, **moved} if place else layers, rules, folder)
 
 
 class Between:
@@ -162,6 +169,12 @@ def on_block(name: str, made: list, grid, at) -> dict[str, dict[str, np.ndarray]
     """
     here = block_maps.part(grid, at)
     return {name: {band: sources.of(block, here) for band, block, sources in made}}
+
+
+def windows(name: str, made: list, grid) -> Callable:
+    """The same of windows (rows, columns), of a surface that is worked out at once."""
+    each = {band: surfaces.windows(block, grid, sources) for band, block, sources in made}
+    return lambda *at: {name: {band: next(iter(of(*at).values())) for band, of in each.items()}}
 
 
 def largest_changes(path, spec: Mapping, blocks: Iterable) -> pd.DataFrame:
