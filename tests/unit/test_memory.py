@@ -117,6 +117,16 @@ def test_maps_of_patches_are_held_up_to_a_size_and_strips_up_to_theirs(
     assert plan._on_disk(CONFIG, rule, "") == pytest.approx(held * 800)
 
 
+def test_outlines_take_memory_up_to_what_is_outlined_at_once(monkeypatch):
+    monkeypatch.setattr(plan.selection, "assessed", lambda config: [])
+    small = plan.memory_mb(CONFIG, "key_polygons") - plan.memory_mb(CONFIG, "units")
+    assert small == pytest.approx(2 * (5 + 4 + 16), abs=1)
+    large = GeoBox.from_bbox((0, 0, 4e7, 2e7), crs="EPSG:6933", resolution=1000)  # 8e8 cells
+    monkeypatch.setattr(plan, "grid_of", lambda region: large)
+    at_most = plan.memory_mb(CONFIG, "key_polygons") - plan.memory_mb(CONFIG, "units")
+    assert at_most == pytest.approx(800 + (2**28 + 512 * 40_000 * 16) / 1e6, abs=1)
+
+
 def test_travel_times_of_a_large_region_lie_on_disk(monkeypatch):
     """8e8 cells, and 51 around them: three maps, each held up to a size, and tiles of two."""
     large = GeoBox.from_bbox((0, 0, 4e7, 2e7), crs="EPSG:6933", resolution=1000)

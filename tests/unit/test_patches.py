@@ -4,6 +4,7 @@ import errno
 import itertools
 import os
 import tempfile
+from functools import partial
 
 import geopandas as gpd
 import geopandas.testing
@@ -19,7 +20,7 @@ from hypothesis.extra.numpy import arrays
 from odc.geo.geobox import GeoBox
 from rasterio.features import shapes
 
-from manul.grid import disk_maps
+from manul.grid import disk_maps, vectors
 from manul.grid.fields import Fields
 from manul.products import key_habitat, key_polygons, outlines, patches, units, zones
 
@@ -430,6 +431,116 @@ def test_outlines_of_a_map_on_disk_are_those_of_the_array(tmp_path, monkeypatch)
     on_disk, held = outlines.outlines(made, GRID), outlines.outlines(numbers, GRID)
     assert on_disk.geometry.to_wkb().tolist() == held.geometry.to_wkb().tolist()
     assert not len(outlines.outlines(np.zeros(GRID.shape, int), GRID))
+    of, again = (outlines.cut(map_, 50, 7) for map_ in (made, numbers))
+    assert len(of) and (of == again).all() and (made[:] == numbers).all()
+    parts = [pd.concat(outlines.in_parts(map_, GRID, 50)) for map_ in (made, numbers)]
+    gpd.testing.assert_geodataframe_equal(*parts)
+
+
+@given(numbered_maps(), st.integers(1, 60), st.sampled_from([10**6, 3]))
+@settings(max_examples=200, deadline=None)
+def test_outlines_in_parts_are_those_of_the_whole(numbers, most, strip):
+    """Of each part, the corners are no more than allowed, or those of one patch."""
+    grid = GeoBox(numbers.shape, Affine(10, 0, 100, 0, -10, 500), "EPSG:6933")
+    whole = outlines.outlines(numbers, grid)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(patches, "STRIP", strip * numbers.shape[1])
+        patched.setattr(patches, "TILE", min(strip, 3))
+        parts = list(outlines.in_parts(numbers, grid, most))
+    found = [n for part in parts for n in part["patch"]]
+    assert found == whole["patch"].tolist()
+    shapes_ = [shape for part in parts for shape in part.geometry]
+    for shape, expected in zip(shapes_, whole.geometry, strict=True):
+        assert shape.normalize().equals_exact(shapely.normalize(_alike(expected, shape)))
+    assert [a for part in parts for a in part["area_km2"]] == whole["area_km2"].tolist()
+    closed = [shapely.get_num_coordinates(p.geometry).sum() - _rings(p) for p in parts]
+    for part, corners in zip(parts, closed, strict=True):
+        assert corners <= most or len(part) == 1
+    assert all(a + b > most for a, b in itertools.pairwise(closed)), "a part more than is needed"
+    if len(parts) > 1:
+        assert {kind for part in parts for kind in part.geom_type} == {"MultiPolygon"}
+
+
+@given(numbered_maps(), st.integers(4, 40), st.integers(1, 14))
+@settings(max_examples=100, deadline=None)
+def test_patches_of_many_corners_are_cut_into_squares(numbers, most, side):
+    grid = GeoBox(numbers.shape, Affine(10, 0, 100, 0, -10, 500), "EPSG:6933")
+    whole = outlines.outlines(numbers, grid)
+    corners = shapely.get_num_coordinates(whole.geometry.to_numpy())
+    rings = [_rings(whole[i : i + 1]) for i in range(len(whole))]
+    large = whole["patch"][corners - rings > most].tolist() if len(whole) else []
+    pieces = numbers.astype("int32")
+    of = outlines.cut(pieces, most, side)
+    if not large:
+        assert not len(of) and (pieces == numbers).all()
+        return
+    assert (of[pieces] == numbers).all(), "each piece is of the patch that it was cut from"
+    kept = ~np.isin(numbers, large)
+    assert (pieces[kept] == numbers[kept]).all()
+    rows, columns = np.indices(numbers.shape) // side
+    for number in np.unique(pieces[~kept]):
+        here = pieces == number
+        assert len({*zip(rows[here], columns[here], strict=True)}) == 1
+        same = (numbers == of[number]) & (rows == rows[here][0]) & (columns == columns[here][0])
+        assert (same == here).all()
+
+
+def _alike(shape, other):
+    return shapely.multipolygons([shape]) if shape.geom_type != other.geom_type else shape
+
+
+def _rings(part):
+    return sum(1 + len(p.interiors) for p in shapely.get_parts(part.geometry.to_numpy()))
+
+
+def test_a_layer_of_polygons_in_parts_is_that_of_the_whole(tmp_path, monkeypatch):
+    """Two patches of the same place to 100 m have ids of their own, also in two parts."""
+    h = np.zeros((8, 9), "float32")
+    h[1, 1], h[1, 3], h[5:8, 2:8] = 0.9, 0.9, 0.9
+    grid = GeoBox((8, 9), Affine(10, 0, 0, 0, -10, 0), "EPSG:6933")
+    key = (h > 0).astype("float32")
+    maps = dict.fromkeys(("suitable", "key", "breeding", "key_area", "key_degraded"), key)
+    maps |= {"habitat": h, "threat": h / 2, "value_at_risk": h * h / 2, "share_a": h}
+    given = Fields(maps, grid), {"a": "Dogs"}, RULES, "cats", STAMP
+    whole = dict(key_polygons.tables(*given))
+    monkeypatch.setattr(key_polygons, "in_parts", partial(outlines.in_parts, most=4))
+    monkeypatch.setattr(key_polygons, "cut", lambda numbers: np.arange(0))
+    vectors.write_vector(tmp_path / "parts.gpkg", key_polygons.tables(*given), {})
+    found = vectors.read_layers(tmp_path / "parts.gpkg")
+    assert list(found) == list(whole)
+    for name, table in found.items():
+        assert len(table) == (1 if name == "key_area" else 3)
+        assert table["id"].is_unique
+        plain = pd.DataFrame(whole[name].drop(columns="geometry"))
+        columns = plain.columns.drop(["data_dates", "illustrative_layers"], errors="ignore")
+        for column in columns:
+            assert table[column].fillna("?").tolist() == plain[column].fillna("?").tolist()
+        assert table.geometry.geom_equals(whole[name].geometry.set_crs(table.crs)).all()
+
+
+def test_rows_of_a_patch_that_is_cut_add_up(monkeypatch):
+    """A block of 6 x 3 cells with a hole, in squares of 3; the key area has no interval then."""
+    h = np.zeros((8, 9), "float32")
+    h[1, 1], h[3:6, 0:6] = 0.9, 0.8
+    h[4, 1] = 0
+    grid = GeoBox((8, 9), Affine(1000, 0, 0, 0, -1000, 0), "EPSG:6933")
+    key = (h > 0).astype("float32")
+    maps = dict.fromkeys(("suitable", "key", "breeding", "key_degraded"), key)
+    maps["key_area"] = np.where(h == 0.9, 2, key)
+    maps |= {"habitat": h, "threat": h / 2, "value_at_risk": h * h / 2, "share_a": h}
+    of_draws = pd.DataFrame({"patch": [1, 2], "key_km2_p05": [9.0, 0.5], "key_km2_p95": [20.0, 2]})
+    given = Fields(maps, grid), {"a": "Dogs"}, RULES, "cats", STAMP, None, None, of_draws
+    monkeypatch.setattr(key_polygons, "cut", partial(outlines.cut, most=6, side=3))
+    found = dict(key_polygons.tables(*given))
+    for name, table in found.items():
+        first = 1 if name == "key_area" else 2  # numbers in reading order
+        assert sorted(table["patch"]) == sorted([first, first, 3 - first])
+        assert sorted(table["area_km2"]) == [1, 8, 9]
+        assert table["mean_habitat"].round(1).tolist().count(0.8) == 2 and table["id"].is_unique
+    areas = found["key_area"].set_index("area_km2")
+    assert areas["key_km2_p05"].to_dict() == {1: 0.5, 8: pytest.approx(np.nan, nan_ok=True)} | {
+        9: pytest.approx(np.nan, nan_ok=True)
+    }
 
 
 def test_areas_count_square_kilometres_and_not_cells():

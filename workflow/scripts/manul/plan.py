@@ -24,7 +24,7 @@ from manul.grid.region import grid_of
 from manul.maps import layouts, sheet_specs
 from manul.model import cells, invest_csv, invest_run
 from manul.model import outputs as model_outputs
-from manul.products import patches
+from manul.products import outlines, patches
 from manul.surfaces import proximity, travel_time
 from manul.uncertainty import alternatives, passes, specs, support
 
@@ -50,8 +50,9 @@ INVEST_MB = 190
 INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for each thread
 FIT_BYTES = 250  # per cell of a block that a fitted model predicts
 PATCH_BYTES = {  # per cell
-    "key_polygons": 5, "recommend": 12, "compare": 20, "analysis_connectivity": 26,
+    "recommend": 12, "compare": 20, "analysis_connectivity": 26,
 }  # fmt: skip
+OUTLINE_BYTES, OUTLINES_MB = 5, outlines.MOST * 100 / 1e6  # per cell, and at most at once
 WHY = {  # what makes the memory of a rule grow with the region
     "key_polygons": "the outlines of all patches", "recommend": "patches and zones of all rules",
     "compare": "both runs' patches", "analysis_connectivity": "the map of key areas",
@@ -278,6 +279,8 @@ def _evidence(config, rule, key, threads) -> float:
 def _products(config, rule, key, threads) -> float:
     maps = 2 if rule == "key_habitat" else 2 * len(selection.assessed(config)) + 8
     held = _of_cells(config, PATCH_BYTES.get(rule, 0)) + _of_patches(config, rule)
+    if rule == "key_polygons":
+        held += min(_of_cells(config, OUTLINE_BYTES), OUTLINES_MB)
     sides = [maps] * (2 if rule == "compare" else 1)
     return LIBRARIES_MB + _reading_mb(config, *sides) + held
 

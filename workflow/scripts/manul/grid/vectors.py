@@ -94,7 +94,8 @@ def write_vector(
 ) -> None:
     """A GeoPackage with these layers; an empty layer is written with its columns.
 
-    Pairs of name and layer are written as they come. `styles` say how layers are drawn.
+    Pairs of name and layer are written as they come, those of one name one after the other into
+    one layer. `styles` say how layers are drawn.
 
     Without any, it holds an empty layer `NO_LAYER`, so that its tags have a place.
     """

@@ -1,5 +1,6 @@
 """The polygons of key habitat, with their numbers: area, means, strongest threats, cats."""
 
+from collections import Counter
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
@@ -14,7 +15,7 @@ from manul.grid.fields import Fields
 from manul.products import patches
 from manul.products.key_areas import names
 from manul.products.key_habitat import cats, cell_km2
-from manul.products.outlines import amounts, mean, outlines, sums, top_threats
+from manul.products.outlines import amounts, cut, in_parts, mean, sums, top_threats
 from manul.products.stamp import identities
 
 MEANS = ("habitat", "habitat_reference", "threat", "value_at_risk", "p_key")
@@ -45,15 +46,19 @@ def tables(
     places from which key areas are named. With draws, `mean_p_key` is the chance of key habitat of
     an area's cells, `expected_key_km2` of a key area what follows for its size, and `of_draws` the
     table of `with_intervals`. Numbers of large maps lie in `folder`, if there is one, while they
-    are worked on, and one layer after the other is made, so that one alone takes memory.
+    are worked on, and one layer after the other is made, a large one in parts under the same name,
+    so that one part alone takes memory. A patch whose outline has millions of corners is cut into
+    squares: rows with the same `patch`, each with the numbers of its own piece.
     """
     for name, of in LAYERS.items():
-        table = _described(fields, of, threats, rules, animals, folder)
-        if of == "key_area":
-            table.insert(0, "name", names(table.geometry, towns))
-            table = table if of_draws is None else with_intervals(table, of_draws)
-        table.insert(0, "id", identities(name, table.geometry))
-        yield name, table.assign(**stamped)
+        known: Counter[str] = Counter()
+        for table, whole in _described(fields, of, threats, rules, animals, folder):
+            if of == "key_area":
+                table.insert(0, "name", names(table.geometry, towns))
+            if of == "key_area" and of_draws is not None:
+                table = with_intervals(table, of_draws[of_draws["patch"].isin(whole)])
+            table.insert(0, "id", identities(name, table.geometry, known))
+            yield name, table.assign(**stamped)
 
 
 def with_intervals(areas: gpd.GeoDataFrame, of_draws: pd.DataFrame) -> gpd.GeoDataFrame:
@@ -71,7 +76,8 @@ def with_intervals(areas: gpd.GeoDataFrame, of_draws: pd.DataFrame) -> gpd.GeoDa
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _described(fields, of, threats, rules, animals, folder) -> gpd.GeoDataFrame:
+def _described(fields, of, threats, rules, animals, folder) -> Iterator[tuple]:
+    """Outlines with their numbers, part by part, and the patches that were not cut."""
     numbers = disk_maps.empty(fields.grid.shape, "int32", folder)
     every = slice(0, fields.grid.width)
     strips = patches.strips(fields.grid.shape)
@@ -84,22 +90,32 @@ def _described(fields, of, threats, rules, animals, folder) -> gpd.GeoDataFrame:
     else:
         areas = patches.number(lambda rows: fields.window(of, rows, every), strips, numbers, 1, 0)
         count = len(areas) - 1
-    table = outlines(numbers, fields.grid)
+    patch = cut(numbers)
+    count = max(count, len(patch) - 1)
     means = [name for name in MEANS if fields.has(name)]
     wanted = amounts(threats)
     wanted |= {name: itemgetter(name) for name in (*means, "suitable", "key")}
     found = sums(fields, lambda rows, columns: numbers[rows, columns], count, wanted)
+    for table in in_parts(numbers, fields.grid):
+        made = _with_numbers(table, of, found, means, threats, rules, animals, fields.grid)
+        if len(patch):
+            made["patch"] = patch[made["patch"]]
+        yield made, table["patch"]
+
+
+def _with_numbers(table, of, found, means, threats, rules, animals, grid) -> gpd.GeoDataFrame:
+    """Outlines with what `sums` found of their patches."""
     at = table["patch"].to_numpy(int)
     for name in means:
         table[f"mean_{name}"] = mean(found[name])[at].round(3)
     parts = {name: found[name][0][at] for name in threats}
     for rank, column in enumerate(top_threats(parts, threats), 1):
         table[f"threat_{rank}"] = column or ""
-    suitable, key = (found[name][0][at] * cell_km2(fields.grid) for name in ("suitable", "key"))
+    suitable, key = (found[name][0][at] * cell_km2(grid) for name in ("suitable", "key"))
     low, high = cats(suitable, key, rules["density_per_100_km2"])
     if of == "key_area":  # the ground between its patches is not key habitat
         table.insert(2, "key_km2", key.round(2))
         if "p_key" in means:
-            expected = found["p_key"][0][at] * cell_km2(fields.grid)
+            expected = found["p_key"][0][at] * cell_km2(grid)
             table.insert(3, "expected_key_km2", expected.round(2))
     return table.assign(**{f"{animals}_low": low.round(1), f"{animals}_high": high.round(1)})

@@ -1,6 +1,6 @@
 """Outlines of patches, and sums of maps over patches, units and zones of numbered cells."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import geopandas as gpd
@@ -13,6 +13,8 @@ from manul.grid.fields import Fields
 from manul.products.patches import strips
 
 KM2 = 1e6
+SIDE = 2048  # cells along a side of the squares into which patches of more corners are cut
+MOST = 8_000_000  # corners of patches that are outlined at once, at 100 bytes each until written
 BEFORE = "value_at_risk before"  # of the first scenario: a name that no map of a config can have
 CHANGE = "value_at_risk_change_km2"  # the column of what a later scenario puts at risk beyond it
 
@@ -23,30 +25,117 @@ def outlines(numbers: np.ndarray | DiskMap, grid: GeoBox) -> gpd.GeoDataFrame:
     Parts of a patch that meet at corners only are parts of one multipolygon. The map is read strip
     by strip; memory follows the corners of outlines, 60 to 80 bytes each. Rows of `grid` run east.
     """
-    patch, places, ends = _rings(*_corners(numbers))
-    a = grid.affine
-    places *= a.a, a.e
-    places += a.c, a.f
-    shapes = shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, places, ends)
-    single = shapely.get_num_geometries(shapes) == 1
-    shapes[single] = shapely.get_geometry(shapes[single], 0)
-    table = gpd.GeoDataFrame({"patch": patch}, geometry=shapes, crs=str(grid.crs))
-    return table.assign(area_km2=table.area / KM2)
+    found = _outlined(_corners(numbers, strips(numbers.shape)), grid)
+    single = found.geometry.count_geometries() == 1
+    found.loc[single, "geometry"] = shapely.get_geometry(found.geometry[single].to_numpy(), 0)
+    return found
 
 
-def _corners(numbers) -> tuple:
-    """The corners of all patches, and pairs of them at one place, as `rings.scan` finds them."""
+def in_parts(
+    numbers: np.ndarray | DiskMap, grid: GeoBox, most: int = MOST
+) -> Iterator[gpd.GeoDataFrame]:
+    """The same of some patches at a time, by their numbers, so that memory follows `most` corners.
+
+    A patch that has more, because `cut` did not cut it, is outlined alone. Where there are several
+    parts, all their shapes are multipolygons, so that one layer can hold them.
+    """
+    height, width = numbers.shape
+    if 4 * (height + 1) * (width + 1) <= most:  # no map of so many cells has more
+        yield outlines(numbers, grid)
+        return
+    corners, first, last = _counts(numbers)
+    groups = _groups(corners, most)
+    if len(groups) < 2:
+        yield outlines(numbers, grid)
+        return
+    for low, high in groups:
+        there = corners[low:high] > 0
+        rows = slice(int(first[low:high][there].min()), int(last[low:high][there].max()) + 1)
+        part = strips((rows.stop - rows.start, width))
+        moved = [slice(rows.start + s.start, rows.start + s.stop) for s in part]
+        yield _outlined(_corners(numbers, moved, low, high), grid)
+
+
+def cut(numbers: np.ndarray | DiskMap, most: int = MOST, side: int = SIDE) -> np.ndarray:
+    """Cut patches of more than `most` corners into squares, as one shape of them fits no memory.
+
+    Their cells in each square of `side` cells get a number of their own, in place; returns the
+    patch that each number is of, which is itself for all that stay whole; nothing if all do.
+    """
+    height, width = numbers.shape
+    if 4 * (height + 1) * (width + 1) <= most:
+        return np.arange(0)
+    corners, _, _ = _counts(numbers)
+    large = np.flatnonzero(corners > most)
+    if not len(large):
+        return np.arange(0)
+    across = -(-width // side)
+    squares = across * -(-height // side)
+    begin = np.full(len(corners), -1)
+    begin[large] = len(corners) + np.arange(len(large)) * squares
+    for row in range(0, height, side):
+        rows = slice(row, min(row + side, height))
+        part = np.array(numbers[rows])
+        first = begin[np.maximum(part, 0)]
+        square = row // side * across + np.arange(width) // side
+        numbers[rows] = np.where(first < 0, part, first + square)
+    return np.r_[np.arange(len(corners)), np.repeat(large, squares)]
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _counts(numbers) -> tuple:
+    """(corners, first row, last row) by patch number."""
+    from manul.products import rings  # compiled: takes long to import
+
+    found = [np.zeros(1, "int64"), np.full(1, numbers.shape[0]), np.full(1, -1)]
+    for rows, line in _overlapping(numbers, strips(numbers.shape)):
+        more = int(rows.max(initial=0)) + 1 - len(found[0])
+        if more > 0:
+            fills = 0, numbers.shape[0], -1
+            found = [np.r_[of, np.full(more, v)] for of, v in zip(found, fills, strict=True)]
+        rings.count(rows, line, *found)
+    return tuple(found)
+
+
+def _groups(corners, most) -> list[tuple[int, int]]:
+    """Runs of numbers, from and to, with `most` corners at most, or one number of more."""
+    ends, start, total = [], 1, 0
+    for number in np.flatnonzero(corners):
+        if total and total + corners[number] > most:
+            ends.append((start, int(number)))
+            start, total = int(number), 0
+        total += corners[number]
+    return [*ends, (start, len(corners))] if total else []
+
+
+def _overlapping(numbers, parts, low=1, high=None) -> Iterator[tuple[np.ndarray, int]]:
+    """The numbers from `low` to `high` of each strip, below the last row of the strip before.
+
+    With the line above the first of its rows. A row of zeros lies above and below all.
+    """
+    width, line = numbers.shape[1], parts[0].start if parts else 0
+    last = np.zeros((1, width), "int32")
+    for strip in [*parts, None]:
+        part = np.zeros((1, width), "int32") if strip is None else numbers[strip]
+        own = part >= low if high is None else (part >= low) & (part < high)
+        rows = np.concatenate([last, np.where(own, part, 0).astype("int32", copy=False)])
+        last = rows[-1:].copy()
+        yield rows, line
+        line += len(rows) - 1
+
+
+def _corners(numbers, parts, low=1, high=None) -> tuple:
+    """The corners of patches, and pairs of them at one place, as `rings.scan` finds them."""
     from manul.products import rings  # compiled: takes long to import
 
     width = numbers.shape[1]
     corners, pinches = rings.new(0), np.empty((0, 2), "int32")
     along, left, right = np.zeros(1, "int32"), *np.zeros((2, width + 1), "int32")
-    count = pinched = line = 0
-    last = np.zeros((1, width), "int32")
-    for strip in [*strips(numbers.shape), None]:
-        part = np.zeros((1, width), "int32") if strip is None else numbers[strip]
-        rows = np.concatenate([last, np.maximum(part, 0).astype("int32", copy=False)])
-        last = rows[-1:].copy()
+    count = pinched = 0
+    for whole, line in _overlapping(numbers, parts, low, high):
+        rows = whole
         along = np.resize(along, max(along.size, int(rows.max(initial=0)) + 1))
         while len(rows) > 1:
             done, count, pinched = rings.scan(
@@ -57,6 +146,17 @@ def _corners(numbers) -> tuple:
                 _enlarge(corners, count + rings.MOST * (width + 1))
                 _enlarge(pinches, pinched + rings.PINCHES * width)
     return corners[:count], pinches[:pinched]
+
+
+def _outlined(found, grid) -> gpd.GeoDataFrame:
+    """Multipolygons of what `_corners` found."""
+    patch, places, ends = _rings(*found)
+    a = grid.affine
+    places *= a.a, a.e
+    places += a.c, a.f
+    shapes = shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, places, ends)
+    table = gpd.GeoDataFrame({"patch": patch}, geometry=shapes, crs=str(grid.crs))
+    return table.assign(area_km2=table.area / KM2)
 
 
 def _enlarge(table, least) -> None:

@@ -41,11 +41,8 @@ def scan(rows, line, corners, count, pinches, pinched, along, left, right):
             if not ((nw == sw and ne == se) or (nw == ne and sw == se)):
                 was_left, was_right = left[c], right[c]
                 for k in range(4):
-                    p = nw if k == 0 else ne if k == 1 else sw if k == 2 else se
-                    if p == 0 or (k > 0 and p == nw) or (k > 1 and p == ne) or (k > 2 and p == sw):
-                        continue
-                    mask = (nw == p) + 2 * (ne == p) + 4 * (sw == p) + 8 * (se == p)
-                    if mask == 3 or mask == 5 or mask == 10 or mask == 12:
+                    p, mask = _turning(nw, ne, sw, se, k)
+                    if p == 0:
                         continue
                     twice = mask == 6 or mask == 9
                     first = count
@@ -73,6 +70,44 @@ def scan(rows, line, corners, count, pinches, pinched, along, left, right):
             nw, sw = ne, se
         _join_runs(below, line + i - 1, corners, left, right)
     return rows.shape[0] - 1, count, pinched
+
+
+@njit(nogil=True, cache=True)
+def count(rows, line, corners, first, last):
+    """Count the corners that `scan` would find, by patch; the first and last rows of cells there.
+
+    All three by number, as they stand so far.
+    """
+    width = rows.shape[1]
+    for i in range(1, rows.shape[0]):
+        above, below = rows[i - 1], rows[i]
+        nw, sw = np.int32(0), np.int32(0)
+        for c in range(width + 1):
+            ne = above[c] if c < width else np.int32(0)
+            se = below[c] if c < width else np.int32(0)
+            if not ((nw == sw and ne == se) or (nw == ne and sw == se)):
+                for k in range(4):
+                    p, mask = _turning(nw, ne, sw, se, k)
+                    if p == 0:
+                        continue
+                    corners[p] += 2 if mask == 6 or mask == 9 else 1
+                    first[p], last[p] = min(first[p], line + i - 1), line + i - 2
+            nw, sw = ne, se
+
+
+@njit(inline="always")
+def _turning(nw, ne, sw, se, k):
+    """The patch of the kth of four cells, and which are its own, if it turns where they meet.
+
+    (0, 0) if not, or if an earlier cell is of the same patch.
+    """
+    p = nw if k == 0 else ne if k == 1 else sw if k == 2 else se
+    if p == 0 or (k > 0 and p == nw) or (k > 1 and p == ne) or (k > 2 and p == sw):
+        return np.int32(0), 0
+    mask = (nw == p) + 2 * (ne == p) + 4 * (sw == p) + 8 * (se == p)
+    if mask == 3 or mask == 5 or mask == 10 or mask == 12:
+        return np.int32(0), 0
+    return p, mask
 
 
 @njit(nogil=True, cache=True)

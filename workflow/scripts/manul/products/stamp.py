@@ -33,16 +33,19 @@ def stamp(record: dict, scenario: str) -> dict:
     }
 
 
-def identities(prefix: str, shapes) -> list[str]:
+def identities(prefix: str, shapes, seen: Counter[str] | None = None) -> list[str]:
     """A name for each shape, such as R1a-3f09b2c4, made of the prefix and the place alone.
 
-    Coordinates are rounded to 100 m; of shapes that are alike then, the later ones are numbered.
+    Coordinates are rounded to 100 m; of shapes that are alike then, the later ones are numbered,
+    also after those of earlier parts of a layer, which `seen` has counted.
     """
-    shapes = np.asarray(shapes, object)
+    seen = Counter() if seen is None else seen
+    shapes = np.array(shapes, object)
+    alone = shapely.get_num_geometries(shapes) == 1  # a polygon has the name of its multipolygon
+    shapes[alone] = shapely.get_geometry(shapes[alone], 0)
     corners = shapely.get_num_coordinates(shapes)
     part = np.where(corners > LARGE, -1 - np.arange(len(shapes)), np.cumsum(corners) // LARGE)
     written = [text for of in _runs(part) for text in _written(shapes[of], corners[of])]
-    seen: Counter[str] = Counter()
     names = []
     for text in written:
         name = f"{prefix}-{hashlib.sha256(text.encode()).hexdigest()[:LETTERS]}"
