@@ -120,6 +120,20 @@ def test_a_recommendation_says_why_what_who_and_on_what_data():
     assert row["threat_1"] == "Dogs 100 %"
 
 
+@pytest.mark.parametrize("name", ["threat", "value_at_risk"])
+def test_a_threat_may_be_called_as_a_map_is(name):
+    cells = np.zeros(GRID.shape, bool)
+    cells[100:200, 100:200] = True
+    known = recommended("R1a", RULES["R1a"], place(cells)).iloc[0]
+    here = place(cells)
+    maps = maps_of(cells)
+    fields = Fields(maps | {f"share_{name}": maps["share_dogs"]}, GRID)
+    here = replace(here, threats={name: "Dogs"}, fields=fields)
+    row = recommended("R1a", RULES["R1a"], here).iloc[0]
+    for column in ("threat_1", "mean_threat", "value_at_risk_km2", "id"):
+        assert row[column] == known[column]
+
+
 @pytest.mark.parametrize(("towns", "named"), [(True, ", 12 km E of Naryn, West"), (False, "")])
 def test_a_key_area_is_named_by_its_number_a_town_and_its_unit(towns, named):
     cells = np.zeros(GRID.shape, bool)

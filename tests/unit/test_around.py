@@ -32,6 +32,16 @@ def fields():
     return Fields(maps, GRID)
 
 
+@pytest.mark.parametrize("name", ["threat", "value_at_risk", "key"])
+def test_a_threat_may_be_called_as_a_map_is(fields, name):
+    maps = {n: fields[n] for n in around.MAPS} | {f"share_{name}": 0 * fields["key"] + 1}
+    features = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 2_000, 2_000)], crs=CRS)
+    given = 0, Fields(maps, GRID), {name: "Dogs"}, KEY, "cats", STAMP
+    (row,) = around.around(features, *given).to_dict("records")
+    assert row["threat_1"] == "Dogs 100 %" and row["mean_threat"] == 0.2
+    assert row["value_at_risk_km2"] == 0.4 and row["key_km2"] == 0
+
+
 def table(fields, shapes, within_m=0.0, **columns) -> pd.DataFrame:
     features = gpd.GeoDataFrame(columns, geometry=list(shapes), crs=CRS)
     titles = {"a": "Dogs", "b": "Mines"}

@@ -131,6 +131,27 @@ def test_key_areas_join_within_the_distance_and_need_the_area():
     assert areas(far).max() == 0
 
 
+@pytest.mark.parametrize("name", ["threat", "value_at_risk", "habitat", "key", "area"])
+def test_a_threat_may_be_called_as_a_map_is(name):
+    """One of a quarter of the value at risk, whatever its name."""
+    h = habitat(((0, 5), (0, 5)))
+    maps = {"habitat": h, "habitat_reference": h, "threat": 0.4 * h, "value_at_risk": 0.5 * h}
+    maps |= key_habitat.find(Fields(maps, GRID), RULES).named(*WHOLE)
+    quarter = np.full(GRID.shape, 0.25, "float32")
+    fields = Fields(maps | {f"share_{name}": quarter, "share_b": 3 * quarter}, GRID)
+    rules = RULES | {"protected": None}
+    given = fields, {name: "Dogs", "b": "Roads"}, rules, "cats", STAMP
+    box = gpd.GeoDataFrame(
+        {"name": ["W"]}, geometry=[shapely.box(0, 25e3, 5e3, 30e3)], crs=GRID.crs
+    )
+    key = dict(key_polygons.tables(*given))["key"]
+    for table in (key, units.units(box, *given)):
+        row = table.iloc[0]
+        assert (row["threat_1"], row["threat_2"]) == ("Roads 75 %", "Dogs 25 %")
+        assert row["mean_threat"] == pytest.approx(0.28, abs=1e-3)
+    assert key["mean_habitat"].tolist() == [pytest.approx(0.7, abs=1e-3)]
+
+
 def test_tables_have_area_means_threats_and_cats():
     h = habitat(((0, 5), (0, 5)))
     one = np.ones(GRID.shape, "float32")

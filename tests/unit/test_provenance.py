@@ -36,6 +36,14 @@ def test_layers_of_several_inputs_come_once_and_by_name():
     assert provenance.load(None) == {}
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_one_input_shows_generalised_stays_so(order):
+    exact, general = {"a": layer("measured")}, {"a": layer("measured") | {"generalised": True}}
+    merged = provenance.merge(*[exact, general, exact][::order][:2])
+    assert merged == general and provenance.is_generalised(merged)
+    assert not provenance.is_generalised(provenance.merge(exact, exact))
+
+
 def test_the_notice_begins_with_what_is_invented_and_says_nothing_of_what_is_measured():
     record = {
         "a": layer("measured", title="Relief"), "b": layer("assumed", title="Dogs"),

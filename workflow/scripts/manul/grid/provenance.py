@@ -24,8 +24,12 @@ def of_layer(name: str, block: Layer, content: list[str]) -> dict:
 
 
 def merge(*records: dict) -> dict:
-    """All layers of several provenances, sorted by name."""
-    merged = {name: layer for record in records for name, layer in record.items()}
+    """All layers of several provenances, sorted by name; generalised if one says so."""
+    merged: dict[str, dict] = {}
+    for record in records:
+        for name, layer in record.items():
+            general = merged.get(name, {}).get("generalised")
+            merged[name] = layer | {"generalised": True} if general else layer
     return dict(sorted(merged.items()))
 
 

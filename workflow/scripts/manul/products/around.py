@@ -15,7 +15,7 @@ from manul.config.types import KeyHabitat
 from manul.grid.fields import Fields
 from manul.products.cover import Cover, sums
 from manul.products.key_habitat import cats, cell_km2
-from manul.products.outlines import KM2, amounts, mean, top_threats
+from manul.products.outlines import KM2, amounts, mean, part_of, top_threats
 from manul.products.stamp import identities
 
 AREAS = {
@@ -38,9 +38,8 @@ def around(
     shapes = np.array([_shape(shape, within_m) for shape in features.geometry], object)
     there = np.flatnonzero(shapely.area(shapes) > 0)  # no place: no area
     cell = cell_km2(fields.grid)
-    parts = {f"part {name}": what for name, what in amounts(threats).items()}
     means = {"mean_habitat": "habitat", "mean_threat": "threat"}
-    wanted: dict[str, str | Callable] = {"known cells": _known, **parts}
+    wanted: dict[str, str | Callable] = {"known cells": _known, **amounts(threats)}
     wanted |= {n: n for n in MAPS if n in AREAS.values() or fields.has(n)}
     sum_of = sums([Cover(shapes[there], fields.grid)], wanted, fields)[0]
     whole = sum_of["known cells"][0] * cell
@@ -60,7 +59,7 @@ def around(
         column[there] = np.where(whole > 0, values, np.nan) if name != "of_km2" else values
         table[name] = np.round(column, 3 if name.startswith("mean") else 2)
     table["within_m"] = np.where(_are_areas(features), 0.0, within_m)
-    at_risk = {name: sum_of[f"part {name}"][0] for name in threats}
+    at_risk = {name: sum_of[part_of(name)][0] for name in threats}
     for i, words in enumerate(top_threats(at_risk, threats), 1):
         column = np.full(len(features), "", object)
         column[there] = words if len(words) else ""

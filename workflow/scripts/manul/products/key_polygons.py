@@ -15,7 +15,7 @@ from manul.grid.fields import Fields
 from manul.products import patches
 from manul.products.key_areas import names
 from manul.products.key_habitat import cats, cell_km2
-from manul.products.outlines import amounts, cut, in_parts, mean, sums, top_threats
+from manul.products.outlines import amounts, cut, in_parts, mean, part_of, sums, top_threats
 from manul.products.stamp import identities
 
 MEANS = ("habitat", "habitat_reference", "threat", "value_at_risk", "p_key")
@@ -108,7 +108,7 @@ def _with_numbers(table, of, found, means, threats, rules, animals, grid) -> gpd
     at = table["patch"].to_numpy(int)
     for name in means:
         table[f"mean_{name}"] = mean(found[name])[at].round(3)
-    parts = {name: found[name][0][at] for name in threats}
+    parts = {name: found[part_of(name)][0][at] for name in threats}
     for rank, column in enumerate(top_threats(parts, threats), 1):
         table[f"threat_{rank}"] = column or ""
     suitable, key = (found[name][0][at] * cell_km2(grid) for name in ("suitable", "key"))

@@ -218,9 +218,15 @@ def mean(found: np.ndarray) -> np.ndarray:
 def amounts(threats) -> dict[str, Callable]:
     """For each threat its part of the value at risk of a cell: H_reference x T x share.
 
-    Parts add up to the value at risk, so shares of any piece of land are shares of one amount.
+    Under `part_of` its name, so that no threat is taken for a map, whatever it is called. Parts add
+    up to the value at risk, so shares of any piece of land are shares of one amount.
     """
-    return {name: partial(_part_at_risk, name) for name in threats}
+    return {part_of(name): partial(_part_at_risk, name) for name in threats}
+
+
+def part_of(threat: str) -> str:
+    """What `amounts` calls the part of a threat: a name that no map of a config can have."""
+    return f"part of {threat}"
 
 
 def change(maps) -> np.ndarray:

@@ -26,7 +26,7 @@ from manul.products import confidence, generalised, key_areas, zones
 from manul.products.confidence import HIGH, LOW
 from manul.products.cover import Cover, sums
 from manul.products.gains import Gains
-from manul.products.outlines import BEFORE, CHANGE, amounts, change, mean, top_threats
+from manul.products.outlines import BEFORE, CHANGE, amounts, change, mean, part_of, top_threats
 from manul.products.stamp import COLUMNS as STAMPED
 from manul.products.stamp import identities, stamp
 
@@ -375,9 +375,9 @@ def _cover(of, grid) -> Cover:
 def _described(name, rule, found, rows, place, means) -> gpd.GeoDataFrame:
     area = _ground(found).area / KM2
     lines = np.asarray(_is_line(found), bool)
-    value, threat = means.pop("value_at_risk"), means.pop("threat")
-    changed = means.pop(CHANGE, np.full(len(found), np.nan))
-    top = top_threats(means, place.threats)
+    value, threat = means["value_at_risk"], means["threat"]
+    changed = means.get(CHANGE, np.full(len(found), np.nan))
+    top = top_threats({name: means[part_of(name)] for name in place.threats}, place.threats)
     said = [{n: _told(v) for n, v in row.items()} for row in rows.to_dict("records")]
     table = found[["geometry"]].assign(
         id="",

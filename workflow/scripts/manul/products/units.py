@@ -13,7 +13,16 @@ from manul.grid.burn import number_inside
 from manul.grid.fields import Fields
 from manul.products.confidence import UNSUPPORTED
 from manul.products.key_habitat import cats, cell_km2
-from manul.products.outlines import BEFORE, CHANGE, amounts, change, mean, sums, top_threats
+from manul.products.outlines import (
+    BEFORE,
+    CHANGE,
+    amounts,
+    change,
+    mean,
+    part_of,
+    sums,
+    top_threats,
+)
 from manul.products.stamp import identities
 
 MAPS = ("habitat", "habitat_reference", "threat", "value_at_risk", "suitable", "key", "breeding",
@@ -64,7 +73,7 @@ def units(
     areas = {name: found[name][0] * cell for name in ("area", *AREAS)}
     total, suitable, key = areas["area"], areas["suitable_km2"], areas["key_km2"]
     low, high = cats(suitable, key, rules["density_per_100_km2"])
-    first, second, third = top_threats({name: found[name][0] for name in threats}, threats)
+    first, second, third = top_threats({n: found[part_of(n)][0] for n in threats}, threats)
     unknown = np.full((2, len(polygons)), np.nan)
     table = pd.DataFrame(
         {
