@@ -64,6 +64,13 @@ def test_a_grid_that_is_off_is_told_with_a_better_one(projection, north, expecte
         assert f"+lat_0={north / 2:g} +lon_0=11 " in problem.mend
 
 
+def test_over_a_region_so_large_that_no_grid_is_right_none_is_advised():
+    crs = "+proj=laea +lat_0=42 +lon_0=85 +datum=WGS84 +units=m +no_defs"
+    (problem,) = preflight._areas({"bounds": [45, 27, 125, 56], "crs": crs})
+    assert problem.severity == "warning" and problem.value.startswith(f"{crs}, with distances up")
+    assert "No equal-area system does much better over a region so large" in problem.mend
+
+
 @pytest.mark.parametrize(
     ("text", "latest"),
     [

@@ -40,6 +40,7 @@ __all__ = [
 
 AREAS_OFF = 0.05  # a region's grid with areas farther off than this is refused
 DISTANCES_OFF = 0.05  # and told with a warning if its distances are
+NO_BETTER = 1.25  # times the error of the best system: no other is advised
 
 
 def check(config: Config, maps: Collection[str], read: dict | None = None) -> list[Problem]:
@@ -75,11 +76,15 @@ def _areas(region) -> Iterator[Problem]:
     """Areas and distances of the grid that are not those of the land."""
     area, distance = off_by(region)
     west, south, east, north = region["bounds"]
-    instead = (
-        f"Take for example '+proj=laea +lat_0={(south + north) / 2:g} "
-        f"+lon_0={(west + east) / 2:g} +datum=WGS84 +units=m'"
+    better = (
+        f"+proj=laea +lat_0={(south + north) / 2:g} +lon_0={(west + east) / 2:g} "
+        "+datum=WGS84 +units=m"
     )
-    crs = CRS.from_user_input(region["crs"]).name
+    instead = f"Take for example '{better}'"
+    if distance < NO_BETTER * off_by(region | {"crs": better})[1]:
+        instead = "No equal-area system does much better over a region so large"
+    name = CRS.from_user_input(region["crs"]).name
+    crs = region["crs"] if name == "unknown" else name
     if area > 1e-4:
         yield Problem(
             "error" if area > AREAS_OFF else "warning", "region", field="crs",
