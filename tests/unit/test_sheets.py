@@ -542,12 +542,12 @@ def test_a_change_is_told_with_its_direction_and_how_sure_it_is(tmp_path):
     }
 
 
-def fit_tables(folder, gate="passed") -> dict[str, str]:
+def fit_tables(folder, gate="passed", fold="mean") -> dict[str, str]:
     """The tables of a fit as its rule writes them."""
     scores = {"auc": 0.81, "tss": 0.5, "boyce": 0.7, "omission": 0.1}
     limits = {"map": "fitted", "suitable": 0.45, "records": 31, "note": "compare both maps"}
     tables = {
-        "evaluation": pd.DataFrame([{"method": "maxent", "fold": "mean"} | scores]),
+        "evaluation": pd.DataFrame([{"method": "maxent", "fold": fold} | scores]),
         "thresholds": pd.DataFrame([limits | {"gate": gate}]),
     }
     paths = {name: str(folder / f"{name}.csv") for name in tables}
@@ -556,9 +556,9 @@ def fit_tables(folder, gate="passed") -> dict[str, str]:
     return paths
 
 
-def of_a_fit(folder, name, values, gate="passed"):
+def of_a_fit(folder, name, values, gate="passed", fold="mean"):
     here = scenario(folder, {name: values})
-    return replace(here, tables=fit_tables(folder, gate))
+    return replace(here, tables=fit_tables(folder, gate, fold))
 
 
 def test_the_sheet_of_agreement_tells_each_code_and_masks_all_others(tmp_path):
@@ -584,6 +584,18 @@ def test_the_sheet_of_a_fit_tells_its_skill_and_first_of_all_its_doubt(tmp_path,
     assert "Camps" in notice, "what is invented is told as well"
     told = " | ".join(said(figure))
     assert "Fitted to 31 independent records (maxent)" in told and "AUC 0.81" in told
+
+
+@pytest.mark.parametrize("sheet", [sheets.suitability, sheets.disagreement])
+def test_an_empty_sheet_of_a_fit_says_first_of_all_why_it_is_empty(tmp_path, sheet):
+    reason = "3 distinct presences with all covariates known; a model needs at least 10"
+    name = "fitted" if sheet is sheets.suitability else "suitability_agreement"
+    here = of_a_fit(tmp_path, name, filled(np.nan), fold=f"not fitted: {reason}")
+    (figure,) = sheet(here)
+    (notice,) = said(figure, "notice")
+    assert notice.startswith(f"TOO FEW RECORDS: nothing is fitted to them. {reason}.")
+    assert said(figure, "no-data") == ["no data"]
+    assert any("maxent: not fitted" in line for line in said(figure))
 
 
 # ------------------------------------------------------------------------- words of many things

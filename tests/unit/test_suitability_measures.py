@@ -229,7 +229,7 @@ def test_blocks_are_dealt_to_five_folds_or_as_many_as_hold_presences():
     presence = np.arange(10) < 3
     folds = spatial_blocks(xy, 1000, presence=presence)
     assert sorted(folds[presence]) == [0, 1, 2]
-    with pytest.raises(TooFewError, match="lie in 1 of the blocks of 1000 m"):
+    with pytest.raises(TooFewError, match="lie in 1 of the blocks of 1 km, and a fit"):
         spatial_blocks(xy, 1000, presence=np.arange(10) < 1)
     with pytest.raises(ValueError, match="unknown position"):
         spatial_blocks(np.array([[0, np.nan], [5000, 0]]), 1000)

@@ -133,7 +133,7 @@ def _tags(fitted, key) -> dict[str, str]:
 
 def _thresholds(fitted, key) -> str:
     if fitted.model is None:
-        return f"not fitted: {fitted.reason}"
+        return f"{words.NOT_FITTED}{fitted.reason}"
     return (
         f"fit: suitable from {fitted.suitable['fitted']:.2f} (10th percentile of held-out "
         f"presences); expert model: suitable from {key['suitable']:.2f} (config)"

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from manul import suitability
-from manul.analyses.suitability_words import BANDS, EXPERT, gate_words
+from manul.analyses.suitability_words import BANDS, EXPERT, NOT_FITTED, gate_words
 from manul.config.types import Analysis, KeyHabitat
 from manul.grid.features import select
 from manul.records.presences import numbers, wild_animal
@@ -304,7 +304,7 @@ def _answers(steps, spec) -> dict[str, str]:
 
 
 def _not_fitted(predictors, reason, steps, spec, key) -> Fitted:
-    told = pd.DataFrame([{"method": spec["method"], "fold": f"not fitted: {reason}"}])
+    told = pd.DataFrame([{"method": spec["method"], "fold": f"{NOT_FITTED}{reason}"}])
     n = steps["independent"]
     tables = {
         "evaluation": told.reindex(

@@ -12,6 +12,7 @@ from manul.config.types import KeyHabitat
 
 EXPERT = "expert values of the config"
 PASSED = "passed"
+NOT_FITTED = "not fitted: "  # begins what tables say in place of a fit, with the reason after it
 AGREEMENT = {0: "neither suitable", 1: "both suitable", 2: "fit only", 3: "expert model only"}
 BANDS = {
     "suitability": "0..1",
@@ -56,6 +57,13 @@ def gate_words(scores: Mapping[str, float], gate: Mapping[str, float]) -> str:
             side = "or less" if name == "omission" else "or more"
             missed.append(f"{NAMES[name]} {scores[name]:.2f} ({limit:.2f} {side})")
     return f"misses the gate for use: {', '.join(missed)}" if missed else PASSED
+
+
+def no_fit(evaluation: pd.DataFrame) -> str:
+    """Why there is no fit, as sentences that an empty map begins with; nothing if there is one."""
+    first = str(evaluation["fold"].iloc[0])
+    reason = first.removeprefix(NOT_FITTED)
+    return "" if reason == first else f"TOO FEW RECORDS: nothing is fitted to them. {reason}."
 
 
 def doubt(thresholds: pd.DataFrame) -> str:

@@ -686,16 +686,19 @@ def _outlines(cells, grid) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(geometry=shapes, crs=str(grid.crs))
 
 
+FIT_TABLES = ("evaluation", "thresholds")
+
+
 def _fit_words(s) -> tuple[str, ...]:
     """How many records, how good on unseen ones, and which thresholds."""
-    told = (plain_files.read_table(s.tables[name]) for name in ("evaluation", "thresholds"))
-    return words.sentences(*told)
+    return words.sentences(*(plain_files.read_table(s.tables[name]) for name in FIT_TABLES))
 
 
 def _doubted(s, sheet) -> layouts.Sheet:
-    """The sheet with a notice first that the fit misses its gate, if it does."""
-    doubt = words.doubt(plain_files.read_table(s.tables["thresholds"]))
-    return replace(sheet, notice=" ".join(filter(None, [doubt, sheet.notice])))
+    """The sheet with a notice first that there is no fit, or that it misses its gate, if so."""
+    evaluation, thresholds = (plain_files.read_table(s.tables[n]) for n in FIT_TABLES)
+    told = words.no_fit(evaluation), words.doubt(thresholds), sheet.notice
+    return replace(sheet, notice=" ".join(filter(None, told)))
 
 
 def _left_out(s) -> tuple[str, ...]:

@@ -96,8 +96,9 @@ def spatial_blocks(
     k = min(k, int((per_block > 0).sum()))
     if k < 2:
         raise TooFewError(
-            f"presences lie in {k} of the blocks of {block_m} m; two folds need two: more records "
-            "from further apart, or smaller blocks"
+            f"the presences lie in {k} of the blocks of {block_m / 1000:g} km, and a fit is tested "
+            "in blocks that it has not seen, so it takes two: give records from farther apart, or "
+            "a smaller `block_m`"
         )
     return _deal(per_block, sizes, k, rng)[block]
 
