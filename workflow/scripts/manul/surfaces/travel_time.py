@@ -1,5 +1,6 @@
 """Hours from the nearest settlement, over roads and terrain."""
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from manul.grid.warp import onto_grid
 from manul.surfaces.blocks import cells
 from manul.surfaces.registry import kind
 
+log = logging.getLogger("manul")
 SIDE = 1024  # cells along a side of the blocks in which speeds are worked out
 HELD = 1.8e9  # bytes of large maps that are held while they are worked on
 MAPS = (4, 1, 8)  # bytes per cell of the maps that are held or lie on disk
@@ -32,6 +34,7 @@ def travel_time(block, grid, sources):
     wide = grid.pad(pad)
     hours, starts = (empty(wide.shape, dtype, sources.folder) for dtype in ("float32", "bool"))
     _fill(hours, starts, block, wide, sources)
+    log.info("how fast people cross each of %d x %d cells is known; next: hours", *wide.shape)
     cost = empty(wide.shape, "float64", sources.folder, np.inf)
     pending = start(hours, cost, starts)
     spread(hours, cost, block["reach_h"], pending=pending, held=HELD)
