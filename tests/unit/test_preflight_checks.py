@@ -96,6 +96,7 @@ def test_a_copied_block_is_told_and_layers_without_a_file_are_not():
     layers = {
         "a": same, "b": same | {"band": 2}, "c": same | {"filter": "x > 1"}, "d": dict(same),
         "e": {"kind": "absent"}, "f": {"kind": "absent"}, "g": same | {"path": "b.tif"},
+        **{name: {"path": "c.zip", "table": name} for name in ("deployments", "observations")},
     }  # fmt: skip
     (problem,) = preflight._copies(layers)
     assert (problem.layer, problem.value) == ("d", "the same as layer 'a'")

@@ -134,7 +134,7 @@ def _copies(layers) -> Iterator[Problem]:
     """Two layers that read the same band of the same file, or the same features."""
     seen: dict[tuple, str] = {}
     for name, block in layers.items():
-        same = tuple(block.get(key) for key in ("path", "band", "filter", "kind"))
+        same = tuple(block.get(key) for key in ("path", "band", "filter", "kind", "table"))
         first = seen.setdefault(same, name)
         if block.get("path") and first != name:
             yield Problem(
