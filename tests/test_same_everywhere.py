@@ -1,13 +1,15 @@
 """The same cells in any blocks, threads and scheduler; nearly the same on any grid."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
 from conftest import ROOT, corner_config, demo_config
-from in_process import job, run_job
+from in_process import Files, Params, job, run_job
 
 from manul import surfaces
 from manul.config import load, selection
@@ -143,7 +145,7 @@ CASES = {
     "habitat": ("habitat", ""),
     "threats": ("threats", ""),
 }
-WAYS = {"one thread": 1, "two threads": 2, "two processes": 2}
+WAYS = {"one thread": 1, "two threads": 2, "two processes": 2, "three jobs and one that joins": 2}
 
 
 @pytest.mark.workflow
@@ -163,13 +165,34 @@ def test_job_in_small_blocks_makes_the_map_of_the_run(
     graph = Graph(load.load(corner.config()))
     files = {n: f"{tmp_path}/{path}" for n, path in graph.paths("current", rule, key).items()}
     told = job(graph, "current", rule, key, WAYS[way], files)
+    if way == "three jobs and one that joins":
+        for part in range(1, 4):
+            run_job(part_of(told, part, tmp_path / f"done-{part}"))
+            assert (tmp_path / f"done-{part}").exists() and not any(map(Path.exists, made_by(told)))
+        monkeypatch.setattr(block_maps.MapFile, "write", no_more)
     run_job(told)
-    made = sorted(tmp_path.rglob("*.tif"))
-    assert len(made) == len(told.output)
+    made = sorted(path for path in tmp_path.rglob("*.tif"))
+    assert made == sorted(made_by(told))
     hidden = case == "saturating surface"  # it rests on places that are not public
     home = corner.results / "current" / ("restricted" if hidden else ".")
     for path in made:
         assert_same(path, home / path.relative_to(tmp_path))
+
+
+def part_of(told, part, done) -> SimpleNamespace:
+    """The job that makes a third of the blocks of another one."""
+    named = {"wildcards": told.wildcards | {"part": f"{part}-of-3"}, "output": {"done": str(done)}}
+    mine = {name: Files(of) for name, of in named.items()}
+    params = Params(**told.params, outputs=dict(told.output))
+    return SimpleNamespace(**vars(told) | mine | {"params": params})
+
+
+def made_by(told) -> list[Path]:
+    return [Path(path) for path in told.output.values()]
+
+
+def no_more(file, block, arrays):
+    raise AssertionError(f"block {block} of {file.name} was there")
 
 
 def assert_same(path, other) -> None:

@@ -19,6 +19,7 @@ import yaml
 from conftest import demo_config
 
 from manul.config import load
+from manul.model import outputs
 
 pytestmark = pytest.mark.workflow
 
@@ -88,7 +89,7 @@ def test_jobs_on_slurm_make_the_maps_of_a_local_run(cluster, tmp_path):
     snakemake(local, os.environ | {}, "--cores", "2")
     profile = str(ROOT / "workflow" / "profiles" / "slurm")
     printed = snakemake(
-        remote, cluster, "--workflow-profile", profile,
+        remote, cluster, "--workflow-profile", profile, "--config", "jobs_for_a_map=2",
         "--slurm-no-account", "--slurm-status-command", "squeue",
         "--slurm-init-seconds-before-status-checks", "5", "--latency-wait", "5",
     )  # fmt: skip
@@ -96,9 +97,13 @@ def test_jobs_on_slurm_make_the_maps_of_a_local_run(cluster, tmp_path):
     steps = int(re.findall(r"of (\d+) steps \(100%\) done", printed)[-1])
     submitted = printed.count("has been submitted with SLURM jobid")
     assert len(done) == submitted == steps > len(TARGETS), printed
+    shared = dict(re.findall(r"^part_of_(\w+)_current +(\d+)$", printed, re.MULTILINE))
+    assert shared == {"habitat": "2", "threats": "2"}, printed
     for name in TARGETS:
         with rasterio.open(local / name) as a, rasterio.open(remote / name) as b:
-            assert a.shape == (40, 40)
+            assert min(a.shape) > outputs.BLOCK, (
+                "several blocks, so that there is something to deal out"
+            )
             assert (a.dtypes, str(a.nodata), a.transform) == (b.dtypes, str(b.nodata), b.transform)
             values = a.read()
             np.testing.assert_array_equal(values, b.read(), err_msg=name)
@@ -119,9 +124,9 @@ def snakemake(folder, environment, *arguments) -> str:
 
 
 def tiny_config() -> dict:
-    """The demo cut to 40 x 40 cells around a mine, with a handful of jobs."""
+    """The demo cut to four blocks of cells around a mine, with a handful of jobs."""
     config = load.written_out(demo_config())
-    config["region"] |= {"name": "tiny", "bounds": BOUNDS, "cell_m": 2000, "mask": None}
+    config["region"] |= {"name": "tiny", "bounds": BOUNDS, "cell_m": 75, "mask": None}
     habitat = config["habitat"]
     habitat["reference"] = {}
     habitat["components"] = {name: habitat["components"][name] for name in ("prey", "vegetation")}

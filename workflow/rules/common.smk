@@ -49,6 +49,16 @@ def files(rule, wildcard="", scenario=SCENARIOS[0]):
     return {name: f"results/{{region}}/{{scenario}}/{path}" for name, path in paths.items()}
 
 
+def outputs(rule, wildcard=""):
+    """The same as a function of the wildcards, for a job that makes some of their blocks."""
+
+    def found(w):
+        paths = files(rule, wildcard, w.scenario)
+        return {name: path.format(**dict(w.items())) for name, path in paths.items()}
+
+    return found
+
+
 def variants(rule):
     """Scenarios with the same output files of a rule, together: (first of them, all of them)."""
     found = {}
@@ -82,6 +92,25 @@ def memory(rule, wildcard=""):
 def cores(rule=""):
     """The threads of a job that makes maps block by block, as a function of the wildcards."""
     return lambda w: plan.threads(GRAPH.configs[w.scenario], rule)
+
+
+def part_of(rule, wildcard=""):
+    """The file that says that one of several jobs for a map is done; `{part}`: as 1-of-4."""
+    key = f"_{{{wildcard}}}" if wildcard else ""
+    return f"results/{{region}}/{{scenario}}/.parts/{rule}{key}.{{part}}"
+
+
+def parts(rule, wildcard=""):
+    """Those of all jobs among which the blocks of a map are dealt out; none if one job makes all."""
+
+    def asked(w):
+        key = w[wildcard] if wildcard else ""
+        number = plan.parts(GRAPH.configs[w.scenario], rule, key)
+        every = [f"{i}-of-{number}" for i in range(1, number + 1)] if number > 1 else []
+        told = {"region": REGION, "scenario": w.scenario, wildcard or "key": key}
+        return [part_of(rule, wildcard).format(part=part, **told) for part in every]
+
+    return asked
 
 
 def asked_label():

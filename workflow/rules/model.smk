@@ -4,6 +4,7 @@
 rule habitat:
     input:
         unpack(reads("habitat")),
+        parts=parts("habitat"),
     output:
         **files("habitat"),
     log:
@@ -31,6 +32,7 @@ for _first, _scenarios in variants("threats"):
             f"threats_{_first}"
         input:
             unpack(reads("threats")),
+            parts=parts("threats"),
         output:
             **files("threats", scenario=_first),
         log:

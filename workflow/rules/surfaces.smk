@@ -5,6 +5,7 @@
 rule surface:
     input:
         unpack(reads("surface", "surface")),
+        parts=parts("surface", "surface"),
     output:
         **files("surface", "surface"),
     log:

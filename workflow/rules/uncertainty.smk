@@ -4,6 +4,7 @@
 rule alternatives:
     input:
         unpack(reads("alternatives", "surface")),
+        parts=parts("alternatives", "surface"),
     output:
         **files("alternatives", "surface"),
     log:
@@ -59,6 +60,7 @@ for _first, _scenarios in variants("draws"):
             f"draws_{_first}"
         input:
             unpack(reads("draws")),
+            parts=parts("draws"),
         output:
             **files("draws", scenario=_first),
         log:
@@ -139,6 +141,7 @@ for _first, _scenarios in variants("change"):
             f"change_{_first}"
         input:
             unpack(reads("change")),
+            parts=parts("change"),
         output:
             **files("change", scenario=_first),
         log:

@@ -30,10 +30,15 @@ from manul.grid import block_maps, map_tags, plain_files, provenance, rasters, v
 from manul.grid.fields import Fields, Source
 from manul.grid.region import grid_of
 
+OUTPUTS = "outputs"  # a parameter: the files for which a job makes some of the blocks
 HERE = 1024  # cells along the side of the blocks of maps that a job holds
 PACKAGE = Path(__file__).resolve().parent
 log = logging.getLogger("manul")
 logging.getLogger("pyogrio").setLevel("WARNING")
+
+
+class PartMade(Exception):
+    """The blocks of a job that is one of several for a map are there; the rest is not its own."""
 
 
 @dataclass
@@ -74,8 +79,20 @@ class Job:
         return [str(Path(file).resolve()) for file in files]
 
     def output(self, name: str) -> str:
-        """The output file of this name; a name may hold a folder, as `threats/roads`."""
-        return self.snakemake.output.get(name)
+        """The output file of this name; a name may hold a folder, as `threats/roads`.
+
+        Of a job that makes some blocks alone, that of the job which joins them.
+        """
+        return (self.snakemake.params.get(OUTPUTS) or self.snakemake.output).get(name)
+
+    @property
+    def part(self) -> tuple[int, int] | None:
+        """(which, of how many) of the jobs among which the blocks of a map are dealt out."""
+        told = dict(self.snakemake.wildcards.items()).get("part")
+        if told is None:
+            return None
+        which, of = told.split("-of-")
+        return int(which), int(of)
 
     def folder(self, name: str) -> Path:
         """Where an output will lie; large maps lie there while they are worked on."""
@@ -117,6 +134,11 @@ class Job:
         return digests.digest(tags["MANUL_CONFIG_DIGEST"], tags["MANUL_INPUTS_DIGEST"])
 
     @property
+    def _params(self) -> dict:
+        """What decides what the job makes: the same for a part of its blocks."""
+        return {name: of for name, of in self.snakemake.params.items() if name != OUTPUTS}
+
+    @property
     def _maps(self) -> list[str]:
         return [f for f in map(str, self.snakemake.input) if f.endswith((".tif", ".gpkg"))]
 
@@ -155,8 +177,14 @@ class Job:
         """Make maps block by block; `work(block)` gives, for each map by name, its bands by name.
 
         Dask decides where: on the threads of this job, or, with DASK_SCHEDULER_ADDRESS, on the
-        workers of that running cluster, which must see the same files. The result is the same.
+        workers of that running cluster, which must see the same files. The result is the same. A
+        job that is a `part` makes its share of the blocks, and ends here: another one joins them.
         """
+        if self.part:
+            which, of = self.part
+            mine = blocks[len(blocks) * (which - 1) // of : len(blocks) * which // of]
+            _on_threads(partial(_make, self.extensions, work, files), mine, self.threads)
+            raise PartMade
         address = os.environ.get("DASK_SCHEDULER_ADDRESS")
         task = partial(_make, self.extensions, work, files)
         with block_maps.finishing(files, blocks):
@@ -184,7 +212,7 @@ class Job:
             "MANUL_REGION": region,
             "MANUL_SCENARIO": self.scenario,
             "MANUL_VERSION": __version__,
-            "MANUL_CONFIG_DIGEST": digests.digest(dict(self.snakemake.params.items())),
+            "MANUL_CONFIG_DIGEST": digests.digest(self._params),
             "MANUL_INPUTS_DIGEST": digests.digest([map_tags.made_from(f) for f in self._maps]),
             "MANUL_SPECIES_STATUS": self.told.species["status"],
         }
@@ -211,6 +239,9 @@ def start(snakemake) -> Iterator[Job]:
         extensions.run(Job(snakemake).extensions)
         with dask.config.set(scheduler=dask.threaded.get, num_workers=snakemake.threads):
             yield Job(snakemake)
+    except PartMade:
+        (done,) = snakemake.output
+        Path(done).touch()
     except Exception:
         log.exception("%s failed", snakemake.rule)
         raise

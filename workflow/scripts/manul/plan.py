@@ -18,7 +18,7 @@ from manul import surfaces
 from manul.analyses import connectivity, suitability
 from manul.config import selection
 from manul.config.types import Config, Region
-from manul.grid import disk_maps, reach
+from manul.grid import block_maps, disk_maps, reach
 from manul.grid.fields import KEPT_MB
 from manul.grid.region import grid_of
 from manul.maps import layouts, sheet_specs
@@ -65,6 +65,10 @@ STRIP_BYTES = {  # per cell of a strip of patches
 }  # fmt: skip
 MOVING_BYTES = 218  # per cell, on which ways between key areas are worked out
 DRAWN_WAYS_BYTES = 68  # per such cell and draw that is worked out beside another
+IN_BLOCKS = {  # rules that make maps of a fixed set of blocks, and cells along a side of these
+    "habitat": model_outputs.BLOCK, "threats": model_outputs.BLOCK,
+    "draws": passes.BLOCK, "change": passes.BLOCK,
+}  # fmt: skip
 DRAWN_BYTES = 105  # per cell of a drawn map
 SECONDS_PER_JOB = 2.5
 # of one thread, per cell and job
@@ -93,6 +97,21 @@ def threads(config: Config, rule: str = "") -> int:
     """
     of_each = MUCH_FOR_EACH_CELL.get(rule, CELLS_OF_A_THREAD)
     return min(MOST_THREADS, max(1, number_of_cells(config["region"]) // of_each))
+
+
+def parts(config: Config, rule: str, key: str = "") -> int:
+    """Among how many jobs the blocks of the maps of a rule are dealt out; 1: it makes them alone.
+
+    No more than there are blocks, and one where a cell depends on far ones.
+    """
+    grid = grid_of(config["region"])
+    if rule in ("surface", "alternatives"):
+        side = surfaces.block_size(config["surfaces"][key], grid)
+        if _whole(config, key):
+            return 1
+    else:
+        side = IN_BLOCKS[rule]
+    return min(config["jobs_for_a_map"], len(block_maps.squares(grid.shape, side)))
 
 
 def number_of_cells(region: Region) -> int:

@@ -269,6 +269,7 @@ class Config(TypedDict):
 
     species: Species
     region: Region
+    jobs_for_a_map: int
     as_of: str
     known_on: str | None
     retrieval: dict[str, Any]

@@ -1,0 +1,43 @@
+# On a cluster the blocks of a map may be dealt out among several jobs (`jobs_for_a_map`); each makes
+# its share as the rule itself would, which then finds all blocks there and joins them.
+for _rule, _wildcard in {
+    "surface": "surface",
+    "habitat": "",
+    "threats": "",
+    "alternatives": "surface",
+    "draws": "",
+    "change": "",
+}.items():
+    for _first, _scenarios in (
+        variants(_rule) if CONFIGS[SCENARIOS[0]]["jobs_for_a_map"] > 1 else ()
+    ):
+        _done = part_of("{maker}", _wildcard)
+
+        rule:
+            name:
+                f"part_of_{_rule}_{_first}"
+            input:
+                unpack(reads(_rule, _wildcard)),
+            output:
+                temp(_done),
+            log:
+                "logs/{region}/{scenario}/" + Path(_done).name + ".log",
+            wildcard_constraints:
+                scenario="|".join(_scenarios),
+                maker=_rule,
+                surface=choices("surface"),
+                part=r"\d+-of-\d+",
+            conda:
+                "../../envs/manul.yaml"
+            threads: cores(_rule)
+            resources:
+                mem_mb=memory(_rule, _wildcard),
+                runtime=600,
+            params:
+                told=told(_rule, _wildcard),
+                code=digests.of_script(_rule),
+                outputs=outputs(_rule, _wildcard),
+            message:
+                "Make blocks, part {wildcards.part}, for rule {wildcards.maker} of scenario {wildcards.scenario}."
+            script:
+                "../scripts/{wildcards.maker}.py"
