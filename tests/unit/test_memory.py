@@ -137,6 +137,10 @@ def test_travel_times_of_a_large_region_lie_on_disk(monkeypatch):
     assert plan.memory_mb(CONFIG, "surface", "hours") == pytest.approx(expected, abs=1)
     assert plan._on_disk(CONFIG, "surface", "hours") == pytest.approx(wide * 13 / 1e6)
     assert plan._on_disk(CONFIG, "surface", "value") == 0
+    monkeypatch.setattr(plan, "_bands", lambda config, key: 3)  # each keeps its hours
+    assert plan._on_disk(CONFIG, "alternatives", "hours") == pytest.approx(wide * 29 / 1e6)
+    more = plan.memory_mb(CONFIG, "alternatives", "hours") - expected
+    assert more == pytest.approx((2 * 2**28 + 3 * 2048**2 * 17) / 1e6, abs=1)
 
 
 def test_memory_of_an_invest_case_whose_files_are_not_there():

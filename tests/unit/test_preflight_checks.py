@@ -64,11 +64,17 @@ def test_a_grid_that_is_off_is_told_with_a_better_one(projection, north, expecte
         assert f"+lat_0={north / 2:g} +lon_0=11 " in problem.mend
 
 
+def test_where_areas_are_off_an_equal_area_grid_is_advised_also_of_a_large_region():
+    crs = "+proj=lcc +lat_1=30 +lat_2=62 +lat_0=47 +lon_0=105 +datum=WGS84 +units=m"
+    (problem,) = preflight._areas({"bounds": [60, 30, 150, 60], "crs": crs})
+    assert problem.severity == "error" and "Take for example '+proj=laea" in problem.mend
+
+
 def test_over_a_region_so_large_that_no_grid_is_right_none_is_advised():
     crs = "+proj=laea +lat_0=42 +lon_0=85 +datum=WGS84 +units=m +no_defs"
     (problem,) = preflight._areas({"bounds": [45, 27, 125, 56], "crs": crs})
     assert problem.severity == "warning" and problem.value.startswith(f"{crs}, with distances up")
-    assert "No equal-area system does much better over a region so large" in problem.mend
+    assert problem.mend.endswith("No system does much better over a region so large")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +102,7 @@ def test_a_copied_block_is_told_and_layers_without_a_file_are_not():
     layers = {
         "a": same, "b": same | {"band": 2}, "c": same | {"filter": "x > 1"}, "d": dict(same),
         "e": {"kind": "absent"}, "f": {"kind": "absent"}, "g": same | {"path": "b.tif"},
+        **{name: {"path": "d.gpkg", "layer": name} for name in ("roads", "towns")},
         **{name: {"path": "c.zip", "table": name} for name in ("deployments", "observations")},
     }  # fmt: skip
     (problem,) = preflight._copies(layers)

@@ -38,7 +38,8 @@ def test_layers_of_several_inputs_come_once_and_by_name():
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_what_one_input_shows_generalised_stays_so(order):
-    exact, general = {"a": layer("measured")}, {"a": layer("measured") | {"generalised": True}}
+    exact, general = {"a": layer("measured")}, {"a": layer("measured", generalised=True)}
+    general["a"]["caveat"] = "means over areas"
     merged = provenance.merge(*[exact, general, exact][::order][:2])
     assert merged == general and provenance.is_generalised(merged)
     assert not provenance.is_generalised(provenance.merge(exact, exact))

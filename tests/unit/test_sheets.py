@@ -593,7 +593,7 @@ def test_an_empty_sheet_of_a_fit_says_first_of_all_why_it_is_empty(tmp_path, she
     here = of_a_fit(tmp_path, name, filled(np.nan), fold=f"not fitted: {reason}")
     (figure,) = sheet(here)
     (notice,) = said(figure, "notice")
-    assert notice.startswith(f"TOO FEW RECORDS: nothing is fitted to them. {reason}.")
+    assert notice.startswith(f"NOTHING IS FITTED, so this map is empty: {reason}.")
     assert said(figure, "no-data") == ["no data"]
     assert any("maxent: not fitted" in line for line in said(figure))
 

@@ -1,5 +1,7 @@
 """Each kind of surface on a few cells of 1 km, with numbers that one can do in the head."""
 
+from dataclasses import replace
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -422,6 +424,10 @@ def test_bands_of_a_kind_that_is_worked_out_at_once(monkeypatch):
     whole = {"value": np.arange(81).reshape(9, 9), "other": np.zeros((9, 9))}
     made = registry.Kind(lambda *_: whole, {"other": ""}, True, lambda *_: 1)
     monkeypatch.setitem(registry.KINDS, "all_bands", made)
+    asked = []
+    monkeypatch.setitem(registry.KINDS, "counted", replace(made, make=lambda *_: asked.append(1)))
+    registry.windows({"kind": "counted"}, GRID, registry.Sources({}))
+    assert not asked, "blocks that an earlier run kept need no whole"
     found = registry.windows({"kind": "all_bands"}, GRID, registry.Sources({}))
     window = found(slice(1, 2), slice(3, 5))
     assert window["value"].tolist() == [[12, 13]] and window["other"].tolist() == [[0, 0]]

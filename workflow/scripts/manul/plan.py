@@ -212,13 +212,18 @@ def _generalise(config, rule, key, threads) -> float:
 
 
 def _alternatives(config, rule, key, threads) -> float:
-    grid, spec = grid_of(config["region"]), specs.of_surface(config, key) or specs.NOTHING
+    grid, bands = grid_of(config["region"]), _bands(config, key)
     side = surfaces.block_size(config["surfaces"][key], grid)
-    bands = len(alternatives.alternatives(spec))
     together = _at_once(side, threads, grid) * bands * BAND_BYTES
     if _whole(config, key):  # the times of each
-        together += bands * min(_around(grid) * 8, disk_maps.HELD)
+        together += (bands - 1) * min(_around(grid) * 8, disk_maps.HELD)
     return _surface(config, rule, key, threads) + together / 1e6
+
+
+def _bands(config, key) -> int:
+    """How many alternatives of a surface are made."""
+    spec = specs.of_surface(config, key) or specs.NOTHING
+    return len(alternatives.alternatives(spec))
 
 
 def _draws(config, rule, key, threads) -> float:
@@ -317,7 +322,9 @@ def _on_disk(config, rule, key) -> float:
     """Maps that are too large for memory, while a job works on them (MB)."""
     sizes = [number_of_cells(config["region"]) * of for of in MAPS_OF_PATCHES.get(rule, ())]
     if rule in ("surface", "alternatives") and _whole(config, key):
-        sizes = [_around(grid_of(config["region"])) * of for of in travel_time.MAPS]
+        hours = travel_time.MAPS[-1]  # are kept of each alternative
+        more = [hours] * (_bands(config, key) - 1) if rule == "alternatives" else []
+        sizes = [_around(grid_of(config["region"])) * of for of in (*travel_time.MAPS, *more)]
     return sum(size for size in sizes if size > disk_maps.HELD) / 1e6
 
 

@@ -63,7 +63,7 @@ def no_fit(evaluation: pd.DataFrame) -> str:
     """Why there is no fit, as sentences that an empty map begins with; nothing if there is one."""
     first = str(evaluation["fold"].iloc[0])
     reason = first.removeprefix(NOT_FITTED)
-    return "" if reason == first else f"TOO FEW RECORDS: nothing is fitted to them. {reason}."
+    return "" if reason == first else f"NOTHING IS FITTED, so this map is empty: {reason}."
 
 
 def doubt(thresholds: pd.DataFrame) -> str:

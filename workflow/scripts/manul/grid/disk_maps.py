@@ -20,10 +20,10 @@ class DiskMap:
 
     def __init__(self, shape: tuple[int, int], dtype: Any, file: int, fill: float = 0):
         """`file` is a descriptor open for reading and writing, closed with the map."""
+        weakref.finalize(self, os.close, file)
         self.shape, self.dtype, self._file = shape, np.dtype(dtype), file
         # A file holds zeros where nothing was written, so bits are kept as they differ from these.
         self._bits = np.array(fill, dtype).view(f"u{self.dtype.itemsize}")
-        weakref.finalize(self, os.close, file)
         size = shape[0] * shape[1] * self.dtype.itemsize
         if os.fstat(file).st_size != size:
             os.truncate(file, 0)
@@ -31,7 +31,7 @@ class DiskMap:
 
     @classmethod
     def at(cls, path: str | Path, shape: tuple[int, int], dtype: Any, fill: float = 0) -> "DiskMap":
-        """The map in a file with a name, as an earlier job left it; of `fill` if it is new."""
+        """The map in a file with a name, as an earlier job left it with the same `fill`."""
         return cls(shape, dtype, os.open(path, os.O_RDWR | os.O_CREAT), fill)
 
     @classmethod

@@ -24,13 +24,10 @@ def of_layer(name: str, block: Layer, content: list[str]) -> dict:
 
 
 def merge(*records: dict) -> dict:
-    """All layers of several provenances, sorted by name; generalised if one says so."""
-    merged: dict[str, dict] = {}
-    for record in records:
-        for name, layer in record.items():
-            general = merged.get(name, {}).get("generalised")
-            merged[name] = layer | {"generalised": True} if general else layer
-    return dict(sorted(merged.items()))
+    """All layers of several provenances by name; one that shows a layer generalised stands."""
+    every = [item for record in records for item in record.items()]
+    every.sort(key=lambda item: bool(item[1].get("generalised")))  # the last of a name stands
+    return dict(sorted(dict(every).items()))
 
 
 def worst_status(record: dict) -> str:

@@ -115,5 +115,6 @@ def write_vector(
                 dataset_metadata=tags,
                 geometry_type=kind,
             )
+            del table  # before the next one is made
         if styles:
             add_styles(partial, styles)

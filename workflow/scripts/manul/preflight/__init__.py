@@ -81,8 +81,7 @@ def _areas(region) -> Iterator[Problem]:
         "+datum=WGS84 +units=m"
     )
     instead = f"Take for example '{better}'"
-    if distance < NO_BETTER * off_by(region | {"crs": better})[1]:
-        instead = "No equal-area system does much better over a region so large"
+    none_better = distance < NO_BETTER * off_by(region | {"crs": better})[1]
     name = CRS.from_user_input(region["crs"]).name
     crs = region["crs"] if name == "unknown" else name
     if area > 1e-4:
@@ -97,7 +96,8 @@ def _areas(region) -> Iterator[Problem]:
             "warning", "region", field="crs",
             value=f"{crs}, with distances up to {100 * distance:.2g} % off in the region",
             expected=f"distances less than {100 * DISTANCES_OFF:g} % off",
-            mend=f"Reaches of threats would be off by as much. {instead}",
+            mend="Reaches of threats would be off by as much. "
+            + ("No system does much better over a region so large" if none_better else instead),
         )  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def _copies(layers) -> Iterator[Problem]:
     """Two layers that read the same band of the same file, or the same features."""
     seen: dict[tuple, str] = {}
     for name, block in layers.items():
-        same = tuple(block.get(key) for key in ("path", "band", "filter", "kind", "table"))
+        same = tuple(block.get(key) for key in ("path", "layer", "band", "filter", "kind", "table"))
         first = seen.setdefault(same, name)
         if block.get("path") and first != name:
             yield Problem(

@@ -47,8 +47,9 @@ def tables(
     an area's cells, `expected_key_km2` of a key area what follows for its size, and `of_draws` the
     table of `with_intervals`. Numbers of large maps lie in `folder`, if there is one, while they
     are worked on, and one layer after the other is made, a large one in parts under the same name,
-    so that one part alone takes memory. A patch whose outline has millions of corners is cut into
-    squares: rows with the same `patch`, each with the numbers of its own piece.
+    so that one part alone takes memory, beside some numbers of each patch. A patch whose outline
+    has millions of corners is cut into squares: rows with the same `patch`, each with the numbers
+    of its own piece.
     """
     for name, of in LAYERS.items():
         known: Counter[str] = Counter()
@@ -58,7 +59,10 @@ def tables(
             if of == "key_area" and of_draws is not None:
                 table = with_intervals(table, of_draws[of_draws["patch"].isin(whole)])
             table.insert(0, "id", identities(name, table.geometry, known))
-            yield name, table.assign(**stamped)
+            made = table.assign(**stamped)
+            del table
+            yield name, made
+            del made  # before the next part is made
 
 
 def with_intervals(areas: gpd.GeoDataFrame, of_draws: pd.DataFrame) -> gpd.GeoDataFrame:
@@ -100,7 +104,10 @@ def _described(fields, of, threats, rules, animals, folder) -> Iterator[tuple]:
         made = _with_numbers(table, of, found, means, threats, rules, animals, fields.grid)
         if len(patch):
             made["patch"] = patch[made["patch"]]
-        yield made, table["patch"]
+        whole = table["patch"]
+        del table
+        yield made, whole
+        del made, whole
 
 
 def _with_numbers(table, of, found, means, threats, rules, animals, grid) -> gpd.GeoDataFrame:

@@ -13,6 +13,7 @@ from manul.grid.fields import Fields
 from manul.products.patches import strips
 
 KM2 = 1e6
+OF_A_ROW = 14  # corners for which the numbers and words of a row take memory
 SIDE = 2048  # cells along a side of the squares into which patches of more corners are cut
 MOST = 8_000_000  # corners of patches that are outlined at once, at 100 bytes each until written
 BEFORE = "value_at_risk before"  # of the first scenario: a name that no map of a config can have
@@ -71,14 +72,14 @@ def cut(numbers: np.ndarray | DiskMap, most: int = MOST, side: int = SIDE) -> np
         return np.arange(0)
     across = -(-width // side)
     squares = across * -(-height // side)
-    begin = np.full(len(corners), -1)
+    begin = np.full(len(corners), -1, "int32")
     begin[large] = len(corners) + np.arange(len(large)) * squares
-    for row in range(0, height, side):
-        rows = slice(row, min(row + side, height))
-        part = np.array(numbers[rows])
+    column = np.arange(width, dtype="int32") // side
+    for rows in strips(numbers.shape):
+        part = numbers[rows]
         first = begin[np.maximum(part, 0)]
-        square = row // side * across + np.arange(width) // side
-        numbers[rows] = np.where(first < 0, part, first + square)
+        row = np.arange(rows.start, rows.stop, dtype="int32")[:, None] // side
+        numbers[rows] = np.where(first < 0, part, first + (row * across + column))
     return np.r_[np.arange(len(corners)), np.repeat(large, squares)]
 
 
@@ -100,13 +101,17 @@ def _counts(numbers) -> tuple:
 
 
 def _groups(corners, most) -> list[tuple[int, int]]:
-    """Runs of numbers, from and to, with `most` corners at most, or one number of more."""
+    """Runs of numbers, from and to, with `most` corners at most, or one number of more.
+
+    A row takes memory beside its corners: that of OF_A_ROW.
+    """
     ends, start, total = [], 1, 0
     for number in np.flatnonzero(corners):
-        if total and total + corners[number] > most:
+        size = corners[number] + OF_A_ROW
+        if total and total + size > most:
             ends.append((start, int(number)))
             start, total = int(number), 0
-        total += corners[number]
+        total += size
     return [*ends, (start, len(corners))] if total else []
 
 

@@ -10,7 +10,8 @@ block as it reaches.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -120,13 +121,16 @@ def make(block: Surface, grid: GeoBox, sources: Sources) -> dict[str, np.ndarray
 def windows(block: Surface, grid: GeoBox, sources: Sources) -> Callable:
     """What makes windows (rows, columns) of the surface on a grid, as `make` does.
 
-    A kind that is `whole` is worked out here, at once.
+    A kind that is `whole` is worked out at once, when the first window is asked for.
     """
-    of = KINDS[block["kind"]]
-    whole = of.make(block, grid, sources) if of.whole else None
+    of, lock, held = KINDS[block["kind"]], Lock(), list[Any]()
 
     def window(rows, columns):
         here = grid[rows, columns]
+        with lock:
+            if of.whole and not held:
+                held.append(of.make(block, grid, sources))
+        whole = held[0] if held else None
         if whole is None:
             made = of.make(block, here, sources)
         elif isinstance(whole, dict):
