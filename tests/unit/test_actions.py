@@ -407,6 +407,40 @@ def test_a_budget_pays_for_the_places_that_bring_back_most(found):
     assert page[1].words[-1].endswith("whose rule has a cost (R5).")
 
 
+def test_what_costs_most_stands_with_the_places_that_answer_it_or_why_there_is_none(found):
+    """Hunting has places; dogs a rule that draws do not support; poison one that nothing meets."""
+    made, _ = found
+    made.loc[1, "verdict"] = "survey first"
+    titles = {"hunting": "Hunting", "dogs_camps": "Dogs", "poison": "Poison", "roads": "Roads"}
+    here, ends = "(whole region)", {"quality_km2_p05": 0.5, "quality_km2_p95": 60.0}
+    rows = [
+        (here, "without", "Roads", 1), (here, "without", "Hunting", 40),
+        (here, "without", "Dogs", 30), (here, "without", "Poison", 2),
+        (here, "half", "Poison", 99), ("Naryn", "without", "Roads", 99),
+    ]  # fmt: skip
+    columns = ["unit", "change", "threat", "quality_km2_mean"]
+    table = pd.DataFrame(rows, columns=columns).assign(**ends)
+    unmet = RULES["R5"] | {"title": "Other", "gain": {"keep_from": ["poison"]}}
+    dogs = unmet | {"title": "Dog zone", "gain": {"without": ["dogs_camps"]}}
+    rules = {"R5": RULES["R5"] | {"title": "Patrol"}, "R6": dogs, "R2": unmet}
+    zones = {"R6": recommended("R6", squares((0, 0))).assign(verdict="not supported")}
+    answered = actions_page.answers(table, made, zones, rules, titles)
+    assert answered["threat"].tolist() == ["Hunting", "Dogs", "Poison", "Roads"]
+    assert answered["answered here by"].tolist() == [
+        "R5 Patrol: 1 place to act on, 1 place to survey first",
+        "R6 Dog zone: no place: 1 zone, supported in too few draws",
+        "R2 Other: no place meets the rule",
+        "no rule here acts on it",
+    ]
+    assert answered.iloc[0, 1] == "40 (0.5 to 60)"
+    page = actions_page.sections(made, 10, None, "USD", (), answered)
+    assert [s.title for s in page][:2] == ["In short", "What costs most, and what answers it"]
+    none = actions_page.sections(made.iloc[:0], 10, None, "USD", (), answered)
+    assert [s.title for s in none] == ["In short", "What costs most, and what answers it"]
+    titles_of = [s.title for s in actions_page.sections(made, 10, None, "USD", (), None)]
+    assert "What costs most, and what answers it" not in titles_of
+
+
 def test_twice_the_budget_may_buy_more(found):
     made, gains = found
     low = np.array([50.0, 10, np.nan])

@@ -27,7 +27,15 @@ with job.start(snakemake) as this:
         found = actions.with_money(found, low, high, plan)
     record = this.provenance()
     notice = " ".join(filter(None, [provenance.notice(record), decision_tables.notice(costs)]))
-    made = actions_page.sections(found, told.first, plan, told.currency, goals)
+    answered = [
+        actions_page.answers(
+            plain_files.read_table(path), found, recommended, told.rules, told.threats
+        )
+        for path in this.inputs("without")
+    ]
+    made = actions_page.sections(
+        found, told.first, plan, told.currency, goals, next(iter(answered), None)
+    )
     page = html.page("What to do first", told.title, notice, made, this.foot)
     plain_files.write_text(this.output("page"), page)
     layers, named = actions.layers(found), plain_files.read_yaml(workbook.COLUMNS)

@@ -903,6 +903,9 @@ def _actions(graph, scenario, config, key) -> Job:
     }
     for name in ("agencies", "costs"):
         reads[name] = [block[name]] if block[name] else []
+    there = RULES["without_threats"].keys(config)
+    reads["without"] = [Ref("without_threats", "", "table")] if there else []
+    told["threats"] = selection.titles(config)
     return Job(told, reads)
 
 

@@ -1,27 +1,36 @@
 """The page on which an agency reads what to do first, where, why, how sure and what it gains."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from manul.config.hints import counted
+from manul.config.types import Rule
+from manul.model import gains
 from manul.pages import figures
 from manul.pages.amounts import amount, gained
 from manul.pages.html import Section
 from manul.products import actions
+from manul.products.units import REGION
 
+MOST_THREATS = 5
 SHOWN = ("place", "what", "gain (km² of full quality)", "how sure", "why here", "coordinates")
 
 
 def sections(
     table: pd.DataFrame, number: int, plan: actions.Plan | None, currency: str,
-    goals: Sequence[actions.Target] = (),
+    goals: Sequence[actions.Target] = (), answered: pd.DataFrame | None = None,
 ) -> list[Section]:  # fmt: skip
-    """What the page says and shows of the actions; `number` first ones for each agency and unit."""
+    """What the page says and shows of the actions; `number` first ones for each agency and unit.
+
+    `answered` is what `answers` gives, where it is known what each threat costs.
+    """
+    more = [_answers(answered)] if answered is not None and len(answered) else []
     if not len(table):
-        return [Section("In short", ["No rule holds anywhere: there is nothing to do first."])]
-    made = [_in_short(table)]
+        told = ["No rule holds anywhere: there is nothing to do first."]
+        return [Section("In short", told), *more]
+    made = [_in_short(table), *more]
     made += [_budget(table, plan, currency)] if plan else []
     made += [_targets(goals, currency)] if goals else []
     role = None
@@ -31,6 +40,60 @@ def sections(
             role = name
         made[-1].tables.append((_who(unit, part), _rows(part)))
     return [*made, _how_made()]
+
+
+def answers(
+    without: pd.DataFrame, found: pd.DataFrame, recommended: Mapping[str, pd.DataFrame],
+    rules: Mapping[str, Rule], titles: Mapping[str, str],
+) -> pd.DataFrame:  # fmt: skip
+    """The threats that cost most in the draws, and the places of `found` where a rule acts on them.
+
+    `without` is the table of what would come back without each threat, `recommended` the zones of
+    each rule, also those that the draws do not support, `titles` those of the threats.
+    """
+    rows = without[(without["unit"] == REGION) & (without["change"] == gains.WITHOUT)]
+    rows = rows.sort_values("quality_km2_mean", ascending=False).head(MOST_THREATS)
+    names = {title: name for name, title in titles.items()}
+    return pd.DataFrame(
+        {
+            "threat": rows["threat"],
+            "comes back without it (km² of full quality)": [
+                f"{amount(row.quality_km2_mean)} ({amount(row.quality_km2_p05)} to "
+                f"{amount(row.quality_km2_p95)})"
+                for row in rows.itertuples()
+            ],
+            "answered here by": [
+                _who_acts(names.get(title, ""), found, recommended, rules)
+                for title in rows["threat"]
+            ],
+        }
+    )
+
+
+def _who_acts(threat, found, recommended, rules) -> str:
+    """The rules that act on a threat, each with its places or with why it has none."""
+    told = []
+    for name, rule in rules.items():
+        if threat not in [t for how in gains.HOW for t in rule["gain"].get(how, [])]:
+            continue
+        verdicts = found.loc[found["rule"] == name, "verdict"]
+        issue, survey = (int((verdicts == of).sum()) for of in ("issue", "survey first"))
+        places = [f"{counted(issue, 'place')} to act on"] if issue else []
+        places += [f"{counted(survey, 'place')} to survey first"] if survey else []
+        zones = len(recommended.get(name, ()))
+        if not places and zones:
+            places = [f"no place: {counted(zones, 'zone')}, supported in too few draws"]
+        told.append(f"{name} {rule['title']}: {', '.join(places) or 'no place meets the rule'}")
+    return "; ".join(told) or "no rule here acts on it"
+
+
+def _answers(answered) -> Section:
+    words = (
+        "What each threat alone costs, as mean of the draws with their 5th and 95th percentile, "
+        "and the places of this page where something is done about it. A large threat without a "
+        "place is a gap of the rules, of the data or of what is known, and not dealt with."
+    )
+    return Section("What costs most, and what answers it", [words], [("", answered)])
 
 
 def _in_short(table) -> Section:
