@@ -104,6 +104,17 @@ def run(job):
     return job.made
 
 
+@pytest.mark.parametrize(("column", "known"), [(52, True), (9, False)])
+def test_a_way_shorter_than_wide_has_no_mean_width(monkeypatch, column, known):
+    """45 cells from edge to edge, and two: there the ground around is far wider than that."""
+    maps = ground() | {"areas": np.zeros(GRID.shape)}
+    maps["areas"][10:30, 3:8], maps["areas"][10:30, column : column + 5] = 1, 2
+    link = run(Job(maps, monkeypatch))["links"].iloc[0]
+    width = link["corridor_km2"] / link["length_km"]
+    assert (width <= link["length_km"]) == known
+    assert link["mean_width_km"] == pytest.approx(width if known else np.nan, nan_ok=True)
+
+
 def test_a_gap_in_a_wall_is_where_everything_goes(monkeypatch):
     made = run(Job(ground(), monkeypatch))
     link = made["links"].iloc[0]

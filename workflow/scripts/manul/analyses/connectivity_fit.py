@@ -245,12 +245,17 @@ def _links_table(links, net, worth, areas, often, grid, cutoff, pieces, numbered
         names = on[["of", "name"]].drop_duplicates().to_numpy()
         rows.append((
             link.a, link.b, link.cost / KM, link.length_m / KM, link.straight_m / KM,
-            link.cost_over_straight, link.cost_over_path, width.area_km2, width.mean_width_km,
+            link.cost_over_straight, link.cost_over_path, width.area_km2, _mean_width(link, width),
             width.narrowest_m / KM, lon, lat, "yes" if width.meets_the_border else "no",
             "; ".join(f"{of}: {name}" if name else of for of, name in names),
             float(np.mean(often[on_path])), *known.get(_places(areas, link), (0.0, 0.0)),
         ))  # fmt: skip
     return pd.DataFrame(rows, columns=LINKS).sort_values("adds_percent", ascending=False)
+
+
+def _mean_width(link, width) -> float:
+    """Unknown where a corridor is wider than its way is long: of areas that nearly touch."""
+    return width.mean_width_km if width.mean_width_km <= link.length_m / KM else np.nan
 
 
 def _places(areas, link) -> tuple[int, int]:
