@@ -63,4 +63,8 @@ def test_a_wrong_box_is_told_in_one_line(place):
     home, _ = place
     made = snakemake(home, "new_region", "--config", "name=bad", "box=47,107,48,108")
     assert made.returncode != 0 and "swapped" in made.stderr
-    assert not (home / "config/bad.yaml").exists()
+    assert not (home / "config/bad.yaml").exists() and "Traceback" not in made.stderr
+    box = ["box=107.2,47.3,107.8,47.7", "cell_m=0.001"]
+    made = snakemake(home, "new_region", "--config", "name=bad", *box)
+    assert made.returncode != 0 and "in metres?" in made.stderr
+    assert not (home / "config/bad.yaml").exists(), "nothing is in the way of the next try"

@@ -55,7 +55,8 @@ def test_what_lives_and_what_threatens_comes_with_its_interval():
     assert found["lives"] == [
         "400 (300 to 450) km² of 1,000 are suitable, 120 (60 to 150) km² of it key habitat "
         "(12 % of the land).",
-        "It holds 4 to 25 cats: a range from densities elsewhere, not a count.",
+        "It could hold 4 to 25 cats, where all of it is lived in: a range from densities "
+        "elsewhere, not a count.",
         "8 % of the key habitat is protected.",
     ]
     assert found["threats"][0] == "Of the value at risk: Hunting 60 %, Dogs 40 %."
@@ -135,7 +136,7 @@ def test_without_draws_threats_and_places_it_says_so():
     bare |= {"threat_1": np.nan, "threat_2": np.nan, "key_protected_percent": np.nan}
     found = made(unit=bare, of=places())
     assert found["lives"][0].startswith("400 km² of 1,000") and found["lives"][1].startswith(
-        "It holds 5 to 20"
+        "It could hold 5 to 20"
     )
     assert len(found["lives"]) == 2 and "does not mean" in found["threats"][0]
     assert found["sure"] == ["How sure this is was not assessed: one run, no draws."]

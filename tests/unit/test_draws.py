@@ -128,6 +128,22 @@ def files(tmp_path):
     return write(tmp_path, **made), made
 
 
+@pytest.mark.parametrize(
+    ("spread", "share", "told"),
+    [(0.1, 0.5, "a"), (0.1, 0.02, ""), (1e-4, 0.5, ""), (0.1, 0.0, "")],
+)
+def test_what_hardly_varies_or_has_no_cause_that_stands_out_names_none(spread, share, told):
+    """Of the variance of a cell `a` explains a share, and what nobody knows the rest."""
+    rng = np.random.default_rng(7)
+    n = 4000
+    x = rng.standard_normal((n, 3))
+    table = pd.DataFrame(x[:, :2], columns=["a", "b"])
+    behind = measure.Behind(SimpleNamespace(table=lambda: table, number=n), {"a": "a", "b": "b"})
+    values = spread * (share**0.5 * x[:, 0] + (1 - share) ** 0.5 * x[:, 2])
+    (code,) = behind(values[None].astype("float32"))
+    assert behind.codes.get(int(code), "") == told
+
+
 # ------------------------------------------------------------------- distributions and design
 
 

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from PIL import Image
 
 from manul.pages import amounts, figures
 from manul.surveys.detection import HalfNormal
@@ -40,6 +41,19 @@ def drawn(monkeypatch):
 def boxes(figure):
     """(left, bottom, height) of each bar or rectangle."""
     return [(p.get_x(), p.get_y(), p.get_height()) for p in figure.axes[0].patches]
+
+
+def test_a_smaller_picture_keeps_the_colours_of_few_lines(tmp_path):
+    """Greys of a relief, and one blue line of the legend."""
+    rng = np.random.default_rng(1)
+    sheet = np.repeat(rng.integers(150, 256, (600, 800, 1), "uint8"), 3, 2)
+    sheet[300:303] = (20, 60, 220)
+    Image.fromarray(sheet).save(tmp_path / "sheet.png")
+    with Image.open(io.BytesIO(figures.smaller(tmp_path / "sheet.png", 800))) as picture:
+        found = np.asarray(picture.convert("RGB")).astype(int)
+    assert found.shape == sheet.shape
+    assert np.abs(found[301] - sheet[301]).max() <= 12
+    assert np.abs(found - sheet).max() <= 24
 
 
 def test_a_bar_for_each_entry():

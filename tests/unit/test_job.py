@@ -12,6 +12,7 @@ from odc.geo.geobox import GeoBox
 from manul import graph, job
 from manul.config import load
 from manul.grid import block_maps, vectors
+from manul.retrieval.new_region import AskedError
 
 GRID = GeoBox.from_bbox((0, 0, 400, 300), crs="EPSG:6933", resolution=100)
 
@@ -49,6 +50,16 @@ def digests(params, *files):
     )
     made = job.Job(told)
     return made.digest, made.tags()["MANUL_INPUTS_DIGEST"]
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_fault_that_is_told_in_full_has_no_traceback(capsys, plain):
+    snakemake = SimpleNamespace(rule="new_region", log=[], threads=1, params={}, scriptdir=None)
+    fault = AskedError("name: found 'A'") if plain else ValueError("name: found 'A'")
+    with pytest.raises(SystemExit if plain else ValueError), job.start(snakemake):
+        raise fault
+    told = capsys.readouterr().err
+    assert "name: found 'A'" in told and ("Traceback" in told) != plain
 
 
 def test_a_package_of_another_copy_of_the_project_stops_the_job(tmp_path):

@@ -9,9 +9,11 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
+from conftest import demo_config
 from rasterio.io import MemoryFile
 
 from manul import preflight
+from manul.config import load
 from manul.grid.region import bounds, grid_of
 from manul.preflight import answers, invest, places, uses
 from manul.preflight import rasters as check_rasters
@@ -68,6 +70,18 @@ def test_where_areas_are_off_an_equal_area_grid_is_advised_also_of_a_large_regio
     crs = "+proj=lcc +lat_1=30 +lat_2=62 +lat_0=47 +lon_0=105 +datum=WGS84 +units=m"
     (problem,) = preflight._areas({"bounds": [60, 30, 150, 60], "crs": crs})
     assert problem.severity == "error" and "Take for example '+proj=laea" in problem.mend
+
+
+@pytest.mark.parametrize(("layer", "unknown"), [("elevation", True), ("ndvi_max", False)])
+def test_habitat_of_which_too_little_is_known_anywhere_stops_the_run(layer, unknown):
+    """Without elevation half of the weights has no layer; vegetation alone may be unknown."""
+    config = demo_config()
+    config["layers"][layer] = None
+    found = list(uses._habitat_known(load.load(config)["current"]))
+    assert [p.severity for p in found] == ["error"] * unknown
+    for problem in found:
+        assert "unknown in every cell" in problem.value and "50%" in problem.expected
+        assert problem.mend.startswith("Give a layer, at best the first of: elevation (an elev")
 
 
 def test_over_a_region_so_large_that_no_grid_is_right_none_is_advised():

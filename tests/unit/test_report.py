@@ -53,7 +53,7 @@ def table(section, number=0) -> pd.DataFrame:
 def test_the_region_in_short_adds_units_up():
     first, second = report.in_short(UNITS, ACTIONS, "cats").words
     assert first.startswith("Of 4,000 km² of land 204 km² are key habitat.")
-    assert "holds 4 to 42 cats: a range, no count." in first
+    assert "hold 4 to 42 cats, where all of it is lived in: a range, no count." in first
     assert second == ("4 places with a recommendation: 3 to act on, 1 where a survey comes first.")
     of_draws = pd.DataFrame({
         "unit": ["West", "(whole region)"], "key_km2_p05": [1.0, 90.0],
@@ -63,7 +63,7 @@ def test_the_region_in_short_adds_units_up():
     first, _ = report.in_short(UNITS, ACTIONS, "cats", of_draws).words
     told = "204 km² (90 to 351 in 90 % of the draws of all uncertain numbers, 180 on average) are"
     assert told in first
-    assert "holds 2 to 55 cats" in first
+    assert "hold 2 to 55 cats" in first
     nothing = report.in_short(None, ACTIONS.iloc[:0], "cats").words
     assert nothing == ["No unit and no rule is told in the config."]
 

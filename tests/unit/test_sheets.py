@@ -231,7 +231,7 @@ def test_a_rule_whose_places_need_a_survey_first_is_not_said_to_have_none(tmp_pa
     doubtful = doubtful.assign(zone="R1b there", value_at_risk_km2=2.0)
     told = " | ".join(said(key_sheet(tmp_path, R1b=doubtful, R10=sure)))
     assert "no place meets" not in told
-    assert "1 recommendation in at least 70 % of the draws." in told
+    assert "1 zone of rules in at least 70 % of the draws." in told
     assert "Not drawn: 1 to survey first (50-70 %), 0 not supported" in told
     assert "then by value at risk: 1. R10 here (90%)" in told
 
@@ -630,8 +630,8 @@ def test_the_ten_surest_places_are_named_by_their_share_of_the_draws_then_by_val
     )  # fmt: skip
     poor = table.iloc[:1].assign(verdict="not supported", support=0.2)
     told = sheets._how_sure({"R1": table, "R2": poor})
-    assert told[0].startswith("12 recommendations in at least 70 % of the draws.")
-    assert told[0].endswith("0 to survey first (50-70 %), 1 not supported")
+    assert told[0].startswith("12 zones of rules in at least 70 % of the draws.")
+    assert "0 to survey first (50-70 %), 1 not supported. Neighbouring zones" in told[0]
     named = told[1].partition(": ")[2].split("; ")
     order = [11, 10, 9, 8, 7, 6, 5, 4, 3, 2]
     shares = ["90%"] * 6 + ["75%"] * 4

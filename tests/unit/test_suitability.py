@@ -232,7 +232,7 @@ def test_the_fullest_blocks_are_dealt_first(per_block, folds):
 
 
 def test_one_block_is_no_fold():
-    with pytest.raises(ValueError, match="smaller blocks"):
+    with pytest.raises(ValueError, match="a smaller `block_m`"):
         spatial_blocks(np.zeros((10, 2)), 1000)
 
 

@@ -40,6 +40,7 @@ rule retrieve:
         "../../envs/manul.yaml"
     params:
         config=CONFIGS[SCENARIOS[0]],
+        files=[os.path.relpath(path) for path in workflow.configfiles],
         fresh=ASKED["fresh"],
         offline=ASKED["offline"],
     message:

@@ -6,6 +6,10 @@ from manul.retrieval import fetch, new_region
 
 with job.start(snakemake) as this:
     path = new_region.write(snakemake.params.asked)
-    config = load.load(documents.read(path), [path])["current"]
+    try:
+        config = load.load(documents.read(path), [path])["current"]
+    except load.ConfigError:  # of a cell size that cannot be, for one
+        path.unlink()
+        raise
     this.log.info("wrote %s. What `retrieve` would fetch:\n%s", path, fetch.as_text(config))
     this.log.info("next: uv run snakemake --cores 1 retrieve --configfile %s", path)

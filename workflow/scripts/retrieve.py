@@ -9,3 +9,4 @@ with job.start(snakemake) as this:
     link = fetch.link_of(told.config)
     lines = fetch.fetch_all(fetch.orders(told.config), link, bool(told.offline), bool(told.fresh))
     this.log.info("%d layers; %.1f MB came over the network", len(lines), link.received / 1e6)
+    this.log.info("next: uv run snakemake --cores all --configfile %s", " ".join(told.files))

@@ -242,7 +242,10 @@ def start(snakemake) -> Iterator[Job]:
     except PartMade:
         (done,) = snakemake.output
         Path(done).touch()
-    except Exception:
+    except Exception as fault:
+        if getattr(fault, "plain", False):
+            log.error("%s: %s", snakemake.rule, fault)
+            raise SystemExit(1) from None
         log.exception("%s failed", snakemake.rule)
         raise
     took, cpu = time.monotonic() - began, time.process_time()

@@ -119,11 +119,12 @@ def fit(
     """
     here = (sites["kind"] != "sample") & values.notna().all(axis=1)
     present = sites["kind"] == "presence"
+    tables = values[here & present], values[here & ~present]
     try:
+        suitability.require_enough(*tables)
         folds = suitability.spatial_blocks(
             _xy(sites[here]), spec["block_m"], spec["folds"], spec["seed"], present[here]
         )
-        tables = values[here & present], values[here & ~present]
         split = folds[present[here]], folds[~present[here]]
         options = _options(tables, split, spec)
         held = suitability.cross_validate_members(

@@ -34,6 +34,8 @@ OF_A_FILE = (
 class ConfigError(ValueError):
     """The config is wrong; the message lists every fault."""
 
+    plain = True  # people need no traceback
+
 
 def load(config: dict, files: Iterable = ()) -> dict[str, Config]:
     """The effective config of every scenario, by name: validated, defaulted, numbers plain.

@@ -625,9 +625,9 @@ def _how_sure(found) -> list[str]:
     named = [f"{i}. {zone} ({share:.0%})" for i, (zone, share) in enumerate(ten, 1)]
     least, doubt = (f"{100 * share:.0f}" for share in (confidence.SUPPORTED, confidence.DOUBTFUL))
     told = [
-        f"{counted(of.get(ISSUE, 0), 'recommendation')} in at least {least} % of the draws. "
+        f"{counted(of.get(ISSUE, 0), 'zone')} of rules in at least {least} % of the draws. "
         f"Not drawn: {of.get(SURVEY, 0)} to survey first ({doubt}-{least} %), "
-        f"{of.get(UNSUPPORTED, 0)} not supported"
+        f"{of.get(UNSUPPORTED, 0)} not supported. {JOINED}"
     ]
     if named:
         told.append(f"Surest (share of draws), then by value at risk: {'; '.join(named)}")

@@ -43,7 +43,7 @@ KEY_WORDS = {
 STATUS_MEANING = {
     "measured": "published observation or product",
     "reconstructed": "computed from waypoints and terrain",
-    "approximate": "compiled by hand as facts",
+    "approximate": "coarse, or compiled by hand",
     "illustrative": "invented; shows the method only",
 }
 

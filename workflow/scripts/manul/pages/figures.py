@@ -369,12 +369,16 @@ def intervals(table: pd.DataFrame, xlabel: str) -> bytes:
 
 
 def smaller(path, width: int = 1500) -> bytes:
-    """A PNG of a map sheet at the size of a page (`width` dots), in 128 colours."""
+    """A PNG of a map sheet at the size of a page (`width` dots), in 256 colours.
+
+    They are spread over all that it has, so that a colour of few lines stays what the legend says.
+    """
     with Image.open(path) as picture:
         height = round(picture.height * width / picture.width)
         small = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    small.quantize(128).save(out, "PNG", optimize=True)
+    few = small.quantize(256, Image.Quantize.MAXCOVERAGE)
+    few.save(out, "PNG", optimize=True)
     return out.getvalue()
 
 

@@ -20,6 +20,7 @@ from manul.config.schema import analysis_kind
 from manul.config.types import Config
 from manul.grid import features
 from manul.grid.region import bounds, grid_of
+from manul.model import cells
 from manul.preflight.findings import Problem, bad
 from manul.preflight.rasters import ENDS
 from manul.preflight.vectors import held, near_misses
@@ -116,6 +117,7 @@ def check_habitat(config, tables) -> Iterator[Problem]:
             mend="These values were seen in a layer that has no `valid`. Give the part a response "
             "that ends there, such as ramp, or the layer its `scale` or its `valid` range",
         )  # fmt: skip
+    yield from _habitat_known(config)
     for name, component in config["habitat"]["components"].items():
         if component["weight"] == 0:
             yield _zero(f"component {name}", "The component plays no part")
@@ -124,6 +126,26 @@ def check_habitat(config, tables) -> Iterator[Problem]:
             yield _zero(f"threat {name}", "The threat has no effect")
     for name, why in selection.not_assessed(config).items():
         yield Problem("note", name, value=f"no layer, so it is not assessed: {why}")
+
+
+def _habitat_known(config) -> Iterator[Problem]:
+    """Habitat that is unknown in every cell, since too few of its surfaces have a layer."""
+    habitat = config["habitat"]
+    there = dict.fromkeys(selection.available(config), np.full(1, 0.5))
+    if not np.isnan(cells.habitat(there, habitat)["habitat"]).all():
+        return
+    absent = {
+        layer: config["layers"][layer]["needs"]
+        for surface in cells.inputs(*cells.parts(habitat))
+        for layer in nodes.layers_of(config["surfaces"].get(surface, {}))
+        if selection.is_absent(config, layer)
+    }
+    yield Problem(
+        "error", "habitat", value="unknown in every cell: too few of its parts have a layer",
+        expected=f"parts of {habitat['known_weight']:.0%} of the weights or more",
+        mend="Give a layer, at best the first of: "
+        + "; ".join(f"{name} ({needs})" for name, needs in absent.items()),
+    )  # fmt: skip
 
 
 def check_rules(config, tables, fields) -> Iterator[Problem]:

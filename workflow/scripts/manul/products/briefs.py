@@ -82,7 +82,8 @@ def _lives(row, animals) -> list[str]:
     told = [
         f"{_with(row, 'suitable_km2')} km² of {row['area_km2']:,.0f} are suitable, "
         f"{_with(row, 'key_km2')} km² of it key habitat ({row['key_percent']:g} % of the land).",
-        f"It holds {_cats(row, animals)} {animals}: a range from densities elsewhere, not a count.",
+        f"It could hold {_cats(row, animals)} {animals}, where all of it is lived in: a range from "
+        "densities elsewhere, not a count.",
     ]
     if not _none(row.get("key_protected_percent")):
         told.append(f"{row['key_protected_percent']:g} % of the key habitat is protected.")

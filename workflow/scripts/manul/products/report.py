@@ -58,8 +58,8 @@ def in_short(
             between = f" ({ends} in 90 % of the draws of all uncertain numbers, {mean} on average)"
         told.append(
             f"Of {land:,.0f} km² of land {key:,.0f} km²{between} are key habitat. By densities "
-            f"from elsewhere the region holds {low:,.0f} to {high:,.0f} {animals}: a range, no "
-            "count."
+            f"from elsewhere the region could hold {low:,.0f} to {high:,.0f} {animals}, where all "
+            "of it is lived in: a range, no count."
         )
     if len(actions):
         issued = actions[actions["verdict"] == ISSUE]

@@ -38,6 +38,8 @@ log = logging.getLogger("manul")
 class FetchError(RuntimeError):
     """Some layers could not be fetched; the message says which, why, and what to do by hand."""
 
+    plain = True  # people need no traceback
+
 
 @dataclass(frozen=True)
 class Order:

@@ -54,6 +54,8 @@ MASK = """\
 class AskedError(ValueError):
     """What was asked for cannot be made; the message says what was found and expected."""
 
+    plain = True  # people need no traceback
+
 
 def write(asked: Mapping[str, Any], folder: Path = Path("config")) -> Path:
     """Write the file of a new region, and its mask where a country or polygons were given.

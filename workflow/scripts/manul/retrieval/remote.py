@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import io
 import json
+import logging
 import math
 import re
 import time
@@ -25,6 +26,7 @@ from urllib3.util import Retry
 from manul.grid import plain_files
 from manul.retrieval.addresses import Piece
 
+logging.getLogger("urllib3").setLevel("ERROR")  # each repeat is one of its warnings
 PAGE = 16384  # bytes that are asked for at once, at least
 BUSY = (408, 425, 429, 500, 502, 503, 504)
 AGENT = "Manul (conservation maps of the Pallas's cat; one connection, keeps what it has read)"
@@ -36,6 +38,7 @@ BEGINS = {
     "parquet": (b"PAR1",),
     "json": (b"{", b"["),
 }
+REFUSED = 1  # how often a server that takes no connection is asked again
 PASS_S = 1200  # how long a pass is used
 MOST_WORDS = 120  # of a page that came in place of a file
 
@@ -79,7 +82,8 @@ class Link:
         if self.proxy:
             self.session.proxies = {"http": self.proxy, "https": self.proxy}
         again = Retry(
-            total=self.tries, backoff_factor=self.wait_s, status_forcelist=BUSY,
+            total=self.tries, connect=min(self.tries, REFUSED), backoff_factor=self.wait_s,
+            status_forcelist=BUSY,
             allowed_methods=None, respect_retry_after_header=True, raise_on_status=False,
         )  # fmt: skip
         for start in ("http://", "https://"):
@@ -101,7 +105,9 @@ class Link:
                 method, place, timeout=self.timeout_s, stream=True, **options
             )
         except requests.RequestException as error:
-            raise RemoteError(address, _in_words(error, self)) from None
+            asked = self.place(address)
+            instead = "" if asked == address else f" ({asked} was asked, by `retrieval.mirrors`)"
+            raise RemoteError(address, _in_words(error, self) + instead) from None
         if answer.status_code in (404, 410):
             raise NotThereError(address, f"the server has no such file ({answer.status_code})")
         if answer.status_code >= 400 and answer.status_code != 416:

@@ -8,7 +8,7 @@ from the left.
 from .design import TooFewError
 from .explain import importance, mess, odmap, response_curves
 from .measures import Boyce, auc, boyce, omission, thresholds, tss
-from .models import METHODS, MIN_PRESENCES, Model, fit
+from .models import METHODS, MIN_PRESENCES, Model, fit, require_enough
 from .sampling import effort_background, record_effort, spatial_blocks, thin
 from .validate import (
     Validation,
@@ -37,6 +37,7 @@ __all__ = [
     "odmap",
     "omission",
     "record_effort",
+    "require_enough",
     "response_curves",
     "skill_weights",
     "spatial_blocks",

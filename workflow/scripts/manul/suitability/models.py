@@ -83,7 +83,7 @@ def fit(
     design = learn_design(joined, categorical)
     sites, site_weights = _usable(design, presences, weights, "weights")
     ground, ground_weights = _usable(design, background[columns], bias, "bias")
-    _require_enough(sites, ground)
+    require_enough(sites, ground)
     train = Training(
         design.matrix(sites), design.matrix(ground), site_weights, ground_weights, design, seed
     )
@@ -114,8 +114,8 @@ def _usable(design: Design, table, weights, name) -> tuple[pd.DataFrame, np.ndar
     return table[known], values / values.mean() if len(values) else values
 
 
-def _require_enough(sites: pd.DataFrame, ground: pd.DataFrame) -> None:
-    # A record copied five times is one record.
+def require_enough(sites: pd.DataFrame, ground: pd.DataFrame) -> None:
+    """Raise `TooFewError` if these are too few for a model; a record copied is one record."""
     distinct = len(sites.drop_duplicates())
     if distinct < MIN_PRESENCES:
         raise TooFewError(

@@ -16,7 +16,9 @@ from manul.uncertainty import specs
 from manul.uncertainty.design import CUMULATIVE, Draws
 
 ROWS = 64  # of cells, that are multiplied at once
-NONE = 255  # where nothing varies, or nothing is known
+NONE = 255  # where nothing varies, nothing is known, or nothing stands out
+VARIES = 1e-3  # standard deviation over the draws from which on it is asked what is behind it
+LEAST = 0.05  # of the variance, that a group explains beyond chance
 
 
 def groups(config: Config) -> dict[str, str]:
@@ -47,9 +49,10 @@ class Behind:
         self._noise = np.float32(1 / max(draws.number - 1, 1))  # of a squared correlation
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Codes (cells,), uint8, of numbers (cells, draws) or (cells, 1); NONE where none vary.
+        """Codes (cells,), uint8, of numbers (cells, draws) or (cells, 1).
 
-        Squared correlations with the inputs of a group are summed, each less what chance gives.
+        NONE where the numbers hardly vary, or no group explains more than chance may. Squared
+        correlations with the inputs of a group are summed, each less what chance gives.
         """
         n = len(values)
         if values.shape[1] == 1 or not len(self._group):
@@ -60,7 +63,8 @@ class Behind:
         codes = np.unique(self._group)
         sums = shares @ (self._group[:, None] == codes).astype("float32")
         best = codes[sums.round(4).argmax(1)]
-        return np.where((size > 1e-9) & (sums.max(1) > 0), best, NONE).astype("uint8")
+        clear = (size > values.shape[1] * VARIES**2) & (sums.max(1) > LEAST)
+        return np.where(clear, best, NONE).astype("uint8")
 
     def _with_inputs(self, away) -> np.ndarray:
         """The product with the inputs, always of ROWS rows: its bits depend on its shape."""
