@@ -407,7 +407,9 @@ def test_sheets_of_chances_need_draws(monkeypatch):
 
 def test_a_sheet_of_the_reference_needs_one():
     habitat = CONFIG["habitat"]
-    assert "habitat_reference" in changed(habitat=habitat | {"reference": {"a": 1}})
+    counted, unknown = ({"reference": {name: 1}} for name in ("burrow_density", "snow_depth"))
+    assert "habitat_reference" in changed(habitat=habitat | counted)
+    assert "habitat_reference" not in changed(habitat=habitat | unknown), "no layer tells the loss"
     assert "habitat_reference" not in changed(habitat=habitat | {"reference": {}})
 
 

@@ -54,8 +54,9 @@ def _of_analysis(name, spec, analysis) -> dict:
 
 
 def _possible(spec, config) -> bool:
-    """False where there is no threat to show, no rule, or nothing but rules that are not shown."""
-    if "habitat_reference" in spec.get("maps", []) and not config["habitat"]["reference"]:
+    """False where there is no threat or loss to show, no rule, or no rule that is shown."""
+    lost = set(config["habitat"]["reference"]) & set(selection.available(config))
+    if "habitat_reference" in spec.get("maps", []) and not lost:  # it would be that of today
         return False
     if spec.get("draws") and not specs.explained(config):
         return False
