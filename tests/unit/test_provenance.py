@@ -28,6 +28,22 @@ def test_a_product_is_as_weak_as_the_weakest_of_its_layers():
     assert provenance.worst_status(made | {"x": layer("illustrative")}) == "illustrative"
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "kind", "caveat", "told"),
+    [
+        (0.78, 0.78, "continuous", None, "the same value, 0.78, in every cell"),
+        (0.78, 0.78, "continuous", "modelled", "modelled; the same value, 0.78, in every cell"),
+        (0.78, 0.79, "continuous", "modelled", "modelled"),
+        (30, 30, "classes", None, None),
+        (np.inf, -np.inf, "continuous", None, None),
+    ],
+)
+def test_a_raster_that_is_the_same_everywhere_says_so(low, high, kind, caveat, told):
+    record = provenance.of_layer("a", {"data_status": "measured", "caveat": caveat}, [])
+    made = provenance.with_values(record, {"kind": kind}, low, high)
+    assert made["a"]["caveat"] == told and made["a"]["status"] == "measured"
+
+
 def test_layers_of_several_inputs_come_once_and_by_name():
     a, b = {"roads": layer("measured")}, {"camps": layer("assumed"), "roads": layer("measured")}
     merged = provenance.merge(a, b)

@@ -94,7 +94,18 @@ def test_a_layer_is_clipped_in_pieces_scaled_and_tagged(tmp_path, monkeypatch):
         x = clipped.transform.c + clipped.transform.a * (np.arange(clipped.width) + 0.5)
         np.testing.assert_allclose(values, np.broadcast_to(10 * x - 1, values.shape), rtol=1e-6)
         assert rasters.pixel_size_m(clipped)[1] == pytest.approx(1111, rel=0.01)
+        ends = values.min(), values.max()
     assert box.left > 72 and box.right < 76
+    seen = []
+
+    def tags(low, high):
+        seen.append((low, high))
+        return {"A": "c"}
+
+    rasters.clip(path, tmp_path / "again.tif", layer, GRID[:50, :50], 5000, tags)
+    assert seen == [pytest.approx(ends)]
+    with rasterio.open(tmp_path / "again.tif") as clipped:
+        assert clipped.tags()["A"] == "c"
 
 
 def raster_of(values, pixel_m):

@@ -8,4 +8,8 @@ with job.start(snakemake) as this:
     told, source = this.told, this.inputs("layer")[0]
     record = provenance.of_layer(snakemake.wildcards.layer, told.block, told.content)
     grid, path = grid_of(told.region), data_files.under(told.block["path"], source)
-    rasters.clip(path, this.output("layer"), told.block, grid, told.margin_m, this.tags(record))
+
+    def tags(low, high):
+        return this.tags(provenance.with_values(record, told.block, low, high))
+
+    rasters.clip(path, this.output("layer"), told.block, grid, told.margin_m, tags)

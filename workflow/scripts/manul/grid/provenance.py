@@ -23,6 +23,18 @@ def of_layer(name: str, block: Layer, content: list[str]) -> dict:
     return {name: record}
 
 
+def with_values(record: dict, block: Layer, low: float, high: float) -> dict:
+    """The provenance of one raster whose values run from `low` to `high`, with what to know of it.
+
+    A layer that says the same everywhere tells no place from another, which its users should read.
+    """
+    if low != high or block["kind"] == "classes":
+        return record
+    ((name, layer),) = record.items()
+    told = f"the same value, {low:g}, in every cell"
+    return {name: layer | {"caveat": "; ".join(filter(None, [layer.get("caveat"), told]))}}
+
+
 def merge(*records: dict) -> dict:
     """All layers of several provenances by name; one that shows a layer generalised stands."""
     every = [item for record in records for item in record.items()]

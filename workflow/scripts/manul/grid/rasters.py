@@ -3,7 +3,7 @@
 Numbers come as float32 with NaN for nodata, classes as uint8 with 255. `block_maps` writes maps.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -193,13 +193,15 @@ def believable(layer: Layer, offset: float = 0) -> tuple[float, float]:
     return low - near, high + near
 
 
-def clip(path, target, layer: Layer, grid: GeoBox, margin_m: float, tags: dict) -> None:
+def clip(
+    path, target, layer: Layer, grid: GeoBox, margin_m: float, tags: Mapping | Callable
+) -> None:
     """Copy what of a raster lies within a margin of the grid, scaled and tagged, window by window.
 
     `layer` is its block of the config (band, nodata, scale, offset); without `scale` and `offset`
-    there those of the file's tags hold. The size of a pixel in metres, at the
-    centre of the region, travels with it, so that what is made from it does not depend on the
-    margin.
+    there those of the file's tags hold. `tags` may be a function of the smallest and the largest
+    value. The size of a pixel in metres, at the centre of the region, travels with it, so that what
+    is made from it does not depend on the margin.
 
     Raises `UnbelievableError` at a class that the layer does not name, or a value beyond its limits
     (`valid`): preflight looks at some blocks of a large raster, this sees every cell.
@@ -209,15 +211,18 @@ def clip(path, target, layer: Layer, grid: GeoBox, margin_m: float, tags: dict) 
         profile = _profile(window, source)
         size = _pixel_size_at(source, *_centre(grid, source.crs))
         scale, offset = (np.float32(number) for number in scaling(source, layer))
-        file = of_layer(path, layer)
+        file, low, high = of_layer(path, layer), np.inf, -np.inf
         with atomic(target) as partial, rasterio.open(partial, "w", **profile) as out:
             for at in _pieces(window):
                 values = _numbers(source.read(file.band, window=at, masked=True), file.nodata)
                 values = values * scale + offset
                 _believe(values, at, layer, offset)
+                low = np.fmin(low, np.fmin.reduce(values, None))  # of what is known
+                high = np.fmax(high, np.fmax.reduce(values, None))
                 row, column = at.row_off - window.row_off, at.col_off - window.col_off
                 out.write(values, 1, window=Window(column, row, at.width, at.height))
-            out.update_tags(**tags, **{PIXEL_TAG: f"{size[0]!r} {size[1]!r}"})
+            told = tags(float(low), float(high)) if callable(tags) else tags
+            out.update_tags(**told, **{PIXEL_TAG: f"{size[0]!r} {size[1]!r}"})
 
 
 def _believe(values, at, layer, offset) -> None:
