@@ -555,6 +555,16 @@ def test_an_answer_that_is_no_page_is_told(server, link, answer):
         served.fill(server)
 
 
+def test_a_misspelt_layer_of_a_source_is_told_with_the_one_that_is_meant(
+    tmp_path, monkeypatch, server
+):
+    path = region(tmp_path, monkeypatch, server)
+    path.write_text(path.read_text().replace("  roads:", "  raods:"))
+    told = r"layers.raods.fetch: found 'openstreetmap', expected a layer.*did you mean 'roads'\?"
+    with pytest.raises(load.ConfigError, match=told):
+        config_of(path)
+
+
 def test_a_wrong_source_is_a_fault_of_the_config(tmp_path, monkeypatch, server):
     path = region(tmp_path, monkeypatch, server)
     path.write_text(path.read_text().replace("fetch: worldcover", "fetch: gbif"))
