@@ -36,6 +36,7 @@ def test_from_a_box_to_a_map(place):
     home, server = place
     box = ",".join(str(n) for n in served.BOX)
     made = snakemake(home, "new_region", "--config", "name=khentii", f"box={box}", "cell_m=1000")
+    assert "the region lies in Mongolia, on cells of 1000 m" in made.stderr
     assert made.returncode == 0, made.stderr
     assert "Copernicus DEM GLO-30" in made.stderr and "MB to come" in made.stderr
     path = home / "config/khentii.yaml"

@@ -791,7 +791,11 @@ def test_panels_share_one_scale_and_carry_their_status():
     (figure,) = layouts.small_multiples(SHEET, CONTEXT, GRID, PANELS, scale)
     assert texts(figure, "panel-title") == ["Mines", "Rodenticide", "Disease"]
     assert texts(figure, "panel-mark") == ["‡", "✱", ""]
-    assert texts(figure, "panel-status") == ["approximate", "illustrative", "measured"]
+    assert texts(figure, "panel-status") == [
+        "approximate data",
+        "illustrative data",
+        "measured data",
+    ]
     assert len(drawn(figure, "invented")) == 1
     limits = {(image.norm.vmin, image.norm.vmax) for image in drawn(figure, "raster")}
     assert limits == {(0, 0.8)}

@@ -555,6 +555,12 @@ def test_an_answer_that_is_no_page_is_told(server, link, answer):
         served.fill(server)
 
 
+def test_the_countries_of_a_box_are_told():
+    assert addresses.countries_in([107.2, 47.3, 107.8, 47.7]) == ["Mongolia"]
+    assert addresses.countries_in([47.3, 47.2, 51, 51.5]) == ["Kazakhstan", "Russia"]
+    assert addresses.countries_in([-30, -1, -29, 1]) == []
+
+
 def test_a_misspelt_layer_of_a_source_is_told_with_the_one_that_is_meant(
     tmp_path, monkeypatch, server
 ):

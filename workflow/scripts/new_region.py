@@ -2,7 +2,7 @@
 
 from manul import job
 from manul.config import documents, load
-from manul.retrieval import fetch, new_region
+from manul.retrieval import addresses, fetch, new_region
 
 with job.start(snakemake) as this:
     path = new_region.write(snakemake.params.asked)
@@ -11,5 +11,7 @@ with job.start(snakemake) as this:
     except load.ConfigError:  # of a cell size that cannot be, for one
         path.unlink()
         raise
+    where = ", ".join(addresses.countries_in(config["region"]["bounds"])) or "no country: at sea?"
+    this.log.info("the region lies in %s, on cells of %g m", where, config["region"]["cell_m"])
     this.log.info("wrote %s. What `retrieve` would fetch:\n%s", path, fetch.as_text(config))
     this.log.info("next: uv run snakemake --cores 1 retrieve --configfile %s", path)

@@ -474,6 +474,7 @@ def _panel_head(page: Page, box, panel: Panel, head, size, title, under, small, 
     pen.y = top - under + 0.5 * page.type + line_height(TITLE_SIZES[0] * page.type)
     points = small * page.type
     pen.add(words(told, left, pen.y, points, "panel-subtitle", color=QUIET))
-    if "\n" not in told and text_width(f"{told}  {panel.status}", points, "bold") < width:
-        pen.add(words(panel.status, left + width, pen.y, points, "panel-status", **right))
+    status = f"{panel.status} data"  # not the map, which the model makes of them
+    if "\n" not in told and text_width(f"{told}  {status}", points, "bold") < width:
+        pen.add(words(status, left + width, pen.y, points, "panel-status", **right))
     page.ink(pen)

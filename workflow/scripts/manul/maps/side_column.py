@@ -257,7 +257,7 @@ def _list_legend(heading: str, entries: Sequence[Entry], note: str, pen: Pen) ->
 
 
 def _status_legend(statuses: Sequence[str], pen: Pen) -> None:
-    pen.heading("Data behind each panel")
+    pen.heading("Data that each panel is worked out from")
     for status in statuses:
         style: Style = {"color": WARNING, "weight": "bold"} if status == INVENTED else {}
         pen.text(f"{marked(status)}: {STATUS_MEANING[status]}", 7.5, gid="status", **style)

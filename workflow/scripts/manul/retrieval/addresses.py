@@ -73,6 +73,12 @@ def country(name: str) -> gpd.GeoDataFrame:
     return table.loc[table["name"] == name, ["name", "geometry"]].reset_index(drop=True)
 
 
+def countries_in(box) -> list[str]:
+    """The countries that a box of degrees meets, by name."""
+    table = _countries()
+    return sorted(table.loc[table.intersects(shapely.box(*box)), "name"].astype(str))
+
+
 def km2(box) -> float:
     """The area of a box of degrees."""
     return Geod(ellps="WGS84").geometry_area_perimeter(shapely.box(*box))[0] / 1e6
