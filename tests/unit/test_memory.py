@@ -127,6 +127,20 @@ def test_outlines_take_memory_up_to_what_is_outlined_at_once(monkeypatch):
     assert at_most == pytest.approx(800 + (2**28 + 512 * 40_000 * 16) / 1e6, abs=1)
 
 
+@pytest.mark.parametrize(
+    ("rule", "key", "blocks"),
+    [
+        ("surface", "value", 1), ("surface", "steep", 2), ("surface", "hours", 1),
+        ("alternatives", "steep", 2), ("habitat", "", 2), ("threats", "", 2), ("draws", "", 8),
+        ("change", "", 8), ("key_habitat", "", 1), ("units", "", 1),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("most", [1, 2, 5, 100])
+def test_blocks_of_1000_x_2000_cells_are_dealt_out_among_jobs(rule, key, blocks, most):
+    """Blocks of 2048 cells, of 1024 for a steep effect and the model, of 512 for draws."""
+    assert plan.parts(CONFIG | {"jobs_for_a_map": most}, rule, key) == min(most, blocks)
+
+
 def test_travel_times_of_a_large_region_lie_on_disk(monkeypatch):
     """8e8 cells, and 51 around them: three maps, each held up to a size, and tiles of two."""
     large = GeoBox.from_bbox((0, 0, 4e7, 2e7), crs="EPSG:6933", resolution=1000)

@@ -65,6 +65,7 @@ STRIP_BYTES = {  # per cell of a strip of patches
 }  # fmt: skip
 MOVING_BYTES = 218  # per cell, on which ways between key areas are worked out
 DRAWN_WAYS_BYTES = 68  # per such cell and draw that is worked out beside another
+OF_SURFACES = ("surface", "alternatives")  # rules that make a surface in blocks of its kind
 IN_BLOCKS = {  # rules that make maps of a fixed set of blocks, and cells along a side of these
     "habitat": model_outputs.BLOCK, "threats": model_outputs.BLOCK,
     "draws": passes.BLOCK, "change": passes.BLOCK,
@@ -105,13 +106,11 @@ def parts(config: Config, rule: str, key: str = "") -> int:
     No more than there are blocks, and one where a cell depends on far ones.
     """
     grid = grid_of(config["region"])
-    if rule in ("surface", "alternatives"):
+    side = IN_BLOCKS.get(rule, 0)
+    if rule in OF_SURFACES and not _whole(config, key):
         side = surfaces.block_size(config["surfaces"][key], grid)
-        if _whole(config, key):
-            return 1
-    else:
-        side = IN_BLOCKS[rule]
-    return min(config["jobs_for_a_map"], len(block_maps.squares(grid.shape, side)))
+    blocks = len(block_maps.squares(grid.shape, side)) if side else 1
+    return min(config["jobs_for_a_map"], blocks)
 
 
 def number_of_cells(region: Region) -> int:
@@ -136,10 +135,12 @@ def rows(graph, scenario: str, threads: int) -> pd.DataFrame:
         memory = max(memory_mb(config, rule, key, threads) for key in keys)
         other = NANOSECONDS_OF_A_FIT if rule.startswith("analysis_") else 0
         cost = NANOSECONDS.get(rule, other)
-        seconds = len(keys) * (SECONDS_PER_JOB + n * cost * 1e-9) / threads
+        dealt = [parts(config, rule, key) for key in keys]
+        jobs = sum(of + (of > 1) for of in dealt)  # one more joins what several made
+        seconds = sum(SECONDS_PER_JOB + n * cost * 1e-9 / of for of in dealt) / threads
         disk = n * 4 * sum(bands[rule, key] for key in keys) * KEPT_SHARE / 1e6
         disk = round(disk + max(_on_disk(config, rule, key) for key in keys))
-        table.append((rule, len(keys), n, memory, _class(seconds), disk))
+        table.append((rule, jobs, n, memory, _class(seconds), disk))
     return pd.DataFrame(table, columns=["rule", "jobs", "cells", "memory_mb", "time", "disk_mb"])
 
 
@@ -321,7 +322,7 @@ def _of_patches(config, rule) -> float:
 def _on_disk(config, rule, key) -> float:
     """Maps that are too large for memory, while a job works on them (MB)."""
     sizes = [number_of_cells(config["region"]) * of for of in MAPS_OF_PATCHES.get(rule, ())]
-    if rule in ("surface", "alternatives") and _whole(config, key):
+    if rule in OF_SURFACES and _whole(config, key):
         hours = travel_time.MAPS[-1]  # are kept of each alternative
         more = [hours] * (_bands(config, key) - 1) if rule == "alternatives" else []
         sizes = [_around(grid_of(config["region"])) * of for of in (*travel_time.MAPS, *more)]
