@@ -428,7 +428,7 @@ def test_what_costs_most_stands_with_the_places_that_answer_it_or_why_there_is_n
     assert answered["threat"].tolist() == ["Hunting", "Dogs", "Poison", "Roads"]
     assert answered["answered here by"].tolist() == [
         "R5 Patrol: 1 place to act on, 1 place to survey first",
-        "R6 Dog zone: no place: 1 zone, supported in too few draws",
+        "R6 Dog zone: no place, as the draws do not support its 1 zone",
         "R2 Other: no place meets the rule",
         "no rule here acts on it",
     ]

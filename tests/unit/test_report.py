@@ -61,8 +61,10 @@ def test_the_region_in_short_adds_units_up():
         "key_km2_mean": [1.5, 180.2],
     })  # fmt: skip
     first, _ = report.in_short(UNITS, ACTIONS, "cats", of_draws).words
-    told = "204 km² (90 to 351 in 90 % of the draws of all uncertain numbers, 180 on average) are"
-    assert told in first
+    assert first.startswith(
+        "Of 4,000 km² of land 90 to 351 km² are key habitat in 90 % of the draws of all uncertain "
+        "numbers, 180 on average; 204 with the values of the config, which the maps show."
+    )
     assert "hold 2 to 55 cats" in first
     nothing = report.in_short(None, ACTIONS.iloc[:0], "cats").words
     assert nothing == ["No unit and no rule is told in the config."]

@@ -82,7 +82,7 @@ def _who_acts(threat, found, recommended, rules) -> str:
         places += [f"{counted(survey, 'place')} to survey first"] if survey else []
         zones = len(recommended.get(name, ()))
         if not places and zones:
-            places = [f"no place: {counted(zones, 'zone')}, supported in too few draws"]
+            places = [f"no place, as the draws do not support its {counted(zones, 'zone')}"]
         told.append(f"{name} {rule['title']}: {', '.join(places) or 'no place meets the rule'}")
     return "; ".join(told) or "no rule here acts on it"
 

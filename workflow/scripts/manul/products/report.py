@@ -49,17 +49,20 @@ def in_short(
     if units is not None and len(units):
         key, land = units["key_km2"].sum(), units["area_km2"].sum()
         low, high = (units[f"{animals}_{end}"].sum() for end in ("low", "high"))
-        between = ""
+        holds = f"{key:,.0f} km² are key habitat"
         if of_draws is not None:
             region = of_draws.set_index("unit").loc[REGION]
             low, high = (region[f"{animals}_{end}"] for end in ("low", "high"))
             ends = f"{region['key_km2_p05']:,.0f} to {region['key_km2_p95']:,.0f}"
             mean = f"{region['key_km2_mean']:,.0f}"
-            between = f" ({ends} in 90 % of the draws of all uncertain numbers, {mean} on average)"
+            holds = (
+                f"{ends} km² are key habitat in 90 % of the draws of all uncertain numbers, {mean} "
+                f"on average; {key:,.0f} with the values of the config, which the maps show"
+            )
         told.append(
-            f"Of {land:,.0f} km² of land {key:,.0f} km²{between} are key habitat. By densities "
-            f"from elsewhere the region could hold {low:,.0f} to {high:,.0f} {animals}, where all "
-            "of it is lived in: a range, no count."
+            f"Of {land:,.0f} km² of land {holds}. By densities from elsewhere the region could "
+            f"hold {low:,.0f} to {high:,.0f} {animals}, where all of it is lived in: a range, no "
+            "count."
         )
     if len(actions):
         issued = actions[actions["verdict"] == ISSUE]
