@@ -166,13 +166,13 @@ def test_each_cell_names_the_group_behind_most_of_its_variance():
     draws = design.draw(SPEC | {"parameters": {name: WEIGHT for name in "abc"}})
     of_input = {"a": "Snow depth", "b": "Herding camps", "c": "Snow depth"}
     behind = measure.Behind(draws, of_input)
-    assert behind.codes == {1: "Herding camps", 2: "Snow depth"}
+    assert behind.codes == dict([measure.CLEAR, (1, "Herding camps"), (2, "Snow depth")])
     a, b, c = (draws.values[name] for name in "abc")
     cells = np.stack([a + 0.1 * b, 3 * b - c, a + 1.2 * b + c, np.ones(draws.number)])
-    assert behind(cells.astype("float32")).tolist() == [2, 1, 2, measure.NONE]
+    assert behind(cells.astype("float32")).tolist() == [2, 1, 2, measure.CLEAR[0]]
     many = np.tile(cells, (30, 1)).astype("float32")
-    assert behind(many).tolist() == [2, 1, 2, measure.NONE] * 30
-    assert behind(np.ones((3, 1), "float32")).tolist() == [measure.NONE] * 3
+    assert behind(many).tolist() == [2, 1, 2, measure.CLEAR[0]] * 30
+    assert behind(np.ones((3, 1), "float32")).tolist() == [measure.CLEAR[0]] * 3
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_what_no_survey_settles_is_not_to_be_measured():
     draws = design.draw(SPEC | {"parameters": {name: WEIGHT for name in "ab"}})
     behind = measure.Behind(draws, {"a": "Snow depth"})
     only_b = np.stack([draws.values["b"], draws.values["a"]]).astype("float32")
-    assert behind.codes == {1: "Snow depth"} and behind(only_b)[1] == 1
+    assert behind.codes == dict([measure.CLEAR, (1, "Snow depth")]) and behind(only_b)[1] == 1
 
 
 # ------------------------------------------------------------------------------------- the page

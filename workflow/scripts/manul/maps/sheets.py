@@ -35,6 +35,7 @@ from manul.pages.amounts import percent
 from manul.products import confidence, extrapolated
 from manul.products.confidence import ISSUE, NO_DRAWS, SURVEY, UNSUPPORTED
 from manul.products.units import REGION
+from manul.uncertainty import measure
 
 
 @dataclass(frozen=True)
@@ -505,20 +506,26 @@ def _chance(s, name, what, short, palette) -> list[Figure]:
     return _numbers(s, sheet, name, scales.chance(palette, f"Draws in which it is {short}"))
 
 
+OTHERS, OTHERS_COLOUR = CLASS_NODATA - 1, "#8c8a84"  # of inputs that lead on least land
+
+
 def _measure(s, name, what, *extra) -> list[Figure]:
     """The inputs behind most of the doubt; those that lead on least land are drawn as one."""
     sheet = s.sheet(f"What to measure to know {what} better", name, extra=extra)
     found, names = s.values(name), s.classes(name)
-    there, cells = np.unique(found[found != CLASS_NODATA], return_counts=True)
+    clear, words_of_clear = measure.CLEAR
+    there, cells = np.unique(found[~np.isin(found, [clear, CLASS_NODATA])], return_counts=True)
     first = there[np.argsort(-cells, kind="stable")][: len(QUALITATIVE)]
-    codes = np.where(np.isin(found, first) | (found == CLASS_NODATA), found, 0).astype("uint8")
+    kept = np.isin(found, [*first, clear, CLASS_NODATA])
+    codes = np.where(kept, found, OTHERS).astype("uint8")
     legend = [
         layouts.Category(int(code), names[int(code)], colour)
         for code, colour in zip(first, QUALITATIVE, strict=False)
     ]
-    if (codes == 0).any() or not legend:
-        rest = "other inputs" if legend else "nothing: it is the same in all draws"
-        legend.append(layouts.Category(0, rest, layouts.NOTHING_COLOUR))
+    if (codes == OTHERS).any():
+        legend.append(layouts.Category(OTHERS, "other inputs", OTHERS_COLOUR))
+    if (codes == clear).any() or not legend:
+        legend.append(layouts.Category(clear, words_of_clear, layouts.NOTHING_COLOUR))
     figure = layouts.categorical(
         sheet, s.context, s.shown[1], codes, legend, "Behind most of the doubt", CLASS_NODATA
     )

@@ -16,7 +16,8 @@ from manul.uncertainty import specs
 from manul.uncertainty.design import CUMULATIVE, Draws
 
 ROWS = 64  # of cells, that are multiplied at once
-NONE = 255  # where nothing varies, nothing is known, or nothing stands out
+NONE = 255  # where nothing is known
+CLEAR = 0, "hardly in doubt, or no input stands out"  # where no group stands out
 VARIES = 1e-3  # standard deviation over the draws from which on it is asked what is behind it
 LEAST = 0.05  # of the variance, that a group explains beyond chance
 
@@ -51,12 +52,12 @@ class Behind:
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Codes (cells,), uint8, of numbers (cells, draws) or (cells, 1).
 
-        NONE where the numbers hardly vary, or no group explains more than chance may. Squared
-        correlations with the inputs of a group are summed, each less what chance gives.
+        That of CLEAR where the numbers hardly vary, or no group explains more than chance may.
+        Squared correlations with the inputs of a group are summed, each less what chance gives.
         """
         n = len(values)
         if values.shape[1] == 1 or not len(self._group):
-            return np.full(n, NONE, "uint8")
+            return np.full(n, CLEAR[0], "uint8")
         away = values - values.mean(1, keepdims=True)
         size = np.einsum("ij,ij->i", away, away)
         shares = self._with_inputs(away) ** 2 / np.where(size > 0, size, 1)[:, None] - self._noise
@@ -64,7 +65,7 @@ class Behind:
         sums = shares @ (self._group[:, None] == codes).astype("float32")
         best = codes[sums.round(4).argmax(1)]
         clear = (size > values.shape[1] * VARIES**2) & (sums.max(1) > LEAST)
-        return np.where(clear, best, NONE).astype("uint8")
+        return np.where(clear, best, CLEAR[0]).astype("uint8")
 
     def _with_inputs(self, away) -> np.ndarray:
         """The product with the inputs, always of ROWS rows: its bits depend on its shape."""
@@ -78,8 +79,8 @@ class Behind:
 
 
 def codes(of_input: Mapping[str, str]) -> dict[int, str]:
-    """A number from 1 for each group, in alphabetical order."""
-    return dict(enumerate(sorted(set(of_input.values())), 1))
+    """A number from 1 for each group, in alphabetical order; before them that of CLEAR."""
+    return dict([CLEAR, *enumerate(sorted(set(of_input.values())), 1)])
 
 
 # ------------------------------------------------------------------------------------- helpers
