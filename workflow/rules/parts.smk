@@ -12,6 +12,7 @@ for _rule, _wildcard in {
         variants(_rule) if CONFIGS[SCENARIOS[0]]["jobs_for_a_map"] > 1 else ()
     ):
         _done = part_of("{maker}", _wildcard)
+        _log = f"logs/{{region}}/{{scenario}}/{Path(_done).name}.log"
 
         rule:
             name:
@@ -21,12 +22,12 @@ for _rule, _wildcard in {
             output:
                 temp(_done),
             log:
-                "logs/{region}/{scenario}/" + Path(_done).name + ".log",
+                _log,
             wildcard_constraints:
                 scenario="|".join(_scenarios),
                 maker=_rule,
                 surface=choices("surface"),
-                part=r"\d+-of-\d+",
+                part="[0-9]{1,4}-of-[0-9]{1,4}",
             conda:
                 "../../envs/manul.yaml"
             threads: cores(_rule)
