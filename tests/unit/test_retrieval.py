@@ -555,6 +555,19 @@ def test_an_answer_that_is_no_page_is_told(server, link, answer):
         served.fill(server)
 
 
+def test_a_mirror_of_all_sources_stands_in_the_file_of_a_new_region(tmp_path):
+    asked = {"name": "a", "box": "107.2,47.3,107.8,47.7", "mirror": "http://127.0.0.1:1"}
+    path = new_region.write(asked, tmp_path)
+    (config,) = load.load(documents.read(path), [path]).values()
+    assert config["retrieval"]["mirrors"] == {"https://": "http://127.0.0.1:1/"}
+    assert fetch.link_of(config).place("https://b.org/x") == "http://127.0.0.1:1/b.org/x"
+    without = new_region.write({**asked, "name": "b", "mirror": None}, tmp_path)
+    assert "\nretrieval" not in without.read_text() and "# retrieval" in without.read_text()
+    with pytest.raises(new_region.AskedError, match="mirror: found 'my mirror'"):
+        new_region.write({**asked, "name": "c", "mirror": "my mirror"}, tmp_path)
+    assert not (tmp_path / "c.yaml").exists()
+
+
 def test_the_countries_of_a_box_are_told():
     assert addresses.countries_in([107.2, 47.3, 107.8, 47.7]) == ["Mongolia"]
     assert addresses.countries_in([47.3, 47.2, 51, 51.5]) == ["Kazakhstan", "Russia"]

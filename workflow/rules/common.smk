@@ -21,7 +21,7 @@ BEGAN = time.time()
 
 # Words to rules, given with --config; they are no part of a config.
 FOR_KEPT = ("label", "replace", "before", "after")
-FOR_A_REGION = ("name", "box", "country", "area", "cell_m", "species_model")
+FOR_A_REGION = ("name", "box", "country", "area", "cell_m", "species_model", "mirror")
 FOR_LAYERS = ("fresh", "offline")
 ASKED = {key: config.pop(key, None) for key in FOR_KEPT + FOR_A_REGION + FOR_LAYERS}
 

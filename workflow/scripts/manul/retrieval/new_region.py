@@ -1,6 +1,7 @@
 """A region's file from a name and a box: its grid, and each layer that an open source covers."""
 
 import datetime as dt
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -61,8 +62,8 @@ def write(asked: Mapping[str, Any], folder: Path = Path("config")) -> Path:
     """Write the file of a new region, and its mask where a country or polygons were given.
 
     `asked`: `name`; one of `box` (west, south, east, north), `country` (name or code) and `area` (a
-    polygon file); `cell_m` and `species_model` as wanted. A file that is there already is not
-    touched: raises `AskedError`, as for anything else that cannot be.
+    polygon file); `cell_m`, `species_model` and `mirror` (an address) as wanted. A file that is
+    there already is not touched: raises `AskedError`, as for anything else that cannot be.
     """
     name = str(asked.get("name") or "")
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
@@ -73,7 +74,8 @@ def write(asked: Mapping[str, Any], folder: Path = Path("config")) -> Path:
         raise AskedError(f"{path} is there already; take another name, or remove it first")
     title, box, mask = _place(asked, name)
     cell_m = _cell_m(asked.get("cell_m"), box)
-    text = _text(name, title, box, cell_m, mask is not None, asked.get("species_model") or MODEL)
+    model, mirror = asked.get("species_model") or MODEL, str(asked.get("mirror") or "")
+    text = _text(name, title, box, cell_m, mask is not None, model, mirror)
     if mask is not None:
         target = Path(catalogue.DATA) / name / "study_area.gpkg"
         vectors.write_vector(target, {"study_area": mask}, {})
@@ -159,7 +161,18 @@ def _cell_m(said, box) -> float:
 # ------------------------------------------------------------------------------------- the file
 
 
-def _text(name, title, box, cell_m, masked, model) -> str:
+def _mirrored(mirror) -> str:
+    """The block for a mirror of all sources."""
+    if not re.match(r"https?://[^\s\"']+$", mirror):
+        raise AskedError(
+            f"mirror: found {mirror!r}, expected an address such as http://my.mirror/ to which the "
+            "rest of each source's address is added"
+        )
+    mirrors = {"https://": mirror if mirror.endswith("/") else f"{mirror}/"}
+    return f"retrieval: {{mirrors: {json.dumps(mirrors)}}}\n"
+
+
+def _text(name, title, box, cell_m, masked, model, mirror="") -> str:
     west, south, east, north = (round(n, 3) for n in box)
     lon, lat = round((west + east) / 2, 2), round((south + north) / 2, 2)
     sources = catalogue.load()
@@ -193,7 +206,7 @@ def _text(name, title, box, cell_m, masked, model) -> str:
         of = ", ".join(role for role, block in more.items() if block)
         lines.append(f"# What the model does with {of}; numbers of status G are guesses.")
     lines += _as_yaml(adds)
-    return "\n".join([*lines, TAIL])
+    return "\n".join([*lines, _mirrored(mirror) if mirror else TAIL])
 
 
 def _as_yaml(block: Mapping, indent: str = "") -> Iterator[str]:
