@@ -425,7 +425,9 @@ class SlowWork:
 
 
 def run(made, work, threads=2):
-    job.Job(SimpleNamespace(threads=threads)).run(work, [made], block_maps.blocks(grid(), 256))
+    job.Job(SimpleNamespace(threads=threads, wildcards={})).run(
+        work, [made], block_maps.blocks(grid(), 256)
+    )
 
 
 @pytest.mark.parametrize("threads", [1, 2])
