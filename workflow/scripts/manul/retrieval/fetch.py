@@ -25,6 +25,7 @@ from manul.config.types import Config
 from manul.grid import plain_files
 from manul.grid.atomic import atomic
 from manul.grid.vectors import write_vector
+from manul.pages.amounts import amount
 from manul.retrieval import rasters, stac, tables, vectors
 from manul.retrieval.addresses import Piece, extracts, km2, pieces
 from manul.retrieval.remote import Link, RemoteError, RemoteFile
@@ -175,7 +176,7 @@ def _fetch(order, link, offline, fresh) -> str:
     with _progress(order, link):
         addresses = _make(order, link, offline)
     kept = _keep(order, addresses, link)
-    came = f"{(link.received - received) / 1e6:.1f} MB came from {order.source['title']}"
+    came = f"{amount((link.received - received) / 1e6)} MB came from {order.source['title']}"
     size = _size(order)
     was = f"; it had {old}" if old and old != size else ""
     return f"{came} ({kept['date']}); {size}{was}"
