@@ -14,7 +14,7 @@ import pytest
 import scipy.ndimage
 import shapely
 from affine import Affine
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from odc.geo.geobox import GeoBox
@@ -459,6 +459,7 @@ def test_outlines_of_a_map_on_disk_are_those_of_the_array(tmp_path, monkeypatch)
 
 
 @given(numbered_maps(), st.integers(1, 150), st.sampled_from([10**6, 3]))
+@example(np.array([[1, 0, 2]]), 32, 3)
 @settings(max_examples=200, deadline=None)
 def test_outlines_in_parts_are_those_of_the_whole(numbers, most, strip):
     """Of each part, the corners are no more than allowed, or those of one patch."""

@@ -41,7 +41,7 @@ def in_parts(
     parts, all their shapes are multipolygons, so that one layer can hold them.
     """
     height, width = numbers.shape
-    if 4 * (height + 1) * (width + 1) <= most:  # no map of so many cells has more
+    if (4 + OF_A_ROW) * (height + 1) * (width + 1) <= most:  # no map of so many cells has more
         yield outlines(numbers, grid)
         return
     corners, first, last = _counts(numbers)
