@@ -1,13 +1,7 @@
 # On a cluster the blocks of a map may be dealt out among several jobs (`jobs_for_a_map`); each makes
 # its share as the rule itself would, which then finds all blocks there and joins them.
-for _rule, _wildcard in {
-    "surface": "surface",
-    "habitat": "",
-    "threats": "",
-    "alternatives": "surface",
-    "draws": "",
-    "change": "",
-}.items():
+for _rule in (*plan.OF_SURFACES, *plan.IN_BLOCKS):
+    _wildcard = "surface" if _rule in plan.OF_SURFACES else ""
     for _first, _scenarios in (
         variants(_rule) if CONFIGS[SCENARIOS[0]]["jobs_for_a_map"] > 1 else ()
     ):
@@ -30,7 +24,7 @@ for _rule, _wildcard in {
                 part="[0-9]{1,4}-of-[0-9]{1,4}",
             conda:
                 "../../envs/manul.yaml"
-            threads: cores(_rule)
+            threads: cores()
             resources:
                 mem_mb=memory(_rule, _wildcard),
                 runtime=600,

@@ -6,11 +6,7 @@ from manul.retrieval import addresses, fetch, new_region
 
 with job.start(snakemake) as this:
     path = new_region.write(snakemake.params.asked)
-    try:
-        config = load.load(documents.read(path), [path])["current"]
-    except load.ConfigError:  # of a cell size that cannot be, for one
-        path.unlink()
-        raise
+    config = load.load(documents.read(path), [path])["current"]
     where = ", ".join(addresses.countries_in(config["region"]["bounds"])) or "no country: at sea?"
     this.log.info("the region lies in %s, on cells of %g m", where, config["region"]["cell_m"])
     this.log.info("wrote %s. What `retrieve` would fetch:\n%s", path, fetch.as_text(config))

@@ -180,8 +180,8 @@ class Job:
         workers of that running cluster, which must see the same files. The result is the same. A
         job that is a `part` makes its share of the blocks, and ends here: another one joins them.
         """
-        if self.part:
-            which, of = self.part
+        if part := self.part:
+            which, of = part
             mine = blocks[len(blocks) * (which - 1) // of : len(blocks) * which // of]
             _on_threads(partial(_make, self.extensions, work, files), mine, self.threads)
             raise PartMade

@@ -49,10 +49,11 @@ MODEL_BYTES = 7  # per cell and map that the model reads or writes
 INVEST_MB = 190
 INVEST_BYTES, INVEST_THREAD_BYTES = 45, 50  # per cell of a strip, and more for each thread
 FIT_BYTES = 250  # per cell of a block that a fitted model predicts
+JOURNEY_BYTES = [np.dtype(kind).itemsize for kind in travel_time.MAPS]  # per cell of each map
 PATCH_BYTES = {  # per cell
-    "recommend": 12, "compare": 20, "analysis_connectivity": 26,
+    "key_polygons": 5, "recommend": 12, "compare": 20, "analysis_connectivity": 26,
 }  # fmt: skip
-OUTLINE_BYTES, OUTLINES_MB = 5, outlines.MOST * 100 / 1e6  # per cell, and at most at once
+AT_MOST_MB = {"key_polygons": outlines.MOST * 100 / 1e6}  # of these: what is outlined at once
 WHY = {  # what makes the memory of a rule grow with the region
     "key_polygons": "the outlines of all patches", "recommend": "patches and zones of all rules",
     "compare": "both runs' patches", "analysis_connectivity": "the map of key areas",
@@ -192,8 +193,8 @@ def _surface(config, rule, key, threads) -> float:
 def _journey_mb(grid) -> float:
     """Of maps of a region and around it on which travel times are found, and tiles of them."""
     n = _around(grid)
-    tiles = min(n * 12, travel_time.HELD)
-    return (sum(min(n * size, disk_maps.HELD) for size in travel_time.MAPS) + tiles) / 1e6
+    tiles = min(n * 12, disk_maps.TILES_HELD)
+    return (sum(min(n * size, disk_maps.HELD) for size in JOURNEY_BYTES) + tiles) / 1e6
 
 
 def _whole(config, key) -> bool:
@@ -217,7 +218,7 @@ def _alternatives(config, rule, key, threads) -> float:
     side = surfaces.block_size(config["surfaces"][key], grid)
     together = _at_once(side, threads, grid) * bands * BAND_BYTES
     if _whole(config, key):  # the times of each
-        together += (bands - 1) * min(_around(grid) * 8, disk_maps.HELD)
+        together += (bands - 1) * min(_around(grid) * JOURNEY_BYTES[-1], disk_maps.HELD)
     return _surface(config, rule, key, threads) + together / 1e6
 
 
@@ -303,9 +304,8 @@ def _evidence(config, rule, key, threads) -> float:
 
 def _products(config, rule, key, threads) -> float:
     maps = 2 if rule == "key_habitat" else 2 * len(selection.assessed(config)) + 8
-    held = _of_cells(config, PATCH_BYTES.get(rule, 0)) + _of_patches(config, rule)
-    if rule == "key_polygons":
-        held += min(_of_cells(config, OUTLINE_BYTES), OUTLINES_MB)
+    held = min(_of_cells(config, PATCH_BYTES.get(rule, 0)), AT_MOST_MB.get(rule, np.inf))
+    held += _of_patches(config, rule)
     sides = [maps] * (2 if rule == "compare" else 1)
     return LIBRARIES_MB + _reading_mb(config, *sides) + held
 
@@ -323,9 +323,9 @@ def _on_disk(config, rule, key) -> float:
     """Maps that are too large for memory, while a job works on them (MB)."""
     sizes = [number_of_cells(config["region"]) * of for of in MAPS_OF_PATCHES.get(rule, ())]
     if rule in OF_SURFACES and _whole(config, key):
-        hours = travel_time.MAPS[-1]  # are kept of each alternative
+        hours = JOURNEY_BYTES[-1]  # are kept of each alternative
         more = [hours] * (_bands(config, key) - 1) if rule == "alternatives" else []
-        sizes = [_around(grid_of(config["region"])) * of for of in (*travel_time.MAPS, *more)]
+        sizes = [_around(grid_of(config["region"])) * of for of in (*JOURNEY_BYTES, *more)]
     return sum(size for size in sizes if size > disk_maps.HELD) / 1e6
 
 

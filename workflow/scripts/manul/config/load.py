@@ -236,11 +236,9 @@ def _from_catalogue(name, said, region) -> dict:
     able = [source for source, block in sources.items() if name in block["layers"]]
     if said["fetch"] not in able:
         wrong = f"layers.{name}.fetch: found {said['fetch']!r}"
-        if able:
-            raise ConfigError(_listing([f"{wrong}, expected {' or '.join(able)}"]))
         there = sources.get(said["fetch"], {}).get("layers", {})
         meant = f"a layer that it has{hint(name, there)}" if there else "a path"
-        raise ConfigError(_listing([f"{wrong}, expected {meant}"]))
+        raise ConfigError(_listing([f"{wrong}, expected {' or '.join(able) or meant}"]))
     source = sources[said["fetch"]]
     return {"path": catalogue.path_of(region, name, source), **catalogue.described(source, name)}
 

@@ -7,10 +7,10 @@ import numpy as np
 from numba import njit
 
 from manul.connectivity.cost_distance import TILE, improve, passable, tiles_of
+from manul.grid.disk_maps import TILES_HELD
 
 SIDE = 1024  # cells along the side of a large tile
 NEVER = -1  # before anything was written
-HELD = 1.8e9  # bytes of tiles that are held: 143 of them
 
 
 def start(resistance, cost, sources, side: int = SIDE) -> np.ndarray:
@@ -38,15 +38,15 @@ def spread(
     side: int = SIDE,
     pending: np.ndarray | None = None,
     visits: int | None = None,
-    held: float = HELD,
+    held: float = TILES_HELD,
 ) -> np.ndarray:
     """Lower `cost` until no step improves it, as `cost_distance` would.
 
     `pending` is what `start` gave, or an earlier call: it stops after so many `visits` to tiles, if
     given, and tells the cost that waits in each tile, infinite where none does, NaN where nothing
     is reached, so no number is finite when it is done. After a crash leave `pending` out: costs
-    only fall, so whatever stands in `cost` is a start, and is looked at again. Tiles
-    of so many bytes are `held` in memory, 12 for each cell; one at least.
+    only fall, so whatever stands in `cost` is a start, and is looked at again. Tiles of so many
+    bytes are `held` in memory, 12 for each cell; one at least.
     """
     across = tiles_of(cost.shape, side)[1]
     windows = list(_windows(cost.shape, side))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 HELD = 2**28  # bytes of a map that is held in memory
+TILES_HELD = 1.8e9  # bytes of tiles of large maps that are held while they are worked on
 
 
 class DiskMap:

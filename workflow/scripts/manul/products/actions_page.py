@@ -12,6 +12,7 @@ from manul.pages import figures
 from manul.pages.amounts import amount, gained
 from manul.pages.html import Section
 from manul.products import actions
+from manul.products.confidence import ISSUE, SURVEY
 from manul.products.units import REGION
 
 MOST_THREATS = 5
@@ -77,7 +78,7 @@ def _who_acts(threat, found, recommended, rules) -> str:
         if threat not in [t for how in gains.HOW for t in rule["gain"].get(how, [])]:
             continue
         verdicts = found.loc[found["rule"] == name, "verdict"]
-        issue, survey = (int((verdicts == of).sum()) for of in ("issue", "survey first"))
+        issue, survey = (int((verdicts == of).sum()) for of in (ISSUE, SURVEY))
         places = [f"{counted(issue, 'place')} to act on"] if issue else []
         places += [f"{counted(survey, 'place')} to survey first"] if survey else []
         zones = len(recommended.get(name, ()))
@@ -97,7 +98,7 @@ def _answers(answered) -> Section:
 
 
 def _in_short(table) -> Section:
-    issued = table[table["verdict"] == "issue"]
+    issued = table[table["verdict"] == ISSUE]
     told = [
         f"{len(table)} places, of {int(table['zones'].sum())} recommendations: {len(issued)} to "
         f"act on, {len(table) - len(issued)} where a survey comes first or nothing is known of "

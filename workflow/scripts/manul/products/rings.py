@@ -33,42 +33,39 @@ def scan(rows, line, corners, count, pinches, pinched, along, left, right):
             or pinched + PINCHES * width > pinches.shape[0]
         ):
             return i - 1, count, pinched
-        above, below = rows[i - 1], rows[i]
-        nw, sw = np.int32(0), np.int32(0)
         for c in range(width + 1):
-            ne = above[c] if c < width else np.int32(0)
-            se = below[c] if c < width else np.int32(0)
-            if not ((nw == sw and ne == se) or (nw == ne and sw == se)):
-                was_left, was_right = left[c], right[c]
-                for k in range(4):
-                    p, mask = _turning(nw, ne, sw, se, k)
-                    if p == 0:
-                        continue
-                    twice = mask == 6 or mask == 9
-                    first = count
-                    for _ in range(2 if twice else 1):
-                        corners[count, 0], corners[count, 1] = line + i - 1, c
-                        corners[count, 2], corners[count, 5] = p, count
-                        count += 1
-                    last = count - 1  # the one with the edge below
-                    # Which of them ends the edge on the left, and which begins that on the right.
-                    ends, begins = (last, first) if mask == 6 else (first, last)
-                    if (nw == p) != (sw == p):
-                        _join(corners, 3, along[p], ends)
-                    if (ne == p) != (se == p):
-                        along[p] = begins
-                    if (nw == p) != (ne == p):
-                        _join(corners, 4, was_left if nw == p else was_right, first)
-                    if (sw == p) != (se == p):
-                        if sw == p:
-                            left[c] = last
-                        else:
-                            right[c] = last
-                    if twice:
-                        pinches[pinched, 0], pinches[pinched, 1] = first, last
-                        pinched += 1
-            nw, sw = ne, se
-        _join_runs(below, line + i - 1, corners, left, right)
+            nw, ne, sw, se = _around(rows, i, c)
+            if (nw == sw and ne == se) or (nw == ne and sw == se):
+                continue
+            was_left, was_right = left[c], right[c]
+            for k in range(4):
+                p, mask = _turning(nw, ne, sw, se, k)
+                if p == 0:
+                    continue
+                twice = mask == 6 or mask == 9
+                first = count
+                for _ in range(2 if twice else 1):
+                    corners[count, 0], corners[count, 1] = line + i - 1, c
+                    corners[count, 2], corners[count, 5] = p, count
+                    count += 1
+                last = count - 1  # the one with the edge below
+                # Which of them ends the edge on the left, and which begins that on the right.
+                ends, begins = (last, first) if mask == 6 else (first, last)
+                if (nw == p) != (sw == p):
+                    _join(corners, 3, along[p], ends)
+                if (ne == p) != (se == p):
+                    along[p] = begins
+                if (nw == p) != (ne == p):
+                    _join(corners, 4, was_left if nw == p else was_right, first)
+                if (sw == p) != (se == p):
+                    if sw == p:
+                        left[c] = last
+                    else:
+                        right[c] = last
+                if twice:
+                    pinches[pinched, 0], pinches[pinched, 1] = first, last
+                    pinched += 1
+        _join_runs(rows[i], line + i - 1, corners, left, right)
     return rows.shape[0] - 1, count, pinched
 
 
@@ -80,19 +77,24 @@ def count(rows, line, corners, first, last):
     """
     width = rows.shape[1]
     for i in range(1, rows.shape[0]):
-        above, below = rows[i - 1], rows[i]
-        nw, sw = np.int32(0), np.int32(0)
         for c in range(width + 1):
-            ne = above[c] if c < width else np.int32(0)
-            se = below[c] if c < width else np.int32(0)
-            if not ((nw == sw and ne == se) or (nw == ne and sw == se)):
-                for k in range(4):
-                    p, mask = _turning(nw, ne, sw, se, k)
-                    if p == 0:
-                        continue
+            nw, ne, sw, se = _around(rows, i, c)
+            if (nw == sw and ne == se) or (nw == ne and sw == se):
+                continue
+            for k in range(4):
+                p, mask = _turning(nw, ne, sw, se, k)
+                if p > 0:
                     corners[p] += 2 if mask == 6 or mask == 9 else 1
                     first[p], last[p] = min(first[p], line + i - 1), line + i - 2
-            nw, sw = ne, se
+
+
+@njit(inline="always")
+def _around(rows, i, c):
+    """The cells around the corner of a row and a column: two above it, two below; 0 beyond."""
+    width, none = rows.shape[1], np.int32(0)
+    nw, sw = (rows[i - 1, c - 1], rows[i, c - 1]) if c > 0 else (none, none)
+    ne, se = (rows[i - 1, c], rows[i, c]) if c < width else (none, none)
+    return nw, ne, sw, se
 
 
 @njit(inline="always")

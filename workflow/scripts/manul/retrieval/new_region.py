@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from manul.config import catalogue, documents
-from manul.config.load import MODEL, MODELS
+from manul.config.load import MODEL, MODELS, load
 from manul.grid import plain_files, vectors
 from manul.retrieval.addresses import country, country_box, km2
 
@@ -76,6 +76,7 @@ def write(asked: Mapping[str, Any], folder: Path = Path("config")) -> Path:
     cell_m = _cell_m(asked.get("cell_m"), box)
     model, mirror = asked.get("species_model") or MODEL, str(asked.get("mirror") or "")
     text = _text(name, title, box, cell_m, mask is not None, model, mirror)
+    load(yaml.safe_load(text))  # a file that cannot be, of a cell size for one, is not written
     if mask is not None:
         target = Path(catalogue.DATA) / name / "study_area.gpkg"
         vectors.write_vector(target, {"study_area": mask}, {})

@@ -127,24 +127,25 @@ def windows(block: Surface, grid: GeoBox, sources: Sources) -> Callable:
 
     def window(rows, columns):
         here = grid[rows, columns]
-        with lock:
-            if of.whole and not held:
-                held.append(of.make(block, grid, sources))
-        whole = held[0] if held else None
-        if whole is None:
-            made = of.make(block, here, sources)
-        elif isinstance(whole, dict):
-            made = {name: band[rows, columns] for name, band in whole.items()}
+        if of.whole:
+            with lock:
+                if not held:
+                    held.append(_bands(of.make(block, grid, sources)))
+            made = {name: band[rows, columns] for name, band in held[0].items()}
         else:
-            made = whole[rows, columns]
-        every = made if isinstance(made, dict) else {"value": made}
-        bands_ = {name: np.asarray(band, "float32") for name, band in every.items()}
+            made = _bands(of.make(block, here, sources))
+        bands_ = {name: np.asarray(band, "float32") for name, band in made.items()}
         known = _surveyed(block, here, sources)
         if known is None:
             return bands_
         return {name: np.where(known, band, np.float32(np.nan)) for name, band in bands_.items()}
 
     return window
+
+
+def _bands(made) -> dict:
+    """Bands by name of what a kind makes."""
+    return made if isinstance(made, dict) else {"value": made}
 
 
 def _surveyed(block, grid, sources) -> np.ndarray | None:

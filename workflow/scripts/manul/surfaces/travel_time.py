@@ -16,8 +16,7 @@ from manul.surfaces.registry import kind
 
 log = logging.getLogger("manul")
 SIDE = 1024  # cells along a side of the blocks in which speeds are worked out
-HELD = 1.8e9  # bytes of large maps that are held while they are worked on
-MAPS = (4, 1, 8)  # bytes per cell of the maps that are held or lie on disk
+MAPS = ("float32", "bool", "float64")  # hours to cross a cell, starts, hours from one
 
 
 @kind("travel_time", whole=True)
@@ -32,12 +31,13 @@ def travel_time(block, grid, sources):
 
     pad = cells(FAR_M, grid)
     wide = grid.pad(pad)
-    hours, starts = (empty(wide.shape, dtype, sources.folder) for dtype in ("float32", "bool"))
+    hours, starts, cost = (
+        empty(wide.shape, dtype, sources.folder, fill)
+        for dtype, fill in zip(MAPS, (0, 0, np.inf), strict=True)
+    )
     _fill(hours, starts, block, wide, sources)
     log.info("how fast people cross each of %d x %d cells is known; next: hours", *wide.shape)
-    cost = empty(wide.shape, "float64", sources.folder, np.inf)
-    pending = start(hours, cost, starts)
-    spread(hours, cost, block["reach_h"], pending=pending, held=HELD)
+    spread(hours, cost, block["reach_h"], pending=start(hours, cost, starts))
     return _Hours(cost, pad, block["reach_h"])
 
 
