@@ -130,8 +130,26 @@ def test_a_gap_in_a_wall_is_where_everything_goes(monkeypatch):
     pinch = made["map flow"]["pinch point"]
     assert pinch[18:22, 30].any() and pinch.mean() < 0.1, "in the gap, and at few places else"
     assert np.nanmax(flow[:14, 30]) < flow[18:22, 30].min(), "the wall carries less than its gap"
+    share = made["map between"]["share of movements"]
+    assert share[18:22, 30].sum() == pytest.approx(100, rel=0.02), "a km each; the wall lets some"
+    assert 5 < link["effective_width_km"] < 35, "of 40 km"
+    assert np.isnan(share[20, 5]), "on a key area"
     frequency = made["map corridors"]["frequency"]
     assert frequency[20, 30] == 1 and frequency[2, 30] == 0
+
+
+def test_where_corridors_overlap_the_one_that_crowds_most_counts(monkeypatch):
+    areas = np.zeros(GRID.shape, int)
+    areas[2:8, 3:8], areas[30:38, 3:8], areas[10:30, 52:57] = 1, 2, 3
+    even = np.full(GRID.shape, 2.0)
+    links = list(connectivity_fit.corridors.links(even, areas, KM, [60 * KM]))
+    share, widths = connectivity_fit._between(Job(ground(), monkeypatch), links, even, 60 * KM)
+    want = np.full((3, *GRID.shape), np.nan)
+    for layer, link in zip(want, links, strict=True):
+        layer[link.box] = connectivity_fit.between(link, even, 60 * KM, 10_000).share_per_km
+    assert (np.isfinite(want).sum(axis=0) == 3).sum() > 100 and len(set(widths)) == 3
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(share, np.fmax.reduce(want))
 
 
 def test_draws_side_by_side_give_the_same_frequency(monkeypatch):
@@ -162,7 +180,7 @@ def test_a_lake_is_hard_and_unknown_stays_unknown(monkeypatch):
     given["reference"][35:, :] = np.nan
     made = run(Job(given, monkeypatch))
     assert (made["map resistance"]["resistance"][5:8, 40:44] == 1000).all()
-    for bands in (made["map resistance"], made["map corridors"], made["map flow"]):
+    for bands in (made[f"map {m}"] for m in ("resistance", "corridors", "between", "flow")):
         for values in bands.values():
             assert np.isnan(values[35:]).all()
 
@@ -339,7 +357,7 @@ def test_a_region_of_too_many_cells_is_worked_out_on_coarser_ones_and_the_answer
     assert two["cost_km"] == pytest.approx(one["cost_km"], rel=0.05)
     assert two["corridor_km2"] == pytest.approx(one["corridor_km2"], rel=0.10)
     assert fine["areas"]["key_km2"].tolist() == coarse["areas"]["key_km2"].tolist() == [100, 100]
-    for name in ("map resistance", "map corridors", "map flow"):
+    for name in ("map resistance", "map corridors", "map between", "map flow"):
         for band, values in coarse[name].items():
             assert values.shape == GRID.shape and np.isnan(values[:, 59]).all(), band
     pairs = zip(fine["map resistance"].values(), coarse["map resistance"].values(), strict=True)

@@ -43,8 +43,9 @@ def two_million_cells(monkeypatch):
         ("surface", "steep", 310 + (1.044 * 4 * 10 + 1.024 * 16)),
         ("generalise", "value", 310 + 8 + 8 + 52),  # a map kept, and in GDAL's cache; a window
         ("analysis_suitability", "", 310 + 120 + 250 * 0.512**2),
-        # The whole region, and ways on as many cells as the block has, half of them here.
-        ("analysis_connectivity", "ways", 310 + 120 + 250 * 0.512**2 + 2 * 26 + 1 * 218),
+        # The whole region, and ways on as many cells as the block has, half of them here; current
+        # flows through a corridor of them beside half of what draws of ways take.
+        ("analysis_connectivity", "ways", 310 + 120 + 250 * 0.512**2 + 2 * 26 + 109 + 460 * 0.524),
     ],
 )
 def test_memory_of_a_job(rule, key, mb):
@@ -183,6 +184,9 @@ def test_draws_of_ways_side_by_side_take_no_more_than_planned(million, together)
     assert together * cells <= max(2**23, cells)
 
 
-def test_memory_of_ways_grows_with_the_draws_side_by_side():
+def test_memory_of_ways_grows_with_what_runs_side_by_side(monkeypatch):
     one, two = (plan.memory_mb(CONFIG, "analysis_connectivity", "ways", n) for n in (1, 2))
-    assert two - one == pytest.approx(68 + 250 * 0.512**2, abs=1)
+    assert two - one == pytest.approx(460 * 2**19 / 1e6 + 250 * 0.512**2, abs=1), "of currents"
+    monkeypatch.setattr(connectivity, "CELLS_OF_A_WAY", 2**17)
+    one, two = (plan.memory_mb(CONFIG, "analysis_connectivity", "ways", n) for n in (1, 2))
+    assert two - one == pytest.approx(68 + 250 * 0.512**2, abs=1), "of draws"

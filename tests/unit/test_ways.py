@@ -16,7 +16,8 @@ def areas(**middles):
 
 def links(*rows):
     columns = ["a", "b", "cost_km", "narrowest_km", "crosses"]
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(effective_width_km=table["narrowest_km"] + 10)
 
 
 BEFORE = ways.Net(
@@ -42,6 +43,8 @@ def test_areas_are_the_same_where_they_lie_whatever_their_numbers():
     assert found.loc[(1, 2), "cost_after_km"] == 15
     assert found.loc[(1, 2), "dearer_percent"] == pytest.approx(50)
     assert found.loc[(1, 2), ["narrowest_before_km", "narrowest_after_km"]].tolist() == [4, 1]
+    effective = ["effective_width_before_km", "effective_width_after_km"]
+    assert found.loc[(1, 2), effective].tolist() == [14, 11]
     assert found.loc[(1, 2), "crosses"] == "railways: new"
     assert found.loc[(2, 3), "dearer_percent"] == pytest.approx(-20)
     assert np.isnan(found.loc[(1, 3), "cost_after_km"]), "gone"

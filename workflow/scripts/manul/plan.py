@@ -66,6 +66,7 @@ STRIP_BYTES = {  # per cell of a strip of patches
 }  # fmt: skip
 MOVING_BYTES = 218  # per cell, on which ways between key areas are worked out
 DRAWN_WAYS_BYTES = 68  # per such cell and draw that is worked out beside another
+CURRENT_BYTES = 460  # per cell of a corridor that current flows through, and job beside another
 OF_SURFACES = ("surface", "alternatives")  # rules that make a surface in blocks of its kind
 IN_BLOCKS = {  # rules that make maps of a fixed set of blocks, and cells along a side of these
     "habitat": model_outputs.BLOCK, "threats": model_outputs.BLOCK,
@@ -283,7 +284,10 @@ def _analysis(config, rule, key, threads) -> float:
     if rule == "analysis_connectivity":
         most = config["analyses"][key]["most_cells"]
         n = min(number_of_cells(config["region"]), most)
-        held += n * (MOVING_BYTES + DRAWN_WAYS_BYTES * (connectivity.at_once(n, threads) - 1)) / 1e6
+        beside = connectivity.at_once(n, threads)
+        flowing = min(n, connectivity.CELLS_OF_A_WAY) * CURRENT_BYTES * beside
+        drawn = n * (MOVING_BYTES + DRAWN_WAYS_BYTES * (beside - 1))
+        held += max(drawn, n * MOVING_BYTES / 2 + flowing) / 1e6
     return LIBRARIES_MB + LEARNING_MB + together * FIT_BYTES / 1e6 + held
 
 

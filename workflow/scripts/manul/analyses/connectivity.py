@@ -1,9 +1,9 @@
 """How animals move between key areas: resistance, corridors, flow, crossings, worth of each area.
 
 Resistance follows from the reference habitat; lines multiply the cells they cross. Between
-neighbouring key areas run corridors (normalised least cost); flow is current from all habitat
-within a window; a road, railway or fence is cut into pieces, ranked by the flow that they hold
-back.
+neighbouring key areas run corridors (normalised least cost), in which current tells where movements
+crowd; flow is current from all habitat within a window; a road, railway or fence is cut into
+pieces, ranked by the flow that they hold back.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ MAPS = {
     "resistance": {"resistance": "per cell"},
     "worth": {"connectivity lost": "%"},
     "corridors": {"above best": "km of best ground", "frequency": "0..1"},
+    "between": {"share of movements": "% per km"},
     "flow": {"rank": "0..1", "normalised": "1", "class": "", "pinch point": "0 or 1"},
 }
 FIELDS = {
@@ -25,6 +26,7 @@ FIELDS = {
     "worth": ("worth", 1, "Connectivity lost without this key area", "%"),
     "above_best": ("corridors", 1, "Cost above the best way between key areas", "km"),
     "frequency": ("corridors", 2, "Draws in which a corridor runs here", "0..1"),
+    "between": ("between", 1, "Movements between two key areas, on a km across their way", "%"),
     "flow": ("flow", 1, "Rank of the flow of movements", "0..1"),
     "crowding": ("flow", 2, "Flow against that on even ground", "1"),
     "flow_class": ("flow", 3, "Class of flow", ""),
@@ -34,6 +36,7 @@ TABLES = ("links", "areas", "crossings", "summary")
 SHAPES = ("lines",)
 GENERALISES = ("fixes", "collars")  # into one share
 CELLS_AT_ONCE = 2**23  # of draws of ways that are worked out side by side
+CELLS_OF_A_WAY = 2**19  # that current flows through at most, so that they are coarser in large ones
 TESTED = "not tested with tracks"
 
 

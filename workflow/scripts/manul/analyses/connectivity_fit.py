@@ -13,8 +13,9 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from manul.analyses import collars
-from manul.analyses.connectivity import MAPS, TESTED, at_once
+from manul.analyses.connectivity import CELLS_OF_A_WAY, MAPS, TESTED, at_once
 from manul.connectivity import barriers, corridors, crossings, flow, graph
+from manul.connectivity.between import between
 from manul.connectivity.coarser import Coarser
 from manul.grid import plain_files, rasters, vectors
 from manul.grid.crs import transformer
@@ -27,8 +28,8 @@ DRAWN = "highest_between", "power_between", "lines_between"
 CHANCE = 999  # shifts of the tracks
 LINKS = [
     "a", "b", "cost_km", "length_km", "straight_km", "cost_over_straight", "mean_resistance",
-    "corridor_km2", "mean_width_km", "narrowest_km", "narrowest_lon", "narrowest_lat",
-    "meets_the_border", "crosses", "frequency", "probability", "adds_percent",
+    "corridor_km2", "mean_width_km", "effective_width_km", "narrowest_km", "narrowest_lon",
+    "narrowest_lat", "meets_the_border", "crosses", "frequency", "probability", "adds_percent",
 ]  # fmt: skip
 LEAST_FIXES = 20  # outside of key areas, for a test of the corridors
 PATCH_BAND, AREA_BAND = 1, 2  # of the file of key areas: numbers of patches, and of areas
@@ -70,6 +71,7 @@ def run(this) -> None:
     cutoff = spec["cutoff_km"] * KM
     links = list(corridors.links(slowed, areas.cells, grid.resolution.x, [cutoff]))
     above = corridors.mosaic(links, grid.shape)
+    share, widths = _between(this, links, slowed, cutoff)
     often = _frequency(this, spec, grid, ground, lines, areas)
     flow_on = _Flow(spec, grid, this.threads)
     found = flow_on(slowed)
@@ -86,7 +88,9 @@ def run(this) -> None:
     net = _net(links, areas, spec["median_km"], spec["least_probability"])
     worth = graph.worth(net)
     tables = {
-        "links": _links_table(links, net, worth, areas, often, grid, cutoff, pieces, numbered),
+        "links": _links_table(
+            links, widths, net, worth, areas, often, grid, cutoff, pieces, numbered
+        ),
         "areas": _areas_table(areas, worth, grid),
         "crossings": held.drop(columns="geometry"),
         "summary": _summary(this, spec, links, areas, slowed, cells, above <= cutoff),
@@ -99,6 +103,7 @@ def run(this) -> None:
         "resistance": [slowed],
         "worth": [_of_areas(areas, worth.patches)],
         "corridors": [np.where(np.isinf(above), np.nan, above / KM), often],
+        "between": [100 * share],
         "flow": [
             _ranks(through), even, flow.flow_classes(even), flow.pinch_points(through, even),
         ],
@@ -210,6 +215,20 @@ def _of_areas(areas, values) -> np.ndarray:
 # ------------------------------------------------------------------------------------- corridors
 
 
+def _between(this, links, slowed, cutoff) -> tuple[np.ndarray, list[float]]:
+    """Share of the movements on each km, where most pass over all links; effective width of each.
+
+    NaN where no corridor is.
+    """
+    share, widths = np.full(slowed.shape, np.nan), []
+    with ThreadPoolExecutor(at_once(slowed.size, this.threads)) as pool:
+        found = pool.map(lambda link: between(link, slowed, cutoff, CELLS_OF_A_WAY), links)
+        for link, each in zip(links, this.told_of(found, len(links), "links"), strict=True):
+            np.fmax(share[link.box], each.share_per_km, out=share[link.box])
+            widths.append(each.effective_width_km)
+    return share, widths
+
+
 def _frequency(this, spec, grid, ground, lines, areas) -> np.ndarray:
     """The share of draws of the resistance in which a cell lies in a corridor.
 
@@ -232,11 +251,13 @@ def _frequency(this, spec, grid, ground, lines, areas) -> np.ndarray:
     return count / max(len(each), 1)
 
 
-def _links_table(links, net, worth, areas, often, grid, cutoff, pieces, numbered) -> pd.DataFrame:
+def _links_table(
+    links, widths, net, worth, areas, often, grid, cutoff, pieces, numbered
+) -> pd.DataFrame:
     of_pairs = zip(map(tuple, net.pairs), net.probability, worth.links, strict=True)
     known = {pair: (probability, adds) for pair, probability, adds in of_pairs}
     rows = []
-    for link in links:
+    for link, effective in zip(links, widths, strict=True):
         width = link.widths[cutoff]
         (lon,), (lat,) = _degrees(grid, [width.narrowest_at])
         on_path = link.path[:, 0], link.path[:, 1]
@@ -246,7 +267,7 @@ def _links_table(links, net, worth, areas, often, grid, cutoff, pieces, numbered
         rows.append((
             link.a, link.b, link.cost / KM, link.length_m / KM, link.straight_m / KM,
             link.cost_over_straight, link.cost_over_path, width.area_km2, _mean_width(link, width),
-            width.narrowest_m / KM, lon, lat, "yes" if width.meets_the_border else "no",
+            effective, width.narrowest_m / KM, lon, lat, "yes" if width.meets_the_border else "no",
             "; ".join(f"{of}: {name}" if name else of for of, name in names),
             float(np.mean(often[on_path])), *known.get(_places(areas, link), (0.0, 0.0)),
         ))  # fmt: skip

@@ -17,9 +17,11 @@ from manul.products.key_areas import names
 SAME_M = 5_000.0  # two key areas whose middles lie no farther apart are one
 LEAST = 0.5  # per cent: less is told as no change
 SHOWN = 10
+WIDTHS = "narrowest_km", "effective_width_km"
 COLUMNS = [
     "a", "b", "lon_a", "lat_a", "lon_b", "lat_b", "cost_before_km", "cost_after_km",
-    "dearer_percent", "narrowest_before_km", "narrowest_after_km", "crosses",
+    "dearer_percent", "narrowest_before_km", "narrowest_after_km", "effective_width_before_km",
+    "effective_width_after_km", "crosses",
 ]  # fmt: skip
 
 
@@ -47,7 +49,7 @@ def compared(before: Net, after: Net, towns: gpd.GeoDataFrame | None = None) -> 
     for pair in dict.fromkeys([*one, *two]):
         both = one.get(pair), two.get(pair)
         costs = [np.nan if way is None else way.cost_km for way in both]
-        widths = [np.nan if way is None else way.narrowest_km for way in both]
+        widths = [np.nan if way is None else getattr(way, name) for name in WIDTHS for way in both]
         crosses = [way.crosses for way in both if way is not None][-1]
         rows.append((
             *(max(n, 0) for n in pair), *middle[pair[0]], *middle[pair[1]], *costs,

@@ -380,6 +380,27 @@ def corridors(s: Scenario) -> list[Figure]:
     return [_classes_of(s, sheet, codes, legend, "Corridors")]
 
 
+def between(s: Scenario) -> list[Figure]:
+    """Across how many kilometres the movements between two key areas are spread."""
+    core = s.values("key_area") >= 1
+    share, frequency = (s.values(name) for name in list(s.maps)[:2])
+    spread = np.digitize(share, [100 / km for km in SPREAD_KM])  # the widest first
+    codes = np.select(
+        [core, np.isnan(frequency), np.isnan(share)], [len(BETWEEN_COLOURS), CLASS_NODATA, 0],
+        spread + 1,
+    )  # fmt: skip
+    ends = pairwise([*SPREAD_KM, 0])
+    told = [
+        "no corridor", f"{SPREAD_KM[0]} km or more",
+        *(f"{low} to {high} km" if low else f"less than {high} km" for high, low in ends),
+        "key area",
+    ]  # fmt: skip
+    sheet = _movement_sheet(s, "Where movements between key areas crowd")
+    colours = layouts.NOTHING_COLOUR, *BETWEEN_COLOURS
+    legend = [layouts.Category(c, *of) for c, of in enumerate(zip(told, colours, strict=True))]
+    return [_classes_of(s, sheet, codes.astype("uint8"), legend, "Spread across")]
+
+
 def flow(s: Scenario) -> list[Figure]:
     """Where movements are held off, spread or crowd, and the pinch points."""
     kinds, pinch = (s.values(name) for name in list(s.maps)[:2])
@@ -437,6 +458,7 @@ SHEETS = {
         suitability,
         disagreement,
         corridors,
+        between,
         flow,
         crossings,
         resistance,
@@ -453,6 +475,8 @@ CORRIDOR_COLOURS = {
     3: "#fee0b6",
     4: "#1b7a4b",
 }
+SPREAD_KM = 50, 20, 10, 5
+BETWEEN_COLOURS = "#e4ecf4", "#b5cfe6", "#6a9bd1", "#e69f00", "#b30000", "#1b7a4b"  # then areas
 CROSSING_STYLES = {  # up to this part of all kilometres: words, style
     0.1: ("holds most back: the first tenth", {"color": "#b30000", "linewidth": 1.6}),
     0.3: ("holds much back: the next fifth", {"color": "#ee8866", "linewidth": 1.1}),
