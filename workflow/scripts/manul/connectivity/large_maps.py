@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 
 from manul.connectivity.cost_distance import TILE, improve, passable, tiles_of
-from manul.grid.disk_maps import TILES_HELD
+from manul.grid.disk_maps import TILES_HELD, fill
 
 SIDE = 1024  # cells along the side of a large tile
 NEVER = -1  # before anything was written
@@ -101,9 +101,10 @@ class _Held:
         self._now += 1
         inner, wide = _with_ring(self.windows[t], self.shape)
         if t not in self._kept:
+            spare = None
             while len(self._kept) >= self._most:
-                self._put_back(self._kept.popitem(last=False))
-            self._kept[t] = np.ascontiguousarray(self._resistance[wide]), self._costs(t, wide)
+                spare = self._put_back(self._kept.popitem(last=False))
+            self._kept[t] = self._read(t, wide, spare)
             self._looked[t] = NEVER if self._blank[t] else self._now
         self._kept.move_to_end(t)
         ground, costs = self._kept[t]
@@ -130,11 +131,18 @@ class _Held:
         for kept in self._kept.items():
             self._put_back(kept)
 
-    def _costs(self, t, wide):
-        """Costs of a tile and its ring, in an array of their own."""
+    def _read(self, t, wide, spare):
+        """Ground and costs of a tile and its ring, in the arrays of another one if they fit."""
+        shape = tuple(span.stop - span.start for span in wide)
+        if spare is None or spare[0].shape != shape:
+            spare = np.empty(shape, self._resistance.dtype), np.empty(shape)
+        ground, costs = spare
+        fill(ground, self._resistance, wide)
         if self._blank[t]:
-            return np.full([span.stop - span.start for span in wide], np.inf)
-        return np.require(self._cost[wide], requirements=["C", "O", "W"])
+            costs.fill(np.inf)
+        else:
+            fill(costs, self._cost, wide)
+        return spare
 
     def _of(self, t, window):
         """Costs in a window that lies in one tile."""
@@ -150,6 +158,7 @@ class _Held:
             self._cost[self.windows[t]] = costs[inner]
             self._changed.remove(t)
             self._written[t] = self._now
+        return kept[1]
 
 
 def _visit(held, t, fresh, limit, cell):
@@ -180,10 +189,12 @@ def _visit(held, t, fresh, limit, cell):
 @njit(nogil=True, cache=True)
 def _wait_on_the_ring(ground, costs, waiting, keys, tile, top, bottom, left, right):
     """Let the cells beyond an inner window wait that can be crossed and are reached."""
-    for r in range(costs.shape[0]):
-        for c in range(costs.shape[1]):
-            if top <= r < bottom and left <= c < right:
-                continue
+    height, width = costs.shape
+    for r in range(height):
+        # All of a row above or below, else what lies left and right of the window.
+        across = top <= r < bottom
+        for i in range(width - (right - left) if across else width):
+            c = i + (right - left) if across and i >= left else i
             if costs[r, c] < np.inf and 0 < ground[r, c] < np.inf:
                 waiting[r, c] = True
                 keys[r // tile, c // tile] = min(keys[r // tile, c // tile], costs[r, c])

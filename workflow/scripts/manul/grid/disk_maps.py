@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 HELD = 2**28  # bytes of a map that is held in memory
+PAGE, MANY = 4096, 32
 TILES_HELD = 1.8e9  # bytes of tiles of large maps that are held while they are worked on
 
 
@@ -25,7 +26,10 @@ class DiskMap:
         self.shape, self.dtype, self._file = shape, np.dtype(dtype), file
         # A file holds zeros where nothing was written, so bits are kept as they differ from these.
         self._bits = np.array(fill, dtype).view(f"u{self.dtype.itemsize}")
-        size = shape[0] * shape[1] * self.dtype.itemsize
+        # Rows of many pages begin with one, so that tiles share none.
+        row = shape[1] * self.dtype.itemsize
+        self._row = -(-row // PAGE) * PAGE if row >= MANY * PAGE else row
+        size = shape[0] * self._row
         if os.fstat(file).st_size != size:
             os.truncate(file, 0)
             os.truncate(file, size)
@@ -46,8 +50,14 @@ class DiskMap:
 
     def __getitem__(self, window) -> np.ndarray:
         """A copy of the window."""
-        shape, places = self._places(window)
+        shape, _ = self._places(window)
         out = np.empty(shape, self.dtype)
+        self.read(window, out)
+        return out
+
+    def read(self, window, out: np.ndarray) -> None:
+        """Read a window into an array of its shape and of the map's type, row by row in memory."""
+        _, places = self._places(window)
         for row, start in zip(_rows(out, places), places, strict=True):
             left = row.data.cast("B")
             while left:
@@ -55,7 +65,9 @@ class DiskMap:
                 if not done:
                     raise OSError("a map on disk ends too early")
                 start, left = start + done, left[done:]
-        return self._other(out, out)
+        if self._bits:
+            bits = out.view(self._bits.dtype)
+            np.bitwise_xor(bits, self._bits, bits)
 
     def __setitem__(self, window, values) -> None:
         """Write a window."""
@@ -63,21 +75,14 @@ class DiskMap:
         whole = np.broadcast_to(values, shape).astype(self.dtype, copy=False)
         if len(places) == 1 or whole.strides[1] != self.dtype.itemsize:
             whole = np.ascontiguousarray(whole)
-        for row, start in zip(_rows(whole, places), places, strict=True):
-            left = self._other(row).data.cast("B")
+        rows = _rows(whole.view(self._bits.dtype), places)
+        spare = np.empty(rows[0].shape, rows[0].dtype) if self._bits and places else None
+        for row, start in zip(rows, places, strict=True):
+            different = row if spare is None else np.bitwise_xor(row, self._bits, spare)
+            left = different.data.cast("B")
             while left:
                 done = os.pwrite(self._file, left, start)
                 start, left = start + done, left[done:]
-
-    def _other(self, values, out=None):
-        """As they stand in the file what is in memory, and the other way round."""
-        if not self._bits:
-            return values
-        kind = self._bits.dtype
-        made = np.bitwise_xor(
-            values.view(kind), self._bits, None if out is None else out.view(kind)
-        )
-        return made.view(self.dtype)
 
     def _places(self, window) -> tuple[tuple[int, int], list[int]]:
         """Rows and columns of a window, and where each of its rows, or all, begin in the file."""
@@ -86,11 +91,10 @@ class DiskMap:
             part.indices(size) for part, size in zip((rows, columns), self.shape, strict=True)
         )
         shape, size = (max(bottom - top, 0), max(right - left, 0)), self.dtype.itemsize
-        whole = shape[1] == self.shape[1]
-        begin = (top * self.shape[1] + left) * size
-        every = self.shape[1] * size
+        whole = shape[1] * size == self._row
+        begin = top * self._row + left * size
         pieces = 0 if not all(shape) else 1 if whole else shape[0]
-        return shape, [begin + i * every for i in range(pieces)]
+        return shape, [begin + i * self._row for i in range(pieces)]
 
 
 def empty(
@@ -100,6 +104,14 @@ def empty(
     if folder is None or shape[0] * shape[1] * np.dtype(dtype).itemsize <= HELD:
         return np.full(shape, fill, dtype)
     return DiskMap.nameless(shape, dtype, folder, fill)
+
+
+def fill(out: np.ndarray, map_: np.ndarray | DiskMap, window) -> None:
+    """Read a window of a map into an array of its shape and type."""
+    if isinstance(map_, DiskMap):
+        map_.read(window, out)
+    else:
+        out[...] = map_[window]
 
 
 # ------------------------------------------------------------------------------------- helpers
