@@ -300,7 +300,8 @@ def _run(half, costs, head, after, before, bucket, side, delta, n, limits):
         if at == 0:
             now += 1
             continue
-        _unlink(head, after, before, bucket, at)
+        following = after[at]
+        head[now], before[following], bucket[at] = following, 0, FREE
         n -= 1
         here, own = costs[at], half[at]
         for k in range(4):
@@ -317,8 +318,17 @@ def _run(half, costs, head, after, before, bucket, side, delta, n, limits):
                     if old == FREE:
                         n += 1
                     else:
-                        _unlink(head, after, before, bucket, near)
-                    _link(head, after, before, bucket, near, max(to, now))
+                        following, previous = after[near], before[near]
+                        if previous > 0:
+                            after[previous] = following
+                        else:
+                            head[old] = following
+                        before[following] = previous
+                    # As `_link`, but a call here would count references: a fifth of the time.
+                    to = max(to, now)
+                    first = head[to]
+                    after[near], before[near], before[first] = first, 0, near
+                    head[to], bucket[near] = near, to
 
 
 @njit(nogil=True, cache=True)
@@ -340,7 +350,7 @@ def _rebase(costs, head, after, before, bucket, per):
     return base
 
 
-@njit(inline="always")
+@njit(nogil=True, cache=True)
 def _link(head, after, before, bucket, at, to):
     """Put a cell first into a bucket. Cell 0 lies on the ring, so that 0 can mean: none."""
     first = head[to]
@@ -350,18 +360,7 @@ def _link(head, after, before, bucket, at, to):
     bucket[at] = to
 
 
-@njit(inline="always")
-def _unlink(head, after, before, bucket, at):
-    following, previous = after[at], before[at]
-    if previous > 0:
-        after[previous] = following
-    else:
-        head[bucket[at]] = following
-    before[following] = previous
-    bucket[at] = FREE
-
-
-@njit(inline="always")
+@njit(nogil=True, cache=True)
 def _best_link(resistance, cost, r, c, cell):
     """Direction of the neighbour from which a cell costs least; -1 at a source."""
     best, direction = np.inf, NO_LINK
