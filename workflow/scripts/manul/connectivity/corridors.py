@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from scipy.spatial import cKDTree
 
 from manul.connectivity.cost_distance import (
@@ -243,30 +244,52 @@ def _corridors(reaches, touching, cores, follow, pairs=None) -> Iterator[_Corrid
         for core in pair:
             if core not in held:
                 held[core] = reaches.to(core, at_most[core], follow)
-        found = _corridor(cores, pair, held[pair[0]], held[pair[1]], follow)
+        cells = np.unravel_index(reaches.cells[pair[1]], cores.shape)
+        found = _corridor(pair, held[pair[0]], held[pair[1]], cells, follow)
         if found is not None:
             yield found
         held = {core: reach for core, reach in held.items() if last[core] > i}
 
 
-def _corridor(cores, pair, a, b, follow) -> _Corridor | None:
+def _corridor(pair, a, b, cells, follow) -> _Corridor | None:
+    """`cells`: rows and columns of the second core."""
     rows, columns = (
         slice(max(p.start, q.start), max(min(p.stop, q.stop), p.start, q.start))
         for p, q in zip(a.box, b.box, strict=True)
     )
     whole = rows, columns
     from_a, from_b = a.within(whole), b.within(whole)
-    there = np.where(cores[whole] == pair[1], from_a, np.inf)
-    if not there.size or not np.isfinite(there.min()):
+    row, column = cells[0] - rows.start, cells[1] - columns.start
+    inside = (row >= 0) & (row < from_a.shape[0]) & (column >= 0) & (column < from_a.shape[1])
+    row, column = row[inside], column[inside]
+    there = from_a[row, column]
+    if not np.isfinite(there).any():
         return None
-    row, column = np.unravel_index(np.argmin(there), there.shape)
-    end, cost = (int(row), int(column)), float(from_a[row, column])
-    above = from_a + from_b
-    above -= cost
-    above[above < ROUNDING] = 0.0
-    above[above > follow * (1 + 1e-9)] = np.inf
-    part = _with_corridor(above)
+    at = np.argmin(there)
+    end, cost = (int(row[at]), int(column[at])), float(there[at])
+    above, top, bottom, left, right = _above(from_a, from_b, cost, follow * (1 + 1e-9))
+    part = slice(top, bottom), slice(left, right)
     return _Corridor(pair, _inside(whole, part), above[part].copy(), cost, whole, from_a, end)
+
+
+@njit(nogil=True, cache=True)
+def _above(from_a, from_b, cost, most):
+    """Cost above the best way, infinite if more than `most`, and the part where it is finite."""
+    height, width = from_a.shape
+    out = np.empty((height, width))
+    top, bottom, left, right = height, 0, width, 0
+    for r in range(height):
+        for c in range(width):
+            more = from_a[r, c] + from_b[r, c] - cost
+            if more < ROUNDING:
+                more = 0.0
+            if not more <= most or more == np.inf:
+                out[r, c] = np.inf
+                continue
+            out[r, c] = more
+            top, bottom = min(top, r), r + 1
+            left, right = min(left, c), max(right, c + 1)
+    return out, top, bottom, left, right
 
 
 def _link(found, reaches, cores) -> Link:
@@ -281,13 +304,6 @@ def _link(found, reaches, cores) -> Link:
         (numbers == a) + np.uint8(2) * (numbers == b), cell, cores.shape,
         [int(k) for k in on_path if k not in (0, a, b)],
     )  # fmt: skip
-
-
-def _with_corridor(above):
-    """The part of a box where a corridor is."""
-    inside = np.isfinite(above)
-    rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _inside(box, part):
