@@ -27,6 +27,21 @@ for name, drawn in figures.items():
     printed.save(drawn, f"{{name}}.pdf", [f"{{name}}.png"], 40, name, maps.LAEA)
 """
 
+JOBS = """
+import sys
+sys.path.insert(0, {tests!r})
+from conftest import demo_config
+from manul import graph
+from manul.config import load
+
+of = graph.Graph(load.load(demo_config()))
+for scenario in of.configs:
+    for rule in graph.RULES:
+        for key in of.keys(scenario, rule):
+            job = scenario, rule, key
+            print(*job, of.job(*job).told, of.reads(*job), of.paths(*job))
+"""
+
 
 @pytest.fixture(scope="module")
 def two_runs(tmp_path_factory):
@@ -38,6 +53,20 @@ def two_runs(tmp_path_factory):
         subprocess.run([sys.executable, "-c", script], cwd=folder, env=place, check=True)
         time.sleep(1.1)  # files that hold the time hold seconds
     return folders
+
+
+def test_what_jobs_are_told_and_read_has_an_order():
+    """Else a run in which nothing has changed would be made anew in great part."""
+    script = JOBS.format(tests=str(Path(__file__).parents[1]))
+    told = []
+    for seed in (1, 2, 3):
+        place = os.environ | {"PYTHONHASHSEED": str(seed)}
+        asked = [sys.executable, "-c", script]
+        told.append(subprocess.run(asked, env=place, check=True, capture_output=True, text=True))
+    first, *others = (one.stdout.splitlines() for one in told)
+    assert len(first) > 300 and any(" analysis_survival " in line for line in first)
+    for other in others:
+        assert [a[:200] for a, b in zip(first, other, strict=True) if a != b] == []
 
 
 @pytest.mark.parametrize("name", ["one.png", "one.pdf", "many.png", "many.pdf"])

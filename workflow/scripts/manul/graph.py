@@ -336,7 +336,7 @@ class Graph:
             return only
         refs = _read_by(self.job(scenario, ref.rule, ref.key))
         under = (self._under(item.scenario or scenario, item) for item in refs)
-        return tuple({surface for found in under for surface in found})
+        return tuple(dict.fromkeys(surface for found in under for surface in found))
 
     def _output(self, scenario, name) -> Output:
         ref, source = self._maps[scenario][name]

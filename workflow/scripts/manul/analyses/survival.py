@@ -23,7 +23,7 @@ def reads(block: Analysis, config: Config) -> dict[str, list]:
 
 def tells(block: Analysis, config: Config) -> dict:
     """The weights of the threats that causes of death tell of, as the config has them."""
-    named = {threat for threats in block["causes"].values() for threat in threats}
+    named = dict.fromkeys(threat for threats in block["causes"].values() for threat in threats)
     return {"weights": weights_of(config, named)}
 
 
