@@ -126,14 +126,17 @@ def test_no_optional_key_is_left_untried(results):
 def test_the_smallest_file_runs_to_the_end(tmp_path):
     config = yaml.safe_load(MINIMAL)
     assert len(MINIMAL.strip().splitlines()) <= 25
+    config["actions"] = {"budget": 1000}  # to be warned of one thing
     printed = run(tmp_path, config)
     home = tmp_path / "results" / "small" / "current"
     for page in ("report.html: what was found", "first_actions.html: where to act first"):
         assert f"open results/small/current/{page}" in printed
     assert "stands row by row under results/small/: current/preflight.csv" in printed
+    warned = "1 warning about the data behind these: results/small/current/preflight.csv"
+    assert f"{warned}\nopen results/small/current/" in printed
     assert {p.stem for p in home.glob("maps/*.png")} == {
         "chance_key", "habitat", "key_habitat", "measure_habitat", "recommendations", "corridors",
-        "flow", "resistance",
+        "between", "flow", "resistance",
     }, "no crossings where no layer of lines is there, no loss where none tells of it"  # fmt: skip
     table = pd.read_csv(home / "recommendations.csv")
     reasons = table.set_index("rule")["reason"]

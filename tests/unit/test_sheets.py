@@ -727,7 +727,7 @@ def movement(folder, **maps):
         "equivalent_high_km2": 110.0, "median_low_km": 15.0, "median_high_km": 60.0,
         "cutoff_km": 50.0, "tested": "not tested with tracks", "protected_percent": 6.4,
         "connected_percent": 3.2, "connected_low_percent": 3.0, "connected_high_percent": 3.5,
-        "cell_km": 1.0, "coarser": "no",
+        "cell_km": 1.0, "coarser": "no", "at_border": 0,
     }])  # fmt: skip
     maps |= {"burrow_density_extrapolated": filled(0)}  # as beside each map that rests on it
     s = scenario(folder, maps, {"lines": {"links": gpd.GeoDataFrame(geometry=[], crs=GRID.crs)}})
@@ -756,6 +756,18 @@ def test_corridors_tell_unknown_ground_from_ground_without_one(tmp_path, classes
         4, 0, 255, 255,
     ]  # fmt: skip
     assert classes["legend"][2] == "at most 20 km of best ground dearer than the best way"
+
+
+def test_movements_between_areas_are_told_by_what_they_are_spread_across(tmp_path, classes):
+    share = filled(np.nan, c2=0.5, c4=2, c6=5, c8=10, c10=20, c12=150, c14=np.nan)
+    often = filled(0.0, c18=np.nan)
+    sheets.between(movement(tmp_path, share=share, often=often, key_area=filled(0, c16=3, c17=0)))
+    assert classes["codes"][0].tolist() == [0] * 2 + [1] * 2 + [2] * 2 + [3] * 2 + [4] * 2 + [
+        5] * 4 + [0] * 2 + [6, 0, 255, 255]  # fmt: skip
+    assert list(classes["legend"].values()) == [
+        "no corridor", "50 km or more", "20 to 50 km", "10 to 20 km", "5 to 10 km",
+        "less than 5 km", "key area",
+    ]  # fmt: skip
 
 
 def test_flow_tells_its_classes_and_pinch_points(tmp_path, classes):

@@ -12,12 +12,14 @@ for _variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from manul import digests, graph, plan, preflight
 from manul.comparison import kept
 from manul.config import load
+from manul.config.hints import counted
 from manul.grid import plain_files, whole_files
 from manul.maps import sheet_specs
 from manul.uncertainty import elicit_parameters
 from snakemake.logging import logger
 
 BEGAN = time.time()
+WARNINGS = []  # about the data, as they were told before the first job
 
 # Words to rules, given with --config; they are no part of a config.
 FOR_KEPT = ("label", "replace", "before", "after")
@@ -184,7 +186,8 @@ def check_everything():
             exact = preflight.as_table(problems)
             plain_files.write_table(f"{home}/restricted/preflight.csv", exact)
     every = list(dict.fromkeys(problem for problems in found.values() for problem in problems))
-    for line in preflight.warnings(every):
+    WARNINGS.extend(preflight.warnings(every))
+    for line in WARNINGS:
         logger.warning(line)
     if every:
         lists = {}  # what is the same in two scenarios is told of the first
@@ -200,7 +203,14 @@ def check_everything():
 
 
 def tell_what_to_open():
-    """The pages to begin with, of the first scenario, if this run made them."""
-    for path, words in graph.first_pages(GRAPH).items():
-        if Path(path).exists() and Path(path).stat().st_mtime >= BEGAN:
-            logger.info(f"open {path}: {words}")
+    """The pages to begin with, of the first scenario, if this run made them, and what to doubt.
+
+    The warnings were told before the first job, and have scrolled away.
+    """
+    pages = graph.first_pages(GRAPH)
+    made = [path for path in pages if Path(path).exists() and Path(path).stat().st_mtime >= BEGAN]
+    if made and WARNINGS:
+        where = f"results/{REGION}/{SCENARIOS[0]}/preflight.csv"
+        logger.warning(f"{counted(len(WARNINGS), 'warning')} about the data behind these: {where}")
+    for path in made:
+        logger.info(f"open {path}: {pages[path]}")

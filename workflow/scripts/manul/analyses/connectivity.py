@@ -72,13 +72,23 @@ def at_once(cells: int, threads: int) -> int:
 def headline(summary: pd.DataFrame) -> str:
     """Areas, links, and how large one area would be that is worth as much."""
     row = summary.iloc[0]
+    more = "".join(told(row) for told in (protected, cells, border))
     return (
         f"{counted(int(row['links']), 'link')} between {counted(int(row['areas']), 'key area')}, "
         f"{row['alone']} of which {'has' if row['alone'] == 1 else 'have'} none. Together "
         f"they are worth one area of {row['equivalent_km2']:,.0f} km² (equivalent connected area; "
         f"{row['equivalent_low_km2']:,.0f} to {row['equivalent_high_km2']:,.0f} over dispersal of "
-        f"{row['median_low_km']:g} to {row['median_high_km']:g} km).{protected(row)}{cells(row)}"
+        f"{row['median_low_km']:g} to {row['median_high_km']:g} km).{more}"
     )
+
+
+def border(row: pd.Series) -> str:
+    """How many corridors may go on where the map, or what is known, ends."""
+    n = int(row["at_border"])
+    if not n:
+        return ""
+    told = "1 corridor meets" if n == 1 else f"{n} corridors meet"
+    return f" {told} the end of the map or unknown ground, and may be wider than drawn."
 
 
 def cells(row: pd.Series) -> str:

@@ -73,6 +73,7 @@ def run(this) -> None:
     above = corridors.mosaic(links, grid.shape)
     share, widths = _between(this, links, slowed, cutoff)
     often = _frequency(this, spec, grid, ground, lines, areas)
+    told = _corridors_table(links, widths, slowed, often, cutoff)
     flow_on = _Flow(spec, grid, this.threads)
     found = flow_on(slowed)
     each = found, flow_on(free), flow_on.normalised(found, slowed)
@@ -88,12 +89,10 @@ def run(this) -> None:
     net = _net(links, areas, spec["median_km"], spec["least_probability"])
     worth = graph.worth(net)
     tables = {
-        "links": _links_table(
-            links, widths, net, worth, areas, often, grid, cutoff, pieces, numbered
-        ),
+        "links": _links_table(links, told, net, worth, areas, grid, cutoff, pieces, numbered),
         "areas": _areas_table(areas, worth, grid),
         "crossings": held.drop(columns="geometry"),
-        "summary": _summary(this, spec, links, areas, slowed, cells, above <= cutoff),
+        "summary": _summary(this, spec, links, told, areas, slowed, cells, above <= cutoff),
     }
     for name, made in tables.items():
         plain_files.write_table(this.output(name), made)
@@ -251,13 +250,24 @@ def _frequency(this, spec, grid, ground, lines, areas) -> np.ndarray:
     return count / max(len(each), 1)
 
 
-def _links_table(
-    links, widths, net, worth, areas, often, grid, cutoff, pieces, numbered
-) -> pd.DataFrame:
+def _corridors_table(links, widths, slowed, often, cutoff) -> pd.DataFrame:
+    """Of each corridor its effective width, whether the map or what is known ends beside it, and
+    the mean frequency along its best way.
+    """
+    beyond = ndimage.binary_dilation(np.isnan(slowed), np.ones((3, 3)), border_value=1)
+    ends = [((link.corridor <= cutoff) & beyond[link.box]).any() for link in links]
+    return pd.DataFrame({
+        "effective_width_km": widths,
+        "meets_the_border": np.where(np.array(ends, bool), "yes", "no"),
+        "frequency": [float(np.mean(often[tuple(link.path.T)])) for link in links],
+    })  # fmt: skip
+
+
+def _links_table(links, told, net, worth, areas, grid, cutoff, pieces, numbered) -> pd.DataFrame:
     of_pairs = zip(map(tuple, net.pairs), net.probability, worth.links, strict=True)
     known = {pair: (probability, adds) for pair, probability, adds in of_pairs}
     rows = []
-    for link, effective in zip(links, widths, strict=True):
+    for link, more in zip(links, told.itertuples(), strict=True):
         width = link.widths[cutoff]
         (lon,), (lat,) = _degrees(grid, [width.narrowest_at])
         on_path = link.path[:, 0], link.path[:, 1]
@@ -267,9 +277,9 @@ def _links_table(
         rows.append((
             link.a, link.b, link.cost / KM, link.length_m / KM, link.straight_m / KM,
             link.cost_over_straight, link.cost_over_path, width.area_km2, _mean_width(link, width),
-            effective, width.narrowest_m / KM, lon, lat, "yes" if width.meets_the_border else "no",
+            more.effective_width_km, width.narrowest_m / KM, lon, lat, more.meets_the_border,
             "; ".join(f"{of}: {name}" if name else of for of, name in names),
-            float(np.mean(often[on_path])), *known.get(_places(areas, link), (0.0, 0.0)),
+            more.frequency, *known.get(_places(areas, link), (0.0, 0.0)),
         ))  # fmt: skip
     return pd.DataFrame(rows, columns=LINKS).sort_values("adds_percent", ascending=False)
 
@@ -427,12 +437,13 @@ def _protected(this, spec, slowed, medians, at) -> dict[str, float]:
     return {f"{name}_percent": value for name, value in zip(names, found, strict=True)}
 
 
-def _summary(this, spec, links, areas, slowed, at, inside) -> pd.DataFrame:
+def _summary(this, spec, links, told, areas, slowed, at, inside) -> pd.DataFrame:
     medians = [spec["median_km"], *spec["median_between_km"]]
     nets = [_net(links, areas, median, spec["least_probability"]) for median in medians]
     worths = [graph.equivalent_area(net) for net in nets]
     return pd.DataFrame([{
         "areas": len(areas.numbers), "links": len(links),
+        "at_border": int((told["meets_the_border"] == "yes").sum()),
         "alone": len(corridors.alone(areas.numbers.tolist(), links)),
         "equivalent_km2": worths[0], "equivalent_low_km2": min(worths),
         "equivalent_high_km2": max(worths), "median_km": medians[0],
