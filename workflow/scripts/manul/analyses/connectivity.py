@@ -75,11 +75,18 @@ def headline(summary: pd.DataFrame) -> str:
     more = "".join(told(row) for told in (protected, cells, border))
     return (
         f"{counted(int(row['links']), 'link')} between {counted(int(row['areas']), 'key area')}, "
-        f"{row['alone']} of which {'has' if row['alone'] == 1 else 'have'} none. Together "
-        f"they are worth one area of {row['equivalent_km2']:,.0f} km² (equivalent connected area; "
+        f"{alone(row['alone'])}. Together they are worth one area of "
+        f"{row['equivalent_km2']:,.0f} km² (equivalent connected area; "
         f"{row['equivalent_low_km2']:,.0f} to {row['equivalent_high_km2']:,.0f} over dispersal of "
         f"{row['median_low_km']:g} to {row['median_high_km']:g} km).{more}"
     )
+
+
+def alone(areas: int) -> str:
+    """How many key areas nothing joins to another one."""
+    if not areas:
+        return "each of which has one or more"
+    return f"{areas} of which {'has' if areas == 1 else 'have'} none"
 
 
 def border(row: pd.Series) -> str:
