@@ -25,6 +25,9 @@ def test_a_product_is_as_weak_as_the_weakest_of_its_layers():
     assert provenance.worst_status(made) == "assumed"
     assert provenance.worst_status({"a": layer("measured")}) == "measured"
     assert provenance.worst_status({}) == "measured"
+    both = {"a": layer("measured"), "b": layer("modelled")}
+    assert provenance.worst_status(both) == "modelled" and provenance.notice(both) == ""
+    assert provenance.worst_status(both | {"c": layer("reconstructed")}) == "reconstructed"
     assert provenance.worst_status(made | {"x": layer("illustrative")}) == "illustrative"
 
 

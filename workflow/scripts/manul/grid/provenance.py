@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from manul.config.types import Layer
 
-STATUSES = ("measured", "reconstructed", "approximate", "assumed", "illustrative")
+STATUSES = ("measured", "modelled", "reconstructed", "approximate", "assumed", "illustrative")
 KEPT = ("title", "date", "source", "licence", "positional_error_m", "caveat")
 
 

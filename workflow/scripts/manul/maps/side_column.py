@@ -42,6 +42,7 @@ KEY_WORDS = {
 }
 STATUS_MEANING = {
     "measured": "published observation or product",
+    "modelled": "worked out by a model from measurements",
     "reconstructed": "computed from waypoints and terrain",
     "approximate": "coarse, or compiled by hand",
     "illustrative": "invented; shows the method only",
