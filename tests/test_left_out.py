@@ -132,8 +132,8 @@ def test_the_smallest_file_runs_to_the_end(tmp_path):
     for page in ("report.html: what was found", "first_actions.html: where to act first"):
         assert f"open results/small/current/{page}" in printed
     assert "stands row by row under results/small/: current/preflight.csv" in printed
-    warned = "1 warning about the data behind these: results/small/current/preflight.csv"
-    assert f"{warned}\nopen results/small/current/" in printed
+    warned = "results/small/current/preflight.csv: 1 warning about the data behind the maps of this"
+    assert f"{warned} run\nopen results/small/current/" in printed
     assert {p.stem for p in home.glob("maps/*.png")} == {
         "chance_key", "habitat", "key_habitat", "measure_habitat", "recommendations", "corridors",
         "between", "flow", "resistance",

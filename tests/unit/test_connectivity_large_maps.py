@@ -68,3 +68,33 @@ def test_tiles_give_way_to_others_without_a_loss(tiles):
     pending = start(resistance, cost, sources, 16)
     spread(resistance, cost, side=16, pending=pending, held=12 * 16 * 16 * tiles)
     np.testing.assert_array_equal(cost, cost_distance(resistance, sources))
+
+
+@pytest.mark.parametrize(("width", "dtype"), [(9, "float64"), (16_400, "float64"), (70_001, "i2")])
+@pytest.mark.parametrize("fill", [0, 7])
+def test_a_map_on_disk_is_an_array_whatever_its_rows_and_what_is_written(
+    tmp_path, width, dtype, fill
+):
+    """Long rows begin with a page of the file."""
+    rng, want = np.random.default_rng(1), np.full((7, width), fill, dtype)
+    path = tmp_path / "map"
+    disk = DiskMap.at(path, want.shape, dtype, fill)
+    values = rng.integers(1, 99, (5, width)).astype(dtype)
+    for window, part in [
+        (np.s_[1:3, 2:8], values[:2, :6]), (np.s_[3:5, 1:4], np.asfortranarray(values[:2, :3])),
+        (np.s_[5:7], values[1:3]), (np.s_[0:2, :], values[::2][:2]), (np.s_[2:3, 4:9:1], 5),
+        (np.s_[0:4, 5:9], values[:, ::2][:4, :4]), (np.s_[3:3, 0:2], values[:0, :2]),
+    ]:  # fmt: skip
+        disk[window] = part
+        want[window] = part
+        np.testing.assert_array_equal(disk[window], want[window])
+    for again in (disk, DiskMap.at(path, want.shape, dtype, fill)):
+        np.testing.assert_array_equal(again[:], want)
+        np.testing.assert_array_equal(again[2:6, 3:9], want[2:6, 3:9])
+
+
+def test_a_window_is_read_into_an_array_that_fits(tmp_path):
+    disk = DiskMap.at(tmp_path / "map", (4, 5), "float64")
+    for out in (np.empty((2, 3), "float32"), np.empty((2, 2)), np.empty((2, 3), order="F")):
+        with pytest.raises(ValueError, match=r"window of \(2, 3\)"):
+            disk.read(np.s_[0:2, 0:3], out)

@@ -45,7 +45,7 @@ def two_million_cells(monkeypatch):
         ("analysis_suitability", "", 310 + 120 + 250 * 0.512**2),
         # The whole region, and ways on as many cells as the block has, half of them here; current
         # flows through a corridor of them beside half of what draws of ways take.
-        ("analysis_connectivity", "ways", 310 + 120 + 250 * 0.512**2 + 2 * 26 + 109 + 460 * 0.524),
+        ("analysis_connectivity", "ways", 310 + 120 + 250 * 0.512**2 + 2 * 26 + 109 + 540 * 0.524),
     ],
 )
 def test_memory_of_a_job(rule, key, mb):
@@ -186,7 +186,7 @@ def test_draws_of_ways_side_by_side_take_no_more_than_planned(million, together)
 
 def test_memory_of_ways_grows_with_what_runs_side_by_side(monkeypatch):
     one, two = (plan.memory_mb(CONFIG, "analysis_connectivity", "ways", n) for n in (1, 2))
-    assert two - one == pytest.approx(460 * 2**19 / 1e6 + 250 * 0.512**2, abs=1), "of currents"
+    assert two - one == pytest.approx(540 * 2**19 / 1e6 + 250 * 0.512**2, abs=1), "of currents"
     monkeypatch.setattr(connectivity, "CELLS_OF_A_WAY", 2**17)
     one, two = (plan.memory_mb(CONFIG, "analysis_connectivity", "ways", n) for n in (1, 2))
     assert two - one == pytest.approx(68 + 250 * 0.512**2, abs=1), "of draws"

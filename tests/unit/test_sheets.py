@@ -727,7 +727,7 @@ def movement(folder, **maps):
         "equivalent_high_km2": 110.0, "median_low_km": 15.0, "median_high_km": 60.0,
         "cutoff_km": 50.0, "tested": "not tested with tracks", "protected_percent": 6.4,
         "connected_percent": 3.2, "connected_low_percent": 3.0, "connected_high_percent": 3.5,
-        "cell_km": 1.0, "coarser": "no", "at_border": 0,
+        "cell_km": 1.0, "coarser": "no", "at_border": 0, "current_cell_km": 1.0,
     }])  # fmt: skip
     maps |= {"burrow_density_extrapolated": filled(0)}  # as beside each map that rests on it
     s = scenario(folder, maps, {"lines": {"links": gpd.GeoDataFrame(geometry=[], crs=GRID.crs)}})

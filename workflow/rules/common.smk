@@ -19,7 +19,7 @@ from manul.uncertainty import elicit_parameters
 from snakemake.logging import logger
 
 BEGAN = time.time()
-WARNINGS = []  # about the data, as they were told before the first job
+FOUND = {}  # by list of what was found in the data: the number of warnings in it
 
 # Words to rules, given with --config; they are no part of a config.
 FOR_KEPT = ("label", "replace", "before", "after")
@@ -186,15 +186,15 @@ def check_everything():
             exact = preflight.as_table(problems)
             plain_files.write_table(f"{home}/restricted/preflight.csv", exact)
     every = list(dict.fromkeys(problem for problems in found.values() for problem in problems))
-    WARNINGS.extend(preflight.warnings(every))
-    for line in WARNINGS:
+    for line in preflight.warnings(every):
         logger.warning(line)
-    if every:
-        lists = {}  # what is the same in two scenarios is told of the first
-        for name, problems in found.items():
-            if problems:
-                lists.setdefault(tuple(problems), f"{name}/preflight.csv")
-        where = ", ".join(lists.values())
+    lists = {}  # what is the same in two scenarios is told of the first
+    for name, problems in found.items():
+        if problems:
+            lists.setdefault(tuple(problems), f"{name}/preflight.csv")
+    FOUND.update((path, preflight.number_of_warnings(of)) for of, path in lists.items())
+    if FOUND:
+        where = ", ".join(FOUND)
         logger.info(f"what was found stands row by row under results/{REGION}/: {where}")
     try:
         preflight.stop_on_errors(every)
@@ -209,8 +209,9 @@ def tell_what_to_open():
     """
     pages = graph.first_pages(GRAPH)
     made = [path for path in pages if Path(path).exists() and Path(path).stat().st_mtime >= BEGAN]
-    if made and WARNINGS:
-        where = f"results/{REGION}/{SCENARIOS[0]}/preflight.csv"
-        logger.warning(f"{counted(len(WARNINGS), 'warning')} about the data behind these: {where}")
+    for path, number in FOUND.items():
+        if made and number:
+            told = f"results/{REGION}/{path}: {counted(number, 'warning')} about the data"
+            logger.warning(f"{told} behind the maps of this run")
     for path in made:
         logger.info(f"open {path}: {pages[path]}")

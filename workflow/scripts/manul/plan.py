@@ -66,7 +66,7 @@ STRIP_BYTES = {  # per cell of a strip of patches
 }  # fmt: skip
 MOVING_BYTES = 218  # per cell, on which ways between key areas are worked out
 DRAWN_WAYS_BYTES = 68  # per such cell and draw that is worked out beside another
-CURRENT_BYTES = 460  # per cell of a corridor that current flows through, and job beside another
+CURRENT_BYTES = 540  # per cell of a corridor that current flows through, and job beside another
 OF_SURFACES = ("surface", "alternatives")  # rules that make a surface in blocks of its kind
 IN_BLOCKS = {  # rules that make maps of a fixed set of blocks, and cells along a side of these
     "habitat": model_outputs.BLOCK, "threats": model_outputs.BLOCK,

@@ -15,7 +15,7 @@ from scipy import ndimage
 from manul.analyses import collars
 from manul.analyses.connectivity import CELLS_OF_A_WAY, MAPS, TESTED, at_once
 from manul.connectivity import barriers, corridors, crossings, flow, graph
-from manul.connectivity.between import between
+from manul.connectivity.between import Between, between
 from manul.connectivity.coarser import Coarser
 from manul.grid import plain_files, rasters, vectors
 from manul.grid.crs import transformer
@@ -71,9 +71,9 @@ def run(this) -> None:
     cutoff = spec["cutoff_km"] * KM
     links = list(corridors.links(slowed, areas.cells, grid.resolution.x, [cutoff]))
     above = corridors.mosaic(links, grid.shape)
-    share, widths = _between(this, links, slowed, cutoff)
+    share, flowed = _between(this, links, slowed, cutoff)
     often = _frequency(this, spec, grid, ground, lines, areas)
-    told = _corridors_table(links, widths, slowed, often, cutoff)
+    told = _corridors_table(links, flowed, slowed, often, cutoff)
     flow_on = _Flow(spec, grid, this.threads)
     found = flow_on(slowed)
     each = found, flow_on(free), flow_on.normalised(found, slowed)
@@ -214,18 +214,17 @@ def _of_areas(areas, values) -> np.ndarray:
 # ------------------------------------------------------------------------------------- corridors
 
 
-def _between(this, links, slowed, cutoff) -> tuple[np.ndarray, list[float]]:
-    """Share of the movements on each km, where most pass over all links; effective width of each.
-
-    NaN where no corridor is.
+def _between(this, links, slowed, cutoff) -> tuple[np.ndarray, list[Between]]:
+    """Share of the movements on each km, where most pass over all links (NaN where no corridor is),
+    and what was found of each, without its map.
     """
-    share, widths = np.full(slowed.shape, np.nan), []
+    share, told = np.full(slowed.shape, np.nan), []
     with ThreadPoolExecutor(at_once(slowed.size, this.threads)) as pool:
         found = pool.map(lambda link: between(link, slowed, cutoff, CELLS_OF_A_WAY), links)
         for link, each in zip(links, this.told_of(found, len(links), "links"), strict=True):
             np.fmax(share[link.box], each.share_per_km, out=share[link.box])
-            widths.append(each.effective_width_km)
-    return share, widths
+            told.append(each._replace(share_per_km=np.empty((0, 0))))
+    return share, told
 
 
 def _frequency(this, spec, grid, ground, lines, areas) -> np.ndarray:
@@ -250,14 +249,19 @@ def _frequency(this, spec, grid, ground, lines, areas) -> np.ndarray:
     return count / max(len(each), 1)
 
 
-def _corridors_table(links, widths, slowed, often, cutoff) -> pd.DataFrame:
-    """Of each corridor its effective width, whether the map or what is known ends beside it, and
-    the mean frequency along its best way.
+def _corridors_table(links, flowed, slowed, often, cutoff) -> pd.DataFrame:
+    """Of each corridor its effective width and the cells that current flowed on, whether the map or
+    what is known ends beside it, and the mean frequency along its best way.
     """
-    beyond = ndimage.binary_dilation(np.isnan(slowed), np.ones((3, 3)), border_value=1)
-    ends = [((link.corridor <= cutoff) & beyond[link.box]).any() for link in links]
+    unknown = ndimage.binary_dilation(np.isnan(slowed), np.ones((3, 3)))
+    ends = [
+        link.widths[cutoff].meets_the_border
+        or ((link.corridor <= cutoff) & (link.cores == 0) & unknown[link.box]).any()
+        for link in links
+    ]
     return pd.DataFrame({
-        "effective_width_km": widths,
+        "effective_width_km": [each.effective_width_km for each in flowed],
+        "current_cell_km": [each.cell_m / KM for each in flowed],
         "meets_the_border": np.where(np.array(ends, bool), "yes", "no"),
         "frequency": [float(np.mean(often[tuple(link.path.T)])) for link in links],
     })  # fmt: skip
@@ -450,6 +454,7 @@ def _summary(this, spec, links, told, areas, slowed, at, inside) -> pd.DataFrame
         "median_low_km": medians[1], "median_high_km": medians[2],
         "cutoff_km": spec["cutoff_km"], **_protected(this, spec, slowed, medians, at),
         "cell_km": at.grid.resolution.x / KM, "coarser": "yes" if at.factor > 1 else "no",
+        "current_cell_km": told["current_cell_km"].max() if len(told) else np.nan,
         "tested": _tested(this, areas.cells, inside, at.grid, spec["seed"]),
     }])  # fmt: skip
 

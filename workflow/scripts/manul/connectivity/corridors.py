@@ -110,7 +110,7 @@ class Link:
         return Width(
             area, area / (self.length_m / 1000), narrow * self.cell_m,
             (at[0] + self.box[0].start, at[1] + self.box[1].start),
-            _meets_the_border(inside, self.box, self.grid),
+            _meets_the_border(inside & (self.cores == 0), self.box, self.grid),
         )  # fmt: skip
 
 

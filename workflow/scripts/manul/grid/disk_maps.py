@@ -57,7 +57,9 @@ class DiskMap:
 
     def read(self, window, out: np.ndarray) -> None:
         """Read a window into an array of its shape and of the map's type, row by row in memory."""
-        _, places = self._places(window)
+        shape, places = self._places(window)
+        if (out.shape, out.dtype) != (shape, self.dtype) or not out.flags.c_contiguous:
+            raise ValueError(f"a window of {shape} is read into an array that it does not fit")
         for row, start in zip(_rows(out, places), places, strict=True):
             left = row.data.cast("B")
             while left:
@@ -73,7 +75,7 @@ class DiskMap:
         """Write a window."""
         shape, places = self._places(window)
         whole = np.broadcast_to(values, shape).astype(self.dtype, copy=False)
-        if len(places) == 1 or whole.strides[1] != self.dtype.itemsize:
+        if whole.strides[1] != self.dtype.itemsize:
             whole = np.ascontiguousarray(whole)
         rows = _rows(whole.view(self._bits.dtype), places)
         spare = np.empty(rows[0].shape, rows[0].dtype) if self._bits and places else None

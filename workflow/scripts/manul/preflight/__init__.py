@@ -20,6 +20,7 @@ from manul.preflight.findings import (
     Problem,
     as_table,
     in_order,
+    number_of_warnings,
     stop_on_errors,
     warnings,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "as_table",
     "check",
     "check_elicitation",
+    "number_of_warnings",
     "private_blocks",
     "stop_on_errors",
     "warnings",

@@ -50,6 +50,11 @@ def as_table(problems: list[Problem], private: Iterable[str] = ()) -> pd.DataFra
     return pd.DataFrame([asdict(p) for p in shown], columns=columns)
 
 
+def number_of_warnings(problems: Iterable[Problem]) -> int:
+    """How many warnings are in a list, each counted."""
+    return sum(problem.severity == "warning" for problem in problems)
+
+
 def warnings(problems: Iterable[Problem]) -> list[str]:
     """The warnings for the terminal; three or more of a kind are one line, with a count."""
     kinds: dict[tuple, list[Problem]] = {}
