@@ -14,6 +14,7 @@ from conftest import demo_config
 from manul.config import load
 from manul.grid import vectors
 from manul.pages import handover, workbook
+from manul.pages.amounts import gained
 from manul.preflight import decisions, uses
 from manul.products import actions, actions_page, budget, decision_tables, places
 from manul.products.gains import Gains
@@ -473,6 +474,32 @@ def test_the_page_tells_places_and_their_zones_and_what_lies_in_no_unit(found):
     shown = page[1].tables[0][1]["place"].tolist()
     assert [("zones" in words) for words in shown] == [False, True]
     assert shown[1].endswith("Naryn (2 zones, 50 km²)")
+
+
+@pytest.mark.parametrize(
+    ("gain_of", "told"),
+    [
+        ("without Hunting", "444 (200 to 600) km² without Hunting"),
+        ("kept from Mines", "444 (200 to 600) km² kept from Mines"),
+        (
+            "without Hunting; kept from Mines",
+            "444 (200 to 600) km² without Hunting; kept from Mines (of this 2.3 (0.5 to 7) comes "
+            "back; the rest is lost only if the threat comes)",
+        ),
+    ],
+)
+def test_what_is_kept_from_a_threat_that_may_come_is_told_apart(found, gain_of, told):
+    """Most of the gain is kept from mines that may never come; the other place gains 4."""
+    row = {"gain_km2": 444.0, "gain_p05_km2": 200.0, "gain_p95_km2": 600.0, "gain_of": gain_of,
+           "back_km2": 2.3, "back_p05_km2": 0.5, "back_p95_km2": 7.0} | dict.fromkeys(
+               ["key_gain_km2", "key_gain_p05_km2", "key_gain_p95_km2"], np.nan)  # fmt: skip
+    assert gained(row, "km² ") == told
+    made = found[0].copy()
+    made.loc[0, list(row)] = list(row.values())
+    short = actions_page.sections(made, 10, None, "USD")[0].words[1]
+    other = made.loc[made["back_km2"].idxmax(), "place"]
+    assert made["back_km2"].max() == 4 and f", {other} (" in short
+    assert "444" not in short and short.split(") km² of full quality ")[1].startswith("without")
 
 
 @pytest.mark.parametrize(("amount", "last"), [(20, 60), (40, 80)])

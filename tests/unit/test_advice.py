@@ -244,6 +244,9 @@ def test_each_row_has_the_gains_of_its_zone_where_its_rule_acts():
     ]  # fmt: skip
     assert found["C"][columns].values.tolist() == [["2", 10, 9.1, 10.9, "without Dogs"]]
     assert found["A"]["key_gain_km2"].isna().all()
+    assert found["A"][[*recommendations.BACK]].equals(
+        found["A"][[*recommendations.GAIN]].set_axis([*recommendations.BACK], axis=1)
+    ), "all of it comes back"
     dogs_take = replace(here, takes_habitat={"dogs"})
     doubled = np.r_[zone, zone]
     gained = Gains(

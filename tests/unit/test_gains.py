@@ -133,7 +133,10 @@ def test_of_two_rules_one_may_act_on_less():
     }
     faces = Faces(ground, {"R1": [HUNTING, MINES], "R2": [HUNTING]}, GRID)
     known = fields(gain_without_hunting=1, gain_keep_from_mines=0.5)
-    assert faces.gains(faces.measure(known)[:, None]).of_each()[:, 0].tolist() == [1.5, 1]
+    found = faces.gains(faces.measure(known)[:, None])
+    assert found.of_each()[:, 0].tolist() == [1.5, 1]
+    assert found.of_each([of_model.WITHOUT])[:, 0].tolist() == [1, 1]
+    assert found.of_each([of_model.KEEP_FROM])[:, 0].tolist() == [0.5, 0]
 
 
 def test_groups_of_zones_have_the_ground_of_them_all(tmp_path):
@@ -219,10 +222,10 @@ def test_key_habitat_that_is_back_is_told_apart_from_quality():
     faces = Faces(squares, {"R3": [("without", "marmots"), AGAIN]}, GRID)
     found = faces.gains(faces.measure(maps, of_maps([AGAIN], TWO, 0.6))[:, None])
     assert found.of_each()[:, 0].tolist() == [2, 1]
-    assert found.of_each(again=True)[:, 0].tolist() == [2, 0]
+    assert found.of_each([of_model.AGAIN])[:, 0].tolist() == [2, 0]
     assert found.of([0, 1]).tolist() == [2.5]  # of quality
     joined = found.grouped(np.array([0, 0]), ["both"])
-    assert joined.of_each(again=True)[:, 0].tolist() == [2]
+    assert joined.of_each([of_model.AGAIN])[:, 0].tolist() == [2]
 
 
 @pytest.mark.parametrize("resolution", [500, 1000, 2000])

@@ -20,8 +20,16 @@ def gained(row: Mapping, of: str) -> str:
         with_ends(*(row[f"{which}gain_{end}km2"] for end in ("", "p05_", "p95_")))
         for which in ("", "key_")
     )
-    told = [f"{quality} {of}{row['gain_of']}"] if quality else []
+    told = [f"{quality} {of}{row['gain_of']}{_part_of_it(row)}"] if quality else []
     return "; ".join(told + ([f"{key} km² of key habitat again"] if key else []))
+
+
+def _part_of_it(row) -> str:
+    """How much of a gain comes back, where the rest is kept from a threat that may never come."""
+    if not (row["gain_of"].startswith("without") and "; kept from" in row["gain_of"]):
+        return ""
+    back = with_ends(*(row[f"back_{end}km2"] for end in ("", "p05_", "p95_")))
+    return f" (of this {back} comes back; the rest is lost only if the threat comes)"
 
 
 def signed(value: float, least: float = 0.0) -> str:

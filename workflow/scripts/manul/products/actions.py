@@ -15,21 +15,21 @@ import shapely
 from manul.config.types import Rule
 from manul.grid import vectors
 from manul.grid.styles import Style
-from manul.model.gains import WITHOUT
+from manul.model.gains import AGAIN, HOW, WITHOUT
 from manul.pages.workbook import header
 from manul.products import budget, decision_tables, key_areas, places
 from manul.products.confidence import ISSUE, SURVEY, UNSUPPORTED
 from manul.products.gains import Gains
-from manul.products.recommendations import GAIN, KEY_GAIN, ends
+from manul.products.recommendations import BACK, GAIN, KEY_GAIN, ends
 from manul.products.stamp import COLUMNS as STAMPED
 from manul.products.stamp import identities
 
 KM2 = 1e6
 COLUMNS = [
     "rank", "place", "id", "rule", "title", "unit", "country", "agency", "action", "iucn_actions",
-    "cmp_actions", *GAIN, "gain_of", *KEY_GAIN, "confidence", "verdict", "area_km2", "length_km",
-    "value_at_risk_km2", "threat_1", "reason", "how_sure", "unchecked", "zones", "longitude",
-    "latitude", "dms", "utm", "recommendations", *STAMPED,
+    "cmp_actions", *GAIN, *BACK, "gain_of", *KEY_GAIN, "confidence", "verdict", "area_km2",
+    "length_km", "value_at_risk_km2", "threat_1", "reason", "how_sure", "unchecked", "zones",
+    "longitude", "latitude", "dms", "utm", "recommendations", *STAMPED,
 ]  # fmt: skip
 MONEY = ["cost_low", "cost_high", "paid", "paid_in_draws"]
 STEPS = 12  # of the curve of gain over budget
@@ -89,8 +89,10 @@ def actions(
     acts = np.array([bool(any(rules[r]["gain"].values())) and bool(g) for r, g in
                      zip(made["rule"], made["gain_of"], strict=True)])  # fmt: skip
     backs = made["key_gain_km2"].notna().to_numpy()
-    for columns, there, again in ((GAIN, acts, False), (KEY_GAIN, backs, True)):
-        made[list(columns)] = np.where(there[:, None], ends(mine.of_each(again)), np.nan)
+    for columns, there, hows in (
+        (GAIN, acts, HOW), (BACK, acts, [WITHOUT]), (KEY_GAIN, backs, [AGAIN]),
+    ):  # fmt: skip
+        made[list(columns)] = np.where(there[:, None], ends(mine.of_each(hows)), np.nan)
     return _ranked(made), mine
 
 

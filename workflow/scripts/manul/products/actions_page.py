@@ -13,6 +13,7 @@ from manul.pages.amounts import amount, gained
 from manul.pages.html import Section
 from manul.products import actions
 from manul.products.confidence import ISSUE, SURVEY
+from manul.products.recommendations import BACK, GAIN
 from manul.products.units import REGION
 
 MOST_THREATS = 5
@@ -109,7 +110,14 @@ def _in_short(table) -> Section:
         ("Most is gained where a threat is taken away", "without"),
         ("Most would be kept, if the threat came in full", "kept"),
     ):
-        for row in issued[gain_of.str.startswith(how)].head(1).itertuples():
+        some = issued[gain_of.str.startswith(how)]
+        if how == "without":  # what is kept besides, from a threat that may come, does not count
+            most = some.sort_values("back_km2", ascending=False, kind="stable")
+            some = most.assign(
+                gain_of=most["gain_of"].str.partition("; kept from")[0],
+                **{gain: most[back] for gain, back in zip(GAIN, BACK, strict=True)},
+            )
+        for row in some.head(1).itertuples():
             told.append(
                 f"{words}: {row.title[:1].lower()}{row.title[1:]}, {row.place} ({row.unit}), "
                 f"{gained(row._asdict(), 'km² of full quality ')}{_sure(row)}."

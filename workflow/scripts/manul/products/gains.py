@@ -47,9 +47,9 @@ class Gains:
         faces = faces[of_quality[self.lever[faces]]]
         return self.km2[faces].sum(0, dtype="float64")
 
-    def of_each(self, again: bool = False) -> np.ndarray:
-        """The gain of each zone alone, of quality or of key `again`: (zones, draws)."""
-        of_lever = np.array([how == gains.AGAIN for how, _ in self.levers], bool) == again
+    def of_each(self, hows: Sequence[str] = gains.HOW) -> np.ndarray:
+        """The gain of each zone alone by the levers of these kinds: (zones, draws)."""
+        of_lever = np.array([how in hows for how, _ in self.levers], bool)
         there = of_lever[self.lever[self.face]]
         out = np.zeros((len(self.names), self.km2.shape[1]))
         np.add.at(out, self.zone[there], self.km2[self.face[there]])

@@ -38,6 +38,7 @@ VERDICTS = {
     "not supported": "not supported by the draws", "": "not assessed how sure",
 }  # fmt: skip
 GAIN = ("gain_km2", "gain_p05_km2", "gain_p95_km2")  # of full quality: mean, 90 % of the draws
+BACK = ("back_km2", "back_p05_km2", "back_p95_km2")  # of it, what comes back
 KEY_GAIN = ("key_gain_km2", "key_gain_p05_km2", "key_gain_p95_km2")  # good enough for it again
 CONFIDENCE = "not assessed: one run, no uncertainty draws"
 COS_60 = 0.5
@@ -47,7 +48,7 @@ CUT_BY_UNITS = ("mask", "key_areas", "patches")  # so that each piece has one ag
 COLUMNS = [
     "id", "rule", "title", "zone", "unit", "reason", "action", "iucn_actions", "cmp_actions",
     "agency", "area_km2", "length_km", "value_at_risk_km2", CHANGE,
-    *GAIN, "gain_of", *KEY_GAIN, "mean_threat", *TOP,
+    *GAIN, *BACK, "gain_of", *KEY_GAIN, "mean_threat", *TOP,
     "primary_rule", "other_rules", "unchecked", "verdict", "support", "confidence", *STAMPED,
 ]  # fmt: skip
 
@@ -147,7 +148,8 @@ def recommend_all(
         ids += table["id"].tolist()
         found[of.name] = table
     of_rows = gained.grouped(np.concatenate([np.zeros(0, int), *of_zone]), ids)
-    quality, again = of_rows.of_each(), of_rows.of_each(again=True)
+    hows = gains_of_model.HOW, [gains_of_model.WITHOUT], [gains_of_model.AGAIN]
+    quality, back, again = map(of_rows.of_each, hows)
     start = 0
     for of in assessed:
         table = found[of.name]
@@ -155,6 +157,7 @@ def recommend_all(
         if acts:
             mine = slice(start, start + len(table))
             table[list(GAIN)] = ends(quality[mine])
+            table[list(BACK)] = ends(back[mine])
             table["gain_of"] = gains_of_model.words(acts, place.threats)
         if any(how == gains_of_model.AGAIN for how, _ in acts):
             table[list(KEY_GAIN)] = ends(again[mine])
@@ -395,7 +398,7 @@ def _described(name, rule, found, rows, place, means) -> gpd.GeoDataFrame:
         length_km=np.where(lines, found.length / 1000, np.nan).round(3),
         value_at_risk_km2=(value * area).round(3),
         **{CHANGE: (changed * area).round(3)},
-        **dict.fromkeys([*GAIN, *KEY_GAIN], np.nan),
+        **dict.fromkeys([*GAIN, *BACK, *KEY_GAIN], np.nan),
         gain_of="",
         mean_threat=threat.round(3),
         **{column: t or "" for column, t in zip(TOP, top, strict=True)},
