@@ -26,12 +26,7 @@ FIELDS = {
     "worth": ("worth", 1, "Connectivity lost without this key area", "%"),
     "above_best": ("corridors", 1, "Cost above the best way between key areas", "km"),
     "frequency": ("corridors", 2, "Draws in which a corridor runs here", "0..1"),
-    "between": (
-        "between",
-        1,
-        "Movements between two key areas, on a km across their way",
-        "% per km",
-    ),
+    "between": ("between", 1, "Movements between two key areas, on each km across", "% per km"),
     "flow": ("flow", 1, "Rank of the flow of movements", "0..1"),
     "crowding": ("flow", 2, "Flow against that on even ground", "1"),
     "flow_class": ("flow", 3, "Class of flow", ""),
@@ -105,8 +100,9 @@ def border(row: pd.Series) -> str:
 
 def cells(row: pd.Series) -> str:
     """On what cells ways were worked out, where those of the region were too many."""
-    told = f" Ways were worked out on cells of {row['cell_km']:.3g} km."
-    told = told if row["coarser"] == "yes" else ""
+    told = ""
+    if row["coarser"] == "yes":
+        told += f" Ways were worked out on cells of {row['cell_km']:.3g} km."
     if row["current_cell_km"] > row["cell_km"]:
         told += f" In large corridors movements flowed on cells of {row['current_cell_km']:.3g} km."
     return told
