@@ -499,6 +499,8 @@ def test_what_is_kept_from_a_threat_that_may_come_is_told_apart(found, gain_of, 
     short = actions_page.sections(made, 10, None, "USD")[0].words[1]
     other = made.loc[made["back_km2"].idxmax(), "place"]
     assert made["back_km2"].max() == 4 and f", {other} (" in short
+    none = actions_page.sections(made[made["rule"] == "R7"], 10, None, "USD")[0].words
+    assert len(none) == 1, "of surveys nothing is told"
     assert "444" not in short and short.split(") km² of full quality ")[1].startswith("without")
 
 

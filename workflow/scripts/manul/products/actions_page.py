@@ -111,18 +111,22 @@ def _in_short(table) -> Section:
         ("Most would be kept, if the threat came in full", "kept"),
     ):
         some = issued[gain_of.str.startswith(how)]
-        if how == "without":  # what is kept besides, from a threat that may come, does not count
-            most = some.sort_values("back_km2", ascending=False, kind="stable")
-            some = most.assign(
-                gain_of=most["gain_of"].str.partition("; kept from")[0],
-                **{gain: most[back] for gain, back in zip(GAIN, BACK, strict=True)},
-            )
+        if how == "without":
+            some = _what_comes_back(some)
         for row in some.head(1).itertuples():
             told.append(
                 f"{words}: {row.title[:1].lower()}{row.title[1:]}, {row.place} ({row.unit}), "
                 f"{gained(row._asdict(), 'km² of full quality ')}{_sure(row)}."
             )
     return Section("In short", told)
+
+
+def _what_comes_back(table) -> pd.DataFrame:
+    """Most first, as if nothing were kept besides, from a threat that may never come."""
+    most = table.sort_values("back_km2", ascending=False, kind="stable")
+    without = [gain_of.partition("; kept from")[0] for gain_of in most["gain_of"]]
+    back = {gain: most[column] for gain, column in zip(GAIN, BACK, strict=True)}
+    return most.assign(gain_of=without, **back)
 
 
 def _budget(table, plan, currency) -> Section:
