@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 HELD = 2**28  # bytes of a map that is held in memory
-PAGE, MANY = 4096, 32
+PAGE, MANY = 4096, 32  # bytes, and how many of them make a row a long one
 TILES_HELD = 1.8e9  # bytes of tiles of large maps that are held while they are worked on
 
 
@@ -50,8 +50,8 @@ class DiskMap:
 
     def __getitem__(self, window) -> np.ndarray:
         """A copy of the window."""
-        shape, _ = self._places(window)
-        out = np.empty(shape, self.dtype)
+        (top, bottom), (left, right) = self._spans(window)
+        out = np.empty((bottom - top, right - left), self.dtype)
         self.read(window, out)
         return out
 
@@ -88,15 +88,18 @@ class DiskMap:
 
     def _places(self, window) -> tuple[tuple[int, int], list[int]]:
         """Rows and columns of a window, and where each of its rows, or all, begin in the file."""
-        rows, columns = window if isinstance(window, tuple) else (window, slice(None))
-        (top, bottom, _), (left, right, _) = (
-            part.indices(size) for part, size in zip((rows, columns), self.shape, strict=True)
-        )
-        shape, size = (max(bottom - top, 0), max(right - left, 0)), self.dtype.itemsize
+        (top, bottom), (left, right) = self._spans(window)
+        shape, size = (bottom - top, right - left), self.dtype.itemsize
         whole = shape[1] * size == self._row
         begin = top * self._row + left * size
         pieces = 0 if not all(shape) else 1 if whole else shape[0]
         return shape, [begin + i * self._row for i in range(pieces)]
+
+    def _spans(self, window) -> list[tuple[int, int]]:
+        """Where the rows and the columns of a window begin, and where they have ended."""
+        parts = window if isinstance(window, tuple) else (window, slice(None))
+        ends = (part.indices(size) for part, size in zip(parts, self.shape, strict=True))
+        return [(start, max(start, stop)) for start, stop, _ in ends]
 
 
 def empty(
